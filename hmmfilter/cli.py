@@ -1,0 +1,267 @@
+"""The `hmmfilter` command: a table of observations in, posteriors or the best path out.
+
+The exit status is 0 when all went well, and 2 with one line on the standard error where the input is at fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import io
+import math
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import plotting
+from hmmfilter.emissions import Emission, Gaussian
+from hmmfilter.model import HMM
+from hmmfilter.results import Decoded, Filtered, Smoothed
+
+TASKS = {
+    "filter": "the probability of each state at each step, given the observations up to that step",
+    "smooth": "the probability of each state at each step, given all observations",
+    "viterbi": "the most probable path through the states, given all observations",
+}
+
+EPILOG = """\
+The input is CSV with a header line. An empty cell is a missing observation. The output has all columns of
+the input, then {columns}.
+Numbers are written with the fewest digits that read back to the same double.
+
+example:
+  hmmfilter {task} data/earthquakes.csv --model data/earthquakes.json --column count
+"""
+
+NEW_COLUMNS = {
+    "filter": "p_<state> for each state, and log_increment, the natural log of the\nprobability of the row's "
+    "observation given those before it",
+    "smooth": "p_<state> for each state",
+    "viterbi": "state, the name of the row's state",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``hmmfilter``; those of the process without it.
+
+    Returns
+    -------
+    int
+        The exit status.
+
+    Raises
+    ------
+    SystemExit
+        Where the words themselves are at fault, or ask for help.
+
+    Examples
+    --------
+    >>> from hmmfilter import cli
+    >>> cli.main(["viterbi", "no_such_file.csv", "--model", "no_such_model.json"])
+    2
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough; leave nothing for the interpreter's last flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, TypeError, ImportError) as error:
+        print(f"hmmfilter: error: {_one_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hmmfilter",
+        description="Hidden Markov models in log space: exact posteriors of the states behind a series of "
+        "observations.",
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(dest="task", required=True, metavar="{filter,smooth,viterbi}")
+    for task, purpose in TASKS.items():
+        command = commands.add_parser(
+            task,
+            help=purpose,
+            description=f"Write {purpose}.",
+            epilog=EPILOG.format(task=task, columns=NEW_COLUMNS[task]),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("data", metavar="DATA", help="CSV file with a header line, or - for standard input")
+        command.add_argument("--model", required=True, metavar="FILE", help="JSON file with the model")
+        command.add_argument(
+            "--column",
+            nargs="+",
+            action="extend",
+            metavar="NAME",
+            help="column with the observations; several make a vector; default: the only numeric column",
+        )
+        command.add_argument(
+            "--output", default="-", metavar="FILE", help="CSV file to write; default: standard output"
+        )
+        command.add_argument(
+            "--plot",
+            metavar="FILE",
+            help="picture to draw, of the observations over the states (.png, .pdf, .svg); its time axis is labelled "
+            "with the first column, unless that is observed; needs hmmfilter[plot]",
+        )
+    return parser
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"hmmfilter {version('hmmfilter')}"
+
+
+def _run(options: argparse.Namespace) -> None:
+    model = HMM.from_json(options.model)
+    table = _read(options.data)
+    columns = table.choose(options.column)
+    observations = table.numbers(columns)
+    if len(columns) == 1 and not _takes_vectors(model.emission):
+        observations = observations[:, 0]
+    result: Filtered | Smoothed | Decoded = getattr(model, options.task)(observations)
+    if options.plot is not None:
+        first = None if 0 in columns else table.column(0)
+        plotting.save(
+            result,
+            observations,
+            options.plot,
+            step_labels=first,
+            step_name="step" if first is None else table.header[0],
+            observation_name=", ".join(table.header[c] for c in columns),
+        )
+    _write(options.output, table, _new_columns(result, model.state_names))
+    missing = int(np.isnan(observations).reshape(len(observations), -1).all(axis=1).sum())
+    print(
+        f"{len(observations)} observations{f' ({missing} missing)' if missing else ''}, {model.n_states} states, "
+        + (
+            f"log-likelihood {model.log_likelihood(observations):.4f}, log-joint {result.log_joint:.4f}"
+            if isinstance(result, Decoded)
+            else f"log-likelihood {result.log_likelihood:.4f}"
+        ),
+        file=sys.stderr,
+    )
+
+
+def _takes_vectors(emission: Emission) -> bool:
+    return isinstance(emission, Gaussian) and emission.mean.ndim == 2
+
+
+def _new_columns(result: Filtered | Smoothed | Decoded, names: tuple[str, ...]) -> dict[str, list[Any]]:
+    if isinstance(result, Decoded):
+        return {"state": [names[k] for k in result.path]}
+    columns = {f"p_{name}": p.tolist() for name, p in zip(names, result.probabilities.T, strict=True)}
+    if isinstance(result, Filtered):
+        columns["log_increment"] = result.log_increments.tolist()
+    return columns
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The cells of a CSV file, as they stand in it."""
+
+    name: str
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]  # where each row ends in the file
+
+    def column(self, c: int) -> list[str]:
+        return [row[c] for row in self.rows]
+
+    def choose(self, names: list[str] | None) -> list[int]:
+        """The numbers of the columns that bear the names; without any, of the only numeric one."""
+        if names is None:
+            numeric = [c for c in range(len(self.header)) if self._is_numeric(c)]
+            if len(numeric) == 1:
+                return numeric
+            found = ", ".join(self.header[c] for c in numeric) or "none"
+            raise ValueError(f"{self.name}: name the observations with --column; numeric columns: {found}")
+        names = [part for name in names for part in ([name] if name in self.header else name.split(","))]
+        for name in names:
+            if self.header.count(name) != 1:
+                problem = "two columns" if name in self.header else "no column"
+                raise ValueError(f"{self.name}: {problem} {name!r}; columns: {', '.join(self.header)}")
+        return [self.header.index(name) for name in names]
+
+    def _is_numeric(self, c: int) -> bool:
+        cells = [cell for cell in self.column(c) if cell.strip()]
+        return bool(cells) and all(_number(cell) is not None for cell in cells)
+
+    def numbers(self, columns: list[int]) -> npt.NDArray[np.float64]:
+        """The cells of some columns as numbers, (T, D), NaN for an empty one."""
+        table = np.empty((len(self.rows), len(columns)))
+        for t, row in enumerate(self.rows):
+            for d, c in enumerate(columns):
+                number = _number(row[c])
+                if number is None:
+                    raise ValueError(
+                        f"{self.name}: line {self.lines[t]}: {self.header[c]} must be a number or empty, got {row[c]!r}"
+                    )
+                table[t, d] = number
+        return table
+
+
+def _number(cell: str) -> float | None:
+    if not cell.strip():
+        return math.nan
+    try:
+        return None if "_" in cell else float(cell)
+    except ValueError:
+        return None
+
+
+def _read(path: str) -> _Table:
+    name = "standard input" if path == "-" else path
+    rows, lines = [], []
+    with _open_for_reading(path) as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            for row in reader:
+                if row:
+                    rows.append(row)
+                    lines.append(reader.line_num)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f"{name}: line {reader.line_num + 1}: no CSV in UTF-8: {error}") from None
+    if len(rows) < 2:
+        raise ValueError(f"{name}: a header line and at least one row are required, got {len(rows)} lines")
+    for row, line in zip(rows, lines, strict=True):
+        if len(row) != len(rows[0]):
+            raise ValueError(f"{name}: line {line} must have {len(rows[0])} cells as the header does, got {len(row)}")
+    return _Table(name, rows[0], rows[1:], lines[1:])
+
+
+def _open_for_reading(path: str) -> TextIO:
+    # UTF-8 with or without a byte-order mark; the csv module wants to see line ends as they are
+    if path == "-":
+        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+    return open(path, encoding="utf-8-sig", newline="")
+
+
+def _write(path: str, table: _Table, new: dict[str, list[Any]]) -> None:
+    clashes = [name for name in new if name in table.header]
+    if clashes:
+        raise ValueError(f"{table.name}: rename the columns that the output needs: {', '.join(clashes)}")
+    with contextlib.nullcontext(sys.stdout) if path == "-" else open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*table.header, *new])
+        writer.writerows([*row, *added] for row, *added in zip(table.rows, *new.values(), strict=True))

@@ -1,0 +1,78 @@
+"""Decoding: the single most probable path through the states."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks, _kernels
+from hmmfilter.results import Decoded
+
+
+def viterbi(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    impossible: _checks.Impossible = "raise",
+) -> Decoded:
+    """Find the path through the states that is most probable together with the observations.
+
+    The forward recursion with max in place of log-sum-exp,
+
+        log δ_t(j) = log p(v_t | h_t = j) + max_i( log δ_{t−1}(i) + log p(h_t = j | h_{t−1} = i) ).
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,)
+        log p(h_1 = k), natural logs; −inf for an impossible state.
+    log_transition : array_like, (K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    log_likelihoods : array_like, (T, K)
+        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    impossible : {"raise", "mark"}
+        What to do where the evidence has probability zero: raise, or return a path of −1 and a log_joint of −inf.
+
+    Returns
+    -------
+    Decoded
+        ``path`` (T,) of integers, ``log_joint``. Of equally probable paths, the one whose last state is the lowest,
+        then the last but one, and so on.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path has a probability above zero, unless ``impossible="mark"``.
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.B, equation (33).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_initial = np.log([0.5, 0.5])
+    >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
+    >>> hf.viterbi(log_initial, log_transition, log_likelihoods)
+    Decoded: 3 steps, 2 states, log-joint -2.6877
+      step  state
+         0      0
+         1      0
+         2      1
+    """
+    _checks.impossible_policy(impossible)
+    log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
+    n_steps, n_states = log_likelihoods.shape
+    path = np.full(n_steps, -1, dtype=np.int64)
+    n_possible, log_joint = _kernels.run_viterbi(
+        log_initial, log_transition, log_likelihoods, np.empty((n_steps, n_states), dtype=np.int64), path
+    )
+    if n_possible < n_steps and impossible == "raise":
+        raise _checks.ImpossibleEvidenceError(n_possible)
+    return Decoded(path=path, log_joint=log_joint, n_states=n_states)

@@ -1,0 +1,361 @@
+"""The model: probabilities in, validated once, logs taken once, frozen.
+
+Conventions, for the whole library:
+
+- Time comes first: a table of T steps and K states has shape (T, K). Steps, states and sequences count from 0.
+- ``transition[i, j]`` is p(h_{t+1} = j | h_t = i): from row to column, so that rows sum to 1.
+- v_t is the observation and h_t the hidden state of step t; v_1:t are the observations from the first step to step t.
+- All logs are natural, and a name that starts with ``log_`` says so. The log of an impossibility is −inf.
+- A probability of zero is exactly that, and stays so; nothing is added, clipped or floored.
+- A missing observation is no evidence: log-likelihood 0 in every state.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks, decoding, filtering, sampling, smoothing, storage
+from hmmfilter.emissions import Emission, log_of
+from hmmfilter.results import Decoded, Filtered, Smoothed, aligned
+from hmmfilter.stationarity import stationary_distribution
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class HMM:
+    """A hidden Markov model: where the chain starts, how it moves, and what each state shows.
+
+    Conventions are those of `hmmfilter.model`.
+
+    Parameters
+    ----------
+    initial : array_like, (K,), or "stationary"
+        p(h_1 = k), or the word for the chain's stationary distribution.
+    transition : array_like, (K, K)
+        p(h_{t+1} = j | h_t = i) at [i, j]. Rows sum to 1 within 1e-8 and are used as given, as is `initial`.
+    emission : Emission
+        One of `hmmfilter.emissions`, or any object with ``n_states``, ``log_likelihoods`` and ``sample``.
+    state_names : sequence of str, optional
+        K different names; without them, the states' numbers.
+
+    Attributes
+    ----------
+    initial, transition, emission, state_names
+        As given; ``initial`` always in numbers, ``state_names`` always K strings.
+    log_initial : ndarray, (K,)
+        Natural logs of ``initial``.
+    log_transition : ndarray, (K, K)
+        Natural logs of ``transition``.
+    n_states : int
+        K.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where an argument is not as above; the message says which, what is required, and what came.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> fair, loaded = [1 / 6] * 6, [0.1] * 5 + [0.5]
+    >>> casino = hf.HMM(
+    ...     initial=[0.5, 0.5],
+    ...     transition=[[0.95, 0.05], [0.10, 0.90]],
+    ...     emission=hf.emissions.Categorical([fair, loaded]),
+    ...     state_names=["fair", "loaded"],
+    ... )
+    >>> casino
+    HMM: 2 states, Categorical emission
+         state  initial  to fair  to loaded
+          fair   0.5000   0.9500     0.0500
+        loaded   0.5000   0.1000     0.9000
+    >>> casino.smooth([0, 3, 5, 5, 5])
+    Smoothed: 5 steps, 2 states, log-likelihood -7.5951; probabilities
+      step    fair  loaded
+         0  0.4140  0.5860
+         1  0.3575  0.6425
+         2  0.2456  0.7544
+         3  0.1834  0.8166
+         4  0.1687  0.8313
+    """
+
+    initial: FloatArray
+    transition: FloatArray
+    emission: Emission
+    state_names: tuple[str, ...]
+    log_initial: FloatArray = field(init=False)
+    log_transition: FloatArray = field(init=False)
+
+    def __init__(
+        self,
+        initial: npt.ArrayLike,
+        transition: npt.ArrayLike,
+        emission: Emission,
+        state_names: Sequence[str] | None = None,
+    ) -> None:
+        matrix = _checks.transition_matrix(transition)
+        n_states = len(matrix)
+        if isinstance(initial, str):
+            _checks.stationary_word(initial)
+            initial = stationary_distribution(matrix)
+        start = _checks.distributions("initial", initial, (n_states,))
+        _checks.emission(emission, n_states)
+        values = {
+            "initial": start,
+            "transition": matrix,
+            "emission": emission,
+            "state_names": _checks.state_names(state_names, n_states),
+            "log_initial": log_of(start),
+            "log_transition": log_of(matrix),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        kind = type(self.emission).__name__
+        header = ["state", "initial", *(f"to {name}" for name in self.state_names)]
+        numbers = np.column_stack([self.initial, self.transition])
+        rows = [[name, *(f"{p:.4f}" for p in row)] for name, row in zip(self.state_names, numbers, strict=True)]
+        return "\n  ".join([f"HMM: {self.n_states} states, {kind} emission", *aligned([header, *rows])])
+
+    @property
+    def n_states(self) -> int:
+        """K, the number of states."""
+        return len(self.initial)
+
+    def filter(self, observations: Any, *, impossible: _checks.Impossible = "raise") -> Filtered:
+        """Compute the distribution of the state at each step, given the observations up to that step.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D)
+            What the emission takes; NaN or None where missing.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.forward_filter`, which does the work.
+
+        Returns
+        -------
+        Filtered
+            ``log_probabilities`` (T, K), ``probabilities`` (T, K), ``log_increments`` (T,), ``log_likelihood``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.filter([0, 2, None]).probabilities.round(4)
+        array([[0.982 , 0.018 ],
+               [0.9529, 0.0471],
+               [0.867 , 0.133 ]])
+        """
+        log_likelihoods = self.emission.log_likelihoods(observations)
+        result = filtering.forward_filter(self.log_initial, self.log_transition, log_likelihoods, impossible=impossible)
+        return replace(result, state_names=self.state_names)
+
+    def smooth(self, observations: Any, *, impossible: _checks.Impossible = "raise") -> Smoothed:
+        """Compute the distribution of the state at each step, given all observations.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D)
+            What the emission takes; NaN or None where missing.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.smooth`, which does the work.
+
+        Returns
+        -------
+        Smoothed
+            ``log_probabilities`` (T, K), ``probabilities`` (T, K), ``log_likelihood``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.smooth([0, 2, None]).probabilities.round(4)
+        array([[0.9889, 0.0111],
+               [0.9529, 0.0471],
+               [0.867 , 0.133 ]])
+        """
+        log_likelihoods = self.emission.log_likelihoods(observations)
+        result = smoothing.smooth(self.log_initial, self.log_transition, log_likelihoods, impossible=impossible)
+        return replace(result, state_names=self.state_names)
+
+    def viterbi(self, observations: Any, *, impossible: _checks.Impossible = "raise") -> Decoded:
+        """Find the path through the states that is most probable together with the observations.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D)
+            What the emission takes; NaN or None where missing.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.viterbi`, which does the work.
+
+        Returns
+        -------
+        Decoded
+            ``path`` (T,) of integers, ``log_joint``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.viterbi([0, 2, 7, 4]).path
+        array([0, 0, 1, 1])
+        """
+        log_likelihoods = self.emission.log_likelihoods(observations)
+        result = decoding.viterbi(self.log_initial, self.log_transition, log_likelihoods, impossible=impossible)
+        return replace(result, state_names=self.state_names)
+
+    def log_likelihood(self, observations: Any) -> float:
+        """Compute the log-probability of the observations, summed over all paths through the states.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D)
+            What the emission takes; NaN or None where missing.
+
+        Returns
+        -------
+        float
+            log p(v_1:T), natural log; −inf where the observations are impossible.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> round(model.log_likelihood([0, 2, 7, 4]), 4)
+        -8.2614
+        """
+        log_likelihoods = self.emission.log_likelihoods(observations)
+        return filtering.log_likelihood(self.log_initial, self.log_transition, log_likelihoods)
+
+    def simulate(self, length: int, rng: np.random.Generator | int | None = None) -> tuple[IntArray, npt.NDArray[Any]]:
+        """Draw a path of states and the observations that it shows.
+
+        Parameters
+        ----------
+        length : int
+            T, at least 1.
+        rng : numpy.random.Generator or int, optional
+            A generator, or a seed for one; without it, fresh randomness.
+
+        Returns
+        -------
+        states : ndarray of int, (T,)
+            The path, from 0.
+        observations : ndarray, (T,) or (T, D)
+            What the emission draws from each state.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the length is not an integer from 1 up.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> states, observations = model.simulate(8, rng=1)
+        >>> states
+        array([1, 0, 0, 1, 1, 1, 0, 0])
+        """
+        n_steps = _checks.length(length)
+        generator = np.random.default_rng(rng)
+        states = sampling.draw_states(self.initial, self.transition, n_steps, generator)
+        return states, self.emission.sample(states, generator)
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a JSON file, from which `from_json` reads every number back to the same bits.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file to write, in the schema of `hmmfilter.storage`.
+
+        Raises
+        ------
+        TypeError
+            For an emission that is none of `hmmfilter.emissions`.
+        OSError
+            Where the file cannot be written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "model.json")
+        ...     model.to_json(path)
+        ...     print(path.read_text())
+        ...     print(hf.HMM.from_json(path).emission)
+        {
+          "format": "hmmfilter model, version 1",
+          "initial": [0.5, 0.5],
+          "transition": [[0.9, 0.1], [0.2, 0.8]],
+          "emission": {"type": "Poisson", "rate": [1.0, 5.0]},
+          "state_names": ["0", "1"]
+        }
+        <BLANKLINE>
+        Poisson(rate=array([1., 5.]))
+        """
+        storage.write(path, self.initial, self.transition, self.emission, self.state_names)
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> HMM:
+        """Read a model from a JSON file; see `to_json` for an example.
+
+        Nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file to read, in the schema of `hmmfilter.storage`.
+
+        Returns
+        -------
+        HMM
+            The model.
+
+        Raises
+        ------
+        ValueError
+            Where the file holds no valid model: the message gives the path and what is wrong.
+        OSError
+            Where the file cannot be read.
+        """
+        with storage.blaming(path):
+            return cls(**storage.read(path))
