@@ -1,0 +1,50 @@
+"""Shared by all tests: the profile of hypothesis, and the report on how near the accuracy bound the worst case came."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import matplotlib as mpl
+import pytest
+
+mpl.use("Agg")
+
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+needs_compiled = pytest.mark.skipif(not COMPILED, reason="takes minutes without the compiler")
+
+hypothesis.settings.register_profile("compiled", deadline=None, max_examples=60)
+hypothesis.settings.register_profile("interpreted", deadline=None, max_examples=8)
+hypothesis.settings.load_profile("compiled" if COMPILED else "interpreted")
+
+worst_shares: dict[str, tuple[float, str]] = {}
+
+
+def note_share(what: str, share: float, where: str) -> None:
+    """Remember the worst share of the accuracy bound that a run of the tests comes across."""
+    if share >= worst_shares.get(what, (0.0, ""))[0]:
+        worst_shares[what] = (share, where)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    if worst_shares:
+        terminalreporter.section("worst share of the accuracy bound")
+        for what, (share, where) in sorted(worst_shares.items()):
+            terminalreporter.write_line(f"{what:>16}  {share:6.1%}  {where}")
+
+
+@pytest.fixture(scope="session")
+def exact():
+    """The mpmath reference of a case, computed once for all the tests that ask for it."""
+    from tests import cases, oracle
+
+    answers = {}
+
+    def answer(family, seed, n_steps, n_states):
+        key = (family.__name__, seed, n_steps, n_states)
+        if key not in answers:
+            case = cases.draw(family, seed, n_steps, n_states)
+            answers[key] = case, oracle.recursions(*case)
+        return answers[key]
+
+    return answer

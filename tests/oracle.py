@@ -1,0 +1,134 @@
+"""Two independent oracles: every path enumerated, and the textbook recursions, both in mpmath at 80 digits.
+
+They take the doubles that the library takes, and nothing in them shares a line with it. mpmath's exponents are
+unbounded, so that linear space is safe here. Answers are tables of mpmath numbers, as probabilities.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import mpmath
+import numpy as np
+
+DIGITS = 80
+EPSILON = 2.2e-16  # of the accuracy contract
+LARGEST_SPREAD = 3000
+
+Table = list[list[mpmath.mpf]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an exact computation says."""
+
+    filtered: Table
+    smoothed: Table
+    increments: list[mpmath.mpf]
+    best_joint: mpmath.mpf
+
+    @property
+    def likelihood(self) -> mpmath.mpf:
+        return mpmath.fprod(self.increments)
+
+
+def exp_table(logs) -> Table:
+    """Take the exponential of every entry of a table, exactly to 80 digits; −inf gives 0."""
+    return [[mpmath.exp(mpmath.mpf(float(x))) if x > -np.inf else mpmath.mpf(0) for x in row] for row in logs]
+
+
+def _normalised(row: list[mpmath.mpf]) -> tuple[list[mpmath.mpf], mpmath.mpf]:
+    total = mpmath.fsum(row)
+    return [x / total for x in row], total
+
+
+@mpmath.workdps(DIGITS)
+def recursions(log_initial, log_transition, log_likelihoods) -> Answer:
+    """Forward, backward and max-product in linear space. The evidence has to be possible."""
+    (start,), a, b = exp_table([log_initial]), exp_table(log_transition), exp_table(log_likelihoods)
+    states = range(len(start))
+    filtered, increments, best = [], [], None
+    for t, row in enumerate(b):
+        if t == 0:
+            predicted, best = start, [start[k] * row[k] for k in states]
+        else:
+            predicted = [mpmath.fsum(filtered[-1][i] * a[i][j] for i in states) for j in states]
+            best = [max(best[i] * a[i][j] for i in states) * row[j] for j in states]
+        posterior, increment = _normalised([predicted[k] * row[k] for k in states])
+        filtered.append(posterior)
+        increments.append(increment)
+    smoothed, beta = [filtered[-1]], [mpmath.mpf(1) for _ in states]
+    for t in range(len(b) - 2, -1, -1):
+        beta = [mpmath.fsum(a[i][j] * b[t + 1][j] * beta[j] for j in states) for i in states]
+        smoothed.append(_normalised([filtered[t][k] * beta[k] for k in states])[0])
+    return Answer(filtered, smoothed[::-1], increments, max(best))
+
+
+@mpmath.workdps(DIGITS)
+def enumeration(log_initial, log_transition, log_likelihoods) -> Answer:
+    """Add up all K**T paths, and all K**t paths of every prefix. The evidence has to be possible."""
+    (start,), a, b = exp_table([log_initial]), exp_table(log_transition), exp_table(log_likelihoods)
+    n_states, n_steps = len(start), len(b)
+    zero = mpmath.mpf(0)
+    filtered, prefix_likelihoods = [], [mpmath.mpf(1)]
+    smoothed = [[zero] * n_states for _ in range(n_steps)]
+    best = zero
+    for n in range(1, n_steps + 1):
+        ends = [zero] * n_states
+        for path in itertools.product(range(n_states), repeat=n):
+            joint = start[path[0]] * b[0][path[0]]
+            for t in range(1, n):
+                joint *= a[path[t - 1]][path[t]] * b[t][path[t]]
+            ends[path[-1]] += joint
+            if n == n_steps:
+                best = max(best, joint)
+                for t, k in enumerate(path):
+                    smoothed[t][k] += joint
+        posterior, total = _normalised(ends)
+        filtered.append(posterior)
+        prefix_likelihoods.append(total)
+    smoothed = [_normalised(row)[0] for row in smoothed]
+    increments = [after / before for before, after in itertools.pairwise(prefix_likelihoods)]
+    return Answer(filtered, smoothed, increments, best)
+
+
+@mpmath.workdps(DIGITS)
+def path_joint(case, path) -> mpmath.mpf:
+    """log p(path, v_1:T), exactly."""
+    log_initial, log_transition, log_likelihoods = case
+    terms = [log_initial[path[0]], *(log_transition[i, j] for i, j in itertools.pairwise(path))]
+    terms += [row[k] for row, k in zip(log_likelihoods, path, strict=True)]
+    return mpmath.fsum(mpmath.mpf(float(x)) for x in terms)
+
+
+@mpmath.workdps(DIGITS)
+def posterior_share(case, log_probabilities, probabilities, exact: Table) -> float:
+    """The worst error of a table of posteriors, as a share of what the accuracy contract allows.
+
+    Infinite where the table has −inf or NaN and the exact answer a positive number, or the other way round.
+    """
+    log_exact = [[mpmath.log(p) if p > 0 else None for p in row] for row in exact]
+    magnitudes = [abs(float(x)) for row in log_exact for x in row if x is not None]
+    for logs in case[:2]:
+        magnitudes += np.abs(logs[np.isfinite(logs)]).tolist()
+    spread = min(max(magnitudes), LARGEST_SPREAD)
+    unit = EPSILON * (16 + spread)
+    worst = 0.0
+    for exact_row, log_row, logs, ps in zip(exact, log_exact, log_probabilities, probabilities, strict=True):
+        for p, log_p, got_log, got in zip(exact_row, log_row, logs, ps, strict=True):
+            if (log_p is None) != (got_log == -np.inf) or np.isnan(got_log) or np.isnan(got):
+                return float("inf")
+            worst = max(worst, float(abs(mpmath.mpf(float(got)) - p)) / unit)
+            if log_p is not None:
+                error = float(abs(mpmath.mpf(float(got_log)) - log_p))
+                worst = max(worst, error / (unit * (1 + abs(float(log_p)))))
+    return worst
+
+
+@mpmath.workdps(DIGITS)
+def log_likelihood_share(case, log_likelihood: float, increments: list[mpmath.mpf]) -> float:
+    """The error of a log-likelihood, as a share of what the accuracy contract allows."""
+    logs = [mpmath.log(c) for c in increments]
+    allowed = 4e-15 * max(1.0, float(mpmath.fsum(abs(x) for x in logs)))  # and ε·S, which is not needed
+    return float(abs(mpmath.mpf(log_likelihood) - mpmath.fsum(logs))) / allowed

@@ -1,0 +1,228 @@
+"""Filtering and the log-likelihood: two oracles, the accuracy contract, the laws."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hmmfilter as hf
+from tests import cases, oracle
+from tests.conftest import needs_compiled, note_share
+from tests.strategies import any_tables, possible_tables
+
+FAMILY = pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
+SMALL = pytest.mark.parametrize(("n_steps", "n_states"), [(1, 1), (1, 3), (2, 2), (4, 3), (6, 2), (5, 1)])
+LARGE = pytest.mark.parametrize(("n_steps", "n_states"), [(1, 8), (2, 5), (40, 4), (300, 2), (300, 8)])
+
+LAW_TOLERANCE = 1e-12  # of a log, relative and absolute, where two ways to compute the same are compared
+
+
+def check_contract(case, answer, where):
+    filtered = hf.forward_filter(*case)
+    shares = {
+        "filter": oracle.posterior_share(case, filtered.log_probabilities, filtered.probabilities, answer.filtered),
+        "log-likelihood": oracle.log_likelihood_share(case, filtered.log_likelihood, answer.increments),
+    }
+    for what, share in shares.items():
+        note_share(what, share, where)
+        assert share <= 1, f"{what}: {share} times the allowed error"
+    assert hf.log_likelihood(*case) == filtered.log_likelihood
+    log_increments = [float(mpmath.log(c)) for c in answer.increments]
+    np.testing.assert_allclose(filtered.log_increments, log_increments, rtol=1e-14, atol=1e-14)
+
+
+@FAMILY
+@SMALL
+def test_against_all_paths(family, n_steps, n_states):
+    case = cases.draw(family, 0, n_steps, n_states)
+    check_contract(case, oracle.enumeration(*case), f"{family.__name__}, T={n_steps}, K={n_states}, all paths")
+
+
+@FAMILY
+@LARGE
+@pytest.mark.parametrize("seed", [1, 2])
+def test_against_eighty_digits(family, n_steps, n_states, seed, exact):
+    case, answer = exact(family, seed, n_steps, n_states)
+    check_contract(case, answer, f"{family.__name__}, T={n_steps}, K={n_states}, seed {seed}")
+
+
+def test_the_two_oracles_agree():
+    for family in cases.FAMILIES:
+        case = cases.draw(family, 3, 5, 3)
+        one, other = oracle.enumeration(*case), oracle.recursions(*case)
+        for table, same in [(one.filtered, other.filtered), (one.smoothed, other.smoothed)]:
+            for p, q in zip(sum(table, []), sum(same, []), strict=True):
+                assert abs(p - q) <= mpmath.mpf(10) ** -70 * abs(q)
+        assert abs(one.best_joint / other.best_joint - 1) <= mpmath.mpf(10) ** -70
+
+
+@needs_compiled
+def test_a_million_steps_keep_thirteen_digits():
+    rng = np.random.default_rng(0)
+    period, repeats = 1000, 1000
+    log_initial, log_transition, once = cases.ordinary(rng, period, 2)
+    case = log_initial, log_transition, np.tile(once, (repeats, 1))
+    filtered = hf.forward_filter(*case)
+    with mpmath.workdps(oracle.DIGITS):
+        # one period as a matrix, its power by squaring: p(v_1:T, h_T+1) without a million steps
+        a = mpmath.matrix(oracle.exp_table(log_transition))
+        product = mpmath.eye(2)
+        for row in oracle.exp_table(once):
+            product = product * mpmath.diag(row) * a
+        start = mpmath.matrix(oracle.exp_table([log_initial]))
+        before_last_period = start * product ** (repeats - 1)
+        alpha = before_last_period
+        for t, row in enumerate(oracle.exp_table(once)):
+            alpha = alpha * (a if t else mpmath.eye(2)) * mpmath.diag(row)
+        total = mpmath.fsum(alpha)
+        exact = [float(x / total) for x in alpha]
+        log_likelihood_error = float(abs(mpmath.mpf(filtered.log_likelihood) - mpmath.log(total)))
+    np.testing.assert_allclose(filtered.probabilities[-1], exact, rtol=1e-13, atol=0)
+    assert log_likelihood_error <= 4e-15 * np.abs(filtered.log_increments).sum()
+
+
+def test_more_than_a_double_holds():
+    """A log-likelihood of −3 million, and a posterior that a double cannot hold as a probability."""
+    case = np.zeros(2), np.zeros((2, 2)), np.tile([-10000.0, -15000.0], (300, 1))
+    filtered = hf.forward_filter(*case)
+    assert filtered.log_likelihood == pytest.approx(-300 * 10000 + 299 * np.log(1) + 0, abs=1e-6)
+    assert filtered.log_probabilities[-1].tolist() == [0.0, -5000.0]
+    assert filtered.probabilities[-1].tolist() == [1.0, 0.0]
+
+
+@given(possible_tables(min_steps=2), st.data())
+def test_a_prefix_is_filtered_to_the_same_bits(case, data):
+    log_initial, log_transition, log_likelihoods = case
+    n = data.draw(st.integers(1, len(log_likelihoods)))
+    whole = hf.forward_filter(*case)
+    prefix = hf.forward_filter(log_initial, log_transition, log_likelihoods[:n])
+    assert np.array_equal(prefix.log_probabilities, whole.log_probabilities[:n])
+    assert np.array_equal(prefix.log_increments, whole.log_increments[:n])
+
+
+@given(possible_tables(), st.data())
+def test_permuting_the_states_permutes_the_answer(case, data):
+    log_initial, log_transition, log_likelihoods = case
+    order = data.draw(st.permutations(range(len(log_initial))))
+    permuted = log_initial[order], log_transition[np.ix_(order, order)], log_likelihoods[:, order]
+    one, other = hf.forward_filter(*case), hf.forward_filter(*permuted)
+    np.testing.assert_allclose(
+        other.log_probabilities, one.log_probabilities[:, order], rtol=LAW_TOLERANCE, atol=LAW_TOLERANCE
+    )
+    np.testing.assert_allclose(other.log_likelihood, one.log_likelihood, rtol=LAW_TOLERANCE, atol=LAW_TOLERANCE)
+
+
+@given(possible_tables(), st.floats(-1000, 1000))
+def test_scaling_the_likelihoods_shifts_the_log_likelihood(case, shift):
+    log_initial, log_transition, log_likelihoods = case
+    one = hf.forward_filter(*case)
+    other = hf.forward_filter(log_initial, log_transition, log_likelihoods + shift)
+    size = 1000 + np.abs(log_likelihoods[np.isfinite(log_likelihoods)]).max()  # the shift itself is rounded
+    shifted = one.log_likelihood + len(log_likelihoods) * shift
+    tolerance = LAW_TOLERANCE * size * len(log_likelihoods)
+    np.testing.assert_allclose(other.log_likelihood, shifted, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(other.log_probabilities, one.log_probabilities, rtol=LAW_TOLERANCE, atol=tolerance)
+
+
+@given(possible_tables())
+def test_rows_are_normalised_and_increments_add_up(case):
+    filtered = hf.forward_filter(*case)
+    np.testing.assert_allclose(filtered.probabilities.sum(axis=1), 1, rtol=1e-15 * 8)
+    np.testing.assert_allclose(filtered.log_increments.sum(), filtered.log_likelihood, rtol=1e-12, atol=1e-12)
+
+
+@given(any_tables())
+def test_never_a_nan_that_nobody_asked_for(case):
+    log_likelihood = hf.log_likelihood(*case)
+    assert not np.isnan(log_likelihood)
+    if log_likelihood > -np.inf:
+        filtered = hf.forward_filter(*case)
+        assert not np.isnan(filtered.log_probabilities).any()
+        assert np.isfinite(filtered.log_increments).all()
+    else:
+        with pytest.raises(hf.ImpossibleEvidenceError):
+            hf.forward_filter(*case)
+
+
+def impossible_at(step, n_steps=5, n_states=3):
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 0, n_steps, n_states)
+    log_likelihoods[step] = -np.inf
+    return log_initial, log_transition, log_likelihoods
+
+
+@pytest.mark.parametrize("step", [0, 2, 4])
+def test_impossible_evidence(step):
+    case = impossible_at(step)
+    assert hf.log_likelihood(*case) == -np.inf
+    with pytest.raises(hf.ImpossibleEvidenceError, match=f"from step {step} on") as caught:
+        hf.forward_filter(*case)
+    assert caught.value.step == step
+    assert caught.value.sequence is None
+    assert isinstance(caught.value, ValueError)
+
+    marked = hf.forward_filter(*case, impossible="mark")
+    possible = hf.forward_filter(case[0], case[1], np.where(np.isinf(case[2]), 0, case[2]))
+    assert marked.log_likelihood == -np.inf
+    assert np.array_equal(marked.log_increments[:step], possible.log_increments[:step])
+    assert marked.log_increments[step] == -np.inf
+    assert np.isnan(marked.log_increments[step + 1 :]).all()
+    assert np.array_equal(marked.log_probabilities[:step], possible.log_probabilities[:step])
+    assert np.isnan(marked.log_probabilities[step:]).all()
+    assert np.isnan(marked.probabilities[step:]).all()
+
+
+def test_a_dead_end_is_impossible_a_step_later():
+    never = -np.inf
+    case = [0.0, never], [[never, 0.0], [never, never]], np.zeros((3, 2))
+    with pytest.raises(hf.ImpossibleEvidenceError) as caught:
+        hf.forward_filter(*case)
+    assert caught.value.step == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.tolist(),
+        lambda x: np.asfortranarray(x),
+        lambda x: np.repeat(x, 2, axis=0)[::2],
+        lambda x: x.astype(">f8"),
+        lambda x: np.frombuffer(b"\0" + x.tobytes(), dtype=np.uint8)[1:].view(np.float64).reshape(x.shape),
+        lambda x: x.view(np.ma.MaskedArray),
+    ],
+    ids=["lists", "fortran", "strided", "big-endian", "unaligned", "nothing masked"],
+)
+def test_any_layout_gives_the_same_bits(change):
+    case = cases.draw(cases.ordinary, 0, 6, 3)
+    expected = hf.forward_filter(*case)
+    assert np.array_equal(hf.forward_filter(*map(change, case)).log_probabilities, expected.log_probabilities)
+
+
+def test_float32_is_taken_at_its_value():
+    case = [table.astype(np.float32) for table in cases.draw(cases.ordinary, 0, 6, 3)]
+    expected = hf.forward_filter(*[table.astype(np.float64) for table in case])
+    filtered = hf.forward_filter(*case)
+    assert filtered.log_probabilities.dtype == np.float64
+    assert np.array_equal(filtered.log_probabilities, expected.log_probabilities)
+
+
+def test_read_only_and_memory_mapped_tables(tmp_path):
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 0, 6, 3)
+    mapped = np.memmap(tmp_path / "table", dtype=np.float64, mode="w+", shape=log_likelihoods.shape)
+    mapped[:] = log_likelihoods
+    log_transition.flags.writeable = False
+    one = hf.forward_filter(log_initial, log_transition, mapped)
+    assert np.array_equal(mapped, log_likelihoods)
+    assert np.array_equal(
+        one.log_probabilities, hf.forward_filter(log_initial, log_transition, log_likelihoods).log_probabilities
+    )
+
+
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi, hf.log_likelihood])
+def test_the_callers_arrays_are_left_alone(door):
+    case = cases.draw(cases.ordinary, 0, 6, 3)
+    before = [table.copy() for table in case]
+    door(*case)
+    for table, copy in zip(case, before, strict=True):
+        assert np.array_equal(table, copy)
+        assert table.flags.writeable
