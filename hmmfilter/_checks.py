@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 import operator
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -191,7 +191,8 @@ def state_names(value: Sequence[str] | None, n_states: int) -> tuple[str, ...]:
     """Let one name a state in, all different; without them, the states' numbers."""
     if value is None:
         return tuple(map(str, range(n_states)))
-    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+    is_sequence = isinstance(value, Iterable) and not isinstance(value, str)
+    if not is_sequence or not all(isinstance(name, str) for name in value):
         raise TypeError(f"state_names must be a sequence of strings, got {value!r}")
     if len(value) != n_states or len(set(value)) != n_states:
         raise ValueError(f"state_names must be {n_states} different names, got {list(value)!r}")

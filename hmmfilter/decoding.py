@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, _kernels
+from hmmfilter import _checks
 from hmmfilter.results import Decoded
 
 
@@ -66,6 +66,8 @@ def viterbi(
          1      0
          2      1
     """
+    from hmmfilter import _kernels
+
     _checks.impossible_policy(impossible)
     log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
     n_steps, n_states = log_likelihoods.shape

@@ -398,7 +398,7 @@ class FromScipy:
     >>> import hmmfilter as hf
     >>> from scipy import stats
     >>> hf.emissions.FromScipy([stats.t(df=3), stats.norm(2.0)]).log_likelihoods([1.0]).round(4)
-    array([[-1.5761, -1.4189]])
+    array([[-1.5763, -1.4189]])
     """
 
     distributions: tuple[Any, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, _kernels
+from hmmfilter import _checks
 from hmmfilter.results import Filtered
 
 
@@ -61,14 +61,16 @@ def forward_filter(
     >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
     >>> filtered = hf.forward_filter(log_initial, log_transition, log_likelihoods)
     >>> filtered
-    Filtered: 3 steps, 2 states, log-likelihood -2.0981; probabilities
+    Filtered: 3 steps, 2 states, log-likelihood -2.1166; probabilities
       step       0       1
          0  0.8182  0.1818
          1  0.8834  0.1166
          2  0.1907  0.8093
     >>> filtered.log_increments.round(4)
-    array([-0.5978, -0.4457, -1.0546])
+    array([-0.5978, -0.4477, -1.071 ])
     """
+    from hmmfilter import _kernels
+
     _checks.impossible_policy(impossible)
     log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
     n_steps, n_states = log_likelihoods.shape
@@ -125,6 +127,8 @@ def log_likelihood(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, lo
     >>> round(hf.log_likelihood(np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]]), np.log([[0.9, 0.2]])), 4)
     -0.5978
     """
+    from hmmfilter import _kernels
+
     log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
     last_two_rows = np.empty((2, len(log_initial)))
     _, total = _kernels.run_forward(

@@ -74,17 +74,17 @@ class HMM:
     ... )
     >>> casino
     HMM: 2 states, Categorical emission
-         state  initial  to fair  to loaded
-          fair   0.5000   0.9500     0.0500
-        loaded   0.5000   0.1000     0.9000
+       state  initial  to fair  to loaded
+        fair   0.5000   0.9500     0.0500
+      loaded   0.5000   0.1000     0.9000
     >>> casino.smooth([0, 3, 5, 5, 5])
-    Smoothed: 5 steps, 2 states, log-likelihood -7.5951; probabilities
+    Smoothed: 5 steps, 2 states, log-likelihood -7.3543; probabilities
       step    fair  loaded
-         0  0.4140  0.5860
-         1  0.3575  0.6425
-         2  0.2456  0.7544
-         3  0.1834  0.8166
-         4  0.1687  0.8313
+         0  0.3056  0.6944
+         1  0.2580  0.7420
+         2  0.1465  0.8535
+         3  0.1167  0.8833
+         4  0.1324  0.8676
     """
 
     initial: FloatArray
@@ -159,8 +159,8 @@ class HMM:
         >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
         >>> model.filter([0, 2, None]).probabilities.round(4)
         array([[0.982 , 0.018 ],
-               [0.9529, 0.0471],
-               [0.867 , 0.133 ]])
+               [0.9451, 0.0549],
+               [0.8616, 0.1384]])
         """
         log_likelihoods = self.emission.log_likelihoods(observations)
         result = filtering.forward_filter(self.log_initial, self.log_transition, log_likelihoods, impossible=impossible)
@@ -193,9 +193,9 @@ class HMM:
         >>> import hmmfilter as hf
         >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
         >>> model.smooth([0, 2, None]).probabilities.round(4)
-        array([[0.9889, 0.0111],
-               [0.9529, 0.0471],
-               [0.867 , 0.133 ]])
+        array([[0.9892, 0.0108],
+               [0.9451, 0.0549],
+               [0.8616, 0.1384]])
         """
         log_likelihoods = self.emission.log_likelihoods(observations)
         result = smoothing.smooth(self.log_initial, self.log_transition, log_likelihoods, impossible=impossible)
@@ -257,7 +257,7 @@ class HMM:
         >>> import hmmfilter as hf
         >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
         >>> round(model.log_likelihood([0, 2, 7, 4]), 4)
-        -8.2614
+        -9.6085
         """
         log_likelihoods = self.emission.log_likelihoods(observations)
         return filtering.log_likelihood(self.log_initial, self.log_transition, log_likelihoods)
@@ -290,7 +290,7 @@ class HMM:
         >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
         >>> states, observations = model.simulate(8, rng=1)
         >>> states
-        array([1, 0, 0, 1, 1, 1, 0, 0])
+        array([1, 1, 0, 1, 1, 1, 1, 1])
         """
         n_steps = _checks.length(length)
         generator = np.random.default_rng(rng)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _kernels
-
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -24,6 +22,8 @@ def cumulate(probabilities: FloatArray) -> FloatArray:
 
 def draw_states(initial: FloatArray, transition: FloatArray, length: int, rng: np.random.Generator) -> IntArray:
     """Draw one path of the Markov chain, (length,)."""
+    from hmmfilter import _kernels
+
     states = np.empty(length, dtype=np.int64)
     _kernels.draw_path(cumulate(initial), cumulate(transition), rng.random(length), states)
     return states

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, _kernels
+from hmmfilter import _checks
 from hmmfilter.results import Smoothed
 
 
@@ -61,12 +61,14 @@ def smooth(
     >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
     >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
     >>> hf.smooth(log_initial, log_transition, log_likelihoods)
-    Smoothed: 3 steps, 2 states, log-likelihood -2.0981; probabilities
+    Smoothed: 3 steps, 2 states, log-likelihood -2.1166; probabilities
       step       0       1
-         0  0.8592  0.1408
-         1  0.8204  0.1796
+         0  0.8619  0.1381
+         1  0.7992  0.2008
          2  0.1907  0.8093
     """
+    from hmmfilter import _kernels
+
     _checks.impossible_policy(impossible)
     log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
     n_steps = len(log_likelihoods)

@@ -1,5 +1,7 @@
 """Filtering and the log-likelihood: two oracles, the accuracy contract, the laws."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -52,7 +54,7 @@ def test_the_two_oracles_agree():
         case = cases.draw(family, 3, 5, 3)
         one, other = oracle.enumeration(*case), oracle.recursions(*case)
         for table, same in [(one.filtered, other.filtered), (one.smoothed, other.smoothed)]:
-            for p, q in zip(sum(table, []), sum(same, []), strict=True):
+            for p, q in zip(itertools.chain(*table), itertools.chain(*same), strict=True):
                 assert abs(p - q) <= mpmath.mpf(10) ** -70 * abs(q)
         assert abs(one.best_joint / other.best_joint - 1) <= mpmath.mpf(10) ** -70
 
@@ -184,7 +186,7 @@ def test_a_dead_end_is_impossible_a_step_later():
     "change",
     [
         lambda x: x.tolist(),
-        lambda x: np.asfortranarray(x),
+        np.asfortranarray,
         lambda x: np.repeat(x, 2, axis=0)[::2],
         lambda x: x.astype(">f8"),
         lambda x: np.frombuffer(b"\0" + x.tobytes(), dtype=np.uint8)[1:].view(np.float64).reshape(x.shape),

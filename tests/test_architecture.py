@@ -1,0 +1,120 @@
+"""The room laws: who imports whom, who compiles, who checks, who loops."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hmmfilter
+
+PACKAGE = Path(hmmfilter.__file__).parent
+ROOMS = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
+DOORS = ("filtering", "smoothing", "decoding")
+
+# Who may import whom: each room, and the rooms of this package that it knows.
+CONTRACT = {
+    "__init__": {"emissions", "_checks", "decoding", "filtering", "model", "results", "smoothing", "stationarity"},
+    "_checks": set(),
+    "_kernels": set(),
+    "plotting": set(),
+    "results": {"plotting"},
+    "filtering": {"_checks", "_kernels", "results"},
+    "smoothing": {"_checks", "_kernels", "results"},
+    "decoding": {"_checks", "_kernels", "results"},
+    "sampling": {"_kernels"},
+    "stationarity": {"_checks"},
+    "emissions": {"_checks", "sampling"},
+    "storage": {"_checks", "emissions"},
+    "model": {"_checks", *DOORS, "sampling", "storage", "emissions", "results", "stationarity"},
+    "cli": {"plotting", "emissions", "model", "results"},
+}
+
+
+def imported(tree):
+    """Every module that a room imports, anywhere in it, as (module, names)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module, tuple(alias.name for alias in node.names)
+
+
+def own_rooms(tree):
+    for module, names in imported(tree):
+        if module == "hmmfilter":
+            yield from names
+        elif module.startswith("hmmfilter."):
+            yield module.split(".")[1]
+
+
+def test_every_room_is_in_the_contract():
+    assert set(ROOMS) == set(CONTRACT)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_know_whom_the_contract_says(room):
+    assert set(own_rooms(ROOMS[room])) == CONTRACT[room]
+
+
+def test_nothing_turns_back():
+    order = []
+    while len(order) < len(CONTRACT):
+        ready = [room for room, known in CONTRACT.items() if room not in order and known <= set(order)]
+        assert ready, "the rooms import each other in a circle"
+        order += ready
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_only_kernels_import_numba(room):
+    uses = any(module.split(".")[0] == "numba" for module, _ in imported(ROOMS[room]))
+    assert uses == (room == "_kernels")
+
+
+@pytest.mark.parametrize("room", set(ROOMS) - {"_checks"})
+def test_only_checks_word_the_refusals_of_the_core(room):
+    """Doors raise nothing but impossible evidence; kernels raise nothing at all."""
+    raised = [ast.unparse(node.exc) for node in ast.walk(ROOMS[room]) if isinstance(node, ast.Raise)]
+    if room == "_kernels":
+        assert not raised
+    if room in DOORS:
+        assert all(text.startswith("_checks.ImpossibleEvidenceError(") for text in raised)
+
+
+@pytest.mark.parametrize("room", DOORS)
+def test_doors_do_not_loop(room):
+    loops = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp)
+    assert not [node for node in ast.walk(ROOMS[room]) if isinstance(node, loops)]
+
+
+def test_all_kernels_are_compiled_by_the_one_decorator():
+    functions = [node for node in ROOMS["_kernels"].body if isinstance(node, ast.FunctionDef)]
+    kernels = [node for node in functions if node.name != "compiled"]
+    assert len(kernels) == len(functions) - 1
+    for kernel in kernels:
+        assert [ast.unparse(decorator) for decorator in kernel.decorator_list] == ["compiled"]
+    assert "fastmath=" not in ast.unparse(ROOMS["_kernels"])
+
+
+def test_kernels_allocate_vectors_of_states_only():
+    for node in ast.walk(ROOMS["_kernels"]):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.empty", "np.zeros"):
+            assert "n_steps" not in ast.unparse(node), ast.unparse(node)
+
+
+def test_importing_is_light():
+    """Neither scipy nor matplotlib, nor numba, which imports scipy; and no warning."""
+    heavy = "('scipy', 'matplotlib', 'numba')"
+    code = f"import sys, hmmfilter; print(*[name for name in sys.modules if name.split('.')[0] in {heavy}])"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_the_contents_page_is_complete():
+    for name in hmmfilter.__all__:
+        assert getattr(hmmfilter, name).__doc__
+
+
+def test_the_package_is_typed():
+    assert (PACKAGE / "py.typed").exists()

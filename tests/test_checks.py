@@ -1,0 +1,247 @@
+"""Every refusal of the functional core and of the model: the argument, what is required, and what came."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import hmmfilter as hf
+from hmmfilter import _checks
+from hmmfilter.emissions import Bernoulli, Categorical, FromScipy, Gaussian, Poisson
+
+GOOD = {
+    "log_initial": np.zeros(2),
+    "log_transition": np.zeros((2, 2)),
+    "log_likelihoods": np.zeros((3, 2)),
+}
+
+
+def entry(value, *index, shape=(3, 2)):
+    table = np.zeros(shape)
+    table[index] = value
+    return table
+
+
+CORE = [
+    (
+        "log_initial",
+        [0.0, np.nan],
+        ValueError,
+        "log_initial[1] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+    ),
+    ("log_initial", [], ValueError, "log_initial must have shape (K,) with no length of 0, got (0,)"),
+    ("log_initial", 0.0, ValueError, "log_initial must have shape (K,), got ()"),
+    ("log_initial", [0, 0, 0], ValueError, "log_transition must have shape (3, 3), got (2, 2)"),
+    (
+        "log_transition",
+        entry(np.inf, 0, 1, shape=(2, 2)),
+        ValueError,
+        "log_transition[0, 1] must be -inf or finite (at most 1e+290 in magnitude), got inf",
+    ),
+    ("log_transition", np.zeros((2, 3)), ValueError, "log_transition must have shape (2, 2), got (2, 3)"),
+    ("log_transition", [[0, 0], [0]], ValueError, "log_transition must be rectangular, got rows of unequal length"),
+    (
+        "log_likelihoods",
+        entry(np.nan, 2, 1),
+        ValueError,
+        "log_likelihoods[2, 1] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+    ),
+    (
+        "log_likelihoods",
+        entry(-1e300, 0, 0),
+        ValueError,
+        "log_likelihoods[0, 0] must be -inf or finite (at most 1e+290 in magnitude), got -1e+300",
+    ),
+    (
+        "log_likelihoods",
+        np.zeros((0, 2)),
+        ValueError,
+        "log_likelihoods must have shape (T, 2) with no length of 0, got (0, 2)",
+    ),
+    ("log_likelihoods", np.zeros(2), ValueError, "log_likelihoods must have shape (T, 2), got (2,)"),
+    (
+        "log_likelihoods",
+        np.zeros((3, 2), complex),
+        TypeError,
+        "log_likelihoods must hold real numbers, got dtype complex128",
+    ),
+    (
+        "log_likelihoods",
+        np.zeros((3, 2), object),
+        TypeError,
+        "log_likelihoods must hold real numbers, got dtype object",
+    ),
+    ("log_likelihoods", [["a", "b"]], TypeError, "log_likelihoods must hold real numbers, got dtype <U1"),
+    ("log_likelihoods", None, TypeError, "log_likelihoods must hold real numbers, got dtype object"),
+    ("log_likelihoods", np.ma.masked_equal(np.eye(2), 1), TypeError, "log_likelihoods must not have masked entries"),
+]
+
+
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi, hf.log_likelihood])
+@pytest.mark.parametrize(("name", "value", "error", "message"), CORE, ids=[case[3] for case in CORE])
+def test_the_core_refuses(door, name, value, error, message):
+    with pytest.raises(error) as caught:
+        door(**{**GOOD, name: value})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi])
+def test_impossible_has_two_words(door):
+    with pytest.raises(ValueError, match=re.escape("impossible must be 'raise' or 'mark', got 'ignore'")):
+        door(**GOOD, impossible="ignore")
+
+
+def test_impossible_evidence_says_where():
+    error = _checks.ImpossibleEvidenceError(3, 7)
+    assert str(error).startswith("the evidence is impossible from step 3 of sequence 7 on: ")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (copy.step, copy.sequence) == (3, 7)
+
+
+COIN = Bernoulli([0.5, 0.5])
+HALF = [[0.5, 0.5], [0.5, 0.5]]
+
+
+class NoSample:
+    n_states = 2
+    log_likelihoods = None
+
+
+MODEL = [
+    (lambda: hf.HMM([0.5, 0.48], HALF, COIN), ValueError, "initial must sum to 1, got 0.98"),
+    (
+        lambda: hf.HMM([0.5, 0.5], [[0.5, 0.5], [0.5, 0.48]], COIN),
+        ValueError,
+        "transition row 1 must sum to 1, got 0.98",
+    ),
+    (lambda: hf.HMM([1.1, -0.1], HALF, COIN), ValueError, "initial[1] must be at least 0, got -0.1"),
+    (lambda: hf.HMM([np.nan, 1], HALF, COIN), ValueError, "initial[0] must be finite, got nan"),
+    (lambda: hf.HMM([1.0], HALF, COIN), ValueError, "initial must have shape (2,), got (1,)"),
+    (lambda: hf.HMM([0.5, 0.5], [[0.5, 0.5]], COIN), ValueError, "transition must have shape (1, 1), got (1, 2)"),
+    (lambda: hf.HMM("uniform", HALF, COIN), ValueError, "initial must be probabilities or 'stationary', got 'uniform'"),
+    (lambda: hf.HMM([1.0], [[1.0]], COIN), ValueError, "emission must have the 1 states of transition, got 2"),
+    (
+        lambda: hf.HMM([0.5, 0.5], HALF, NoSample()),
+        TypeError,
+        "emission must have n_states, log_likelihoods and sample, as those of hmmfilter.emissions do, got NoSample without sample",
+    ),
+    (
+        lambda: hf.HMM([0.5, 0.5], HALF, COIN, ["a", "a"]),
+        ValueError,
+        "state_names must be 2 different names, got ['a', 'a']",
+    ),
+    (lambda: hf.HMM([0.5, 0.5], HALF, COIN, ["a"]), ValueError, "state_names must be 2 different names, got ['a']"),
+    (
+        lambda: hf.HMM([0.5, 0.5], HALF, COIN, [0, 1]),
+        TypeError,
+        "state_names must be a sequence of strings, got [0, 1]",
+    ),
+    (lambda: hf.HMM([0.5, 0.5], HALF, COIN, "ab"), TypeError, "state_names must be a sequence of strings, got 'ab'"),
+    (lambda: hf.HMM([0.5, 0.5], HALF, COIN).simulate(0), ValueError, "length must be at least 1, got 0"),
+    (lambda: hf.HMM([0.5, 0.5], HALF, COIN).simulate(2.5), TypeError, "length must be an integer, got 2.5"),
+    (lambda: Categorical([[0.5, 0.5], [0.5, 0.6]]), ValueError, "probabilities row 1 must sum to 1, got 1.1"),
+    (lambda: Categorical([0.5, 0.5]), ValueError, "probabilities must have shape (K, M), got (2,)"),
+    (lambda: Bernoulli([0.5, 1.5]), ValueError, "probability[1] must be at most 1, got 1.5"),
+    (lambda: Poisson([-1.0]), ValueError, "rate[0] must be at least 0, got -1.0"),
+    (lambda: Gaussian([0.0], [0.0]), ValueError, "covariance[0] must be above 0, got 0.0"),
+    (lambda: Gaussian([0.0, 1.0], [1.0]), ValueError, "covariance must have shape (2,), got (1,)"),
+    (lambda: Gaussian([[0.0, 1.0]], [1.0]), ValueError, "covariance must have shape (1, 2), got (1,)"),
+    (
+        lambda: Gaussian([[0.0, 1.0]], [[[1.0, 0.5], [0.4, 1.0]]]),
+        ValueError,
+        "covariance 0 must be symmetric, got 0.5 at [0, 1] and 0.4 at [1, 0]",
+    ),
+    (
+        lambda: Gaussian([[0.0, 1.0]], [[[1.0, 2.0], [2.0, 1.0]]]),
+        ValueError,
+        "covariance 0 must be positive definite, got a smallest eigenvalue of -1",
+    ),
+    (lambda: Gaussian([[0.0, 1.0]], [[[1.0]]]), ValueError, "covariance must have shape (1, 2, 2), got (1, 1, 1)"),
+    (lambda: FromScipy([]), ValueError, "distributions must name at least one state's distribution, got none"),
+    (
+        lambda: FromScipy([3]),
+        TypeError,
+        "distributions[0] must be a frozen univariate distribution of scipy.stats, such as scipy.stats.norm(0, 1), got 3",
+    ),
+]
+
+
+@pytest.mark.parametrize(("build", "error", "message"), MODEL, ids=[case[2] for case in MODEL])
+def test_the_model_refuses(build, error, message):
+    with pytest.raises(error) as caught:
+        build()
+    assert str(caught.value) == message
+
+
+def test_scipy_distributions_are_checked():
+    from scipy import stats
+
+    with pytest.raises(ValueError, match=r"distributions\[1\] must have valid single numbers .* got norm of \(0, -1\)"):
+        FromScipy([stats.norm(), stats.norm(0, -1)])
+    with pytest.raises(ValueError, match="valid single numbers"):
+        FromScipy([stats.norm([0, 1])])
+    with pytest.raises(ValueError, match="all continuous or all discrete"):
+        FromScipy([stats.norm(), stats.poisson(1)])
+
+
+OBSERVATIONS = [
+    (COIN, [0, 2], ValueError, "observations[1] must be a whole number from 0 to 1, or missing, got 2.0"),
+    (
+        Categorical([[0.5, 0.5]]),
+        [-1],
+        ValueError,
+        "observations[0] must be a whole number from 0 to 1, or missing, got -1.0",
+    ),
+    (Poisson([1.0]), [3, -1], ValueError, "observations[1] must be a whole number from 0 up, or missing, got -1.0"),
+    (Poisson([1.0]), [3, 1.5], ValueError, "observations[1] must be a whole number from 0 up, or missing, got 1.5"),
+    (Poisson([1.0]), [3, np.inf], ValueError, "observations[1] must be finite, or NaN or None where missing, got inf"),
+    (Poisson([1.0]), [], ValueError, "observations must have shape (T,) with no length of 0, got (0,)"),
+    (Poisson([1.0]), [[1]], ValueError, "observations must have shape (T,), got (1, 1)"),
+    (
+        Poisson([1.0]),
+        [1, "two"],
+        TypeError,
+        "observations[1] must be a number, or NaN or None where missing, got 'two'",
+    ),
+    (Poisson([1.0]), ["1"], TypeError, "observations[0] must be a number, or NaN or None where missing, got '1'"),
+    (Poisson([1.0]), "12", TypeError, "observations must be a number, or NaN or None where missing, got '12'"),
+    (Poisson([1.0]), [1, [2]], TypeError, "observations[1] must be a number, or NaN or None where missing, got [2]"),
+    (Poisson([1.0]), [1j], TypeError, "observations[0] must be a number, or NaN or None where missing, got 1j"),
+    (
+        Gaussian([[0.0, 0.0]], [[1.0, 1.0]]),
+        [[1, 2], [3, "x"]],
+        TypeError,
+        "observations[1, 1] must be a number, or NaN or None where missing, got 'x'",
+    ),
+    (Gaussian([[0.0, 0.0]], [[1.0, 1.0]]), [[1, 2], [3]], ValueError, "observations[1] must have 2 entries, got 1"),
+    (
+        Gaussian([[0.0, 0.0]], [[1.0, 1.0]]),
+        [[1, 2], None, "ab"],
+        TypeError,
+        "observations[2] must be a number, or NaN or None where missing, got 'ab'",
+    ),
+    (Gaussian([[0.0, 0.0]], [[1.0, 1.0]]), [1.0, 2.0], ValueError, "observations must have shape (T, 2), got (2,)"),
+    (
+        Gaussian([[0.0, 0.0]], [[1.0, 1.0]]),
+        [[1, 2], [3, -np.inf]],
+        ValueError,
+        "observations[1, 1] must be finite, or NaN or None where missing, got -inf",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("emission", "value", "error", "message"), OBSERVATIONS, ids=[case[3] for case in OBSERVATIONS]
+)
+def test_emissions_refuse(emission, value, error, message):
+    with pytest.raises(error) as caught:
+        emission.log_likelihoods(value)
+    assert str(caught.value) == message
+
+
+def test_rows_within_the_tolerance_are_used_as_given():
+    model = hf.HMM([0.5, 0.5 + 1e-9], HALF, COIN)
+    assert model.initial.tolist() == [0.5, 0.5 + 1e-9]
+    with pytest.raises(ValueError, match=r"initial must sum to 1, got 1\.0000001"):
+        hf.HMM([0.5, 0.5 + 1e-7], HALF, COIN)

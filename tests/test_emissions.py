@@ -1,0 +1,180 @@
+"""Emissions: exact densities against mpmath, missing observations, sampling."""
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import stats
+
+import hmmfilter as hf
+from hmmfilter.emissions import Bernoulli, Categorical, FromScipy, Gaussian, Poisson
+from tests import oracle
+
+DENSITY_RTOL = 1e-14  # of a log-density, relative to itself or to 1
+
+
+def assert_log_density(got, exact):
+    assert float(abs(mpmath.mpf(float(got)) - exact)) <= DENSITY_RTOL * max(1.0, abs(float(exact)))
+
+
+@pytest.mark.parametrize("rate", [1e-300, 1e-5, 0.3, 1.0, 13.146, 1e3, 1e6, 3.3e9])
+def test_poisson_is_exact(rate):
+    counts = sorted({0, 1, 2, 7, 15, 16, 17, 100, 10**6, 10**6 + 3000, int(rate), int(rate * 1.2), int(rate * 1.3) + 1})
+    table = Poisson([rate]).log_likelihoods(counts)
+    with mpmath.workdps(oracle.DIGITS):
+        for count, (got,) in zip(counts, table, strict=True):
+            exact = count * mpmath.log(mpmath.mpf(rate)) - mpmath.mpf(rate) - mpmath.loggamma(count + 1)
+            assert_log_density(got, exact)
+
+
+def test_poisson_of_rate_zero():
+    assert Poisson([0.0]).log_likelihoods([0, 1, None]).tolist() == [[0.0], [-np.inf], [0.0]]
+
+
+def test_gaussian_is_exact_in_its_tails():
+    mean, variance = [0.5, -3.0], [0.04, 9.0]
+    observations = [0.5, 0.7, 2000.5, -1e6, 1e100]
+    table = Gaussian(mean, variance).log_likelihoods(observations)
+    assert np.isfinite(table).all()
+    with mpmath.workdps(oracle.DIGITS):
+        for x, row in zip(observations, table, strict=True):
+            for k in range(2):
+                m, v = mpmath.mpf(mean[k]), mpmath.mpf(variance[k])
+                assert_log_density(row[k], -(((mpmath.mpf(x) - m) ** 2) / v + mpmath.log(2 * mpmath.pi * v)) / 2)
+
+
+def exact_joint_density(x, mean, covariance):
+    with mpmath.workdps(oracle.DIGITS):
+        d = mpmath.matrix(x.tolist()) - mpmath.matrix(mean.tolist())
+        c = mpmath.matrix(covariance.tolist())
+        square = (d.T * mpmath.inverse(c) * d)[0]
+        return -(square + mpmath.log(mpmath.det(c)) + len(x) * mpmath.log(2 * mpmath.pi)) / 2
+
+
+MEAN = np.array([[0.0, 1.0, -2.0], [3.0, 3.0, 3.0]])
+FULL = np.array([[[2.0, 0.5, 0.1], [0.5, 1.0, 0.3], [0.1, 0.3, 0.7]], np.diag([4.0, 5.0, 6.0])])
+NAN = np.nan
+
+
+@pytest.mark.parametrize("covariance", [FULL, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])], ids=["full", "diagonal"])
+@pytest.mark.parametrize("x", [[0.1, 0.2, 0.3], [1e4, -1e4, 1e4], [NAN, 0.2, 0.3], [0.1, NAN, NAN], [NAN, NAN, 3.0]])
+def test_vectors_are_marginalised_over_their_missing_entries(covariance, x):
+    x = np.array(x)
+    seen = ~np.isnan(x)
+    (row,) = Gaussian(MEAN, covariance).log_likelihoods([x])
+    for k in range(2):
+        matrix = covariance[k] if covariance.ndim == 3 else np.diag(covariance[k])
+        assert_log_density(row[k], exact_joint_density(x[seen], MEAN[k, seen], matrix[np.ix_(seen, seen)]))
+
+
+@pytest.mark.parametrize("covariance", [FULL, np.ones((2, 3))], ids=["full", "diagonal"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        [[1, 2, 3], [None, None, None]],
+        [[1, 2, 3], None],
+        np.array([[1, 2, 3], [NAN] * 3]),
+        np.ma.array([[1, 2, 3], [9, 9, 9]], mask=[[0, 0, 0], [1, 1, 1]]),
+    ],
+    ids=["None each", "None", "NaN", "masked"],
+)
+def test_a_missing_vector_is_no_evidence(covariance, missing):
+    table = Gaussian(MEAN, covariance).log_likelihoods(missing)
+    assert table[1].tolist() == [0.0, 0.0]
+    assert np.array_equal(table[:1], Gaussian(MEAN, covariance).log_likelihoods([[1, 2, 3]]))
+
+
+@pytest.mark.parametrize(
+    "emission",
+    [
+        Categorical([[0.5, 0.5], [1.0, 0.0]]),
+        Bernoulli([0.5, 0.0]),
+        Poisson([1.0, 2.0]),
+        Gaussian([0.0, 1.0], [1.0, 2.0]),
+        FromScipy([stats.norm(), stats.t(3)]),
+        FromScipy([stats.poisson(1.0), stats.nbinom(3, 0.5)]),
+    ],
+    ids=lambda emission: type(emission).__name__,
+)
+@pytest.mark.parametrize(
+    "observations",
+    [
+        [1, None, 0],
+        [1.0, NAN, 0.0],
+        np.array([1, None, 0], dtype=object),
+        [True, None, False],
+        [np.bool_(True), None, np.float32(0)],
+        np.ma.array([1, 7, 0], mask=[0, 1, 0]),
+        (1, None, 0),
+    ],
+    ids=["None", "NaN", "object", "bool", "scalars", "masked", "tuple"],
+)
+def test_a_missing_observation_is_no_evidence(emission, observations):
+    table = emission.log_likelihoods(observations)
+    assert table[1].tolist() == [0.0, 0.0]
+    assert np.array_equal(table[[0, 2]], emission.log_likelihoods([1, 0]))
+    assert table.dtype == np.float64
+
+
+def test_categories_and_coins():
+    with np.errstate(divide="ignore"):
+        categorical = Categorical([[0.2, 0.8], [1.0, 0.0]]).log_likelihoods([1, 0])
+        assert np.array_equal(categorical, np.log([[0.8, 0.0], [0.2, 1.0]]))
+        coin = Bernoulli([1e-20, 1.0]).log_likelihoods([0, 1])
+        assert np.array_equal(coin, [[-1e-20, -np.inf], [np.log(1e-20), 0.0]])
+
+
+def test_scipy_distributions_speak_for_themselves():
+    table = FromScipy([stats.gamma(a=2.0, scale=3.0), stats.norm(1.0)]).log_likelihoods([0.5, 4.0])
+    expected = np.stack([stats.gamma.logpdf([0.5, 4.0], 2.0, scale=3.0), stats.norm.logpdf([0.5, 4.0], 1.0)], axis=1)
+    assert np.array_equal(table, expected)
+
+
+SAMPLES = 40_000
+SIGMAS = 5  # a mean of a sample may be this many standard errors off
+
+
+@pytest.mark.parametrize(
+    ("emission", "mean", "variance"),
+    [
+        (Categorical([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]]), [1.3, 1.0], [0.61, 0.0]),
+        (Bernoulli([0.3, 1.0]), [0.3, 1.0], [0.21, 0.0]),
+        (Poisson([2.0, 0.0]), [2.0, 0.0], [2.0, 0.0]),
+        (Gaussian([1.0, -5.0], [4.0, 0.01]), [1.0, -5.0], [4.0, 0.01]),
+        (FromScipy([stats.gamma(2.0), stats.norm(7.0)]), [2.0, 7.0], [2.0, 1.0]),
+    ],
+    ids=["Categorical", "Bernoulli", "Poisson", "Gaussian", "FromScipy"],
+)
+def test_samples_have_the_mean_of_their_state(emission, mean, variance):
+    states = np.tile([0, 1], SAMPLES)
+    drawn = emission.sample(states, np.random.default_rng(0))
+    assert len(drawn) == len(states)
+    for k in range(2):
+        standard_error = np.sqrt(variance[k] / SAMPLES)
+        assert abs(drawn[states == k].mean() - mean[k]) <= SIGMAS * standard_error
+    assert np.isfinite(emission.log_likelihoods(drawn)[np.arange(len(states)), states]).all()
+
+
+@pytest.mark.parametrize("covariance", [FULL, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])], ids=["full", "diagonal"])
+def test_sampled_vectors_have_the_covariance_of_their_state(covariance):
+    states = np.tile([0, 1], SAMPLES)
+    drawn = Gaussian(MEAN, covariance).sample(states, np.random.default_rng(0))
+    for k in range(2):
+        matrix = covariance[k] if covariance.ndim == 3 else np.diag(covariance[k])
+        np.testing.assert_allclose(np.cov(drawn[states == k].T), matrix, rtol=0, atol=0.2)
+        np.testing.assert_allclose(drawn[states == k].mean(axis=0), MEAN[k], rtol=0, atol=0.1)
+
+
+def test_emissions_are_frozen():
+    emission = Poisson([1.0])
+    with pytest.raises(AttributeError):
+        emission.rate = 3
+    with pytest.raises(ValueError, match="read-only"):
+        emission.rate[0] = 3
+    mine = np.array([1.0])
+    copied = Poisson(mine)
+    mine[0] = 5
+    assert copied.rate[0] == 1
+
+
+def test_reachable_without_a_further_import():
+    assert hf.emissions.Poisson is Poisson

@@ -1,0 +1,53 @@
+"""Results: frozen, and good to look at."""
+
+import numpy as np
+import pytest
+
+import hmmfilter as hf
+
+CASE = np.log([0.5, 0.5]), np.log([[0.9, 0.1], [0.2, 0.8]]), np.zeros((9, 2))
+
+
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi])
+def test_results_are_frozen(door):
+    result = door(*CASE)
+    with pytest.raises(AttributeError):
+        result.state_names = ("a", "b")
+    for name in ("log_probabilities", "probabilities", "log_increments", "path"):
+        if hasattr(result, name):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(result, name)[0] = 0
+
+
+def test_probabilities_are_computed_once():
+    filtered = hf.forward_filter(*CASE)
+    assert filtered.probabilities is filtered.probabilities
+    assert np.array_equal(filtered.probabilities, np.exp(filtered.log_probabilities))
+
+
+def test_a_long_table_shows_its_ends():
+    assert repr(hf.forward_filter(*CASE)) == (
+        "Filtered: 9 steps, 2 states, log-likelihood 0.0000; probabilities\n"
+        "  step       0       1\n"
+        "     0  0.5000  0.5000\n"
+        "     1  0.5500  0.4500\n"
+        "     2  0.5850  0.4150\n"
+        "   ...\n"
+        "     7  0.6529  0.3471\n"
+        "     8  0.6571  0.3429"
+    )
+
+
+def test_names_head_the_columns():
+    model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+    assert repr(model.viterbi([0, 9])) == (
+        "Decoded: 2 steps, 2 states, log-joint -7.3126\n  step  state\n     0   calm\n     1   busy"
+    )
+    assert "step    calm    busy" in repr(model.smooth([0, 9]))
+
+
+def test_marked_results_print():
+    impossible = CASE[0], CASE[1], np.full((2, 2), -np.inf)
+    assert "log-likelihood -inf" in repr(hf.forward_filter(*impossible, impossible="mark"))
+    assert "nan" in repr(hf.smooth(*impossible, impossible="mark"))
+    assert "-1" in repr(hf.viterbi(*impossible, impossible="mark"))

@@ -1,0 +1,144 @@
+"""Models as JSON: exact round trips, and one clear error for every broken or hostile file."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+import hmmfilter as hf
+from hmmfilter import storage
+from hmmfilter.emissions import Bernoulli, Categorical, FromScipy, Gaussian, Poisson
+
+EMISSIONS = [
+    Categorical([[1 / 3, 2 / 3], [1e-300, 1.0]]),
+    Bernoulli([1 / 3, 5e-324]),
+    Poisson([1 / 3, 1e22]),
+    Gaussian([1 / 3, -1e100], [2 / 3, 1e-50]),
+    Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [[0.1, 0.2], [0.3, 0.4]]),
+    Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [[[0.1, 0.02], [0.02, 0.3]], [[1.0, 0.0], [0.0, 1.0]]]),
+    FromScipy([stats.gamma(1 / 3, scale=np.float64(3.0)), stats.t(df=3)]),
+    FromScipy([stats.binom(5, 0.3), stats.poisson(1 / 3)]),
+]
+
+
+@pytest.mark.parametrize("emission", EMISSIONS, ids=lambda emission: type(emission).__name__)
+def test_every_float_is_exact_after_the_round_trip(emission, tmp_path):
+    model = hf.HMM([1 / 3, 2 / 3], [[0.1 + 0.2, 1 - (0.1 + 0.2)], [1e-300, 1.0]], emission, ["ä", 'b"'])
+    path = tmp_path / "model.json"
+    model.to_json(path)
+    twin = hf.HMM.from_json(str(path))
+    assert np.array_equal(twin.initial, model.initial)
+    assert np.array_equal(twin.transition, model.transition)
+    assert twin.state_names == model.state_names
+    assert type(twin.emission) is type(emission)
+    observations = [[0.5, None]] if np.ndim(getattr(emission, "mean", 0)) == 2 else [0, 1, None]
+    assert np.array_equal(twin.emission.log_likelihoods(observations), emission.log_likelihoods(observations))
+    twin.to_json(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+
+
+@given(rates=st.lists(st.floats(0, 1e300), min_size=1, max_size=4))
+def test_any_double_survives(rates, tmp_path_factory):
+    path = tmp_path_factory.mktemp("json") / "model.json"
+    n = len(rates)
+    hf.HMM(np.eye(n)[0], np.eye(n), Poisson(rates)).to_json(path)
+    assert hf.HMM.from_json(path).emission.rate.tolist() == rates
+
+
+GOOD = {
+    "format": storage.FORMAT,
+    "initial": [1.0],
+    "transition": [[1.0]],
+    "emission": {"type": "Poisson", "rate": [1.0]},
+}
+
+
+def scipy_emission(**distribution):
+    return {"emission": {"type": "FromScipy", "distributions": [{"args": [], "kwds": {}, **distribution}]}}
+
+
+BROKEN = [
+    ("", "Expecting value"),
+    ("[]", "the model must be a JSON object, got list"),
+    ("{", "Expecting property name"),
+    ("[" * 100_000, "nested too deeply"),
+    (b"\xff\xfe", "codec can't decode"),
+    ('{"format": 1, "format": 2}', "keys must be different, got ['format', 'format']"),
+    ({**GOOD, "format": "another"}, "format must be 'hmmfilter model, version 1'"),
+    ({"initial": [1.0]}, "the model must have the keys ['emission', 'format', 'initial', 'transition'], got none of"),
+    ({**GOOD, "extra": 1}, "got also ['extra']"),
+    ({**GOOD, "initial": "random"}, "initial must be probabilities or 'stationary', got 'random'"),
+    ({**GOOD, "initial": ["1.0"]}, "initial must hold real numbers"),
+    ({**GOOD, "initial": [10**400]}, "initial must hold real numbers"),
+    ({**GOOD, "initial": {"0": 1.0}}, "initial must hold real numbers"),
+    ({**GOOD, "initial": [float("nan")]}, "numbers must be finite, got NaN"),
+    (json.dumps(GOOD).replace("[1.0]", "[1e999]", 1), "initial[0] must be finite, got inf"),
+    ({**GOOD, "transition": [[0.9]]}, "transition row 0 must sum to 1, got 0.9"),
+    ({**GOOD, "transition": [[0.9], []]}, "transition must be rectangular"),
+    ({**GOOD, "state_names": [1]}, "state_names must be a sequence of strings, got [1]"),
+    ({**GOOD, "state_names": 7}, "state_names must be a sequence of strings, got 7"),
+    (
+        {**GOOD, "emission": "Poisson"},
+        "emission must have a type out of ['Categorical', 'Bernoulli', 'Poisson', 'Gaussian', 'FromScipy'], got None",
+    ),
+    ({**GOOD, "emission": {"type": "__import__"}}, "got '__import__'"),
+    ({**GOOD, "emission": {"type": ["Poisson"]}}, "got ['Poisson']"),
+    (
+        {**GOOD, "emission": {"type": "Poisson", "mean": [1.0]}},
+        "emission must have the keys ['rate', 'type'], got none of ['rate'] and also ['mean']",
+    ),
+    ({**GOOD, "emission": {"type": "Poisson", "rate": [-1.0]}}, "rate[0] must be at least 0, got -1.0"),
+    (
+        {**GOOD, "emission": {"type": "Poisson", "rate": [1.0, 2.0]}},
+        "emission must have the 1 states of transition, got 2",
+    ),
+    ({**GOOD, "emission": {"type": "FromScipy", "distributions": {}}}, "distributions must be a JSON array, got dict"),
+    ({**GOOD, **scipy_emission(name="sys")}, "a distribution must have the name of one in scipy.stats, got 'sys'"),
+    ({**GOOD, **scipy_emission(name="test")}, "got 'test'"),
+    ({**GOOD, **scipy_emission(name=["norm"])}, "got ['norm']"),
+    ({**GOOD, **scipy_emission(name="norm", args=["0"])}, "args must hold real numbers"),
+    ({**GOOD, **scipy_emission(name="norm", args=1)}, "args must be a JSON array, got int"),
+    ({**GOOD, **scipy_emission(name="norm", kwds={"loc": "0"})}, "kwds must hold real numbers"),
+    ({**GOOD, **scipy_emission(name="norm", kwds=[])}, "kwds must be a JSON object, got list"),
+    ({**GOOD, **scipy_emission(name="norm", args=[1, 2, 3, 4])}, "holds no valid model"),
+    ({**GOOD, **scipy_emission(name="norm", args=[0, -1])}, "valid single numbers for parameters, got norm of (0, -1)"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN, ids=range(len(BROKEN)))
+def test_a_broken_file_gets_one_clear_error(content, message, tmp_path):
+    path = tmp_path / "broken.json"
+    if isinstance(content, dict):
+        content = json.dumps(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        hf.HMM.from_json(path)
+    assert str(caught.value).startswith(f"{path} holds no valid model: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_good_file_is_good(tmp_path):
+    path = tmp_path / "good.json"
+    path.write_text(json.dumps(GOOD))
+    assert hf.HMM.from_json(path).n_states == 1
+
+
+def test_a_missing_file_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        hf.HMM.from_json(tmp_path / "none.json")
+
+
+def test_distributions_that_scipy_does_not_name_are_not_written(tmp_path):
+    class Mine(stats.rv_continuous):
+        def _pdf(self, x):
+            return np.ones_like(x)
+
+    for mine in (Mine(a=0, b=1, name="mine"), Mine(a=0, b=1, name="norm")):
+        model = hf.HMM([1.0], [[1.0]], FromScipy([mine()]))
+        with pytest.raises((TypeError, ValueError), match=r"one (in|of) scipy\.stats"):
+            model.to_json(tmp_path / "model.json")
+    assert not list(tmp_path.iterdir())
