@@ -77,4 +77,4 @@ def viterbi(
     )
     if n_possible < n_steps and impossible == "raise":
         raise _checks.ImpossibleEvidenceError(n_possible)
-    return Decoded(path=path, log_joint=log_joint, n_states=n_states)
+    return Decoded(path=path, log_joint=float(log_joint), n_states=n_states)

@@ -89,7 +89,7 @@ def forward_filter(
             raise _checks.ImpossibleEvidenceError(n_possible)
         log_probabilities[n_possible:] = np.nan
         log_increments[n_possible + 1 :] = np.nan
-    return Filtered(log_probabilities=log_probabilities, log_increments=log_increments, log_likelihood=total)
+    return Filtered(log_probabilities=log_probabilities, log_increments=log_increments, log_likelihood=float(total))
 
 
 def log_likelihood(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, log_likelihoods: npt.ArrayLike) -> float:
@@ -139,4 +139,4 @@ def log_likelihood(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, lo
         np.empty_like(last_two_rows),
         np.empty(1),
     )
-    return total
+    return float(total)

@@ -83,4 +83,4 @@ def smooth(
         raise _checks.ImpossibleEvidenceError(n_possible)
     else:
         log_probabilities.fill(np.nan)
-    return Smoothed(log_probabilities=log_probabilities, log_likelihood=total)
+    return Smoothed(log_probabilities=log_probabilities, log_likelihood=float(total))
