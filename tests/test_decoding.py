@@ -21,7 +21,7 @@ def check_best(case, best_joint, where):
         best, joint = mpmath.log(best_joint), oracle.path_joint(case, decoded.path)
         assert abs(joint - best) <= TIE * (1 + abs(best))
         share = float(abs(mpmath.mpf(decoded.log_joint) - joint) / (oracle.EPSILON * (1 + abs(best))))
-    note_share("log_joint / ulp", share, where)
+    note_share("viterbi log_joint", share, where)
     assert share <= 1
     assert decoded.path.dtype.kind == "i"
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
+from hmmfilter import _kernels
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -198,6 +199,14 @@ def test_any_layout_gives_the_same_bits(change):
     case = cases.draw(cases.ordinary, 0, 6, 3)
     expected = hf.forward_filter(*case)
     assert np.array_equal(hf.forward_filter(*map(change, case)).log_probabilities, expected.log_probabilities)
+
+
+@needs_compiled
+def test_any_layout_runs_the_same_compiled_code():
+    for transition in (np.zeros((2, 2)), np.asfortranarray(np.zeros((2, 2), np.float32))):
+        transition.flags.writeable = False
+        hf.smooth([0, 0], transition, np.zeros((6, 2))[::2])
+    assert len(_kernels.run_forward.signatures) == 1
 
 
 def test_float32_is_taken_at_its_value():

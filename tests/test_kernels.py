@@ -62,7 +62,7 @@ def test_exceeds_compares_the_tail_where_heads_are_equal():
 )
 def test_log_sum_exp_is_exact_in_both_parts(heads):
     heads = np.array(heads)
-    tails = np.where(np.isfinite(heads), np.spacing(heads) * 0.3, 0.0)
+    tails = np.where(np.isfinite(heads), np.spacing(heads) * np.resize([0.3, -0.4], heads.size), 0.0)
     head, tail = _kernels.log_sum_exp(heads, tails)
     with mpmath.workdps(oracle.DIGITS):
         terms = [mpmath.exp(mpmath.mpf(h) + mpmath.mpf(t)) for h, t in zip(heads, tails, strict=True) if h > -np.inf]
