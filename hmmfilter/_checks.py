@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import numbers
 import operator
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from hmmfilter._arrays import FloatArray, IntArray
+
 Impossible = Literal["raise", "mark"]
 
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum
 LARGEST_LOG = 1e290  # of a finite log-potential: 1e18 of them can be added without overflow
+MOST_WORDS = 8  # that a message lists
+SYMMETRY_TOLERANCE = 1e-8  # of a covariance, relative to the two standard deviations
 
 
 class ImpossibleEvidenceError(ValueError):
@@ -53,15 +56,31 @@ class ImpossibleEvidenceError(ValueError):
         )
 
 
+class EntryError(ValueError):
+    """An entry of an argument is not what it must be; `index` says which."""
+
+    def __init__(self, message: str, index: tuple[int, ...]) -> None:
+        super().__init__(message, index)
+        self.index = index
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def _has_masked_entries(value: Any) -> bool:
+    parts = value if isinstance(value, (list, tuple)) else (value,)
+    return any(isinstance(part, np.ma.MaskedArray) and bool(np.ma.is_masked(part)) for part in parts)
+
+
 def float_array(name: str, value: npt.ArrayLike) -> FloatArray:
     """Let any array of real numbers in, as read-only C-ordered float64."""
-    if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
-        raise TypeError(f"{name} must not have masked entries")
+    if _has_masked_entries(value):
+        raise TypeError(f"{name} must have no masked entries, got some")
     try:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} must be rectangular, got rows of unequal length") from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     gated: FloatArray = np.require(array, np.float64, ["C", "ALIGNED"]).view()
     gated.flags.writeable = False
@@ -76,7 +95,7 @@ def _refuse_first(name: str, bad: npt.NDArray[np.bool_], requirement: str, array
     """Raise for the first entry of `array` at which `bad` is true."""
     if bad.any():
         index = tuple(map(int, np.argwhere(bad)[0]))
-        raise ValueError(f"{_at(name, index)} must be {requirement}, got {float(array[index])!r}")
+        raise EntryError(f"{_at(name, index)} must be {requirement}, got {float(array[index])!r}", index)
 
 
 def _shape(name: str, array: FloatArray, required: tuple[int | str, ...]) -> None:
@@ -114,7 +133,7 @@ def chain(
 
 def impossible_policy(impossible: Impossible) -> None:
     """Insist on one of the two ways to meet impossible evidence."""
-    if impossible not in ("raise", "mark"):
+    if not isinstance(impossible, str) or impossible not in ("raise", "mark"):
         raise ValueError(f"impossible must be 'raise' or 'mark', got {impossible!r}")
 
 
@@ -168,11 +187,13 @@ def transition_matrix(value: npt.ArrayLike, n_states: int | str = "K") -> FloatA
 
 
 def covariances(value: npt.ArrayLike, n_states: int, n_dimensions: int) -> FloatArray:
-    """Let one symmetric, positive definite matrix for each state in."""
+    """Let one symmetric, positive definite matrix for each state in; what counts is its lower triangle."""
     array = real_parameters("covariance", value, (n_states, n_dimensions, n_dimensions))
     for k, matrix in enumerate(array):
-        if not np.array_equal(matrix, matrix.T):
-            i, j = map(int, np.argwhere(matrix != matrix.T)[0])
+        deviations = np.sqrt(np.abs(np.diag(matrix)))
+        skew = np.argwhere(np.abs(matrix - matrix.T) > SYMMETRY_TOLERANCE * np.outer(deviations, deviations))
+        if len(skew):
+            i, j = map(int, skew[0])
             raise ValueError(
                 f"covariance {k} must be symmetric, got {float(matrix[i, j])!r} at [{i}, {j}] "
                 f"and {float(matrix[j, i])!r} at [{j}, {i}]"
@@ -191,9 +212,8 @@ def state_names(value: Sequence[str] | None, n_states: int) -> tuple[str, ...]:
     """Let one name a state in, all different; without them, the states' numbers."""
     if value is None:
         return tuple(map(str, range(n_states)))
-    is_sequence = isinstance(value, Iterable) and not isinstance(value, str)
-    if not is_sequence or not all(isinstance(name, str) for name in value):
-        raise TypeError(f"state_names must be a sequence of strings, got {value!r}")
+    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
+        raise TypeError(f"state_names must be a list of non-empty strings, got {value!r}")
     if len(value) != n_states or len(set(value)) != n_states:
         raise ValueError(f"state_names must be {n_states} different names, got {list(value)!r}")
     return tuple(value)
@@ -207,6 +227,8 @@ def stationary_word(initial: str) -> None:
 
 def emission(value: Any, n_states: int) -> None:
     """Insist on an emission for as many states as the transition has."""
+    if isinstance(value, type):
+        raise TypeError(f"emission must be an emission, got the class {value.__name__}")
     for attribute in ("n_states", "log_likelihoods", "sample"):
         if not hasattr(value, attribute):
             raise TypeError(
@@ -228,64 +250,103 @@ def length(value: int) -> int:
     return steps
 
 
+def generator(rng: Any) -> np.random.Generator:
+    """Let a generator in, or a seed for one, or None for fresh randomness."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise TypeError(f"rng must be a numpy.random.Generator, a seed from 0 up, or None, got {rng!r}") from None
+
+
+def states(value: npt.ArrayLike, n_states: int) -> IntArray:
+    """Let the numbers of states in."""
+    array = float_array("states", value)
+    _shape("states", array, ("T",))
+    fits = (array >= 0) & (array < n_states) & (array == np.floor(array))
+    _refuse_first("states", ~fits, f"a whole number from 0 to {n_states - 1}", array)
+    return array.astype(np.int64)
+
+
 def observations(value: Any, n_dimensions: int | None = None) -> FloatArray:
     """Let observations in, a number a step, or a vector a step where `n_dimensions` is given; missing ones as NaN.
 
     None and masked entries are missing too.
     """
-    name = "observations"
     required: tuple[int | str, ...] = ("T",) if n_dimensions is None else ("T", n_dimensions)
-    if np.ma.isMaskedArray(value):
-        value = np.ma.filled(value.astype(np.float64), np.nan)
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of unequal length, or None among vectors
-        array = np.empty(0, dtype=object)
-    if array.dtype.kind in "biuf":
-        array = array.astype(np.float64)
-    else:
-        array = _observations_one_by_one(name, value, n_dimensions)
-    _shape(name, array, required)
-    _refuse_first(name, np.isinf(array), "finite, or NaN or None where missing", array)
+    array = _plain_numbers(value)
+    if array is None:
+        array = np.array(_observations_one_by_one(value, n_dimensions), dtype=np.float64)
+    _shape("observations", array, required)
+    _refuse_first("observations", np.isinf(array), "finite, or NaN or None where missing", array)
     return array
 
 
-def _observations_one_by_one(name: str, value: Any, n_dimensions: int | None) -> FloatArray:
+def _plain_numbers(value: Any) -> FloatArray | None:
+    """The quick way in, for what numpy takes for real numbers without a mask; None for all else."""
+    if _has_masked_entries(value):
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal length, or None among vectors
+        return None
+    return array.astype(np.float64) if array.dtype.kind in "biuf" else None
+
+
+def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
     def refuse(index: tuple[int, ...], got: Any) -> NoReturn:
-        raise TypeError(f"{_at(name, index)} must be a number, or NaN or None where missing, got {got!r}")
+        raise TypeError(f"{_at('observations', index)} must be a number, or NaN or None where missing, got {got!r}")
 
     def number(item: Any, index: tuple[int, ...]) -> float:
-        if item is None:
+        if item is None or item is np.ma.masked:
             return np.nan
-        if isinstance(item, (numbers.Real, np.bool_)):
+        if not isinstance(item, (numbers.Real, np.bool_)) or isinstance(item, np.timedelta64):
+            refuse(index, item)
+        try:
             return float(item)
-        refuse(index, item)
+        except OverflowError:
+            raise EntryError(f"{_at('observations', index)} must fit into a double, got {item!r}", index) from None
 
     def vector(item: Any, t: int) -> list[float]:
         if item is None:
             return [np.nan] * (n_dimensions or 0)
-        if isinstance(item, (str, bytes)) or not hasattr(item, "__len__"):
+        entries = _entries(item)
+        if entries is None:
             refuse((t,), item)
-        if len(item) != n_dimensions:
-            raise ValueError(f"{_at(name, (t,))} must have {n_dimensions} entries, got {len(item)}")
-        return [number(entry, (t, d)) for d, entry in enumerate(item)]
+        if len(entries) != n_dimensions:
+            raise EntryError(f"{_at('observations', (t,))} must have {n_dimensions} entries, got {len(entries)}", (t,))
+        return [number(entry, (t, d)) for d, entry in enumerate(entries)]
 
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+    items = _entries(value)
+    if items is None:
         refuse((), value)
     if n_dimensions is None:
-        return np.array([number(item, (t,)) for t, item in enumerate(value)], dtype=np.float64)
-    return np.array([vector(item, t) for t, item in enumerate(value)], dtype=np.float64)
+        return [number(item, (t,)) for t, item in enumerate(items)]
+    return [vector(item, t) for t, item in enumerate(items)]
 
 
-def whole_observations(value: Any, at_most: int | None = None) -> FloatArray:
-    """Let whole observations from 0 up in, to a largest one where there is one; missing ones as NaN."""
+def _entries(value: Any) -> Sequence[Any] | None:
+    """What stands in a list, a tuple or anything that numpy takes for an array; None for all else."""
+    if isinstance(value, (list, tuple)):
+        return value
+    if not hasattr(value, "__array__") or np.ndim(value) == 0:
+        return None
+    return list(value if isinstance(value, np.ma.MaskedArray) else np.asarray(value, dtype=object))
+
+
+def drawn_observations(value: Any, n_steps: int) -> FloatArray:
+    """Let observations of any one dimension in for a picture, (T, D), for as many steps as there are."""
+    first: Any = next((entry for entry in _entries(value) or () if entry is not None), 0.0)
+    array = observations(value, None if np.ndim(first) == 0 else len(first))
+    _shape("observations", array, (n_steps, *array.shape[1:]))
+    return array.reshape(n_steps, -1)
+
+
+def whole_observations(value: Any, at_least: float = 0, at_most: float = np.inf) -> FloatArray:
+    """Let whole observations in, between bounds where there are any; missing ones as NaN."""
     array = observations(value)
-    bad = (array < 0) | (array != np.floor(array))
-    requirement = "a whole number from 0 up"
-    if at_most is not None:
-        bad |= array > at_most
-        requirement = f"a whole number from 0 to {at_most}"
-    _refuse_first("observations", bad & ~np.isnan(array), f"{requirement}, or missing", array)
+    bad = (array < at_least) | (array > at_most) | (array != np.floor(array))
+    bounds = "" if at_least == -np.inf else " from 0 up" if at_most == np.inf else f" from 0 to {at_most}"
+    _refuse_first("observations", bad & ~np.isnan(array), f"a whole number{bounds}, or missing", array)
     return array
 
 
@@ -294,9 +355,9 @@ def frozen_distributions(value: Sequence[Any]) -> tuple[Any, ...]:
     from scipy.stats import rv_discrete
     from scipy.stats.distributions import rv_frozen
 
+    if not isinstance(value, (list, tuple)) or not value:
+        raise TypeError(f"distributions must be a list of one distribution for each state, got {value!r}")
     distributions = tuple(value)
-    if not distributions:
-        raise ValueError("distributions must name at least one state's distribution, got none")
     for k, distribution in enumerate(distributions):
         if not isinstance(distribution, rv_frozen):
             raise TypeError(
@@ -314,10 +375,15 @@ def frozen_distributions(value: Sequence[Any]) -> tuple[Any, ...]:
     return distributions
 
 
+def json_object(name: str, value: Any) -> None:
+    """Insist on a JSON object."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} must be a JSON object, got {type(value).__name__}")
+
+
 def keys(name: str, document: Any, required: Set[str], optional: Set[str] = frozenset()) -> None:
     """Insist on a JSON object with all of the required keys and none beyond the optional ones."""
-    if not isinstance(document, dict):
-        raise TypeError(f"{name} must be a JSON object, got {type(document).__name__}")
+    json_object(name, document)
     missing, unknown = required - set(document), set(document) - required - optional
     if missing or unknown:
         raise ValueError(
@@ -332,3 +398,70 @@ def json_list(name: str, value: Any) -> None:
     """Insist on a JSON array."""
     if not isinstance(value, list):
         raise TypeError(f"{name} must be a JSON array, got {type(value).__name__}")
+
+
+def model_document(document: Any, known_format: str) -> None:
+    """Insist on the outline of a model in JSON."""
+    keys("the model", document, {"format", "initial", "transition", "emission"}, {"state_names"})
+    if document["format"] != known_format:
+        raise ValueError(f"format must be {known_format!r}, got {document['format']!r}")
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object, insisting that each key comes once."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError(f"keys must be different, got {[key for key, _ in pairs]}")
+    return document
+
+
+def no_constant(word: str) -> NoReturn:
+    """Refuse the NaN and the infinities that JSON itself does not know."""
+    raise ValueError(f"numbers must be finite, got {word}")
+
+
+def one_of(name: str, value: Any, known: Sequence[str]) -> str:
+    """Let one of the known words in."""
+    if not isinstance(value, str) or value not in known:
+        words = ", ".join(known[:MOST_WORDS]) + (", ..." if len(known) > MOST_WORDS else "")
+        raise ValueError(f"{name} must be one of {words}, got {value!r}")
+    return value
+
+
+def storable_emission(value: Any, known: Sequence[type]) -> None:
+    """Insist on an emission that JSON can hold."""
+    if type(value) not in known:
+        raise TypeError(
+            f"emission must be one of hmmfilter.emissions to be written as JSON, got {type(value).__name__}"
+        )
+
+
+def storable_distribution(distribution: Any, known: Any) -> None:
+    """Insist on a frozen distribution that its name and its parameters tell from all others."""
+    dist = distribution.dist
+    if known is None or type(dist) is not type(known) or (dist.a, dist.b) != (known.a, known.b):
+        raise TypeError(f"a distribution must be one of scipy.stats to be written as JSON, got {dist.name!r}")
+    parameters = (*distribution.args, *distribution.kwds.values())
+    if not np.isfinite(parameters).all():
+        raise ValueError(f"{dist.name} must have finite parameters to be written as JSON, got {parameters}")
+
+
+def single_closed_class(classes: list[IntArray]) -> IntArray:
+    """Insist that a chain settles in one set of states."""
+    if len(classes) > 1:
+        sets = " and ".join(str(states.tolist()) for states in classes)
+        raise ValueError(
+            "transition must lead to a single set of states that the chain never leaves, or it has more than one "
+            f"stationary distribution, got {len(classes)}: {sets}"
+        )
+    return classes[0]
+
+
+def reachable(rate: float) -> float:
+    """Insist that the way from one set of states to another is no rarer than a double can tell."""
+    if rate == 0:
+        raise ValueError(
+            "transition must not leave a state with a probability below 5e-324 in all, multiplied along the way, "
+            "got such a state: its stationary distribution does not fit into doubles"
+        )
+    return rate

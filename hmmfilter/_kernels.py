@@ -7,8 +7,8 @@ file could change and leave stale machine code behind.
 **Logs in two parts.** A log-probability of −50,000 is stored to 7e-12 only, and a smoother that subtracts two of them
 keeps that error: four digits of the answer are gone. So a running log is carried as an unevaluated sum
 ``head + tail`` of two doubles, ``|tail|`` at most half a unit in the last place of ``head``; additions lose nothing
-that matters, and the error of a posterior does not grow with the size of the logs on the way to it. −inf is stored as
-head −inf, tail 0. Inputs and outputs are heads alone.
+that matters, and the error of a posterior does not grow with the size of the logs on the way to it, as long as those
+stay below 1e15 or so. −inf is stored as head −inf, tail 0. Inputs and outputs are heads alone.
 
 **Rings.** A table that a kernel writes row by row may have fewer rows than there are steps; step t then takes row
 ``t % rows``, so that a caller who needs only the last rows allocates only those. An update reads the row before the
@@ -29,9 +29,9 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
+from hmmfilter._arrays import FloatArray, IntArray
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
-IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 NEVER = -math.inf
 

@@ -12,17 +12,19 @@ import io
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-import numpy.typing as npt
 
 from hmmfilter import plotting
+from hmmfilter._arrays import FloatArray
+from hmmfilter._checks import EntryError, ImpossibleEvidenceError
 from hmmfilter.emissions import Emission, Gaussian
 from hmmfilter.model import HMM
-from hmmfilter.results import Decoded, Filtered, Smoothed
+from hmmfilter.results import Decoded, Filtered, Smoothed, four_decimals
 
 TASKS = {
     "filter": "the probability of each state at each step, given the observations up to that step",
@@ -71,10 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> cli.main(["viterbi", "no_such_file.csv", "--model", "no_such_model.json"])
     2
     """
-    options = _parser().parse_args(arguments)
     try:
-        _run(options)
-        sys.stdout.flush()
+        _run(_parser().parse_args(arguments))
     except BrokenPipeError:  # the reader has seen enough; leave nothing for the interpreter's last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError, TypeError, ImportError) as error:
@@ -112,7 +112,8 @@ def _parser() -> argparse.ArgumentParser:
             nargs="+",
             action="extend",
             metavar="NAME",
-            help="column with the observations; several make a vector; default: the only numeric column",
+            help="column with the observations; several, one after the other or with commas between them, make a "
+            "vector; default: the only numeric column",
         )
         command.add_argument(
             "--output", default="-", metavar="FILE", help="CSV file to write; default: standard output"
@@ -139,28 +140,30 @@ def _run(options: argparse.Namespace) -> None:
     observations = table.numbers(columns)
     if len(columns) == 1 and not _takes_vectors(model.emission):
         observations = observations[:, 0]
-    result: Filtered | Smoothed | Decoded = getattr(model, options.task)(observations)
+    with table.blamed():
+        result: Filtered | Smoothed | Decoded = getattr(model, options.task)(observations)
     if options.plot is not None:
-        first = None if 0 in columns else table.column(0)
+        observed_first = 0 in columns
         plotting.save(
             result,
             observations,
             options.plot,
-            step_labels=first,
-            step_name="step" if first is None else table.header[0],
-            observation_name=", ".join(table.header[c] for c in columns),
+            observation_names=[table.header[c] for c in columns],
+            step_name="step" if observed_first else table.header[0],
+            step_labels=None if observed_first else table.column(0),
         )
     _write(options.output, table, _new_columns(result, model.state_names))
-    missing = int(np.isnan(observations).reshape(len(observations), -1).all(axis=1).sum())
-    print(
-        f"{len(observations)} observations{f' ({missing} missing)' if missing else ''}, {model.n_states} states, "
-        + (
-            f"log-likelihood {model.log_likelihood(observations):.4f}, log-joint {result.log_joint:.4f}"
-            if isinstance(result, Decoded)
-            else f"log-likelihood {result.log_likelihood:.4f}"
-        ),
-        file=sys.stderr,
-    )
+    print(_summary(model, observations, result), file=sys.stderr)
+
+
+def _summary(model: HMM, observations: FloatArray, result: Filtered | Smoothed | Decoded) -> str:
+    n_missing = int(np.isnan(observations).reshape(len(observations), -1).all(axis=1).sum())
+    text = f"{len(observations)} observations" + (f" ({n_missing} missing)" if n_missing else "")
+    text += f", {model.n_states} states, log-likelihood "
+    if isinstance(result, Decoded):
+        log_likelihood = model.log_likelihood(observations)
+        return f"{text}{four_decimals(log_likelihood)}, log-joint {four_decimals(result.log_joint)}"
+    return text + four_decimals(result.log_likelihood)
 
 
 def _takes_vectors(emission: Emission) -> bool:
@@ -191,6 +194,8 @@ class _Table:
     def choose(self, names: list[str] | None) -> list[int]:
         """The numbers of the columns that bear the names; without any, of the only numeric one."""
         if names is None:
+            if all(_number(name) is not None for name in self.header):
+                raise ValueError(f"{self.name}: line 1 must name the columns, got {','.join(self.header)}")
             numeric = [c for c in range(len(self.header)) if self._is_numeric(c)]
             if len(numeric) == 1:
                 return numeric
@@ -203,11 +208,23 @@ class _Table:
                 raise ValueError(f"{self.name}: {problem} {name!r}; columns: {', '.join(self.header)}")
         return [self.header.index(name) for name in names]
 
+    @contextlib.contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Say in which file, and where it is known in which line, an observation is refused."""
+        try:
+            yield
+        except ImpossibleEvidenceError as error:
+            raise ValueError(f"{self.name}: line {self.lines[error.step]}: {error}") from error
+        except EntryError as error:
+            raise ValueError(f"{self.name}: line {self.lines[error.index[0]]}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
     def _is_numeric(self, c: int) -> bool:
         cells = [cell for cell in self.column(c) if cell.strip()]
         return bool(cells) and all(_number(cell) is not None for cell in cells)
 
-    def numbers(self, columns: list[int]) -> npt.NDArray[np.float64]:
+    def numbers(self, columns: list[int]) -> FloatArray:
         """The cells of some columns as numbers, (T, D), NaN for an empty one."""
         table = np.empty((len(self.rows), len(columns)))
         for t, row in enumerate(self.rows):
@@ -232,16 +249,23 @@ def _number(cell: str) -> float | None:
 
 def _read(path: str) -> _Table:
     name = "standard input" if path == "-" else path
-    rows, lines = [], []
-    with _open_for_reading(path) as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            for row in reader:
-                if row:
-                    rows.append(row)
-                    lines.append(reader.line_num)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(f"{name}: line {reader.line_num + 1}: no CSV in UTF-8: {error}") from None
+    content = _open_stream(sys.stdin, name).buffer.read() if path == "-" else Path(path).read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{name}: line {line} must be in UTF-8, got the byte {content[error.start]:#x}") from None
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in reader:
+            one_column = bool(rows) and len(rows[0]) == 1
+            if row or one_column:  # where there is one column, a blank line is its empty cell
+                rows.append(row or [""])
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        raise ValueError(f"{name}: line {reader.line_num} must be CSV: {error}") from None
     if len(rows) < 2:
         raise ValueError(f"{name}: a header line and at least one row are required, got {len(rows)} lines")
     for row, line in zip(rows, lines, strict=True):
@@ -250,18 +274,31 @@ def _read(path: str) -> _Table:
     return _Table(name, rows[0], rows[1:], lines[1:])
 
 
-def _open_for_reading(path: str) -> TextIO:
-    # UTF-8 with or without a byte-order mark; the csv module wants to see line ends as they are
-    if path == "-":
-        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
-    return open(path, encoding="utf-8-sig", newline="")
+def _open_stream(stream: TextIO | None, name: str) -> TextIO:
+    if stream is None:
+        raise ValueError(f"{name} must be open, got a closed stream")
+    return stream
+
+
+@contextlib.contextmanager
+def _open_for_writing(path: str) -> Iterator[TextIO]:
+    """Open a file, or standard output, for CSV: in UTF-8, with line ends left alone."""
+    if path != "-":
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            yield file
+        return
+    stream = _open_stream(sys.stdout, "standard output")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", newline="")
+    yield stream
+    stream.flush()
 
 
 def _write(path: str, table: _Table, new: dict[str, list[Any]]) -> None:
     clashes = [name for name in new if name in table.header]
     if clashes:
         raise ValueError(f"{table.name}: rename the columns that the output needs: {', '.join(clashes)}")
-    with contextlib.nullcontext(sys.stdout) if path == "-" else open(path, "w", encoding="utf-8", newline="") as file:
+    with _open_for_writing(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*table.header, *new])
         writer.writerows([*row, *added] for row, *added in zip(table.rows, *new.values(), strict=True))

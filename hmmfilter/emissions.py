@@ -17,19 +17,25 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
+from hmmfilter._arrays import BoolArray, FloatArray, Frozen, IntArray
 from hmmfilter.sampling import draw_categories
 
 __all__ = ["Bernoulli", "Categorical", "Emission", "FromScipy", "Gaussian", "Poisson"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 LOG_2_PI = math.log(2 * math.pi)
 
 
 class Emission(Protocol):
-    """What `hmmfilter.HMM` asks of an emission."""
+    """What `hmmfilter.HMM` asks of an emission.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> emission: hf.emissions.Emission = hf.emissions.Poisson([1.0, 5.0])
+    >>> emission.n_states
+    2
+    """
 
     @property
     def n_states(self) -> int:
@@ -37,11 +43,11 @@ class Emission(Protocol):
         ...
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
-        """Return log p(v_t | h_t = k), natural logs, (T, K)."""
+        """Compute log p(v_t | h_t = k), natural logs, (T, K), for T observations; rows of 0 where missing."""
         ...
 
-    def sample(self, states: IntArray, rng: np.random.Generator) -> npt.NDArray[Any]:
-        """Draw one observation for each entry of `states`."""
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> npt.NDArray[Any]:
+        """Draw one observation, (T,) or (T, D), for each entry of `states`, (T,)."""
         ...
 
 
@@ -54,7 +60,7 @@ def log_of(probabilities: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Categorical:
+class Categorical(Frozen):
     """Symbols 0 to M − 1, such as the faces of a die.
 
     Parameters
@@ -79,8 +85,7 @@ class Categorical:
     probabilities: FloatArray
 
     def __init__(self, probabilities: npt.ArrayLike) -> None:
-        checked = _checks.distributions("probabilities", probabilities, ("K", "M"))
-        object.__setattr__(self, "probabilities", checked)
+        self._freeze(probabilities=_checks.distributions("probabilities", probabilities, ("K", "M")))
 
     @property
     def n_states(self) -> int:
@@ -88,30 +93,66 @@ class Categorical:
         return len(self.probabilities)
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
-        """Return log p(v_t | h_t = k), natural logs, (T, K).
+        """Compute the log-probabilities of observations in each state.
 
         Parameters
         ----------
         observations : array_like, (T,)
             Whole numbers from 0 to M − 1; NaN or None where missing.
 
+        Returns
+        -------
+        ndarray, (T, K)
+            log p(v_t | h_t = k), natural logs; rows of 0 where missing.
+
         Raises
         ------
         ValueError, TypeError
             For a symbol that the model does not know, with its index.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Categorical([[0.5, 0.5], [0.9, 0.1]]).log_likelihoods([None]).tolist()
+        [[0.0, 0.0]]
         """
         n_symbols = self.probabilities.shape[1]
         symbols = _checks.whole_observations(observations, at_most=n_symbols - 1)
         by_symbol = np.vstack([log_of(self.probabilities.T), np.zeros(self.n_states)])
         return by_symbol[np.where(np.isnan(symbols), n_symbols, symbols).astype(np.int64)]
 
-    def sample(self, states: IntArray, rng: np.random.Generator) -> IntArray:
-        """Draw one symbol for each entry of `states`."""
-        return draw_categories(self.probabilities, states, rng)
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> IntArray:
+        """Draw one symbol for each entry of `states`.
+
+        Parameters
+        ----------
+        states : array_like of int, (T,)
+            Numbers of states, from 0.
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+
+        Returns
+        -------
+        ndarray, (T,)
+            The observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where there is no such state, with its index.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Categorical([[1.0, 0.0], [0.0, 1.0]]).sample([0, 1, 1], np.random.default_rng(0))
+        array([0, 1, 1])
+        """
+        return draw_categories(self.probabilities, _checks.states(states, self.n_states), rng)
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Bernoulli:
+class Bernoulli(Frozen):
     """Yes or no: observations 1 and 0.
 
     Parameters
@@ -135,7 +176,7 @@ class Bernoulli:
     probability: FloatArray
 
     def __init__(self, probability: npt.ArrayLike) -> None:
-        object.__setattr__(self, "probability", _checks.probabilities("probability", probability, ("K",)))
+        self._freeze(probability=_checks.probabilities("probability", probability, ("K",)))
 
     @property
     def n_states(self) -> int:
@@ -143,30 +184,67 @@ class Bernoulli:
         return len(self.probability)
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
-        """Return log p(v_t | h_t = k), natural logs, (T, K).
+        """Compute the log-probabilities of observations in each state.
 
         Parameters
         ----------
         observations : array_like, (T,)
             0 or 1, False or True; NaN or None where missing.
 
+        Returns
+        -------
+        ndarray, (T, K)
+            log p(v_t | h_t = k), natural logs; rows of 0 where missing.
+
         Raises
         ------
         ValueError, TypeError
             For anything else, with its index.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Bernoulli([0.5, 1.0]).log_likelihoods([0]).round(4).tolist()
+        [[-0.6931, -inf]]
         """
         outcomes = _checks.whole_observations(observations, at_most=1)
         with np.errstate(divide="ignore"):
             by_outcome = np.stack([np.log1p(-self.probability), np.log(self.probability), np.zeros(self.n_states)])
         return by_outcome[np.where(np.isnan(outcomes), 2, outcomes).astype(np.int64)]
 
-    def sample(self, states: IntArray, rng: np.random.Generator) -> IntArray:
-        """Draw 0 or 1 for each entry of `states`."""
-        return (rng.random(len(states)) < self.probability[states]).astype(np.int64)
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> IntArray:
+        """Draw 0 or 1 for each entry of `states`.
+
+        Parameters
+        ----------
+        states : array_like of int, (T,)
+            Numbers of states, from 0.
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+
+        Returns
+        -------
+        ndarray, (T,)
+            The observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where there is no such state, with its index.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Bernoulli([0.0, 1.0]).sample([0, 1, 1], np.random.default_rng(0))
+        array([0, 1, 1])
+        """
+        probability = self.probability[_checks.states(states, self.n_states)]
+        return (rng.random(len(probability)) < probability).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Poisson:
+class Poisson(Frozen):
     """Counts: 0, 1, 2, ...
 
     The log-probability is computed in Loader's form, which keeps its digits where the textbook's
@@ -197,7 +275,7 @@ class Poisson:
     rate: FloatArray
 
     def __init__(self, rate: npt.ArrayLike) -> None:
-        object.__setattr__(self, "rate", _checks.non_negative("rate", rate, ("K",)))
+        self._freeze(rate=_checks.non_negative("rate", rate, ("K",)))
 
     @property
     def n_states(self) -> int:
@@ -205,17 +283,28 @@ class Poisson:
         return len(self.rate)
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
-        """Return log p(v_t | h_t = k), natural logs, (T, K).
+        """Compute the log-probabilities of observations in each state.
 
         Parameters
         ----------
         observations : array_like, (T,)
             Whole numbers from 0; NaN or None where missing.
 
+        Returns
+        -------
+        ndarray, (T, K)
+            log p(v_t | h_t = k), natural logs; rows of 0 where missing.
+
         Raises
         ------
         ValueError, TypeError
             For a negative or fractional count, with its index.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Poisson([0.0, 2.0]).log_likelihoods([0, 1]).round(4).tolist()
+        [[0.0, -2.0], [-inf, -1.3069]]
         """
         counts = _checks.whole_observations(observations)
         table = np.zeros((len(counts), self.n_states))
@@ -224,9 +313,34 @@ class Poisson:
             table[seen, k] = _log_poisson(counts[seen], rate)
         return table
 
-    def sample(self, states: IntArray, rng: np.random.Generator) -> IntArray:
-        """Draw one count for each entry of `states`."""
-        return rng.poisson(self.rate[states])
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> IntArray:
+        """Draw one count for each entry of `states`.
+
+        Parameters
+        ----------
+        states : array_like of int, (T,)
+            Numbers of states, from 0.
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+
+        Returns
+        -------
+        ndarray, (T,)
+            The observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where there is no such state, with its index.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Poisson([0.0, 9.0]).sample([0, 1, 1], np.random.default_rng(0))
+        array([0, 3, 9])
+        """
+        return rng.poisson(self.rate[_checks.states(states, self.n_states)])
 
 
 # log n! − log(√(2πn) (n/e)^n) for n = 1 to 15; from 16 on its asymptotic series is exact to a double.
@@ -253,7 +367,7 @@ STIRLING_ERRORS = np.array(
 
 
 def _stirling_error(n: FloatArray) -> FloatArray:
-    u = 1 / (n * n)
+    u = (1 / n) ** 2
     series = (1 / 12 - u * (1 / 360 - u * (1 / 1260 - u * (1 / 1680 - u / 1188)))) / n
     return np.where(n < 16, STIRLING_ERRORS[np.minimum(n, 15).astype(np.int64)], series)
 
@@ -261,13 +375,20 @@ def _stirling_error(n: FloatArray) -> FloatArray:
 def _deviance(x: FloatArray, mean: float) -> FloatArray:
     """x log(x / mean) + mean − x, by a series where x is near the mean and the terms would cancel."""
     v = (x - mean) / (x + mean)
-    v2 = v * v
-    atanh_tail = np.zeros_like(v)  # (atanh(v) − v) / v = v²/3 + v⁴/5 + ...
+    near = np.abs(v) < 0.1
+    deviance = np.empty_like(x)
+
+    x_near, v_near = x[near], v[near]
+    v2 = v_near * v_near
+    atanh_tail = np.zeros_like(v_near)  # (atanh(v) − v) / v = v²/3 + v⁴/5 + ...
     for n in range(19, 1, -2):
         atanh_tail = v2 * (1 / n + atanh_tail)
-    near = (x - mean) * v + 2 * x * v * atanh_tail
-    log_ratio = np.log(x / mean) if mean >= 1 else np.log(x) - math.log(mean)  # x / mean may overflow, x is ≥ 1
-    return np.where(np.abs(v) < 0.1, near, x * log_ratio + mean - x)
+    deviance[near] = (x_near - mean) * v_near + 2 * x_near * v_near * atanh_tail
+
+    x_far = x[~near]
+    log_ratio = np.log(x_far / mean) if mean >= 1 else np.log(x_far) - math.log(mean)  # x / mean may overflow
+    deviance[~near] = x_far * log_ratio + mean - x_far
+    return deviance
 
 
 def _log_poisson(counts: FloatArray, rate: float) -> FloatArray:
@@ -279,7 +400,7 @@ def _log_poisson(counts: FloatArray, rate: float) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Gaussian:
+class Gaussian(Frozen):
     """Real numbers, or vectors of D of them.
 
     Parameters
@@ -307,14 +428,13 @@ class Gaussian:
     covariance: FloatArray
 
     def __init__(self, mean: npt.ArrayLike, covariance: npt.ArrayLike) -> None:
-        is_vector = np.ndim(mean) == 2
+        is_vector = _checks.float_array("mean", mean).ndim == 2
         means = _checks.real_parameters("mean", mean, ("K", "D") if is_vector else ("K",))
-        if is_vector and np.ndim(covariance) == 3:
+        if is_vector and _checks.float_array("covariance", covariance).ndim == 3:
             checked = _checks.covariances(covariance, *means.shape)
         else:
             checked = _checks.positive("covariance", covariance, means.shape)
-        object.__setattr__(self, "mean", means)
-        object.__setattr__(self, "covariance", checked)
+        self._freeze(mean=means, covariance=checked)
 
     @property
     def n_states(self) -> int:
@@ -326,17 +446,29 @@ class Gaussian:
         return self.covariance.ndim == 3
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
-        """Return log p(v_t | h_t = k), natural logs, (T, K); a vector is marginalised over its missing entries.
+        """Compute the log-densities of observations in each state; a vector is marginalised over its missing entries.
 
         Parameters
         ----------
         observations : array_like, (T,) or (T, D)
             Finite numbers; NaN or None where missing.
 
+        Returns
+        -------
+        ndarray, (T, K)
+            log p(v_t | h_t = k), natural logs; rows of 0 where missing.
+
         Raises
         ------
         ValueError, TypeError
             For a wrong dimension, an infinite number or anything else, with its index.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> vectors = hf.emissions.Gaussian([[0.0, 0.0]], [[[1.0, 0.5], [0.5, 1.0]]])
+        >>> vectors.log_likelihoods([[1.0, 1.0], [1.0, None]]).round(4).tolist()
+        [[-2.3607], [-1.4189]]
         """
         x = _checks.observations(observations, *self.mean.shape[1:])
         table = np.zeros((len(x), self.n_states))
@@ -346,8 +478,9 @@ class Gaussian:
                     table[rows, k] = self._joint(k, x[rows][:, observed], observed)
         else:
             for k, (mean, variance) in enumerate(zip(self.mean, self.covariance, strict=True)):
-                z = (x - mean) / np.sqrt(variance)
-                terms = np.where(np.isnan(x), 0.0, -0.5 * (z * z + LOG_2_PI + np.log(variance)))
+                with np.errstate(over="ignore"):  # a log-density below −1.8e308 is −inf
+                    z = (x - mean) / np.sqrt(variance)
+                    terms = np.where(np.isnan(x), 0.0, -0.5 * (z * z + LOG_2_PI + np.log(variance)))
                 table[:, k] = terms if x.ndim == 1 else terms.sum(axis=1)
         return table
 
@@ -356,13 +489,41 @@ class Gaussian:
         from scipy.linalg import solve_triangular
 
         factor = np.linalg.cholesky(self.covariance[k][np.ix_(observed, observed)])
-        z = solve_triangular(factor, (x - self.mean[k, observed]).T, lower=True)
+        with np.errstate(over="ignore", invalid="ignore"):  # a log-density below −1.8e308 is −inf
+            z = solve_triangular(factor, (x - self.mean[k, observed]).T, lower=True)
+            squares = np.where(np.isfinite(z).all(axis=0), (z * z).sum(axis=0), np.inf)
         log_scale = np.log(np.diag(factor)).sum() + 0.5 * len(factor) * LOG_2_PI
-        log_density: FloatArray = -0.5 * (z * z).sum(axis=0) - log_scale
+        log_density: FloatArray = -0.5 * squares - log_scale
         return log_density
 
-    def sample(self, states: IntArray, rng: np.random.Generator) -> FloatArray:
-        """Draw one number, or one vector, for each entry of `states`."""
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> FloatArray:
+        """Draw one number, or one vector, for each entry of `states`.
+
+        Parameters
+        ----------
+        states : array_like of int, (T,)
+            Numbers of states, from 0.
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+
+        Returns
+        -------
+        ndarray, (T,) or (T, D)
+            The observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where there is no such state, with its index.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Gaussian([0.0, 100.0], [1.0, 1.0]).sample([0, 1, 1], np.random.default_rng(0)).round(2)
+        array([  0.13,  99.87, 100.64])
+        """
+        states = _checks.states(states, self.n_states)
         noise = rng.standard_normal((len(states), *self.mean.shape[1:]))
         if self._is_full:
             for k, factor in enumerate(np.linalg.cholesky(self.covariance)):
@@ -380,7 +541,7 @@ def _by_pattern(observed: BoolArray) -> list[tuple[BoolArray, BoolArray]]:
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class FromScipy:
+class FromScipy(Frozen):
     """One frozen distribution of `scipy.stats` for each state.
 
     Parameters
@@ -404,7 +565,7 @@ class FromScipy:
     distributions: tuple[Any, ...]
 
     def __init__(self, distributions: Sequence[Any]) -> None:
-        object.__setattr__(self, "distributions", _checks.frozen_distributions(distributions))
+        self._freeze(distributions=_checks.frozen_distributions(distributions))
 
     @property
     def n_states(self) -> int:
@@ -412,19 +573,34 @@ class FromScipy:
         return len(self.distributions)
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
-        """Return log p(v_t | h_t = k), natural logs, (T, K).
+        """Compute the log-probabilities of observations in each state.
 
         Parameters
         ----------
         observations : array_like, (T,)
-            Finite numbers; NaN or None where missing.
+            Finite numbers, and whole ones where the distributions are discrete; NaN or None where missing.
+
+        Returns
+        -------
+        ndarray, (T, K)
+            log p(v_t | h_t = k), natural logs; rows of 0 where missing.
 
         Raises
         ------
         ValueError, TypeError
             For anything else, with its index.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> from scipy import stats
+        >>> hf.emissions.FromScipy([stats.poisson(2.0)]).log_likelihoods([1]).round(4).tolist()
+        [[-1.3069]]
         """
-        x = _checks.observations(observations)
+        if hasattr(self.distributions[0], "logpmf"):
+            x = _checks.whole_observations(observations, at_least=-np.inf)
+        else:
+            x = _checks.observations(observations)
         table = np.zeros((len(x), self.n_states))
         seen = ~np.isnan(x)
         for k, distribution in enumerate(self.distributions):
@@ -432,8 +608,35 @@ class FromScipy:
             table[seen, k] = log_density(x[seen])
         return table
 
-    def sample(self, states: IntArray, rng: np.random.Generator) -> FloatArray:
-        """Draw one number for each entry of `states`."""
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> FloatArray:
+        """Draw one number for each entry of `states`.
+
+        Parameters
+        ----------
+        states : array_like of int, (T,)
+            Numbers of states, from 0.
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+
+        Returns
+        -------
+        ndarray, (T,)
+            The observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where there is no such state, with its index.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> from scipy import stats
+        >>> hf.emissions.FromScipy([stats.norm(), stats.norm(100)]).sample([0, 1], np.random.default_rng(0)).round(2)
+        array([ 0.13, 99.87])
+        """
+        states = _checks.states(states, self.n_states)
         drawn = np.empty(len(states))
         for k, distribution in enumerate(self.distributions):
             chosen = states == k

@@ -21,16 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, decoding, filtering, sampling, smoothing, storage
+from hmmfilter._arrays import FloatArray, Frozen, IntArray
 from hmmfilter.emissions import Emission, log_of
 from hmmfilter.results import Decoded, Filtered, Smoothed, aligned
 from hmmfilter.stationarity import stationary_distribution
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class HMM:
+class HMM(Frozen):
     """A hidden Markov model: where the chain starts, how it moves, and what each state shows.
 
     Conventions are those of `hmmfilter.model`.
@@ -43,7 +41,7 @@ class HMM:
         p(h_{t+1} = j | h_t = i) at [i, j]. Rows sum to 1 within 1e-8 and are used as given, as is `initial`.
     emission : Emission
         One of `hmmfilter.emissions`, or any object with ``n_states``, ``log_likelihoods`` and ``sample``.
-    state_names : sequence of str, optional
+    state_names : list of str, optional
         K different names; without them, the states' numbers.
 
     Attributes
@@ -61,6 +59,10 @@ class HMM:
     ------
     ValueError, TypeError
         Where an argument is not as above; the message says which, what is required, and what came.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section II.B.
 
     Examples
     --------
@@ -108,16 +110,14 @@ class HMM:
             initial = stationary_distribution(matrix)
         start = _checks.distributions("initial", initial, (n_states,))
         _checks.emission(emission, n_states)
-        values = {
-            "initial": start,
-            "transition": matrix,
-            "emission": emission,
-            "state_names": _checks.state_names(state_names, n_states),
-            "log_initial": log_of(start),
-            "log_transition": log_of(matrix),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        self._freeze(
+            initial=start,
+            transition=matrix,
+            emission=emission,
+            state_names=_checks.state_names(state_names, n_states),
+            log_initial=log_of(start),
+            log_transition=log_of(matrix),
+        )
 
     def __repr__(self) -> str:
         kind = type(self.emission).__name__
@@ -282,7 +282,7 @@ class HMM:
         Raises
         ------
         ValueError, TypeError
-            Where the length is not an integer from 1 up.
+            Where the length is not an integer from 1 up, or `rng` neither a generator nor a seed.
 
         Examples
         --------
@@ -293,7 +293,7 @@ class HMM:
         array([1, 1, 0, 1, 1, 1, 1, 1])
         """
         n_steps = _checks.length(length)
-        generator = np.random.default_rng(rng)
+        generator = _checks.generator(rng)
         states = sampling.draw_states(self.initial, self.transition, n_steps, generator)
         return states, self.emission.sample(states, generator)
 
@@ -356,6 +356,12 @@ class HMM:
             Where the file holds no valid model: the message gives the path and what is wrong.
         OSError
             Where the file cannot be read.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.HMM.from_json("data/earthquakes.json").emission
+        Poisson(rate=array([13.146, 19.721, 29.714]))
         """
         with storage.blaming(path):
             return cls(**storage.read(path))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from hmmfilter._arrays import FloatArray
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-FloatArray = npt.NDArray[np.float64]
+    from matplotlib.lines import Line2D
 
 SIZE = (9, 3.6)  # inches
 DOTS_PER_INCH = 150
 MOST_DOTS = 400  # with more observations than this, dots would run into one another
+LEGEND_LETTERS = 90  # what fits in one line above the picture
 
 
 class Drawable(Protocol):
@@ -43,13 +46,18 @@ def _new_axes() -> Axes:
     return ax
 
 
+def _plain(words: str) -> str:
+    """Words that matplotlib draws as they stand, dollar signs included."""
+    return words.replace("$", r"\$")
+
+
 def save(
     result: Drawable,
     observations: npt.ArrayLike,
     path: str,
-    step_labels: Sequence[str] | None = None,
+    observation_names: Sequence[str],
     step_name: str = "step",
-    observation_name: str = "observation",
+    step_labels: Sequence[str] | None = None,
 ) -> None:
     """Draw a result into a file, without a screen, in the words of the table that the observations came from."""
     _matplotlib()
@@ -57,11 +65,15 @@ def save(
 
     figure = Figure(figsize=SIZE, layout="constrained")
     ax = result.plot(observations, figure.add_subplot())
+    ax.set_xlabel(_plain(step_name))
     if step_labels is not None:
-        labels = dict(enumerate(step_labels))
+        labels = dict(enumerate(map(_plain, step_labels)))
         ax.xaxis.set_major_formatter(lambda step, _: labels.get(round(step), ""))
-    ax.set_xlabel(step_name)
-    figure.axes[-1].set_ylabel(observation_name)
+    figure.axes[-1].set_ylabel(_plain(", ".join(observation_names)))
+    legend = ax.get_legend()
+    assert legend is not None
+    for text, name in zip(legend.get_texts()[-len(observation_names) :], observation_names, strict=True):
+        text.set_text(_plain(name))
     figure.savefig(path, dpi=DOTS_PER_INCH)
 
 
@@ -69,13 +81,10 @@ def bands(
     weights: FloatArray,
     names: tuple[str, ...],
     ylabel: str,
-    observations: npt.ArrayLike | None = None,
+    observations: FloatArray | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Stack the weights of the states, (T, K), as one band each, and draw the observations over them.
-
-    `Filtered.plot` and its kin tell what each argument means.
-    """
+    """Stack the weights of the states, (T, K), as one band each, and draw the observations, (T, D), over them."""
     if ax is None:
         ax = _new_axes()
     n_steps, n_states = weights.shape
@@ -84,43 +93,54 @@ def bands(
     tops = np.vstack([tops, tops[-1:]])  # a step-wise fill wants the last value at both of its edges
     bottom = np.zeros(n_steps + 1)
     colors = _matplotlib().colormaps["GnBu"](np.linspace(0.12, 0.72, n_states))
-    for name, top, color in zip(names, tops.T, colors, strict=True):
-        label = f"state {name}" if name.isdecimal() else name
-        ax.fill_between(edges, bottom, top, step="post", color=color, linewidth=0, label=label)
+    drawn: list[Any] = []
+    for top, color in zip(tops.T, colors, strict=True):
+        drawn.append(ax.fill_between(edges, bottom, top, step="post", color=color, linewidth=0))
         bottom = top
     ax.set(xlim=(-0.5, n_steps - 0.5), ylim=(0, 1), xlabel="step", ylabel=ylabel)
     ax.locator_params(axis="x", integer=True)
-    handles, labels = ax.get_legend_handles_labels()
-    if observations is not None:
-        over = ax.twinx()
-        columns = np.asarray(observations, dtype=np.float64).reshape(n_steps, -1)
-        styles = ["-", "--", ":", "-."]
-        for d, column in enumerate(columns.T):
-            (line,) = over.plot(
-                column,
-                color="black",
-                linewidth=0.9,
-                linestyle=styles[d % len(styles)],
-                marker="o" if n_steps <= MOST_DOTS else "",
-                markersize=3.6,
-                markeredgecolor="white",
-                markeredgewidth=0.5,
-            )
-            handles.append(line)
-            labels.append("observation" if columns.shape[1] == 1 else f"observation {d}")
-        over.set_ylabel("observation")
-        over.spines[["top"]].set_visible(False)
     ax.spines[["top"]].set_visible(False)
-    ax.legend(
-        handles,
-        labels,
+    words = [f"state {name}" if name.isdecimal() else name for name in names]
+    if observations is not None:
+        drawn += _lines(ax, observations)
+        n_lines = observations.shape[1]
+        words += ["observation"] if n_lines == 1 else [f"observation {d}" for d in range(n_lines)]
+    n_columns = max(1, LEGEND_LETTERS // (max(map(len, words)) + 6))
+    legend = ax.legend(
+        drawn,
+        [str(d) for d in range(len(drawn))],
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=6,
+        ncols=min(n_columns, len(words)),
         frameon=False,
         borderpad=0.1,
         borderaxespad=0.3,
         handlelength=1.4,
         columnspacing=1.4,
     )
+    for text, word in zip(legend.get_texts(), words, strict=True):
+        text.set_text(_plain(word))  # not as a label, which matplotlib hides where it starts with an underscore
     return ax
+
+
+def _lines(ax: Axes, observations: FloatArray) -> list[Line2D]:
+    """One line for each dimension of the observations, on a scale of its own; a dot where no line leads."""
+    over = ax.twinx()
+    over.set_ylabel("observation")
+    over.spines[["top"]].set_visible(False)
+    lines = []
+    for column, style in zip(observations.T, itertools.cycle(["-", "--", ":", "-."]), strict=False):
+        seen = np.pad(~np.isnan(column), 1)
+        dotted = seen[1:-1] if len(column) <= MOST_DOTS else seen[1:-1] & ~seen[:-2] & ~seen[2:]
+        lines += over.plot(
+            column,
+            color="black",
+            linewidth=0.9,
+            linestyle=style,
+            marker="o",
+            markevery=np.flatnonzero(dotted).tolist(),
+            markersize=3.6,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+        )
+    return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,25 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import plotting
+from hmmfilter import _checks, plotting
+from hmmfilter._arrays import FloatArray, Frozen, IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
 FIRST_ROWS, LAST_ROWS = 3, 2  # of a long table, the rows that are printed
 
 
-def _names(state_names: tuple[str, ...] | None, n_states: int) -> tuple[str, ...]:
-    return state_names or tuple(map(str, range(n_states)))
-
-
-def _shown_steps(n_steps: int) -> list[int]:
-    if n_steps <= FIRST_ROWS + LAST_ROWS + 1:
-        return list(range(n_steps))
-    return [*range(FIRST_ROWS), *range(n_steps - LAST_ROWS, n_steps)]
+def four_decimals(x: float) -> str:
+    """Print a log, without the sign of a zero that is left after rounding."""
+    return f"{round(x, 4) + 0.0:.4f}"
 
 
 def aligned(table: list[list[str]]) -> list[str]:
@@ -37,24 +31,73 @@ def aligned(table: list[list[str]]) -> list[str]:
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
 
 
-def _preview(title: str, header: Iterable[str], rows: Iterable[list[str]]) -> str:
-    """Print a title above a table of steps, with dots where the step, the first cell, leaps."""
-    lines = aligned([["step", *header], *rows])
-    if int(lines[-1].split()[0]) > len(lines) - 2:
+def _shown_steps(n_steps: int) -> list[int]:
+    if n_steps <= FIRST_ROWS + LAST_ROWS + 1:
+        return list(range(n_steps))
+    return [*range(FIRST_ROWS), *range(n_steps - LAST_ROWS, n_steps)]
+
+
+def _preview(title: str, header: Iterable[str], n_steps: int, rows: Iterable[list[str]]) -> str:
+    """Print a title above the rows of the shown steps, with dots where steps are left out."""
+    steps = _shown_steps(n_steps)
+    table = [["step", *header], *([str(t), *row] for t, row in zip(steps, rows, strict=True))]
+    lines = aligned(table)
+    if len(steps) < n_steps:
         lines.insert(1 + FIRST_ROWS, " ...")
     return "\n  ".join([title, *lines])
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class _Result:
-    """Arrays that nobody can write to, and the names of the states where a model gave them."""
-
+class _Result(Frozen, ABC):
     state_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        self._freeze(**vars(self))
+
+    def _names(self, n_states: int) -> tuple[str, ...]:
+        return self.state_names or tuple(map(str, range(n_states)))
+
+    @abstractmethod
+    def _bands(self) -> tuple[FloatArray, str]:
+        """What `plot` stacks: the weight of each state at each step, (T, K), and its name."""
+
+    def plot(self, observations: npt.ArrayLike | None = None, ax: Axes | None = None) -> Axes:
+        """Draw the states as bands over time, and the observations over them.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), optional
+            What to draw over the bands, on a scale of its own on the right. NaN or None leaves a gap.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure without it.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes of the bands: steps along x, and up y the probability of each state, or the state of the best path.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the observations are not T numbers, or T vectors of numbers.
+        ImportError
+            Without matplotlib, which ``pip install 'hmmfilter[plot]'`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> ax = model.smooth([0, 2, 7, 4]).plot([0, 2, 7, 4])
+        >>> ax.get_ylabel()
+        'probability of each state'
+        """
+        weights, label = self._bands()
+        n_steps, n_states = weights.shape
+        drawn = None if observations is None else _checks.drawn_observations(observations, n_steps)
+        axes = plotting.bands(weights, self._names(n_states), label, drawn, ax)
+        if isinstance(self, Decoded):
+            axes.set_yticks([])
+        return axes
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -73,45 +116,16 @@ class _Posterior(_Result):
 
     def __repr__(self) -> str:
         n_steps, n_states = self.log_probabilities.shape
-        steps = _shown_steps(n_steps)
-        probabilities = np.exp(self.log_probabilities[steps])
         return _preview(
             f"{type(self).__name__}: {n_steps} steps, {n_states} states, "
-            f"log-likelihood {self.log_likelihood:.4f}; probabilities",
-            _names(self.state_names, n_states),
-            ([str(t), *(f"{p:.4f}" for p in row)] for t, row in zip(steps, probabilities, strict=True)),
+            f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
+            self._names(n_states),
+            n_steps,
+            ([f"{p:.4f}" for p in row] for row in np.exp(self.log_probabilities[_shown_steps(n_steps)])),
         )
 
-    def plot(self, observations: npt.ArrayLike | None = None, ax: Axes | None = None) -> Axes:
-        """Draw the probability of each state as a band, and the observations over them.
-
-        Parameters
-        ----------
-        observations : array_like, (T,) or (T, D), optional
-            What to draw over the bands, on a scale of its own on the right. NaN leaves a gap.
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; a new figure without it.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            The axes of the bands; steps run along x, probability up y.
-
-        Raises
-        ------
-        ImportError
-            Without matplotlib, which ``pip install 'hmmfilter[plot]'`` brings.
-
-        Examples
-        --------
-        >>> import hmmfilter as hf
-        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
-        >>> ax = model.smooth([0, 2, 7, 4]).plot([0, 2, 7, 4])
-        >>> ax.get_xlabel()
-        'step'
-        """
-        names = _names(self.state_names, self.log_probabilities.shape[1])
-        return plotting.bands(self.probabilities, names, "probability of each state", observations, ax)
+    def _bands(self) -> tuple[FloatArray, str]:
+        return self.probabilities, "probability of each state"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -130,6 +144,14 @@ class Filtered(_Posterior):
         log p(v_1:T), natural log: the compensated sum of the increments.
     state_names : tuple of str or None
         The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> filtered = hf.forward_filter([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
+    >>> filtered.probabilities.round(4)
+    array([[0.982 , 0.018 ],
+           [0.2292, 0.7708]])
     """
 
     log_increments: FloatArray
@@ -149,6 +171,14 @@ class Smoothed(_Posterior):
         log p(v_1:T), natural log.
     state_names : tuple of str or None
         The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> smoothed = hf.smooth([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
+    >>> smoothed.probabilities.round(4)
+    array([[0.9153, 0.0847],
+           [0.2292, 0.7708]])
     """
 
 
@@ -166,6 +196,12 @@ class Decoded(_Result):
         K.
     state_names : tuple of str or None
         The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> hf.viterbi([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]]).path
+    array([0, 1])
     """
 
     path: IntArray
@@ -173,44 +209,14 @@ class Decoded(_Result):
     n_states: int
 
     def __repr__(self) -> str:
-        n_steps = len(self.path)
-        names = _names(self.state_names, self.n_states)
+        n_steps, names = len(self.path), self._names(self.n_states)
         return _preview(
-            f"Decoded: {n_steps} steps, {self.n_states} states, log-joint {self.log_joint:.4f}",
+            f"Decoded: {n_steps} steps, {self.n_states} states, log-joint {four_decimals(self.log_joint)}",
             ["state"],
-            ([str(t), names[k] if k >= 0 else "-1"] for t in _shown_steps(n_steps) for k in [self.path[t]]),
+            n_steps,
+            ([names[k] if k >= 0 else "-1"] for k in self.path[_shown_steps(n_steps)]),
         )
 
-    def plot(self, observations: npt.ArrayLike | None = None, ax: Axes | None = None) -> Axes:
-        """Draw the state of each step as a band, and the observations over it.
-
-        Parameters
-        ----------
-        observations : array_like, (T,) or (T, D), optional
-            What to draw over the bands, on a scale of its own on the right. NaN leaves a gap.
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; a new figure without it.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            The axes of the bands; steps run along x.
-
-        Raises
-        ------
-        ImportError
-            Without matplotlib, which ``pip install 'hmmfilter[plot]'`` brings.
-
-        Examples
-        --------
-        >>> import hmmfilter as hf
-        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
-        >>> ax = model.viterbi([0, 2, 7, 4]).plot([0, 2, 7, 4])
-        >>> ax.get_ylabel()
-        'most probable path'
-        """
-        names = _names(self.state_names, self.n_states)
-        indicator = (self.path[:, None] == np.arange(self.n_states)).astype(np.float64)
-        axes = plotting.bands(indicator, names, "most probable path", observations, ax)
-        axes.set_yticks([])
-        return axes
+    def _bands(self) -> tuple[FloatArray, str]:
+        on_path = self.path[:, None] == np.arange(self.n_states)
+        return on_path.astype(np.float64), "most probable path"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from hmmfilter._arrays import FloatArray, IntArray
 
 
 def cumulate(probabilities: FloatArray) -> FloatArray:

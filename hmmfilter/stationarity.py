@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-
-FloatArray = npt.NDArray[np.float64]
+from hmmfilter._arrays import FloatArray, IntArray
 
 
 def stationary_distribution(transition: npt.ArrayLike) -> FloatArray:
@@ -44,20 +43,13 @@ def stationary_distribution(transition: npt.ArrayLike) -> FloatArray:
     array([0.75, 0.25])
     """
     matrix = _checks.transition_matrix(transition)
-    closed = _closed_classes(matrix)
-    if len(closed) > 1:
-        sets = " and ".join(str(states.tolist()) for states in closed)
-        raise ValueError(
-            "transition must lead to a single set of states that the chain never leaves, or it has more than one "
-            f"stationary distribution, got {len(closed)}: {sets}"
-        )
-    (states,) = closed
+    states = _checks.single_closed_class(_closed_classes(matrix))
     distribution = np.zeros(len(matrix))
     distribution[states] = _reduce(matrix[np.ix_(states, states)])
     return distribution
 
 
-def _closed_classes(matrix: FloatArray) -> list[npt.NDArray[np.intp]]:
+def _closed_classes(matrix: FloatArray) -> list[IntArray]:
     """The sets of states that reach each other and nothing else."""
     from scipy.sparse.csgraph import connected_components
 
@@ -72,9 +64,7 @@ def _reduce(matrix: FloatArray) -> FloatArray:
     n_states = len(watched)
     leaving = np.ones(n_states)
     for k in range(n_states - 1, 0, -1):
-        leaving[k] = watched[k, :k].sum()
-        if leaving[k] == 0:
-            raise ValueError("transition must not join its states only by ways rarer than 5e-324, got one that does")
+        leaving[k] = _checks.reachable(watched[k, :k].sum())
         watched[:k, :k] += np.outer(watched[:k, k], watched[k, :k] / leaving[k])
     distribution = np.ones(1)
     for k in range(1, n_states):

@@ -26,19 +26,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hmmfilter import _checks, emissions
+from hmmfilter._arrays import FloatArray
 
 FORMAT = "hmmfilter model, version 1"
-ARRAY_EMISSIONS = {
-    kind.__name__: kind for kind in (emissions.Categorical, emissions.Bernoulli, emissions.Poisson, emissions.Gaussian)
-}
-
-FloatArray = npt.NDArray[np.float64]
+ARRAY_EMISSIONS = (emissions.Categorical, emissions.Bernoulli, emissions.Poisson, emissions.Gaussian)
+EMISSIONS = {kind.__name__: kind for kind in (*ARRAY_EMISSIONS, emissions.FromScipy)}
 
 
 def write(
@@ -62,16 +59,11 @@ def write(
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the arguments of `hmmfilter.HMM` from a file."""
-    text = Path(path).read_text(encoding="utf-8")
-    try:
-        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
-    except RecursionError:
-        raise ValueError("the brackets are nested too deeply") from None
-    _checks.keys("the model", document, {"format", "initial", "transition", "emission"}, {"state_names"})
-    if document.pop("format") != FORMAT:
-        raise ValueError(f"format must be {FORMAT!r}")
-    document["emission"] = _build(document["emission"])
-    return dict(document)
+    text = Path(path).read_text(encoding="utf-8-sig")
+    document = json.loads(text, parse_constant=_checks.no_constant, object_pairs_hook=_checks.unique_keys)
+    _checks.model_document(document, FORMAT)
+    arguments = {key: value for key, value in document.items() if key != "format"}
+    return {**arguments, "emission": _build(document["emission"])}
 
 
 @contextmanager
@@ -81,50 +73,37 @@ def blaming(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except (ValueError, TypeError) as error:
         raise ValueError(f"{os.fspath(path)} holds no valid model: {error}") from error
-
-
-def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"numbers must be finite, got {word}")
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        raise ValueError(f"keys must be different, got {[key for key, _ in pairs]}")
-    return document
+    except RecursionError:
+        raise ValueError(f"{os.fspath(path)} holds no valid model: its brackets are nested too deeply") from None
 
 
 def _describe(emission: emissions.Emission) -> dict[str, Any]:
+    _checks.storable_emission(emission, tuple(EMISSIONS.values()))
     kind = type(emission).__name__
-    if type(emission) is ARRAY_EMISSIONS.get(kind):
-        return {"type": kind, **{f.name: getattr(emission, f.name).tolist() for f in fields(emission)}}
-    if type(emission) is emissions.FromScipy:
-        return {
-            "type": kind,
-            "distributions": [_describe_frozen(frozen) for frozen in emission.distributions],
-        }
-    raise TypeError(f"emission must be one of hmmfilter.emissions to be written as JSON, got {kind}")
+    if isinstance(emission, emissions.FromScipy):
+        return {"type": kind, "distributions": [_describe_frozen(frozen) for frozen in emission.distributions]}
+    return {"type": kind, **{name: getattr(emission, name).tolist() for name in _parameters(type(emission))}}
 
 
 def _build(document: Any) -> emissions.Emission:
-    kind = document.get("type") if isinstance(document, dict) else None
-    if isinstance(kind, str) and kind in ARRAY_EMISSIONS:
-        names = {f.name for f in fields(ARRAY_EMISSIONS[kind])}
-        _checks.keys("emission", document, {"type", *names})
-        return ARRAY_EMISSIONS[kind](**{name: document[name] for name in names})
-    if kind == "FromScipy":
-        _checks.keys("emission", document, {"type", "distributions"})
+    _checks.json_object("emission", document)
+    kind = EMISSIONS[_checks.one_of("the type of emission", document.get("type"), tuple(EMISSIONS))]
+    names = _parameters(kind)
+    _checks.keys("emission", document, {"type", *names})
+    if kind is emissions.FromScipy:
         _checks.json_list("distributions", document["distributions"])
         return emissions.FromScipy([_build_frozen(part) for part in document["distributions"]])
-    raise ValueError(f"emission must have a type out of {[*ARRAY_EMISSIONS, 'FromScipy']}, got {kind!r}")
+    return kind(**{name: document[name] for name in names})
+
+
+def _parameters(kind: Any) -> list[str]:
+    return [parameter.name for parameter in fields(kind)]
 
 
 def _describe_frozen(frozen: Any) -> dict[str, Any]:
-    name = frozen.dist.name
-    if type(frozen.dist) is not type(_scipy_distribution(name)):
-        raise TypeError(f"a distribution must be one of scipy.stats to be written as JSON, got {frozen.dist!r}")
+    _checks.storable_distribution(frozen, _scipy_distributions().get(frozen.dist.name))
     return {
-        "name": name,
+        "name": frozen.dist.name,
         "args": [np.asarray(value).item() for value in frozen.args],
         "kwds": {key: np.asarray(value).item() for key, value in frozen.kwds.items()},
     }
@@ -134,21 +113,16 @@ def _build_frozen(document: Any) -> Any:
     _checks.keys("a distribution", document, {"name", "args", "kwds"})
     args, kwds = document["args"], document["kwds"]
     _checks.json_list("args", args)
-    _checks.keys("kwds", kwds, set(), set(kwds) if isinstance(kwds, dict) else set())
+    _checks.json_object("kwds", kwds)
     _checks.float_array("args", args)
     _checks.float_array("kwds", list(kwds.values()))
-    return _scipy_distribution(document["name"])(*args, **kwds)
+    known = _scipy_distributions()
+    return known[_checks.one_of("the name of a distribution", document["name"], tuple(known))](*args, **kwds)
 
 
-def _scipy_distribution(name: Any) -> Any:
-    """The distribution of SciPy that bears the name; looked up among its distributions and nothing else."""
+def _scipy_distributions() -> dict[str, Any]:
+    """SciPy's distributions by name: what a file may ask for, and nothing else."""
     from scipy import stats
 
-    known = {
-        word: value
-        for word, value in vars(stats).items()
-        if isinstance(value, (stats.rv_continuous, stats.rv_discrete))
-    }
-    if not isinstance(name, str) or name not in known:
-        raise ValueError(f"a distribution must have the name of one in scipy.stats, got {name!r}")
-    return known[name]
+    kinds = (stats.rv_continuous, stats.rv_discrete)
+    return {name: value for name, value in vars(stats).items() if isinstance(value, kinds)}

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import hmmfilter as hf
 from hmmfilter import _checks
@@ -74,7 +75,19 @@ CORE = [
     ),
     ("log_likelihoods", [["a", "b"]], TypeError, "log_likelihoods must hold real numbers, got dtype <U1"),
     ("log_likelihoods", None, TypeError, "log_likelihoods must hold real numbers, got dtype object"),
-    ("log_likelihoods", np.ma.masked_equal(np.eye(2), 1), TypeError, "log_likelihoods must not have masked entries"),
+    (
+        "log_likelihoods",
+        np.ma.masked_equal(np.eye(2), 1),
+        TypeError,
+        "log_likelihoods must have no masked entries, got some",
+    ),
+    (
+        "log_likelihoods",
+        [np.ma.array([0.0, 0.0], mask=[0, 1])],
+        TypeError,
+        "log_likelihoods must have no masked entries, got some",
+    ),
+    ("log_likelihoods", np.zeros((3, 2), bool), TypeError, "log_likelihoods must hold real numbers, got dtype bool"),
 ]
 
 
@@ -88,8 +101,9 @@ def test_the_core_refuses(door, name, value, error, message):
 
 @pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi])
 def test_impossible_has_two_words(door):
-    with pytest.raises(ValueError, match=re.escape("impossible must be 'raise' or 'mark', got 'ignore'")):
-        door(**GOOD, impossible="ignore")
+    for word in ("ignore", None, np.array(["raise", "mark"])):
+        with pytest.raises(ValueError, match=re.escape(f"impossible must be 'raise' or 'mark', got {word!r}")):
+            door(**GOOD, impossible=word)
 
 
 def test_impossible_evidence_says_where():
@@ -109,6 +123,43 @@ class NoSample:
 
 
 MODEL = [
+    (lambda: hf.HMM([0.5, 0.5], HALF, Bernoulli), TypeError, "emission must be an emission, got the class Bernoulli"),
+    (
+        lambda: hf.HMM([0.5, 0.5], HALF, COIN, frozenset("a")),
+        TypeError,
+        "state_names must be a list of non-empty strings, got frozenset({'a'})",
+    ),
+    (
+        lambda: hf.HMM([0.5, 0.5], HALF, COIN, ["a", ""]),
+        TypeError,
+        "state_names must be a list of non-empty strings, got ['a', '']",
+    ),
+    (
+        lambda: hf.HMM([0.5, 0.5], HALF, COIN).simulate(3, "x"),
+        TypeError,
+        "rng must be a numpy.random.Generator, a seed from 0 up, or None, got 'x'",
+    ),
+    (
+        lambda: hf.HMM([0.5, 0.5], HALF, COIN).simulate(3, -1),
+        TypeError,
+        "rng must be a numpy.random.Generator, a seed from 0 up, or None, got -1",
+    ),
+    (lambda: Gaussian([[0.0, 1.0], [0.0]], [1.0]), ValueError, "mean must be rectangular, got rows of unequal length"),
+    (
+        lambda: Gaussian([[0.0, 1.0]], [[1.0], [1.0, 2.0]]),
+        ValueError,
+        "covariance must be rectangular, got rows of unequal length",
+    ),
+    (
+        lambda: COIN.sample([0, 2], np.random.default_rng(0)),
+        ValueError,
+        "states[1] must be a whole number from 0 to 1, got 2.0",
+    ),
+    (
+        lambda: COIN.sample([-1], np.random.default_rng(0)),
+        ValueError,
+        "states[0] must be a whole number from 0 to 1, got -1.0",
+    ),
     (lambda: hf.HMM([0.5, 0.48], HALF, COIN), ValueError, "initial must sum to 1, got 0.98"),
     (
         lambda: hf.HMM([0.5, 0.5], [[0.5, 0.5], [0.5, 0.48]], COIN),
@@ -135,9 +186,13 @@ MODEL = [
     (
         lambda: hf.HMM([0.5, 0.5], HALF, COIN, [0, 1]),
         TypeError,
-        "state_names must be a sequence of strings, got [0, 1]",
+        "state_names must be a list of non-empty strings, got [0, 1]",
     ),
-    (lambda: hf.HMM([0.5, 0.5], HALF, COIN, "ab"), TypeError, "state_names must be a sequence of strings, got 'ab'"),
+    (
+        lambda: hf.HMM([0.5, 0.5], HALF, COIN, "ab"),
+        TypeError,
+        "state_names must be a list of non-empty strings, got 'ab'",
+    ),
     (lambda: hf.HMM([0.5, 0.5], HALF, COIN).simulate(0), ValueError, "length must be at least 1, got 0"),
     (lambda: hf.HMM([0.5, 0.5], HALF, COIN).simulate(2.5), TypeError, "length must be an integer, got 2.5"),
     (lambda: Categorical([[0.5, 0.5], [0.5, 0.6]]), ValueError, "probabilities row 1 must sum to 1, got 1.1"),
@@ -158,7 +213,7 @@ MODEL = [
         "covariance 0 must be positive definite, got a smallest eigenvalue of -1",
     ),
     (lambda: Gaussian([[0.0, 1.0]], [[[1.0]]]), ValueError, "covariance must have shape (1, 2, 2), got (1, 1, 1)"),
-    (lambda: FromScipy([]), ValueError, "distributions must name at least one state's distribution, got none"),
+    (lambda: FromScipy([]), TypeError, "distributions must be a list of one distribution for each state, got []"),
     (
         lambda: FromScipy([3]),
         TypeError,
@@ -175,8 +230,6 @@ def test_the_model_refuses(build, error, message):
 
 
 def test_scipy_distributions_are_checked():
-    from scipy import stats
-
     with pytest.raises(ValueError, match=r"distributions\[1\] must have valid single numbers .* got norm of \(0, -1\)"):
         FromScipy([stats.norm(), stats.norm(0, -1)])
     with pytest.raises(ValueError, match="valid single numbers"):
@@ -186,6 +239,44 @@ def test_scipy_distributions_are_checked():
 
 
 OBSERVATIONS = [
+    (
+        Poisson([1.0]),
+        {0: 1, 1: 2},
+        TypeError,
+        "observations must be a number, or NaN or None where missing, got {0: 1, 1: 2}",
+    ),
+    (Poisson([1.0]), {7}, TypeError, "observations must be a number, or NaN or None where missing, got {7}"),
+    (Poisson([1.0]), [1, 10**400], ValueError, f"observations[1] must fit into a double, got {10**400}"),
+    (
+        Poisson([1.0]),
+        [np.timedelta64(1, "s")],
+        TypeError,
+        "observations[0] must be a number, or NaN or None where missing, got np.timedelta64(1,'s')",
+    ),
+    (
+        Poisson([1.0]),
+        np.ma.array(["1", "2"]),
+        TypeError,
+        "observations[0] must be a number, or NaN or None where missing, got np.str_('1')",
+    ),
+    (
+        Poisson([1.0]),
+        np.ma.array([1j, 2], mask=[0, 1]),
+        TypeError,
+        "observations[0] must be a number, or NaN or None where missing, got np.complex128(1j)",
+    ),
+    (
+        Gaussian([[0.0, 0.0]], [[1.0, 1.0]]),
+        [[1, 2], {1, 2}],
+        TypeError,
+        "observations[1] must be a number, or NaN or None where missing, got {1, 2}",
+    ),
+    (
+        FromScipy([stats.poisson(1.0)]),
+        [1, 1.5],
+        ValueError,
+        "observations[1] must be a whole number, or missing, got 1.5",
+    ),
     (COIN, [0, 2], ValueError, "observations[1] must be a whole number from 0 to 1, or missing, got 2.0"),
     (
         Categorical([[0.5, 0.5]]),

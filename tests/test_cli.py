@@ -1,5 +1,6 @@
 """The command, end to end through a real process, and every refusal in one line."""
 
+import contextlib
 import csv
 import io
 import os
@@ -130,9 +131,18 @@ def test_an_empty_cell_is_a_missing_observation(quakes):
 
 
 def test_byte_order_mark_and_line_ends(quakes):
-    status, columns, _ = quakes(b"\xef\xbb\xbfcount\r\n13\r\n\r\n20\r\n")
+    status, columns, _ = quakes(b"\xef\xbb\xbfcount,x\r\n13,\r\n\r\n20,\r\n")
     assert status == 0
     assert list(columns["count"]) == ["13", "20"]
+
+
+def test_a_blank_line_is_the_empty_cell_of_an_only_column(quakes):
+    status, columns, err = quakes("count\n13\n\n\n40\n", task="smooth")
+    assert status == 0
+    assert list(columns["count"]) == ["13", "", "", "40"]
+    assert err.startswith("4 observations (2 missing), ")
+    expected = hf.HMM.from_json(EARTHQUAKES_MODEL).smooth([13, None, None, 40])
+    assert np.array_equal(floats(columns["p_2"]), expected.probabilities[:, 2])
 
 
 @pytest.mark.parametrize(
@@ -161,7 +171,6 @@ def test_the_observed_first_column_does_not_label_the_time(quakes, tmp_path):
     assert quakes("count\n13\n20\n", "--plot", tmp_path / "plot.png", task="smooth")[0] == 0
 
 
-NO_UTF8 = "no CSV in UTF-8"
 REFUSED = [
     ("", [], "data.csv: a header line and at least one row are required, got 0 lines"),
     ("count\n", [], "data.csv: a header line and at least one row are required, got 1 lines"),
@@ -172,12 +181,14 @@ REFUSED = [
     ("a,a\n1,2\n", ["--column", "a"], "data.csv: two columns 'a'; columns: a, a"),
     ("a\n1\nx\n", ["--column", "a"], "data.csv: line 3: a must be a number or empty, got 'x'"),
     ("a\n1_0\n", ["--column", "a"], "data.csv: line 2: a must be a number or empty, got '1_0'"),
-    ("a\n1.5\n", [], "observations[0] must be a whole number from 0 up, or missing, got 1.5"),
-    ("a\ninf\n", [], "observations[0] must be finite, or NaN or None where missing, got inf"),
-    ("a,b\n1,2\n", ["--column", "a", "b"], "observations must have shape (T,), got (1, 2)"),
+    ("1,2\n1,2\n", [], "data.csv: line 1 must name the columns, got 1,2"),
+    ("a\n1\n1.5\n", [], "data.csv: line 3: observations[1] must be a whole number from 0 up, or missing, got 1.5"),
+    ("a\ninf\n", [], "data.csv: line 2: observations[0] must be finite, or NaN or None where missing, got inf"),
+    ("a,b\n1,2\n", ["--column", "a", "b"], "data.csv: observations must have shape (T,), got (1, 2)"),
     ("a,state\n1,2\n", ["--column", "a"], "data.csv: rename the columns that the output needs: state"),
-    (b"a\n\xff\n", [], NO_UTF8),
-    ('a\n"1\n', [], NO_UTF8),
+    (b"a\n" + b"1\n" * 5000 + b"\xff\n", [], "data.csv: line 5002 must be in UTF-8, got the byte 0xff"),
+    ('a\n1\n"1\n', [], "data.csv: line 3 must be CSV: "),
+    ("a\n1\n2" + "0" * 200_000, [], "data.csv: line 3 must be CSV: field larger than field limit"),
     ("a\n1\n", ["--output", "no/such/folder.csv"], "no/such/folder.csv: No such file or directory"),
     ("a\n1\n", ["--plot", "picture.docx"], "Format 'docx' is not supported"),
     ("a\n1\n", ["--model", "none.json"], "none.json: No such file or directory"),
@@ -199,7 +210,7 @@ def test_impossible_evidence_is_bad_input(quakes, tmp_path):
     hf.HMM([1.0], [[1.0]], hf.emissions.Bernoulli([1.0])).to_json(tmp_path / "model.json")
     status, _, err = quakes("x\n1\n0\n", model=tmp_path / "model.json")
     assert status == 2
-    assert err.startswith("hmmfilter: error: the evidence is impossible from step 1 on")
+    assert "data.csv: line 3: the evidence is impossible from step 1 on" in err
 
 
 def test_no_such_file(capsys):
@@ -219,6 +230,32 @@ def test_a_closed_pipe_in_process(monkeypatch, tmp_path):
     with open(writing, "w") as closed:
         monkeypatch.setattr(sys, "stdout", closed)
         assert cli.main(["smooth", str(EARTHQUAKES), "--model", str(EARTHQUAKES_MODEL), "--column", "count"]) == 0
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout"])
+def test_closed_streams(stream, monkeypatch, capsys):
+    monkeypatch.setattr(sys, stream, None)
+    data = "-" if stream == "stdin" else str(EARTHQUAKES)
+    assert cli.main(["smooth", data, "--model", str(EARTHQUAKES_MODEL), "--column", "count"]) == 2
+    assert f"standard {stream[3:]}put must be open, got a closed stream" in capsys.readouterr().err
+
+
+def test_output_is_utf8_whatever_the_locale():
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*COMMAND, "viterbi", "-", "--model", str(EARTHQUAKES_MODEL), "--column", "n"],
+        input="n,name\n13,Mährën\n".encode(),
+        capture_output=True,
+        env=environment,
+        check=True,
+    )
+    assert done.stdout.decode("utf-8") == "n,name,state\n13,Mährën,0\n"
+
+
+def test_output_into_a_string():
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert cli.main(["smooth", str(EARTHQUAKES), "--model", str(EARTHQUAKES_MODEL), "--column", "count"]) == 0
+    assert out.getvalue().startswith("year,count,p_0,p_1,p_2\n1900,13,")
 
 
 def test_no_words_at_all():

@@ -76,8 +76,10 @@ def test_vectors_are_marginalised_over_their_missing_entries(covariance, x):
         [[1, 2, 3], None],
         np.array([[1, 2, 3], [NAN] * 3]),
         np.ma.array([[1, 2, 3], [9, 9, 9]], mask=[[0, 0, 0], [1, 1, 1]]),
+        [[1, 2, 3], np.ma.array([9, 9, 9], mask=[1, 1, 1])],
+        np.array([[1, 2, 3], [None] * 3], dtype=object),
     ],
-    ids=["None each", "None", "NaN", "masked"],
+    ids=["None each", "None", "NaN", "masked", "masked row", "objects"],
 )
 def test_a_missing_vector_is_no_evidence(covariance, missing):
     table = Gaussian(MEAN, covariance).log_likelihoods(missing)
@@ -107,14 +109,30 @@ def test_a_missing_vector_is_no_evidence(covariance, missing):
         [np.bool_(True), None, np.float32(0)],
         np.ma.array([1, 7, 0], mask=[0, 1, 0]),
         (1, None, 0),
+        [1, np.ma.masked, 0],
     ],
-    ids=["None", "NaN", "object", "bool", "scalars", "masked", "tuple"],
+    ids=["None", "NaN", "object", "bool", "scalars", "masked", "tuple", "one masked"],
 )
 def test_a_missing_observation_is_no_evidence(emission, observations):
     table = emission.log_likelihoods(observations)
     assert table[1].tolist() == [0.0, 0.0]
     assert np.array_equal(table[[0, 2]], emission.log_likelihoods([1, 0]))
     assert table.dtype == np.float64
+
+
+def test_beyond_the_largest_double_a_log_density_is_minus_infinity():
+    assert Gaussian([0.0], [1.0]).log_likelihoods([1e160]).tolist() == [[-np.inf]]
+    squeezed = Gaussian([[0.0, 0.0]], [[[1e-300, 0.0], [0.0, 1.0]]])
+    assert squeezed.log_likelihoods([[1e200, 1e200]]).tolist() == [[-np.inf]]
+    assert np.isfinite(Poisson([1.0, 1e300]).log_likelihoods([1, 10.0**200])).all()
+
+
+def test_a_covariance_may_be_symmetric_to_rounding_only():
+    tilted = FULL.copy()
+    tilted[0, 0, 1] += 1e-16
+    tilted[0, 0, 1] = np.nextafter(tilted[0, 0, 1], 1)
+    x = [[0.1, 0.2, 0.3]]
+    assert np.array_equal(Gaussian(MEAN, tilted).log_likelihoods(x), Gaussian(MEAN, FULL).log_likelihoods(x))
 
 
 def test_categories_and_coins():
@@ -149,6 +167,7 @@ SIGMAS = 5  # a mean of a sample may be this many standard errors off
 def test_samples_have_the_mean_of_their_state(emission, mean, variance):
     states = np.tile([0, 1], SAMPLES)
     drawn = emission.sample(states, np.random.default_rng(0))
+    assert np.array_equal(drawn, emission.sample(states.tolist(), np.random.default_rng(0)))
     assert len(drawn) == len(states)
     for k in range(2):
         standard_error = np.sqrt(variance[k] / SAMPLES)

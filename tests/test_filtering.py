@@ -60,31 +60,6 @@ def test_the_two_oracles_agree():
         assert abs(one.best_joint / other.best_joint - 1) <= mpmath.mpf(10) ** -70
 
 
-@needs_compiled
-def test_a_million_steps_keep_thirteen_digits():
-    rng = np.random.default_rng(0)
-    period, repeats = 1000, 1000
-    log_initial, log_transition, once = cases.ordinary(rng, period, 2)
-    case = log_initial, log_transition, np.tile(once, (repeats, 1))
-    filtered = hf.forward_filter(*case)
-    with mpmath.workdps(oracle.DIGITS):
-        # one period as a matrix, its power by squaring: p(v_1:T, h_T+1) without a million steps
-        a = mpmath.matrix(oracle.exp_table(log_transition))
-        product = mpmath.eye(2)
-        for row in oracle.exp_table(once):
-            product = product * mpmath.diag(row) * a
-        start = mpmath.matrix(oracle.exp_table([log_initial]))
-        before_last_period = start * product ** (repeats - 1)
-        alpha = before_last_period
-        for t, row in enumerate(oracle.exp_table(once)):
-            alpha = alpha * (a if t else mpmath.eye(2)) * mpmath.diag(row)
-        total = mpmath.fsum(alpha)
-        exact = [float(x / total) for x in alpha]
-        log_likelihood_error = float(abs(mpmath.mpf(filtered.log_likelihood) - mpmath.log(total)))
-    np.testing.assert_allclose(filtered.probabilities[-1], exact, rtol=1e-13, atol=0)
-    assert log_likelihood_error <= 4e-15 * np.abs(filtered.log_increments).sum()
-
-
 def test_more_than_a_double_holds():
     """A log-likelihood of −3 million, and a posterior that a double cannot hold as a probability."""
     case = np.zeros(2), np.zeros((2, 2)), np.tile([-10000.0, -15000.0], (300, 1))

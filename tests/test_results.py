@@ -1,5 +1,7 @@
 """Results: frozen, and good to look at."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,15 @@ def test_results_are_frozen(door):
         if hasattr(result, name):
             with pytest.raises(ValueError, match="read-only"):
                 getattr(result, name)[0] = 0
+
+
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi])
+def test_results_stay_frozen_after_a_pickle(door):
+    result = door(*CASE)
+    twin = pickle.loads(pickle.dumps(result))
+    assert repr(twin) == repr(result)
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(twin, "path", getattr(twin, "log_probabilities", None))[0] = 0
 
 
 def test_probabilities_are_computed_once():
@@ -44,6 +55,10 @@ def test_names_head_the_columns():
         "Decoded: 2 steps, 2 states, log-joint -7.3126\n  step  state\n     0   calm\n     1   busy"
     )
     assert "step    calm    busy" in repr(model.smooth([0, 9]))
+
+
+def test_a_rounded_zero_has_no_sign():
+    assert "log-likelihood 0.0000" in repr(hf.forward_filter([0.0], [[0.0]], [[-1e-9]]))
 
 
 def test_marked_results_print():
