@@ -4,7 +4,7 @@ Start with `HMM` for a model and observations, or with `forward_filter`, `smooth
 The conventions are in `hmmfilter.model`.
 """
 
-from hmmfilter import emissions
+from hmmfilter import emissions, lse, naive
 from hmmfilter._checks import ImpossibleEvidenceError
 from hmmfilter.decoding import viterbi
 from hmmfilter.filtering import forward_filter, log_likelihood
@@ -22,6 +22,8 @@ __all__ = [
     "emissions",
     "forward_filter",
     "log_likelihood",
+    "lse",
+    "naive",
     "smooth",
     "stationary_distribution",
     "viterbi",

@@ -137,17 +137,83 @@ def impossible_policy(impossible: Impossible) -> None:
         raise ValueError(f"impossible must be 'raise' or 'mark', got {impossible!r}")
 
 
-def real_parameters(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
-    """Let finite numbers in, copied, so that a frozen owner stays as it is."""
+def lse_terms(
+    x: Any, weights: npt.ArrayLike | None = None, where: npt.ArrayLike | None = None
+) -> tuple[FloatArray, FloatArray | None, type[np.floating[Any]]]:
+    """Let the terms of a log-sum-exp in: any real numbers, NaN and infinities too, with weights from 0 up.
+
+    Masked entries, and those where `where` is False, have weight 0. The third answer is the kind of float that the
+    result should have.
+    """
+    maybe_masked = np.ma.asarray(x) if _has_masked_entries(x) else np.asarray(x)
+    array = np.ma.getdata(maybe_masked)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"x must hold real numbers, got dtype {array.dtype}")
+    kept = array.dtype.type if array.dtype in (np.float16, np.float32) else np.float64
+    masks = []
+    if np.ma.is_masked(maybe_masked):
+        masks.append(~np.ma.getmaskarray(maybe_masked))
+    if where is not None:
+        mask = np.asarray(where)
+        if mask.dtype != bool:
+            raise TypeError(f"where must hold True and False, got dtype {mask.dtype}")
+        masks.append(mask)
+    checked = None if weights is None else non_negative("weights", weights, None)
+    for mask in masks:
+        checked = np.where(mask, 1.0 if checked is None else checked, 0.0)
+    return array.astype(np.float64, copy=False), checked, kept
+
+
+def axes(axis: int | tuple[int, ...] | None, n_axes: int) -> tuple[int, ...]:
+    """Let an axis in, or several, or None for all; the answer counts from 0."""
+    if axis is None:
+        return tuple(range(n_axes))
+    given = axis if isinstance(axis, tuple) else (axis,)
+    fits = all(isinstance(a, numbers.Integral) and -n_axes <= a < n_axes for a in given)
+    counted = tuple(int(a) % n_axes for a in given) if fits else ()
+    if not fits or len(set(counted)) < len(counted):
+        raise ValueError(f"axis must be None or different integers from {-n_axes} to {n_axes - 1}, got {axis!r}")
+    return counted
+
+
+def temperature(value: float) -> float:
+    """Let a temperature in."""
+    return float(positive("temperature", value, ()))
+
+
+def naive_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
+    """Let one of the two kinds of float in that processors compute with."""
+    dtype = np.dtype(value)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype}")
+    return dtype
+
+
+def linear_chain(
+    initial: npt.ArrayLike, transition: npt.ArrayLike, likelihoods: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Let the three tables of the naive routines in: any non-negative numbers."""
+    start = non_negative("initial", initial, ("K",))
+    n_states = len(start)
+    return (
+        start,
+        non_negative("transition", transition, (n_states, n_states)),
+        non_negative("likelihoods", likelihoods, ("T", n_states)),
+    )
+
+
+def real_parameters(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...] | None) -> FloatArray:
+    """Let finite numbers in, of any shape where it is None; copied, so that a frozen owner stays as it is."""
     array: FloatArray = float_array(name, value).copy()
-    _shape(name, array, shape)
+    if shape is not None:
+        _shape(name, array, shape)
     _refuse_first(name, ~np.isfinite(array), "finite", array)
     array.flags.writeable = False
     return array
 
 
-def non_negative(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
-    """Let finite numbers from 0 up in."""
+def non_negative(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...] | None) -> FloatArray:
+    """Let finite numbers from 0 up in, of any shape where it is None."""
     array = real_parameters(name, value, shape)
     _refuse_first(name, array < 0, "at least 0", array)
     return array

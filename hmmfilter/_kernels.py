@@ -28,8 +28,10 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba import types
+from numba.extending import overload
 
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -78,6 +80,108 @@ def log_sum_exp(log_x: FloatArray, log_x_tail: FloatArray) -> tuple[float, float
         if i != top:
             rest += math.exp((log_x[i] - log_x[top]) + (log_x_tail[i] - log_x_tail[top]))
     return plus(log_x[top], log_x_tail[top], math.log1p(rest))
+
+
+@compiled
+def scaled_exp(w: float, z: float) -> float:
+    """w exp(z), also where exp(z) alone would leave the range of a double."""
+    if w == 1.0 or abs(z) < 700.0:
+        return w * math.exp(z)
+    quarter = math.exp(0.25 * z)
+    return w * quarter * quarter * quarter * quarter
+
+
+@compiled
+def weight_of(weights: FloatArray | None, i: int) -> float:
+    """w_i, which is 1 where there are no weights."""
+    return 1.0 if weights is None else weights[i]
+
+
+@compiled
+def split_sum(x: FloatArray, weights: FloatArray | None, terms: FloatArray) -> tuple[float, float, float]:
+    """Σ_i w_i exp(x_i) = exp(a) (m + r): a is the x_i of the largest term, m the weight of all x_i = a, r the rest.
+
+    The last argument is filled with w_i exp(x_i − a). Where a is infinite or NaN, m and r are 1 and 0.
+    """
+    a, largest = NEVER, NEVER
+    for i in range(x.size):
+        w = weight_of(weights, i)
+        if w == 0.0:
+            continue
+        score = x[i] if w == 1.0 else x[i] + math.log(w)
+        if math.isnan(score):
+            a = math.nan
+            break
+        if score > largest:
+            a, largest = x[i], score
+    m, r, r_tail = 0.0, 0.0, 0.0
+    for i in range(x.size):
+        w = weight_of(weights, i)
+        if w == 0.0:
+            terms[i] = 0.0
+        elif x[i] == a and math.isfinite(a):
+            terms[i] = w
+            m += w
+        else:
+            terms[i] = scaled_exp(w, x[i] - a)
+            r, lost = two_sum(r, terms[i])
+            r_tail += lost
+    if not math.isfinite(a):
+        return a, 1.0, 0.0
+    return a, m, r + r_tail
+
+
+@compiled
+def log_sum_exp_of(x: FloatArray) -> float:
+    """log Σ_i exp(x_i) = a + log m + log1p(r / m)."""
+    a, m, r = split_sum(x, None, np.empty(x.size))
+    return math.log1p(r / m) + math.log(m) + a
+
+
+@compiled
+def softmax_of(x: FloatArray) -> FloatArray:
+    """p_i = exp(x_i) / Σ_j exp(x_j) = exp(x_i − a) / (m + r)."""
+    p = np.empty(x.size)
+    _, m, r = split_sum(x, None, p)
+    p /= m + r
+    return p
+
+
+@compiled
+def run_split_sums(
+    x: FloatArray, weights: FloatArray | None, terms: FloatArray, a: FloatArray, m: FloatArray, r: FloatArray
+) -> None:
+    """`split_sum` of every row, (N, n); the last three arguments, (N,), are filled, and terms, which may be a ring."""
+    for k in range(len(x)):
+        row = terms[k % len(terms)]
+        if weights is None:
+            a[k], m[k], r[k] = split_sum(x[k], None, row)
+        else:
+            a[k], m[k], r[k] = split_sum(x[k], weights[k], row)
+
+
+@compiled
+def float32_number(x: float) -> np.float32:
+    """Round a number."""
+    return np.float32(x)  # type: ignore[no-any-return]
+
+
+@compiled
+def float32_vector(x: FloatArray) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Round a vector."""
+    return x.astype(np.float32)
+
+
+def offer_inside_compiled_code(public: Callable[..., Any], kernel: Callable[..., Any], to_float32: Any) -> None:
+    """Let users call a public function of one vector from their own compiled code, where it becomes the kernel."""
+
+    @overload(public, strict=False)  # strictly, Numba would want the annotations to agree, too
+    def choose(x: Any) -> Callable[..., Any] | None:
+        if not isinstance(x, types.Array) or x.ndim != 1 or not isinstance(x.dtype, (types.Float, types.Integer)):
+            return None
+        if x.dtype == types.float32:
+            return lambda x: to_float32(kernel(x.astype(np.float64)))
+        return lambda x: kernel(x.astype(np.float64))
 
 
 @compiled
@@ -149,6 +253,29 @@ def run_forward(
 
 
 @compiled
+def naive_update(b: FloatArray, alpha: FloatArray, transition: FloatArray, alpha_next: FloatArray) -> None:
+    """α'(j) = b(j) Σ_i α(i) A(i, j): `lse_update` in linear space, where it underflows."""
+    n_states = b.size
+    for j in range(n_states):
+        alpha_next[j] = 0.0
+        for i in range(n_states):
+            alpha_next[j] += alpha[i] * transition[i, j]
+        alpha_next[j] *= b[j]
+
+
+@compiled
+def run_naive_forward(initial: FloatArray, transition: FloatArray, likelihoods: FloatArray, alpha: FloatArray) -> None:
+    """`run_forward` in linear space, with nothing normalised: α_t(j) = p(h_t = j, v_1:t)."""
+    n_steps, n_states = likelihoods.shape
+    for t in range(n_steps):
+        if t == 0:
+            for k in range(n_states):
+                alpha[0, k] = initial[k] * likelihoods[0, k]
+        else:
+            naive_update(likelihoods[t], alpha[t - 1], transition, alpha[t])
+
+
+@compiled
 def run_backward(
     log_transition: FloatArray,
     log_likelihoods: FloatArray,
@@ -187,6 +314,18 @@ def run_backward(
                 head, tail = plus(head, tail, log_omega_tail[k])
                 log_gamma[k], log_gamma_tail[k] = plus(head, tail, -log_b[k])
         normalise(log_gamma, log_gamma_tail)
+
+
+@compiled
+def run_naive_backward(transition: FloatArray, likelihoods: FloatArray, beta: FloatArray) -> None:
+    """The backward pass in linear space: β_t(i) = p(v_t+1:T | h_t = i) = Σ_j A(i, j) b_t+1(j) β_t+1(j)."""
+    n_steps, n_states = likelihoods.shape
+    beta[n_steps - 1] = 1.0
+    for t in range(n_steps - 2, -1, -1):
+        for i in range(n_states):
+            beta[t, i] = 0.0
+            for j in range(n_states):
+                beta[t, i] += transition[i, j] * likelihoods[t + 1, j] * beta[t + 1, j]
 
 
 @compiled
@@ -229,6 +368,36 @@ def run_viterbi(
     for t in range(n_steps - 1, 0, -1):
         path[t - 1] = best_previous[t, path[t]]
     return n_steps, log_delta[(n_steps - 1) % 2, best]
+
+
+@compiled
+def run_naive_viterbi(
+    initial: FloatArray, transition: FloatArray, likelihoods: FloatArray, delta: FloatArray, path: IntArray
+) -> None:
+    """`run_viterbi` in linear space: δ_t(j) = b_t(j) max_i( δ_t−1(i) A(i, j) ), then the best path back."""
+    n_steps, n_states = likelihoods.shape
+    for t in range(n_steps):
+        for j in range(n_states):
+            if t == 0:
+                delta[0, j] = initial[j]
+            else:
+                delta[t, j] = 0.0
+                for i in range(n_states):
+                    delta[t, j] = max(delta[t, j], delta[t - 1, i] * transition[i, j])
+            delta[t, j] *= likelihoods[t, j]
+    path[n_steps - 1] = np.argmax(delta[n_steps - 1])
+    for t in range(n_steps - 1, 0, -1):
+        path[t - 1] = np.argmax(delta[t - 1] * transition[:, path[t]])
+
+
+@compiled
+def run_reachable(initial: BoolArray, transition: BoolArray, likelihoods: BoolArray, reachable: BoolArray) -> None:
+    """Where α_t is above zero in exact arithmetic, however small: any path leads there."""
+    n_steps, n_states = likelihoods.shape
+    for t in range(n_steps):
+        for j in range(n_states):
+            reachable[t, j] = initial[j] if t == 0 else (reachable[t - 1] & transition[:, j]).any()
+            reachable[t, j] &= likelihoods[t, j]
 
 
 @compiled

@@ -16,12 +16,15 @@ def fenced(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
 
 
-def test_the_python_example_prints_what_it_says():
-    (code,), (output,) = fenced("python"), fenced("text")
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {})
-    assert printed.getvalue() == output
+def test_the_python_examples_print_what_they_say():
+    """One after the other, as a reader runs them."""
+    names = {}
+    for code, output in zip(fenced("python"), fenced("text"), strict=True):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, "README.md", "exec"), names)
+        assert printed.getvalue() == output
+    assert f"From roll {names['naive'].first_subnormal} on" in README
 
 
 def test_the_main_job(monkeypatch, capsys, tmp_path):

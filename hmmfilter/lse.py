@@ -1,0 +1,460 @@
+"""The log-sum-exp family: log Σ_i exp(x_i), and what belongs to it.
+
+Every function here shifts by the largest term before it exponentiates, log Σ exp(x_i) = a + log Σ exp(x_i − a), but for
+the two that show what happens otherwise: `naive_logsumexp` and `logaddexp_reduce`.
+
+Arguments in common: `x` is anything that numpy takes for an array of real numbers; float16 and float32 stay what they
+are, everything else becomes float64, and the arithmetic is that of float64 throughout. `axis` is one axis, a tuple of
+them, or None for all. An entry that is masked, by ``where=False`` or in a NumPy masked array, has weight zero, and an
+entry of weight zero does not exist, be it NaN. `logsumexp(x)` and `softmax(x)` of one vector can be called from your
+own ``@njit`` functions, too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks
+from hmmfilter._arrays import BoolArray, FloatArray
+
+__all__ = [
+    "bounds",
+    "log_softmax",
+    "logaddexp_reduce",
+    "logmeanexp",
+    "logsumexp",
+    "naive_logsumexp",
+    "negative_entropy",
+    "smooth_max",
+    "softmax",
+]
+
+Axis = int | tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The terms of many log-sum-exps, each of them a row, and the way back to the shape that they came in."""
+
+    x: FloatArray  # (N, n)
+    weights: FloatArray | None  # (N, n)
+    shape: tuple[int, ...]  # of the input, broadcast
+    axes: tuple[int, ...]  # of the input, that make one row
+    kind: type[np.floating[Any]]  # of the result
+
+    @classmethod
+    def of(cls, x: Any, axis: Axis, weights: npt.ArrayLike | None = None, where: npt.ArrayLike | None = None) -> _Rows:
+        array, checked, kind = _checks.lse_terms(x, weights, where)
+        if checked is not None:
+            array, checked = np.broadcast_arrays(array, checked)
+        axes = _checks.axes(axis, array.ndim)
+
+        def rows(table: FloatArray) -> FloatArray:
+            moved = np.moveaxis(table, axes, range(-len(axes), 0))
+            n = math.prod(table.shape[a] for a in axes)
+            n_rows = math.prod(moved.shape[: table.ndim - len(axes)])
+            return np.ascontiguousarray(moved).reshape(n_rows, n)
+
+        return cls(rows(array), None if checked is None else rows(checked), array.shape, axes, kind)
+
+    def reduced(self, values: FloatArray, keepdims: bool = False) -> Any:
+        """One value a row, (N,), in the shape that a reduction leaves."""
+        kept = [1 if a in self.axes else n for a, n in enumerate(self.shape) if keepdims or a not in self.axes]
+        with np.errstate(over="ignore"):
+            return values.reshape(kept).astype(self.kind)[()]
+
+    def entries(self, values: FloatArray) -> Any:
+        """One value an entry, (N, n), in the shape of the input."""
+        others = [n for a, n in enumerate(self.shape) if a not in self.axes]
+        moved = values.reshape([*others, *(self.shape[a] for a in self.axes)])
+        return np.moveaxis(moved, range(-len(self.axes), 0), self.axes).astype(self.kind, copy=False)[()]
+
+    @property
+    def counted(self) -> BoolArray:
+        """Which entries count, (N, n)."""
+        return np.ones(self.x.shape, dtype=bool) if self.weights is None else self.weights > 0
+
+    def split(self, terms: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """a, m and r of every row, (N,): its sum is exp(a) (m + r); fills terms, a table or a ring of rows."""
+        from hmmfilter import _kernels
+
+        a, m, r = np.empty((3, len(self.x)))
+        with np.errstate(all="ignore"):
+            _kernels.run_split_sums(self.x, self.weights, terms, a, m, r)
+        return a, m, r
+
+    def log_sums(self) -> tuple[FloatArray, FloatArray]:
+        """The log-sum-exp of every row, in two parts: a, and log(m + r)."""
+        a, m, r = self.split(terms=np.empty((1, self.x.shape[1])))
+        return a, np.log1p(r / m) + np.log(m)
+
+
+def logsumexp(
+    x: Any,
+    axis: Axis = None,
+    weights: npt.ArrayLike | None = None,
+    where: npt.ArrayLike | None = None,
+    keepdims: bool = False,
+) -> Any:
+    """Compute log Σ_i w_i exp(x_i) without overflow, underflow or a loss of digits.
+
+    The sum is exp(a) (m + r), where a is the x_i of the largest term, m the weight of all terms with that x_i, and r
+    all other terms, so that the result a + log m + log1p(r / m) keeps its digits near zero, too.
+
+    Parameters
+    ----------
+    x : array_like
+        Logs of what is to be summed; −inf and +inf are welcome.
+    axis : int, tuple of int or None
+        What to sum over; None for all.
+    weights : array_like, optional
+        Factors w_i from 0 up, which broadcast with `x`; 1 without them.
+    where : array_like of bool, optional
+        False for an entry that does not count; broadcasts with `x`.
+    keepdims : bool
+        Keep the axes that are summed over, with length 1.
+
+    Returns
+    -------
+    ndarray or scalar
+        Natural logs. −inf for a sum of nothing, where all is masked, empty or −inf; +inf where any term is; NaN where
+        any term is NaN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For weights that are negative or not finite, a mask that is not boolean, and an `x` that is not of real numbers.
+
+    References
+    ----------
+    Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of Numerical
+    Analysis 41 (2021), equation (1.3), algorithm 3.1 and section 4.
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> lse.logsumexp([-1000.0, -1000.0]).round(4)
+    np.float64(-999.3069)
+    >>> lse.logsumexp([0.0, -40.0])
+    np.float64(4.248354255291589e-18)
+    >>> lse.logsumexp([[0.0, 1.0], [2.0, 3.0]], axis=1, where=[[True, False], [True, True]]).round(4)
+    array([0.    , 3.3133])
+    """
+    rows = _Rows.of(x, axis, weights, where)
+    a, log_sum = rows.log_sums()
+    return rows.reduced(log_sum + a, keepdims)
+
+
+def softmax(x: Any, axis: Axis = None, weights: npt.ArrayLike | None = None, where: npt.ArrayLike | None = None) -> Any:
+    """Compute p_i = w_i exp(x_i) / Σ_j w_j exp(x_j), the gradient of `logsumexp`.
+
+    Parameters
+    ----------
+    x : array_like
+        Logs, up to a constant that cancels.
+    axis : int, tuple of int or None
+        Along which axes the result is to sum to 1; None for all.
+    weights : array_like, optional
+        Factors w_i from 0 up, which broadcast with `x`; 1 without them.
+    where : array_like of bool, optional
+        False for an entry that does not count and gets 0; broadcasts with `x`.
+
+    Returns
+    -------
+    ndarray or scalar
+        Probabilities. NaN where there are none: all entries −inf, an entry NaN, and at entries of +inf.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `logsumexp` does.
+
+    References
+    ----------
+    Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of Numerical
+    Analysis 41 (2021), equation (1.4).
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> lse.softmax([1000.0, 1001.0]).round(4)
+    array([0.2689, 0.7311])
+    """
+    rows = _Rows.of(x, axis, weights, where)
+    p = np.empty(rows.x.shape)
+    _, m, r = rows.split(terms=p)
+    p /= (m + r)[:, None]
+    return rows.entries(p)
+
+
+def log_softmax(
+    x: Any, axis: Axis = None, weights: npt.ArrayLike | None = None, where: npt.ArrayLike | None = None
+) -> Any:
+    """Compute the log of `softmax`, which keeps what a probability is too small to hold.
+
+    log p_i = log w_i + x_i − log Σ_j w_j exp(x_j).
+
+    Parameters
+    ----------
+    x : array_like
+        Logs, up to a constant that cancels.
+    axis : int, tuple of int or None
+        Along which axes the probabilities are to sum to 1; None for all.
+    weights : array_like, optional
+        Factors w_i from 0 up, which broadcast with `x`; 1 without them.
+    where : array_like of bool, optional
+        False for an entry that does not count and gets −inf; broadcasts with `x`.
+
+    Returns
+    -------
+    ndarray or scalar
+        Natural logs of probabilities. NaN where `softmax` is.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `logsumexp` does.
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> lse.log_softmax([0.0, -1000.0])
+    array([    0., -1000.])
+    """
+    rows = _Rows.of(x, axis, weights, where)
+    a, log_sum = rows.log_sums()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = (rows.x - a[:, None]) - log_sum[:, None]
+        if rows.weights is not None:
+            logs = np.where(rows.weights > 0, logs + np.log(rows.weights), -np.inf)
+    return rows.entries(logs)
+
+
+def logmeanexp(
+    x: Any,
+    axis: Axis = None,
+    weights: npt.ArrayLike | None = None,
+    where: npt.ArrayLike | None = None,
+    keepdims: bool = False,
+) -> Any:
+    """Compute the log of a mean from logs: log( Σ_i w_i exp(x_i) / Σ_i w_i ).
+
+    Parameters
+    ----------
+    x : array_like
+        Logs of what is to be averaged.
+    axis, weights, where, keepdims
+        As for `logsumexp`.
+
+    Returns
+    -------
+    ndarray or scalar
+        Natural logs; NaN for a mean of nothing, where all is masked or empty.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `logsumexp` does.
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> lse.logmeanexp([-1000.0, -1000.0])
+    np.float64(-1000.0)
+    """
+    rows = _Rows.of(x, axis, weights, where)
+    a, log_sum = rows.log_sums()
+    total = np.full(len(a), float(rows.x.shape[1])) if rows.weights is None else rows.weights.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_mean = (log_sum - np.log(total)) + a
+    return rows.reduced(np.where(total == 0, np.nan, log_mean), keepdims)
+
+
+def logaddexp_reduce(x: Any, axis: Axis = None) -> Any:
+    """Add up in log space one by one, s ← log(e^s + e^x_i): right, but slower and less exact than `logsumexp`.
+
+    Here for comparison. Each step rounds, and on n terms n roundings add up, where the shifted sum rounds its log once.
+
+    Parameters
+    ----------
+    x : array_like
+        Logs of what is to be summed.
+    axis : int, tuple of int or None
+        What to sum over; None for all.
+
+    Returns
+    -------
+    ndarray or scalar
+        Natural logs.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an `x` that is not of real numbers.
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> lse.logaddexp_reduce([-1000.0, -1000.0]).round(4)
+    np.float64(-999.3069)
+    """
+    rows = _Rows.of(x, axis)
+    with np.errstate(invalid="ignore"):
+        return rows.reduced(np.logaddexp.reduce(rows.x, axis=1, where=rows.counted, initial=-np.inf))
+
+
+def naive_logsumexp(x: Any, axis: Axis = None) -> Any:
+    """Compute log Σ exp(x_i) as it is written, with no shift: +inf from x = 710 on, −inf below x = −746. Don't use it.
+
+    Parameters
+    ----------
+    x : array_like
+        Logs of what is to be summed.
+    axis : int, tuple of int or None
+        What to sum over; None for all.
+
+    Returns
+    -------
+    ndarray or scalar
+        Natural logs, where the sum lives.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an `x` that is not of real numbers.
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> lse.naive_logsumexp([710.0, 0.0]), lse.naive_logsumexp([-746.0, -746.0])
+    (np.float64(inf), np.float64(-inf))
+    """
+    rows = _Rows.of(x, axis)
+    with np.errstate(all="ignore"):
+        return rows.reduced(np.log(np.exp(rows.x).sum(axis=1, where=rows.counted)))
+
+
+def smooth_max(x: Any, temperature: float, axis: Axis = None) -> Any:
+    """Compute τ log Σ exp(x_i / τ), a smooth function that tends to max x_i as the temperature τ tends to 0.
+
+    It lies above the maximum, by at most τ log n.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers.
+    temperature : float
+        τ, above 0.
+    axis : int, tuple of int or None
+        What to take the maximum over; None for all.
+
+    Returns
+    -------
+    ndarray or scalar
+        In the units of `x`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where the temperature is not above 0, or `x` not of real numbers.
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> [float(lse.smooth_max([1.0, 2.0], temperature).round(4)) for temperature in (1, 0.1, 0.01)]
+    [2.3133, 2.0, 2.0]
+    """
+    tau = _checks.temperature(temperature)
+    rows = _Rows.of(x, axis)
+    top = np.max(rows.x, axis=1, initial=-np.inf, where=rows.counted)
+    with np.errstate(all="ignore"):
+        above = tau * logsumexp((rows.x - top[:, None]) / tau, axis=1, where=rows.counted)
+        return rows.reduced(np.where(np.isfinite(top), top + above, top))
+
+
+def bounds(x: Any, axis: Axis = None) -> tuple[Any, Any]:
+    """Compute what log Σ exp(x_i) of n terms lies between: max x_i and max x_i + log n.
+
+    The lower bound is reached where all other terms are −inf, the upper one where all terms are equal.
+
+    Parameters
+    ----------
+    x : array_like
+        Logs of what is to be summed; masked entries do not count.
+    axis : int, tuple of int or None
+        What to sum over; None for all.
+
+    Returns
+    -------
+    lower, upper : ndarray or scalar
+        In the units of `x`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an `x` that is not of real numbers.
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> lower, upper = lse.bounds([1.0, 2.0, 2.0])
+    >>> print(lower, upper.round(4))
+    2.0 3.0986
+    """
+    rows = _Rows.of(x, axis)
+    top = np.max(rows.x, axis=1, initial=-np.inf, where=rows.counted)
+    n = np.maximum(rows.counted.sum(axis=1), 1)  # of nothing, both bounds are −inf
+    return rows.reduced(top), rows.reduced(top + np.log(n))
+
+
+def negative_entropy(p: Any, axis: Axis = None) -> Any:
+    """Compute Σ p_i log p_i for a distribution p, +inf for anything else: the convex conjugate of `logsumexp`.
+
+    That is, logsumexp(x) = max_p( Σ p_i x_i − negative_entropy(p) ), reached at p = softmax(x).
+
+    Parameters
+    ----------
+    p : array_like
+        Probabilities.
+    axis : int, tuple of int or None
+        What to sum over; None for all.
+
+    Returns
+    -------
+    ndarray or scalar
+        In nats, from −log n to 0; +inf off the simplex, where an entry is negative or the sum is not 1 within 1e-8.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a `p` that is not of real numbers.
+
+    References
+    ----------
+    Boyd, Vandenberghe, *Convex Optimization* (2004), example 3.25.
+
+    Examples
+    --------
+    >>> from hmmfilter import lse
+    >>> lse.negative_entropy([0.5, 0.5]).round(4), lse.negative_entropy([0.5, 0.6])
+    (np.float64(-0.6931), np.float64(inf))
+    """
+    rows = _Rows.of(p, axis)
+    x = np.where(rows.counted, rows.x, 0.0)
+    with np.errstate(all="ignore"):
+        terms = np.where(x == 0, 0.0, x * np.log(x))
+        off = (x < 0).any(axis=1) | (np.abs(x.sum(axis=1) - 1) > _checks.SUM_TOLERANCE)
+    return rows.reduced(np.where(off, np.inf, terms.sum(axis=1)))
+
+
+def _register_with_numba() -> None:
+    """Called by Numba itself, which the package's metadata tell of it, before it first compiles anything."""
+    from hmmfilter import _kernels
+
+    _kernels.offer_inside_compiled_code(logsumexp, _kernels.log_sum_exp_of, _kernels.float32_number)
+    _kernels.offer_inside_compiled_code(softmax, _kernels.softmax_of, _kernels.float32_vector)

@@ -1,0 +1,166 @@
+"""The naive twin: it agrees with the log version as long as it lives, and dies where mpmath says."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import hmmfilter as hf
+from hmmfilter import naive
+from tests import oracle
+
+CASINO = hf.HMM([0.5, 0.5], [[0.95, 0.05], [0.1, 0.9]], hf.emissions.Categorical([[1 / 6] * 6, [0.1] * 5 + [0.5]]))
+DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
+MEAN_INCREMENT = -1.74  # of the casino: what theory says about the deaths starts here
+
+
+def rolls(seed, length=600):
+    _, observations = CASINO.simulate(length, rng=seed)
+    return np.exp(CASINO.emission.log_likelihoods(observations))
+
+
+def casino(seed, length=600):
+    return CASINO.initial, CASINO.transition, rolls(seed, length)
+
+
+def logs(tables):
+    with np.errstate(divide="ignore"):
+        return [np.log(table) for table in tables]
+
+
+@DTYPES
+def test_agreement_as_long_as_it_lives(dtype):
+    tables = casino(0)
+    filtered = naive.forward_filter(*tables, dtype=dtype)
+    exact = hf.forward_filter(*logs(tables)).probabilities
+    alive = filtered.first_subnormal
+    rounding = 10 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(filtered.probabilities[:alive], exact[:alive], rtol=rounding * 20, atol=0)
+    assert filtered.alpha.dtype == filtered.probabilities.dtype == dtype
+
+    short = [tables[0], tables[1], tables[2][: alive // 2]]
+    smoothed, decoded = naive.smooth(*short, dtype=dtype), naive.viterbi(*short, dtype=dtype)
+    np.testing.assert_allclose(smoothed.probabilities, hf.smooth(*logs(short)).probabilities, rtol=rounding * 20)
+    assert np.array_equal(decoded.path, hf.viterbi(*logs(short)).path)
+    assert np.log(smoothed.likelihood) == pytest.approx(hf.log_likelihood(*logs(short)), rel=rounding)
+    assert np.log(decoded.joint_probability) == pytest.approx(hf.viterbi(*logs(short)).log_joint, rel=rounding)
+    for table in (smoothed.alpha, smoothed.beta, decoded.delta):
+        assert table.dtype == dtype
+    assert smoothed.first_subnormal is smoothed.first_zero is decoded.first_subnormal is decoded.first_zero is None
+
+
+def test_alpha_beta_and_delta_mean_what_they_say():
+    tables = casino(1, length=6)
+    smoothed, decoded = naive.smooth(*tables), naive.viterbi(*tables)
+    np.testing.assert_allclose((smoothed.alpha * smoothed.beta).sum(axis=1), smoothed.likelihood, rtol=1e-14)
+    assert decoded.joint_probability == decoded.delta[-1].max()
+    assert decoded.path[-1] == decoded.delta[-1].argmax()
+    np.testing.assert_array_equal(smoothed.alpha, naive.forward_filter(*tables).alpha)
+
+
+@DTYPES
+def test_death_where_mpmath_says(dtype):
+    """α first leaves the normal numbers, and dies, at the steps at which the exact α does."""
+    tables = casino(2)
+    filtered = naive.forward_filter(*tables, dtype=dtype)
+    smallest_normal = np.finfo(dtype).tiny
+    smallest = np.finfo(dtype).smallest_subnormal
+    with mpmath.workdps(oracle.DIGITS):
+        alpha, steps = [mpmath.mpf(float(p)) for p in tables[0]], []
+        for t, row in enumerate(tables[2]):
+            if t:
+                alpha = [sum(alpha[i] * mpmath.mpf(float(tables[1][i, j])) for i in range(2)) for j in range(2)]
+            alpha = [alpha[k] * mpmath.mpf(float(row[k])) for k in range(2)]
+            steps.append(alpha)
+    below_normal = [min(alpha) < float(smallest_normal) for alpha in steps]
+    assert filtered.first_subnormal == below_normal.index(True)
+    # On the way every product rounds to a multiple of the smallest number; the chain may live a roll longer or less.
+    dead = [max(alpha) < mpmath.mpf(float(smallest)) / 2 for alpha in steps]
+    assert abs(filtered.first_zero - dead.index(True)) <= 2
+    assert (filtered.alpha[filtered.first_zero :] == 0).all()
+    assert (filtered.alpha[filtered.first_zero - 1] > 0).any()
+
+
+def test_digits_go_one_by_one_through_the_subnormals():
+    tables = casino(3)
+    filtered = naive.forward_filter(*tables)
+    exact = hf.forward_filter(*logs(tables)).probabilities
+    begin, end = filtered.first_subnormal, filtered.first_zero
+    error = np.abs(filtered.probabilities - exact).max(axis=1)
+    assert error[:begin].max() < 1e-14
+    thirds = [error[begin + (end - begin) * k // 3 : begin + (end - begin) * (k + 1) // 3].max() for k in range(3)]
+    assert 1e-15 < thirds[0] < thirds[1] < thirds[2]
+    assert thirds[2] > 1e-3  # plausible, finite, and wrong
+
+
+@DTYPES
+def test_nothing_repairs_it(dtype):
+    tables = casino(4)
+    filtered, smoothed, decoded = (f(*tables, dtype=dtype) for f in (naive.forward_filter, naive.smooth, naive.viterbi))
+    assert filtered.likelihood == smoothed.likelihood == decoded.joint_probability == 0
+    assert np.isnan(filtered.probabilities[filtered.first_zero :]).all()
+    assert np.isfinite(filtered.probabilities[: filtered.first_zero]).all()
+    assert np.isnan(smoothed.probabilities[-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "zero", "subnormal"), [(np.float64, 428, 407), (np.float32, 59, 50)], ids=["float64", "float32"]
+)
+def test_theory_predicts_the_step(dtype, zero, subnormal):
+    info = np.finfo(dtype)
+    assert round(np.log(float(info.smallest_subnormal)) / MEAN_INCREMENT) == zero
+    assert round(np.log(float(info.tiny)) / MEAN_INCREMENT) == subnormal
+    runs = [naive.forward_filter(*casino(seed), dtype=dtype) for seed in range(60)]
+    assert abs(np.mean([run.first_zero for run in runs]) - zero) < 5
+    assert abs(np.mean([run.first_subnormal for run in runs]) - subnormal) < 5
+    increments = [hf.forward_filter(*logs(casino(seed))).log_increments.mean() for seed in range(60)]
+    assert np.mean(increments) == pytest.approx(MEAN_INCREMENT, abs=0.01)
+
+
+def test_structural_zeros_count_for_neither():
+    tables = [1.0, 0.0], [[1.0, 0.0], [0.5, 0.5]], [[0.5, 0.5]] * 5
+    for function in (naive.forward_filter, naive.smooth, naive.viterbi):
+        result = function(*tables)
+        assert result.first_subnormal is result.first_zero is None
+    impossible = naive.forward_filter([1.0], [[1.0]], [[0.5], [0.0], [0.5]])
+    assert impossible.first_subnormal is impossible.first_zero is None
+    assert np.isnan(impossible.probabilities[1:]).all()
+
+
+def test_a_leap_over_the_subnormals():
+    """From a normal number straight to zero: digits are gone and all is zero at the same step."""
+    result = naive.forward_filter([1.0], [[1.0]], [[1e-200]] * 3)
+    assert (result.first_subnormal, result.first_zero) == (1, 1)
+    in_float32 = naive.forward_filter([1.0], [[1.0]], [[1.0], [1e-60]], dtype="float32")
+    assert (in_float32.first_subnormal, in_float32.first_zero) == (1, 1)
+
+
+def test_one_state_may_die_before_the_others():
+    result = naive.forward_filter([0.5, 0.5], np.eye(2), [[0.9, 1e-100]] * 5)
+    assert result.first_subnormal == 3
+    assert result.first_zero is None
+    assert result.probabilities[-1].tolist() == [1.0, 0.0]
+
+
+REFUSED = [
+    (lambda: naive.smooth([1], [[1]], [[0.5]], dtype=int), ValueError, "dtype must be float32 or float64, got int64"),
+    (lambda: naive.smooth([1.0], [[1.0]], [[-0.5]]), ValueError, "likelihoods[0, 0] must be at least 0, got -0.5"),
+    (lambda: naive.viterbi([1.0], [[np.nan]], [[0.5]]), ValueError, "transition[0, 0] must be finite, got nan"),
+    (lambda: naive.forward_filter([1.0], [[1.0]], [0.5]), ValueError, "likelihoods must have shape (T, 1), got (1,)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "message"), REFUSED, ids=[case[2] for case in REFUSED])
+def test_refusals(call, error, message):
+    with pytest.raises(error) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_results_are_frozen():
+    for result in (f(*casino(0, 10)) for f in (naive.forward_filter, naive.smooth, naive.viterbi)):
+        with pytest.raises(AttributeError):
+            result.first_zero = 3
+        table = getattr(result, "alpha", None)
+        table = result.delta if table is None else table
+        with pytest.raises(ValueError, match="read-only"):
+            table[0] = 0
