@@ -176,7 +176,7 @@ def offer_inside_compiled_code(public: Callable[..., Any], kernel: Callable[...,
     """Let users call a public function of one vector from their own compiled code, where it becomes the kernel."""
 
     @overload(public, strict=False)  # strictly, Numba would want the annotations to agree, too
-    def choose(x: Any) -> Callable[..., Any] | None:
+    def choose(x: Any) -> Callable[..., Any] | None:  # pragma: no cover, since only the compiler calls it
         if not isinstance(x, types.Array) or x.ndim != 1 or not isinstance(x.dtype, (types.Float, types.Integer)):
             return None
         if x.dtype == types.float32:

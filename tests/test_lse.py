@@ -1,5 +1,7 @@
 """The log-sum-exp family: against mpmath and SciPy, in every shape, with every kind of nothing."""
 
+from importlib.metadata import entry_points
+
 import mpmath
 import numba
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import special
 
 import hmmfilter as hf
-from hmmfilter import lse
+from hmmfilter import _kernels, lse
 from tests import oracle
 from tests.conftest import needs_compiled
 
@@ -280,6 +282,19 @@ def test_refusals(call, error, message):
     with pytest.raises(error) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_the_kernels_behind_compiled_code():
+    x = np.array([0.0, -40.0, 1.5])
+    assert _kernels.log_sum_exp_of(x) == lse.logsumexp(x)
+    assert np.array_equal(_kernels.softmax_of(x), lse.softmax(x))
+    assert _kernels.float32_number(0.1) == np.float32(0.1)
+    assert np.array_equal(_kernels.float32_vector(x), x.astype(np.float32))
+
+
+def test_numba_is_told_of_them():
+    (entry,) = [point for point in entry_points(group="numba_extensions") if point.value.startswith("hmmfilter")]
+    entry.load()()
 
 
 @needs_compiled
