@@ -99,21 +99,18 @@ def weight_of(weights: FloatArray | None, i: int) -> float:
 
 @compiled
 def split_sum(x: FloatArray, weights: FloatArray | None, terms: FloatArray) -> tuple[float, float, float]:
-    """Σ_i w_i exp(x_i) = exp(a) (m + r): a is the x_i of the largest term, m the weight of all x_i = a, r the rest.
+    """Σ_i w_i exp(x_i) = exp(a) (m + r): a = max x_i, m the weight of all x_i that are equal to it, r the rest.
 
     The last argument is filled with w_i exp(x_i − a). Where a is infinite or NaN, m and r are 1 and 0.
     """
-    a, largest = NEVER, NEVER
+    a = NEVER
     for i in range(x.size):
-        w = weight_of(weights, i)
-        if w == 0.0:
+        if weight_of(weights, i) == 0.0:
             continue
-        score = x[i] if w == 1.0 else x[i] + math.log(w)
-        if math.isnan(score):
+        if math.isnan(x[i]):
             a = math.nan
             break
-        if score > largest:
-            a, largest = x[i], score
+        a = max(a, x[i])
     m, r, r_tail = 0.0, 0.0, 0.0
     for i in range(x.size):
         w = weight_of(weights, i)
@@ -132,10 +129,17 @@ def split_sum(x: FloatArray, weights: FloatArray | None, terms: FloatArray) -> t
 
 
 @compiled
+def log_of_sum(m: float, r: float) -> float:
+    """log(m + r), which keeps its digits where m is 1 and r small; where m drowns in r, log r."""
+    ratio = r / m
+    return math.log1p(ratio) + math.log(m) if ratio < 2.0**53 else math.log(r)
+
+
+@compiled
 def log_sum_exp_of(x: FloatArray) -> float:
-    """log Σ_i exp(x_i) = a + log m + log1p(r / m)."""
+    """log Σ_i exp(x_i) = a + log(m + r)."""
     a, m, r = split_sum(x, None, np.empty(x.size))
-    return math.log1p(r / m) + math.log(m) + a
+    return log_of_sum(m, r) + a
 
 
 @compiled
@@ -149,15 +153,21 @@ def softmax_of(x: FloatArray) -> FloatArray:
 
 @compiled
 def run_split_sums(
-    x: FloatArray, weights: FloatArray | None, terms: FloatArray, a: FloatArray, m: FloatArray, r: FloatArray
+    x: FloatArray,
+    weights: FloatArray | None,
+    terms: FloatArray,
+    a: FloatArray,
+    total: FloatArray,
+    log_total: FloatArray,
 ) -> None:
-    """`split_sum` of every row, (N, n); the last three arguments, (N,), are filled, and terms, which may be a ring."""
+    """`split_sum` of every row, (N, n), and the log of m + r; fills terms, a ring, and the last three, (N,)."""
     for k in range(len(x)):
         row = terms[k % len(terms)]
         if weights is None:
-            a[k], m[k], r[k] = split_sum(x[k], None, row)
+            a[k], m, r = split_sum(x[k], None, row)
         else:
-            a[k], m[k], r[k] = split_sum(x[k], weights[k], row)
+            a[k], m, r = split_sum(x[k], weights[k], row)
+        total[k], log_total[k] = m + r, log_of_sum(m, r)
 
 
 @compiled

@@ -80,18 +80,18 @@ class _Rows:
         return np.ones(self.x.shape, dtype=bool) if self.weights is None else self.weights > 0
 
     def split(self, terms: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """a, m and r of every row, (N,): its sum is exp(a) (m + r); fills terms, a table or a ring of rows."""
+        """a, s and log s of every row, (N,): its sum is exp(a) s. Fills the terms of s, a table or a ring of rows."""
         from hmmfilter import _kernels
 
-        a, m, r = np.empty((3, len(self.x)))
+        a, s, log_s = np.empty((3, len(self.x)))
         with np.errstate(all="ignore"):
-            _kernels.run_split_sums(self.x, self.weights, terms, a, m, r)
-        return a, m, r
+            _kernels.run_split_sums(self.x, self.weights, terms, a, s, log_s)
+        return a, s, log_s
 
     def log_sums(self) -> tuple[FloatArray, FloatArray]:
-        """The log-sum-exp of every row, in two parts: a, and log(m + r)."""
-        a, m, r = self.split(terms=np.empty((1, self.x.shape[1])))
-        return a, np.log1p(r / m) + np.log(m)
+        """The log-sum-exp of every row, (N,), in two parts: a and log s."""
+        a, _, log_s = self.split(terms=np.empty((1, self.x.shape[1])))
+        return a, log_s
 
 
 def logsumexp(
@@ -103,8 +103,8 @@ def logsumexp(
 ) -> Any:
     """Compute log Σ_i w_i exp(x_i) without overflow, underflow or a loss of digits.
 
-    The sum is exp(a) (m + r), where a is the x_i of the largest term, m the weight of all terms with that x_i, and r
-    all other terms, so that the result a + log m + log1p(r / m) keeps its digits near zero, too.
+    The sum is exp(a) (m + r), where a is the largest x_i, m the weight of all entries that are equal to it, and r the
+    rest, added up with compensation. The result a + log m + log1p(r / m) keeps its digits near zero, too.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def logsumexp(
     array([0.    , 3.3133])
     """
     rows = _Rows.of(x, axis, weights, where)
-    a, log_sum = rows.log_sums()
-    return rows.reduced(log_sum + a, keepdims)
+    a, log_s = rows.log_sums()
+    return rows.reduced(log_s + a, keepdims)
 
 
 def softmax(x: Any, axis: Axis = None, weights: npt.ArrayLike | None = None, where: npt.ArrayLike | None = None) -> Any:
@@ -187,8 +187,8 @@ def softmax(x: Any, axis: Axis = None, weights: npt.ArrayLike | None = None, whe
     """
     rows = _Rows.of(x, axis, weights, where)
     p = np.empty(rows.x.shape)
-    _, m, r = rows.split(terms=p)
-    p /= (m + r)[:, None]
+    _, s, _ = rows.split(terms=p)
+    p /= s[:, None]
     return rows.entries(p)
 
 
@@ -227,9 +227,9 @@ def log_softmax(
     array([    0., -1000.])
     """
     rows = _Rows.of(x, axis, weights, where)
-    a, log_sum = rows.log_sums()
+    a, log_s = rows.log_sums()
     with np.errstate(invalid="ignore", divide="ignore"):
-        logs = (rows.x - a[:, None]) - log_sum[:, None]
+        logs = (rows.x - a[:, None]) - log_s[:, None]
         if rows.weights is not None:
             logs = np.where(rows.weights > 0, logs + np.log(rows.weights), -np.inf)
     return rows.entries(logs)
@@ -268,10 +268,10 @@ def logmeanexp(
     np.float64(-1000.0)
     """
     rows = _Rows.of(x, axis, weights, where)
-    a, log_sum = rows.log_sums()
+    a, log_s = rows.log_sums()
     total = np.full(len(a), float(rows.x.shape[1])) if rows.weights is None else rows.weights.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_mean = (log_sum - np.log(total)) + a
+        log_mean = (log_s - np.log(total)) + a
     return rows.reduced(np.where(total == 0, np.nan, log_mean), keepdims)
 
 

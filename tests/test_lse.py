@@ -80,6 +80,7 @@ WEIGHTED = {
     "equal terms": ([0.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]),
     "the largest term is not the largest x": ([0.0, -800.0], [1e-300, 1e100]),
     "and far from it": ([700.0, -700.0], [1e-308, 1e308]),
+    "as far as weights go": ([0.0, -100.0], [1e-308, 1e308]),
     "tiny": ([0.0, -700.0], [1e-304, 1.0]),
 }
 
@@ -110,7 +111,8 @@ def test_the_kinds_of_nothing(function):
     assert function([-INF, -INF]) == -INF
     assert function([0.0, INF]) == INF
     assert function([INF, INF, -INF]) == INF
-    assert np.isnan(function([0.0, NAN]))
+    for unknown in ([0.0, NAN], [NAN], [NAN, -INF], [-INF, NAN], [INF, NAN]):
+        assert np.isnan(function(unknown))
     assert function(np.ma.array([0.0, 1.0], mask=True)) == -INF
     assert function(np.ma.array([0.0, NAN], mask=[0, 1])) == 0.0
 
@@ -202,6 +204,7 @@ def test_softmax_of_what_has_none():
 
 def test_logmeanexp():
     assert lse.logmeanexp([-1000.0, -1000.0, -1000.0]) == -1000.0
+    assert lse.logmeanexp([0.1, 0.1, 0.1]) == 0.1
     assert lse.logmeanexp([0.0, -INF]) == pytest.approx(-np.log(2), rel=1e-15)
     assert np.isnan(lse.logmeanexp([]))
     assert np.isnan(lse.logmeanexp([1.0], where=[False]))
