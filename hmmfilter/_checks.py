@@ -5,6 +5,7 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 
 from __future__ import annotations
 
+import math
 import numbers
 import operator
 from collections.abc import Sequence, Set
@@ -68,23 +69,35 @@ class EntryError(ValueError):
 
 
 def _has_masked_entries(value: Any) -> bool:
-    parts = value if isinstance(value, (list, tuple)) else (value,)
-    return any(isinstance(part, np.ma.MaskedArray) and bool(np.ma.is_masked(part)) for part in parts)
+    if isinstance(value, (list, tuple)):
+        return any(_has_masked_entries(part) for part in value if isinstance(part, (list, tuple, np.ma.MaskedArray)))
+    return isinstance(value, np.ma.MaskedArray) and bool(np.ma.is_masked(value))
+
+
+def _stacked_masks(value: Any) -> Any:
+    """A masked array of what nested lists with masked parts hold."""
+    if isinstance(value, (list, tuple)):
+        return np.ma.stack([_stacked_masks(part) for part in value])
+    return np.ma.asarray(value)
 
 
 def float_array(name: str, value: npt.ArrayLike) -> FloatArray:
     """Let any array of real numbers in, as read-only C-ordered float64."""
     if _has_masked_entries(value):
         raise TypeError(f"{name} must have no masked entries, got some")
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{name} must be rectangular, got rows of unequal length") from None
+    array = _rectangular(name, value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     gated: FloatArray = np.require(array, np.float64, ["C", "ALIGNED"]).view()
     gated.flags.writeable = False
     return gated
+
+
+def _rectangular(name: str, value: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must be rectangular, got rows of unequal length") from None
 
 
 def _at(name: str, index: Sequence[int]) -> str:
@@ -138,30 +151,36 @@ def impossible_policy(impossible: Impossible) -> None:
 
 
 def lse_terms(
-    x: Any, weights: npt.ArrayLike | None = None, where: npt.ArrayLike | None = None
+    x: Any, weights: npt.ArrayLike | None, where: npt.ArrayLike | None, name: str
 ) -> tuple[FloatArray, FloatArray | None, type[np.floating[Any]]]:
     """Let the terms of a log-sum-exp in: any real numbers, NaN and infinities too, with weights from 0 up.
 
-    Masked entries, and those where `where` is False, have weight 0. The third answer is the kind of float that the
-    result should have.
+    Masked entries, and those where `where` is False, have weight 0; terms and weights come out in one shape. The third
+    answer is the kind of float that the result should have.
     """
-    maybe_masked = np.ma.asarray(x) if _has_masked_entries(x) else np.asarray(x)
+    maybe_masked = _stacked_masks(x) if _has_masked_entries(x) else _rectangular(name, x)
     array = np.ma.getdata(maybe_masked)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"x must hold real numbers, got dtype {array.dtype}")
-    kept = array.dtype.type if array.dtype in (np.float16, np.float32) else np.float64
-    masks = []
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    smaller_floats: dict[int, type[np.floating[Any]]] = {2: np.float16, 4: np.float32}
+    kept = smaller_floats.get(array.dtype.itemsize, np.float64) if array.dtype.kind == "f" else np.float64
+    parts: dict[str, npt.NDArray[Any]] = {name: array.astype(np.float64, copy=False)}
+    if weights is not None:
+        parts["weights"] = non_negative("weights", weights, None)
+        if not np.isfinite(parts["weights"].sum()):
+            raise ValueError("weights must have a finite sum, got inf")
     if np.ma.is_masked(maybe_masked):
-        masks.append(~np.ma.getmaskarray(maybe_masked))
+        parts["mask"] = ~np.ma.getmaskarray(maybe_masked)
     if where is not None:
-        mask = np.asarray(where)
-        if mask.dtype != bool:
-            raise TypeError(f"where must hold True and False, got dtype {mask.dtype}")
-        masks.append(mask)
-    checked = None if weights is None else non_negative("weights", weights, None)
-    for mask in masks:
-        checked = np.where(mask, 1.0 if checked is None else checked, 0.0)
-    return array.astype(np.float64, copy=False), checked, kept
+        parts["where"] = _rectangular("where", where)
+        if parts["where"].dtype != bool or _has_masked_entries(where):
+            raise TypeError(f"where must hold True and False, unmasked, got dtype {parts['where'].dtype}")
+    try:
+        terms, *factors = np.broadcast_arrays(*parts.values())
+    except ValueError:
+        shapes = ", ".join(f"{part} {table.shape}" for part, table in parts.items())
+        raise ValueError(f"shapes must broadcast, got {shapes}") from None
+    return terms, math.prod(factors[1:], start=factors[0].astype(np.float64)) if factors else None, kept
 
 
 def axes(axis: int | tuple[int, ...] | None, n_axes: int) -> tuple[int, ...]:
@@ -172,7 +191,8 @@ def axes(axis: int | tuple[int, ...] | None, n_axes: int) -> tuple[int, ...]:
     fits = all(isinstance(a, numbers.Integral) and -n_axes <= a < n_axes for a in given)
     counted = tuple(int(a) % n_axes for a in given) if fits else ()
     if not fits or len(set(counted)) < len(counted):
-        raise ValueError(f"axis must be None or different integers from {-n_axes} to {n_axes - 1}, got {axis!r}")
+        some = f"different integers from {-n_axes} to {n_axes - 1}" if n_axes else "() for a single number"
+        raise ValueError(f"axis must be None or {some}, got {axis!r}")
     return counted
 
 
@@ -183,10 +203,13 @@ def temperature(value: float) -> float:
 
 def naive_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
     """Let one of the two kinds of float in that processors compute with."""
-    dtype = np.dtype(value)
-    if dtype not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype}")
-    return dtype
+    try:
+        known = value is not None and np.dtype(value) in (np.float32, np.float64)
+    except TypeError:
+        known = False
+    if not known:
+        raise ValueError(f"dtype must be float32 or float64, got {value!r}")
+    return np.dtype(value)
 
 
 def linear_chain(

@@ -111,21 +111,22 @@ def split_sum(x: FloatArray, weights: FloatArray | None, terms: FloatArray) -> t
             a = math.nan
             break
         a = max(a, x[i])
-    m, r, r_tail = 0.0, 0.0, 0.0
+    m, r, m_tail, r_tail = 0.0, 0.0, 0.0, 0.0
     for i in range(x.size):
         w = weight_of(weights, i)
         if w == 0.0:
             terms[i] = 0.0
         elif x[i] == a and math.isfinite(a):
             terms[i] = w
-            m += w
+            m, lost = two_sum(m, w)
+            m_tail += lost
         else:
             terms[i] = scaled_exp(w, x[i] - a)
             r, lost = two_sum(r, terms[i])
             r_tail += lost
     if not math.isfinite(a):
         return a, 1.0, 0.0
-    return a, m, r + r_tail
+    return a, m + m_tail, r + r_tail
 
 
 @compiled
@@ -157,17 +158,18 @@ def run_split_sums(
     weights: FloatArray | None,
     terms: FloatArray,
     a: FloatArray,
-    total: FloatArray,
-    log_total: FloatArray,
+    m: FloatArray,
+    r: FloatArray,
+    log_sum: FloatArray,
 ) -> None:
-    """`split_sum` of every row, (N, n), and the log of m + r; fills terms, a ring, and the last three, (N,)."""
+    """`split_sum` of every row, (N, n), and log(m + r); fills terms, a ring, and the last four, (N,)."""
     for k in range(len(x)):
         row = terms[k % len(terms)]
         if weights is None:
-            a[k], m, r = split_sum(x[k], None, row)
+            a[k], m[k], r[k] = split_sum(x[k], None, row)
         else:
-            a[k], m, r = split_sum(x[k], weights[k], row)
-        total[k], log_total[k] = m + r, log_of_sum(m, r)
+            a[k], m[k], r[k] = split_sum(x[k], weights[k], row)
+        log_sum[k] = log_of_sum(m[k], r[k])
 
 
 @compiled
@@ -187,7 +189,7 @@ def offer_inside_compiled_code(public: Callable[..., Any], kernel: Callable[...,
 
     @overload(public, strict=False)  # strictly, Numba would want the annotations to agree, too
     def choose(x: Any) -> Callable[..., Any] | None:  # pragma: no cover, since only the compiler calls it
-        if not isinstance(x, types.Array) or x.ndim != 1 or not isinstance(x.dtype, (types.Float, types.Integer)):
+        if not isinstance(x, types.Array) or x.ndim != 1 or x.dtype == types.float16:
             return None
         if x.dtype == types.float32:
             return lambda x: to_float32(kernel(x.astype(np.float64)))
@@ -406,7 +408,10 @@ def run_reachable(initial: BoolArray, transition: BoolArray, likelihoods: BoolAr
     n_steps, n_states = likelihoods.shape
     for t in range(n_steps):
         for j in range(n_states):
-            reachable[t, j] = initial[j] if t == 0 else (reachable[t - 1] & transition[:, j]).any()
+            reachable[t, j] = initial[j] if t == 0 else False
+            if t > 0:
+                for i in range(n_states):
+                    reachable[t, j] |= reachable[t - 1, i] & transition[i, j]
             reachable[t, j] &= likelihoods[t, j]
 
 

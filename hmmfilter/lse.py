@@ -1,19 +1,20 @@
 """The log-sum-exp family: log Σ_i exp(x_i), and what belongs to it.
 
-Every function here shifts by the largest term before it exponentiates, log Σ exp(x_i) = a + log Σ exp(x_i − a), but for
-the two that show what happens otherwise: `naive_logsumexp` and `logaddexp_reduce`.
+Whatever sums exponentials here shifts by the largest term first, log Σ exp(x_i) = a + log Σ exp(x_i − a), but for the
+two that show what happens otherwise: `naive_logsumexp` and `logaddexp_reduce`.
 
-Arguments in common: `x` is anything that numpy takes for an array of real numbers; float16 and float32 stay what they
-are, everything else becomes float64, and the arithmetic is that of float64 throughout. `axis` is one axis, a tuple of
-them, or None for all. An entry that is masked, by ``where=False`` or in a NumPy masked array, has weight zero, and an
-entry of weight zero does not exist, be it NaN. `logsumexp(x)` and `softmax(x)` of one vector can be called from your
-own ``@njit`` functions, too.
+Arguments in common: `x` is anything that numpy takes for an array of real numbers, of any shape; float16 and float32
+stay what they are, everything else becomes float64, and the arithmetic is that of float64 throughout. `axis` is one
+axis, a tuple of them, or None for all; results have the shape of `x` without these axes, or its own where there is a
+result for each entry. An entry that is masked, by ``where=False`` or in a NumPy masked array, has weight zero, and an
+entry of weight zero does not exist, be it NaN. Weights must be valid everywhere; below 1e-300 they lose digits.
+`logsumexp(x)` and `softmax(x)` of one vector, of any type but float16, can be called from your own ``@njit`` functions.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,17 +49,26 @@ class _Rows:
     kind: type[np.floating[Any]]  # of the result
 
     @classmethod
-    def of(cls, x: Any, axis: Axis, weights: npt.ArrayLike | None = None, where: npt.ArrayLike | None = None) -> _Rows:
-        array, checked, kind = _checks.lse_terms(x, weights, where)
-        if checked is not None:
-            array, checked = np.broadcast_arrays(array, checked)
+    def of(
+        cls,
+        x: Any,
+        axis: Axis,
+        weights: npt.ArrayLike | None = None,
+        where: npt.ArrayLike | None = None,
+        name: str = "x",
+    ) -> _Rows:
+        array, checked, kind = _checks.lse_terms(x, weights, where, name)
         axes = _checks.axes(axis, array.ndim)
 
         def rows(table: FloatArray) -> FloatArray:
             moved = np.moveaxis(table, axes, range(-len(axes), 0))
             n = math.prod(table.shape[a] for a in axes)
             n_rows = math.prod(moved.shape[: table.ndim - len(axes)])
-            return np.ascontiguousarray(moved).reshape(n_rows, n)
+            flat = np.ascontiguousarray(moved).reshape(
+                n_rows, n
+            )  # a view at least, so that the caller's stays writeable
+            flat.flags.writeable = False
+            return flat
 
         return cls(rows(array), None if checked is None else rows(checked), array.shape, axes, kind)
 
@@ -72,26 +82,27 @@ class _Rows:
         """One value an entry, (N, n), in the shape of the input."""
         others = [n for a, n in enumerate(self.shape) if a not in self.axes]
         moved = values.reshape([*others, *(self.shape[a] for a in self.axes)])
-        return np.moveaxis(moved, range(-len(self.axes), 0), self.axes).astype(self.kind, copy=False)[()]
+        with np.errstate(over="ignore"):
+            return np.moveaxis(moved, range(-len(self.axes), 0), self.axes).astype(self.kind, copy=False)[()]
 
     @property
     def counted(self) -> BoolArray:
         """Which entries count, (N, n)."""
         return np.ones(self.x.shape, dtype=bool) if self.weights is None else self.weights > 0
 
-    def split(self, terms: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """a, s and log s of every row, (N,): its sum is exp(a) s. Fills the terms of s, a table or a ring of rows."""
+    def split(self, terms: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """a, m, r and log(m + r) of every row, (N,): its sum is exp(a) (m + r). Fills the terms of m + r, a ring."""
         from hmmfilter import _kernels
 
-        a, s, log_s = np.empty((3, len(self.x)))
+        a, m, r, log_sum = np.empty((4, len(self.x)))
         with np.errstate(all="ignore"):
-            _kernels.run_split_sums(self.x, self.weights, terms, a, s, log_s)
-        return a, s, log_s
+            _kernels.run_split_sums(self.x, self.weights, terms, a, m, r, log_sum)
+        return a, m, r, log_sum
 
     def log_sums(self) -> tuple[FloatArray, FloatArray]:
-        """The log-sum-exp of every row, (N,), in two parts: a and log s."""
-        a, _, log_s = self.split(terms=np.empty((1, self.x.shape[1])))
-        return a, log_s
+        """The log-sum-exp of every row, (N,), in two parts: a and log(m + r)."""
+        a, _, _, log_sum = self.split(terms=np.empty((1, self.x.shape[1])))
+        return a, log_sum
 
 
 def logsumexp(
@@ -128,7 +139,8 @@ def logsumexp(
     Raises
     ------
     ValueError, TypeError
-        For weights that are negative or not finite, a mask that is not boolean, and an `x` that is not of real numbers.
+        For an `x` that is not of real numbers, an axis that it does not have, weights that are negative or have no
+        finite sum, a mask that is not boolean, and shapes that do not broadcast.
 
     References
     ----------
@@ -146,8 +158,8 @@ def logsumexp(
     array([0.    , 3.3133])
     """
     rows = _Rows.of(x, axis, weights, where)
-    a, log_s = rows.log_sums()
-    return rows.reduced(log_s + a, keepdims)
+    a, log_sum = rows.log_sums()
+    return rows.reduced(log_sum + a, keepdims)
 
 
 def softmax(x: Any, axis: Axis = None, weights: npt.ArrayLike | None = None, where: npt.ArrayLike | None = None) -> Any:
@@ -187,8 +199,8 @@ def softmax(x: Any, axis: Axis = None, weights: npt.ArrayLike | None = None, whe
     """
     rows = _Rows.of(x, axis, weights, where)
     p = np.empty(rows.x.shape)
-    _, s, _ = rows.split(terms=p)
-    p /= s[:, None]
+    _, m, r, _ = rows.split(terms=p)
+    p /= (m + r)[:, None]
     return rows.entries(p)
 
 
@@ -227,11 +239,15 @@ def log_softmax(
     array([    0., -1000.])
     """
     rows = _Rows.of(x, axis, weights, where)
-    a, log_s = rows.log_sums()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        logs = (rows.x - a[:, None]) - log_s[:, None]
-        if rows.weights is not None:
-            logs = np.where(rows.weights > 0, logs + np.log(rows.weights), -np.inf)
+    a, m, r, log_sum = (part[:, None] for part in rows.split(terms=np.empty((1, rows.x.shape[1]))))
+    with np.errstate(all="ignore"):
+        logs = rows.x - a
+        if rows.weights is None:
+            logs -= log_sum
+        else:  # of a term that is nearly the whole sum, the log is near 0, and so are both parts of the first form
+            carried = np.log(rows.weights / m) - np.log1p(r / m)
+            logs += np.where(r < m, carried, np.log(rows.weights) - log_sum)
+            logs[rows.weights == 0] = -np.inf
     return rows.entries(logs)
 
 
@@ -268,10 +284,10 @@ def logmeanexp(
     np.float64(-1000.0)
     """
     rows = _Rows.of(x, axis, weights, where)
-    a, log_s = rows.log_sums()
+    a, log_sum = rows.log_sums()
     total = np.full(len(a), float(rows.x.shape[1])) if rows.weights is None else rows.weights.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_mean = (log_s - np.log(total)) + a
+        log_mean = (log_sum - np.log(total)) + a
     return rows.reduced(np.where(total == 0, np.nan, log_mean), keepdims)
 
 
@@ -295,7 +311,7 @@ def logaddexp_reduce(x: Any, axis: Axis = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        For an `x` that is not of real numbers.
+        For an `x` that is not of real numbers, or an axis that it does not have.
 
     Examples
     --------
@@ -326,7 +342,7 @@ def naive_logsumexp(x: Any, axis: Axis = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        For an `x` that is not of real numbers.
+        For an `x` that is not of real numbers, or an axis that it does not have.
 
     Examples
     --------
@@ -342,7 +358,7 @@ def naive_logsumexp(x: Any, axis: Axis = None) -> Any:
 def smooth_max(x: Any, temperature: float, axis: Axis = None) -> Any:
     """Compute τ log Σ exp(x_i / τ), a smooth function that tends to max x_i as the temperature τ tends to 0.
 
-    It lies above the maximum, by at most τ log n.
+    It lies above the maximum, by at most τ log n. Masks, NaN and infinities mean what they mean to `logsumexp`.
 
     Parameters
     ----------
@@ -373,14 +389,15 @@ def smooth_max(x: Any, temperature: float, axis: Axis = None) -> Any:
     rows = _Rows.of(x, axis)
     top = np.max(rows.x, axis=1, initial=-np.inf, where=rows.counted)
     with np.errstate(all="ignore"):
-        above = tau * logsumexp((rows.x - top[:, None]) / tau, axis=1, where=rows.counted)
-        return rows.reduced(np.where(np.isfinite(top), top + above, top))
+        _, above = replace(rows, x=(rows.x - top[:, None]) / tau).log_sums()
+        return rows.reduced(np.where(np.isfinite(top), top + tau * above, top))
 
 
 def bounds(x: Any, axis: Axis = None) -> tuple[Any, Any]:
     """Compute what log Σ exp(x_i) of n terms lies between: max x_i and max x_i + log n.
 
-    The lower bound is reached where all other terms are −inf, the upper one where all terms are equal.
+    The lower bound is reached where all other terms are −inf, the upper one where all terms are equal; there, the last
+    bit of a double may fall on either side.
 
     Parameters
     ----------
@@ -397,7 +414,7 @@ def bounds(x: Any, axis: Axis = None) -> tuple[Any, Any]:
     Raises
     ------
     ValueError, TypeError
-        For an `x` that is not of real numbers.
+        For an `x` that is not of real numbers, or an axis that it does not have.
 
     Examples
     --------
@@ -427,12 +444,13 @@ def negative_entropy(p: Any, axis: Axis = None) -> Any:
     Returns
     -------
     ndarray or scalar
-        In nats, from −log n to 0; +inf off the simplex, where an entry is negative or the sum is not 1 within 1e-8.
+        In nats, from −log n to 0; +inf off the simplex, where an entry is negative or the sum is not 1 within 1e-8, or
+        within the rounding of n numbers of the kind of `p`. NaN where an entry is NaN and none is negative.
 
     Raises
     ------
     ValueError, TypeError
-        For a `p` that is not of real numbers.
+        For a `p` that is not of real numbers, or an axis that it does not have.
 
     References
     ----------
@@ -444,11 +462,12 @@ def negative_entropy(p: Any, axis: Axis = None) -> Any:
     >>> lse.negative_entropy([0.5, 0.5]).round(4), lse.negative_entropy([0.5, 0.6])
     (np.float64(-0.6931), np.float64(inf))
     """
-    rows = _Rows.of(p, axis)
+    rows = _Rows.of(p, axis, name="p")
     x = np.where(rows.counted, rows.x, 0.0)
+    tolerance = max(_checks.SUM_TOLERANCE, x.shape[1] * float(np.finfo(rows.kind).eps))
     with np.errstate(all="ignore"):
         terms = np.where(x == 0, 0.0, x * np.log(x))
-        off = (x < 0).any(axis=1) | (np.abs(x.sum(axis=1) - 1) > _checks.SUM_TOLERANCE)
+        off = (x < 0).any(axis=1) | (np.abs(x.sum(axis=1) - 1) > tolerance)
     return rows.reduced(np.where(off, np.inf, terms.sum(axis=1)))
 
 

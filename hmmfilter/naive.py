@@ -3,7 +3,8 @@
 These are the recursions as textbooks print them: products of probabilities, not normalised, no logs. α, β and δ shrink
 by a constant factor a step until they fall below the smallest normal number of their dtype, from where they lose digit
 after digit, and then below the smallest number of all, from where everything is zero. Nothing repairs it: likelihoods
-are 0 then, and probabilities 0 / 0 = NaN. Each result says at which step it happened.
+are 0 then, and probabilities 0 / 0 = NaN. Each result says at which step it happened. (Densities above 1 may grow past
+the largest number instead; that is not looked for, and ends in inf and NaN.)
 
 The kernels stand beside those of the log version, with the same names and loops: `run_naive_forward` and `run_forward`.
 Conventions are those of `hmmfilter.model`.
@@ -31,14 +32,14 @@ class _NaiveResult(Frozen):
     def __post_init__(self) -> None:
         self._freeze(**vars(self))
 
-    def _story(self, table: npt.NDArray[Any], what: str) -> str:
+    def _story(self, table: npt.NDArray[Any], letter: str, what: str) -> str:
         n_steps, n_states = table.shape
         subnormal, zero = (
             "never" if step is None else f"from step {step} on" for step in (self.first_subnormal, self.first_zero)
         )
         return (
             f"{type(self).__name__}: {n_steps} steps, {n_states} states, {table.dtype}, {what}; "
-            f"digits lost {subnormal}, all zero {zero}"
+            f"{letter} subnormal {subnormal}, zero {zero}"
         )
 
 
@@ -64,7 +65,7 @@ class NaiveFiltered(_NaiveResult):
     --------
     >>> from hmmfilter import naive
     >>> naive.forward_filter([1.0], [[1.0]], [[1e-160]] * 3)
-    NaiveFiltered: 3 steps, 1 states, float64, likelihood 0.0; digits lost from step 1 on, all zero from step 2 on
+    NaiveFiltered: 3 steps, 1 states, float64, likelihood 0.0; α subnormal from step 1 on, zero from step 2 on
     """
 
     alpha: npt.NDArray[Any]
@@ -72,7 +73,7 @@ class NaiveFiltered(_NaiveResult):
     likelihood: float
 
     def __repr__(self) -> str:
-        return self._story(self.alpha, f"likelihood {self.likelihood}")
+        return self._story(self.alpha, "α", f"likelihood {self.likelihood}")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -88,7 +89,8 @@ class NaiveSmoothed(NaiveFiltered):
     probabilities : ndarray, (T, K)
         p(h_t = k | v_1:T): α_t β_t over its sum; NaN where that is zero.
     likelihood, first_subnormal, first_zero
-        As in `NaiveFiltered`.
+        As in `NaiveFiltered`, of α. The product α β dies everywhere at once: where α lives at the beginning, β has died
+        on its way from the end, so that a sequence that is too long has no row left.
 
     Examples
     --------
@@ -121,7 +123,7 @@ class NaiveDecoded(_NaiveResult):
     --------
     >>> from hmmfilter import naive
     >>> naive.viterbi([1.0], [[1.0]], [[0.5]] * 3)
-    NaiveDecoded: 3 steps, 1 states, float64, joint probability 0.125; digits lost never, all zero never
+    NaiveDecoded: 3 steps, 1 states, float64, joint probability 0.125; δ subnormal never, zero never
     """
 
     path: IntArray
@@ -129,7 +131,7 @@ class NaiveDecoded(_NaiveResult):
     joint_probability: float
 
     def __repr__(self) -> str:
-        return self._story(self.delta, f"joint probability {self.joint_probability}")
+        return self._story(self.delta, "δ", f"joint probability {self.joint_probability}")
 
 
 def forward_filter(
@@ -174,7 +176,7 @@ def forward_filter(
     >>> import hmmfilter as hf
     >>> chain = [0.5, 0.5], [[0.95, 0.05], [0.10, 0.90]], [[1 / 6, 1 / 10]] * 500
     >>> hf.naive.forward_filter(*chain)
-    NaiveFiltered: 500 steps, 2 states, float64, likelihood 0.0; digits lost from step 384 on, all zero from step 405 on
+    NaiveFiltered: 500 steps, 2 states, float64, likelihood 0.0; α subnormal from step 384 on, zero from step 405 on
     """
     from hmmfilter import _kernels
 
@@ -182,9 +184,10 @@ def forward_filter(
     alpha = np.empty_like(b)
     with np.errstate(all="ignore"):
         _kernels.run_naive_forward(start, a, b, alpha)
-        probabilities = alpha / alpha.sum(axis=1, keepdims=True)
+        sums = alpha.sum(axis=1, keepdims=True)
+        probabilities = alpha / sums
     return NaiveFiltered(
-        alpha=alpha, probabilities=probabilities, likelihood=float(alpha[-1].sum()), **_deaths(alpha, reachable)
+        alpha=alpha, probabilities=probabilities, likelihood=float(sums[-1, 0]), **_deaths(alpha, reachable)
     )
 
 
@@ -240,8 +243,9 @@ def smooth(
         _kernels.run_naive_backward(a, b, beta)
         gamma = alpha * beta
         gamma /= gamma.sum(axis=1, keepdims=True)
+        likelihood = float(alpha[-1].sum())
     return NaiveSmoothed(
-        alpha=alpha, beta=beta, probabilities=gamma, likelihood=float(alpha[-1].sum()), **_deaths(alpha, reachable)
+        alpha=alpha, beta=beta, probabilities=gamma, likelihood=likelihood, **_deaths(alpha, reachable)
     )
 
 

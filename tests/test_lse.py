@@ -155,6 +155,72 @@ def test_any_axis_and_shape_as_scipy(shape, keepdims):
         assert np.allclose(lse.logaddexp_reduce(x, axis=axis), np.squeeze(expected), atol=1e-13)
 
 
+def test_masks_inside_lists():
+    one_hidden = np.ma.array([5.0, 2.0], mask=[1, 0])
+    assert lse.logsumexp([np.ma.masked, 1.0]) == 1.0
+    assert lse.logsumexp([[np.ma.masked, 1.0]]) == 1.0
+    assert lse.logsumexp([[one_hidden]]) == 2.0
+    assert lse.logsumexp([one_hidden, one_hidden], axis=1).tolist() == [2.0, 2.0]
+    with pytest.raises(TypeError, match="where must hold True and False, unmasked"):
+        lse.logsumexp([1.0, 2.0], where=np.ma.array([True, True], mask=[0, 1]))
+
+
+@pytest.mark.parametrize("n", [10, 100_000])
+@pytest.mark.parametrize("values", [np.zeros, lambda n: np.sin(np.arange(n))], ids=["equal", "different"])
+@pytest.mark.parametrize("weight", [0.1, None], ids=["0.1", "sum to 1"])
+def test_weighted_sums_are_no_worse_than_scipy(n, values, weight):
+    x = values(n)
+    weights = np.full(n, weight or 1 / n)
+    with mpmath.workdps(oracle.DIGITS):
+        exact = mpmath.log(exact_sum(x, weights))
+    ours, theirs = error_of(lse.logsumexp(x, weights=weights), exact), error_of(special.logsumexp(x, b=weights), exact)
+    assert ours <= NO_WORSE * theirs + np.spacing(max(1.0, abs(float(exact))))
+    assert lse.softmax(x, weights=weights).sum() == pytest.approx(1, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("x", "weights"),
+    [
+        ([1.0, -39.0], [3.0, 3.0]),
+        ([0.0, -40.0], [0.5, 1.0]),
+        ([0.0, -800.0], [1e-300, 1e100]),
+        ([0.1, 0.2], [0.0, 2.0]),
+    ],
+)
+def test_weighted_log_softmax(x, weights):
+    total = exact_sum(x, weights)
+    with mpmath.workdps(oracle.DIGITS):
+        for got, v, w in zip(lse.log_softmax(x, weights=weights), x, weights, strict=True):
+            if w == 0:
+                assert got == -INF
+            else:
+                exact = mpmath.log(mpmath.mpf(w) * mpmath.exp(v) / total)
+                assert error_of(got, exact) <= 2e-15 * abs(float(exact))
+
+
+def test_extremes_do_not_warn():
+    assert lse.log_softmax([1.7e308, -1.7e308]).tolist() == [0.0, -INF]
+    assert lse.log_softmax(np.array([3e38, -3e38], np.float32)).tolist() == [0.0, -INF]
+    assert lse.logsumexp(np.full(9, 65504, np.float16)).dtype == np.float16
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_byte_order_does_not_change_the_kind(order):
+    assert lse.logsumexp(np.array([0, 1], f"{order}f4")).dtype == np.float32
+
+
+@needs_compiled
+def test_any_input_runs_the_same_compiled_code():
+    before = None
+    for x in (np.zeros((2, 3)), np.zeros((2, 3)).T, np.broadcast_to(0.0, (2, 3))):
+        lse.logsumexp(x, axis=0)
+        lse.softmax(x, weights=np.ones_like(x))
+        assert x.flags.writeable == (x.base is None or x.base.flags.writeable)
+        signatures = len(_kernels.run_split_sums.signatures)
+        assert before in (None, signatures)
+        before = signatures
+
+
 def test_no_axis_at_all_leaves_every_term_alone():
     assert lse.logsumexp([1.0, 2.0], axis=()).tolist() == [1.0, 2.0]
 
@@ -259,6 +325,8 @@ def test_negative_entropy():
     assert lse.negative_entropy([0.25] * 4) == -np.log(4)
     assert lse.negative_entropy([0.5, 0.6]) == INF
     assert lse.negative_entropy([1.5, -0.5]) == INF
+    assert lse.negative_entropy([0.5, 0.5 + 1e-6]) == INF
+    assert np.isfinite(lse.negative_entropy(lse.softmax(rng.normal(0, 1, 1000).astype(np.float32))))
     assert np.isnan(lse.negative_entropy([NAN, 0.5]))
     assert lse.negative_entropy([[0.5, 0.5], [1.0, 1.0]], axis=1).tolist() == [-np.log(2), INF]
     assert lse.negative_entropy(np.ma.array([0.5, 0.5, 7.0], mask=[0, 0, 1])) == -np.log(2)
@@ -271,8 +339,13 @@ REFUSED = [
     (lambda: lse.logsumexp([1j]), TypeError, "x must hold real numbers, got dtype complex128"),
     (lambda: lse.logsumexp(["a"]), TypeError, "x must hold real numbers, got dtype <U1"),
     (lambda: lse.softmax(None), TypeError, "x must hold real numbers, got dtype object"),
-    (lambda: lse.logsumexp([0.0], where=[1]), TypeError, "where must hold True and False, got dtype int64"),
+    (lambda: lse.logsumexp([0.0], where=[1]), TypeError, "where must hold True and False, unmasked, got dtype int64"),
     (lambda: lse.logsumexp([0.0], axis=1), ValueError, f"{AXIS}1"),
+    (lambda: lse.logsumexp(0.0, axis=0), ValueError, "axis must be None or () for a single number, got 0"),
+    (lambda: lse.logsumexp([0.0, 1.0], weights=[1.0] * 3), ValueError, "shapes must broadcast, got x (2,), weights (3,)"),
+    (lambda: lse.logsumexp([[0.0], [0.0, 1.0]]), ValueError, "x must be rectangular, got rows of unequal length"),
+    (lambda: lse.logsumexp([0.0] * 2, weights=[1e308] * 2), ValueError, "weights must have a finite sum, got inf"),
+    (lambda: lse.negative_entropy(["a"]), TypeError, "p must hold real numbers, got dtype <U1"),
     (lambda: lse.logsumexp([0], axis=(0, -1)), ValueError, f"{AXIS}(0, -1)"),
     (lambda: lse.logsumexp([0], axis=0.5), ValueError, f"{AXIS}0.5"),
     (lambda: lse.smooth_max([0.0], 0.0), ValueError, "temperature must be above 0, got 0.0"),
@@ -315,6 +388,7 @@ def test_from_a_users_own_compiled_code():
     assert np.isnan(mine(np.array([NAN, 1.0]))[0])
     with pytest.raises(numba.TypingError):
         mine(np.zeros((2, 2)))
+    assert mine(np.array([True, False]))[0] == lse.logsumexp([True, False])
 
 
 @needs_compiled

@@ -73,7 +73,7 @@ def test_death_where_mpmath_says(dtype):
             steps.append(alpha)
     below_normal = [min(alpha) < float(smallest_normal) for alpha in steps]
     assert filtered.first_subnormal == below_normal.index(True)
-    # On the way every product rounds to a multiple of the smallest number; the chain may live a roll longer or less.
+    # On the way every product rounds to a multiple of the smallest number, which may cost or give a roll or two.
     dead = [max(alpha) < mpmath.mpf(float(smallest)) / 2 for alpha in steps]
     assert abs(filtered.first_zero - dead.index(True)) <= 2
     assert (filtered.alpha[filtered.first_zero :] == 0).all()
@@ -116,6 +116,58 @@ def test_theory_predicts_the_step(dtype, zero, subnormal):
     assert np.mean(increments) == pytest.approx(MEAN_INCREMENT, abs=0.01)
 
 
+def test_float32_is_computed_in_float32():
+    """To the bit, as one product and one sum after the other would be."""
+    initial, transition, likelihoods = (np.asarray(table, np.float32) for table in casino(5, 40))
+    alpha = [initial * likelihoods[0]]
+    delta = [initial * likelihoods[0]]
+    for row in likelihoods[1:]:
+        total = np.zeros(2, np.float32)
+        for i in range(2):
+            total = total + alpha[-1][i] * transition[i]
+        alpha.append(total * row)
+        delta.append((delta[-1][:, None] * transition).max(axis=0) * row)
+    smoothed = naive.smooth(initial, transition, likelihoods, dtype=np.float32)
+    decoded = naive.viterbi(initial, transition, likelihoods, dtype=np.float32)
+    assert np.array_equal(smoothed.alpha, np.array(alpha))
+    assert np.array_equal(decoded.delta, np.array(delta))
+
+
+@DTYPES
+def test_the_decoder_dies_where_mpmath_says(dtype):
+    tables = casino(2)
+    decoded = naive.viterbi(*tables, dtype=dtype)
+    with mpmath.workdps(oracle.DIGITS):
+        delta, steps = [mpmath.mpf(float(p)) for p in tables[0]], []
+        for t, row in enumerate(tables[2]):
+            if t:
+                delta = [max(delta[i] * mpmath.mpf(float(tables[1][i, j])) for i in range(2)) for j in range(2)]
+            delta = [delta[k] * mpmath.mpf(float(row[k])) for k in range(2)]
+            steps.append(delta)
+    info = np.finfo(dtype)
+    assert decoded.first_subnormal == [min(delta) < float(info.tiny) for delta in steps].index(True)
+    dead = [max(delta) < mpmath.mpf(float(info.smallest_subnormal)) / 2 for delta in steps]
+    assert abs(decoded.first_zero - dead.index(True)) <= 2
+
+
+def test_a_smoother_that_is_too_long_has_no_row_left():
+    smoothed, filtered = naive.smooth(*casino(6)), naive.forward_filter(*casino(6))
+    assert (smoothed.first_subnormal, smoothed.first_zero) == (filtered.first_subnormal, filtered.first_zero)
+    assert np.isnan(smoothed.probabilities).all()
+
+
+def test_a_state_that_is_structurally_dead_keeps_no_other_alive():
+    dying = naive.forward_filter([1.0, 0.0], np.eye(2), [[1e-160, 1.0]] * 3)
+    assert (dying.first_subnormal, dying.first_zero) == (1, 2)
+
+
+def test_overflow_is_silent():
+    huge = naive.forward_filter([1e308, 1e308], np.eye(2), [[1.0, 1.0]])
+    assert huge.likelihood == np.inf
+    assert naive.smooth([1e308, 1e308], np.eye(2), [[1.0, 1.0]]).likelihood == np.inf
+    assert naive.forward_filter([1.0], [[1.0]], [[1e300]], dtype=np.float32).likelihood == np.inf
+
+
 def test_structural_zeros_count_for_neither():
     tables = [1.0, 0.0], [[1.0, 0.0], [0.5, 0.5]], [[0.5, 0.5]] * 5
     for function in (naive.forward_filter, naive.smooth, naive.viterbi):
@@ -142,7 +194,9 @@ def test_one_state_may_die_before_the_others():
 
 
 REFUSED = [
-    (lambda: naive.smooth([1], [[1]], [[0.5]], dtype=int), ValueError, "dtype must be float32 or float64, got int64"),
+    (lambda: naive.smooth([1], [[1]], [[0.5]], dtype="x"), ValueError, "dtype must be float32 or float64, got 'x'"),
+    (lambda: naive.smooth([1], [[1]], [[0.5]], dtype=None), ValueError, "dtype must be float32 or float64, got None"),
+    (lambda: naive.smooth([1], [[1]], [[0.5]], dtype=int), ValueError, "dtype must be float32 or float64, got <class 'int'>"),
     (lambda: naive.smooth([1.0], [[1.0]], [[-0.5]]), ValueError, "likelihoods[0, 0] must be at least 0, got -0.5"),
     (lambda: naive.viterbi([1.0], [[np.nan]], [[0.5]]), ValueError, "transition[0, 0] must be finite, got nan"),
     (lambda: naive.forward_filter([1.0], [[1.0]], [0.5]), ValueError, "likelihoods must have shape (T, 1), got (1,)"),
