@@ -167,8 +167,9 @@ def lse_terms(
     parts: dict[str, npt.NDArray[Any]] = {name: array.astype(np.float64, copy=False)}
     if weights is not None:
         parts["weights"] = non_negative("weights", weights, None)
-        if not np.isfinite(parts["weights"].sum()):
-            raise ValueError("weights must have a finite sum, got inf")
+        with np.errstate(over="ignore"):
+            if parts["weights"].sum() == np.inf:
+                raise ValueError("weights must have a finite sum, got inf")
     if np.ma.is_masked(maybe_masked):
         parts["mask"] = ~np.ma.getmaskarray(maybe_masked)
     if where is not None:

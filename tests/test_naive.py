@@ -196,7 +196,7 @@ def test_one_state_may_die_before_the_others():
 REFUSED = [
     (lambda: naive.smooth([1], [[1]], [[0.5]], dtype="x"), ValueError, "dtype must be float32 or float64, got 'x'"),
     (lambda: naive.smooth([1], [[1]], [[0.5]], dtype=None), ValueError, "dtype must be float32 or float64, got None"),
-    (lambda: naive.smooth([1], [[1]], [[0.5]], dtype=int), ValueError, "dtype must be float32 or float64, got <class 'int'>"),
+    (lambda: naive.smooth([1], [[1]], [[1]], dtype="i"), ValueError, "dtype must be float32 or float64, got 'i'"),
     (lambda: naive.smooth([1.0], [[1.0]], [[-0.5]]), ValueError, "likelihoods[0, 0] must be at least 0, got -0.5"),
     (lambda: naive.viterbi([1.0], [[np.nan]], [[0.5]]), ValueError, "transition[0, 0] must be finite, got nan"),
     (lambda: naive.forward_filter([1.0], [[1.0]], [0.5]), ValueError, "likelihoods must have shape (T, 1), got (1,)"),
