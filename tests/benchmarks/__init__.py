@@ -1,0 +1,1 @@
+"""Timings and accuracy tables, run by hand: ``python -m tests.benchmarks.lse``."""
