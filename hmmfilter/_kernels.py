@@ -85,6 +85,8 @@ def log_sum_exp(log_x: FloatArray, log_x_tail: FloatArray) -> tuple[float, float
 @compiled
 def scaled_exp(w: float, z: float) -> float:
     """w exp(z), also where exp(z) alone would leave the range of a double."""
+    if z < -1500.0 or (w == 1.0 and z < -746.0):  # zero, even with the largest weight, and the C library is slow there
+        return 0.0
     if w == 1.0 or abs(z) < 700.0:
         return w * math.exp(z)
     quarter = math.exp(0.25 * z)
