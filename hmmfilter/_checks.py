@@ -269,9 +269,9 @@ def distributions(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...])
     return array
 
 
-def transition_matrix(value: npt.ArrayLike, n_states: int | str = "K") -> FloatArray:
+def transition_matrix(value: npt.ArrayLike) -> FloatArray:
     """Let a square matrix in whose rows are distributions."""
-    matrix = distributions("transition", value, (n_states, "K"))
+    matrix = distributions("transition", value, ("K", "K"))
     _shape("transition", matrix, (len(matrix), len(matrix)))
     return matrix
 

@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Hidden Markov models in log space: exact posteriors of the states behind a series of "
         "observations.",
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(dest="task", required=True, metavar="{filter,smooth,viterbi}")
     for task, purpose in TASKS.items():
         command = commands.add_parser(
@@ -127,10 +127,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version() -> str:
-    from importlib.metadata import version
+class _ShowVersion(argparse.Action):
+    """Look the version up only when it is asked for, which takes longer than the rest of the parser."""
 
-    return f"hmmfilter {version('hmmfilter')}"
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"hmmfilter {version('hmmfilter')}")
+        parser.exit()
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -597,14 +597,15 @@ class FromScipy(Frozen):
         >>> hf.emissions.FromScipy([stats.poisson(2.0)]).log_likelihoods([1]).round(4).tolist()
         [[-1.3069]]
         """
-        if hasattr(self.distributions[0], "logpmf"):
+        is_discrete = hasattr(self.distributions[0], "logpmf")  # and so are all the others
+        if is_discrete:
             x = _checks.whole_observations(observations, at_least=-np.inf)
         else:
             x = _checks.observations(observations)
         table = np.zeros((len(x), self.n_states))
         seen = ~np.isnan(x)
         for k, distribution in enumerate(self.distributions):
-            log_density = getattr(distribution, "logpdf", None) or distribution.logpmf
+            log_density = distribution.logpmf if is_discrete else distribution.logpdf
             table[seen, k] = log_density(x[seen])
         return table
 

@@ -81,6 +81,7 @@ def bands(
     weights: FloatArray,
     names: tuple[str, ...],
     ylabel: str,
+    has_scale: bool,
     observations: FloatArray | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -99,6 +100,8 @@ def bands(
         bottom = top
     ax.set(xlim=(-0.5, n_steps - 0.5), ylim=(0, 1), xlabel="step", ylabel=ylabel)
     ax.locator_params(axis="x", integer=True)
+    if not has_scale:
+        ax.set_yticks([])
     ax.spines[["top"]].set_visible(False)
     words = [f"state {name}" if name.isdecimal() else name for name in names]
     if observations is not None:

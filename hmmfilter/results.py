@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,7 @@ def _preview(title: str, header: Iterable[str], n_steps: int, rows: Iterable[lis
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class _Result(Frozen, ABC):
     state_names: tuple[str, ...] | None = None
+    _has_scale: ClassVar[bool] = True  # whether there is a height to read off a band
 
     def __post_init__(self) -> None:
         self._freeze(**vars(self))
@@ -94,10 +95,7 @@ class _Result(Frozen, ABC):
         weights, label = self._bands()
         n_steps, n_states = weights.shape
         drawn = None if observations is None else _checks.drawn_observations(observations, n_steps)
-        axes = plotting.bands(weights, self._names(n_states), label, drawn, ax)
-        if isinstance(self, Decoded):
-            axes.set_yticks([])
-        return axes
+        return plotting.bands(weights, self._names(n_states), label, self._has_scale, drawn, ax)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -207,6 +205,7 @@ class Decoded(_Result):
     path: IntArray
     log_joint: float
     n_states: int
+    _has_scale: ClassVar[bool] = False
 
     def __repr__(self) -> str:
         n_steps, names = len(self.path), self._names(self.n_states)
