@@ -126,10 +126,13 @@ def _shape(name: str, array: FloatArray, required: tuple[int | str, ...]) -> Non
 
 def log_potentials(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
     """Let logs of non-negative numbers in: finite, or −inf for a zero."""
+    from hmmfilter import _kernels
+
     array = float_array(name, value)
     _shape(name, array, shape)
-    bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
-    _refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array)
+    if not _kernels.are_logs(array.reshape(-1), LARGEST_LOG):
+        bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
+        _refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array)
     return array
 
 

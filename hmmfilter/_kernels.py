@@ -23,13 +23,18 @@ References
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
-from numba.extending import overload
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+from numba.np.arrayobj import make_array
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 
@@ -41,6 +46,140 @@ NEVER = -math.inf
 def compiled(kernel: Kernel) -> Kernel:
     """Compile at the first call, cache on disk, release the GIL; no fastmath, which would delete the −inf guards."""
     return cast(Kernel, numba.njit(cache=True, nogil=True)(kernel))
+
+
+# Shared by all that follows: numbers of two parts and an exponent, and what they are made of.
+
+HEAD, TAIL, EXPONENT = 0, 1, 2  # the planes of a table of wide numbers
+FEW_STATES = 8  # up to so many, the recursion keeps the state in registers and carries tails
+
+LOG_2, LOG_2_REST = 0.6931471805599453, 2.3190468138462996e-17
+LOG_2_SHORT, LOG_2_LONG = float.fromhex("0x1.62e42fee00000p-1"), float.fromhex("0x1.a39ef35793c76p-33")
+LOG2_E = 1.4426950408889634
+ROUNDER = 1.5 * 2.0**52  # x + ROUNDER has no room for a fraction: adding and subtracting it rounds to a whole number
+EXP_REACH = 2.0**19  # of the reduction of an argument in one go
+FAR_STEP = 2.0**20  # by how many powers of two a larger argument is reduced at once
+
+# (exp(r) − 1 − r)/r² = 1/2 + r/6 + r² g(r), g at its 9 Chebyshev nodes of |r| ≤ log(2)/2: exp(r) is 1.4e-18 off
+EXP_POLYNOMIAL = (
+    0.5,
+    0.16666666666666666,
+    0.041666666666666664,
+    0.008333333333332155,
+    0.0013888888888888048,
+    0.0001984126985433861,
+    2.4801587310920686e-05,
+    2.755728006701698e-06,
+    2.7557291258666905e-07,
+    2.5095554677111112e-08,
+    2.0907786724124373e-09,
+)
+Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9, Q10 = EXP_POLYNOMIAL
+
+# The fast steps keep numbers as doubles with one common exponent. With p ≤ 2^120, positive p at least LOWEST of their
+# sum, A within 2^-250 of its largest entry and b within 2^-200 of its own, no product that is not zero falls below
+# 2^-1000: a zero is a true zero, and no digit is lost.
+LOWEST = 2.0**-300
+TRANSITION_SPREAD, LIKELIHOOD_SPREAD = 250.0, 200.0
+NEAR_ONE = 69.0  # |log b| up to which a likelihood needs no shift: 2^±100
+WIDEST, HIGHEST = 280.0, 2.0**120
+FADED = 2.0**-600  # a sum below this may have lost terms to underflow
+
+Lanes = tuple[float, ...]  # doubles, one for each state, worked on at once: compiled, a SIMD vector
+
+
+class LanesType(types.Type):  # type: ignore[misc]
+    """What `Lanes` are to the compiler."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(name=f"Lanes({count})")
+        self.count = count
+
+
+@register_model(LanesType)
+class LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+    """A SIMD vector of doubles."""
+
+    def __init__(self, manager: Any, kind: LanesType) -> None:
+        super().__init__(manager, kind, ir.VectorType(ir.DoubleType(), kind.count))
+
+
+def instruction(plain: Callable[..., Any], typed: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is one instruction of the processor when compiled: what it does in Python, and its types."""
+    return plain if numba.config.DISABLE_JIT else cast(Callable[..., Any], intrinsic(typed))
+
+
+def lanewise(plain: Callable[..., float]) -> Callable[..., Any]:
+    """An operation on doubles, or on lanes entry by entry."""
+    return lambda *xs: tuple(map(plain, *xs)) if isinstance(xs[0], tuple) else plain(*xs)
+
+
+def plain_fma(x: float, y: float, z: float) -> float:
+    """x y + z, rounded once."""
+    return float(Fraction(x) * Fraction(y) + Fraction(z))
+
+
+def emit(name: str) -> Callable[..., Any]:
+    """Emit an instruction that LLVM's builder knows by name."""
+    return lambda context, builder, signature, values: getattr(builder, name)(*values)
+
+
+def emit_fma(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover, as all that emits
+    kind = values[0].type
+    suffix = f"v{kind.count}f64" if isinstance(kind, ir.VectorType) else "f64"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.{suffix}")
+    return builder.call(function, values)
+
+
+def emit_splat(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    vector = ir.Constant(ir.VectorType(ir.DoubleType(), signature.return_type.count), ir.Undefined)
+    for k in range(signature.return_type.count):
+        vector = builder.insert_element(vector, values[1], ir.IntType(32)(k))
+    return vector
+
+
+def pointer_to_lanes(context: Any, builder: Any, kind: Any, array: Any, n: Any, count: int) -> Any:  # pragma: no cover
+    data = make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [n]), ir.VectorType(ir.DoubleType(), count).as_pointer())
+
+
+def emit_load(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    _, kind, _ = signature.args
+    pointer = pointer_to_lanes(context, builder, kind, values[1], values[2], signature.return_type.count)
+    return builder.load(pointer, align=8)
+
+
+def emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    lanes, kind, _ = signature.args
+    builder.store(values[0], pointer_to_lanes(context, builder, kind, values[1], values[2], lanes.count), align=8)
+    return context.get_dummy_value()
+
+
+def lanes_for(n_states: int) -> Lanes | None:
+    """What tells the recursion to keep the state in registers, and how many there are; None where there are too many."""
+    return (0.0,) * n_states if n_states <= FEW_STATES else None
+
+
+def plain_store(x: Lanes, array: FloatArray, n: int) -> None:
+    """Put lanes into a C-ordered array, as if it were one row, from entry n on."""
+    array.reshape(-1)[n : n + len(x)] = x
+
+
+add = instruction(lanewise(operator.add), lambda _, x, y: (x(x, x), emit("fadd")))
+subtract = instruction(lanewise(operator.sub), lambda _, x, y: (x(x, x), emit("fsub")))
+multiply = instruction(lanewise(operator.mul), lambda _, x, y: (x(x, x), emit("fmul")))
+divide = instruction(lanewise(operator.truediv), lambda _, x, y: (x(x, x), emit("fdiv")))
+negative = instruction(lanewise(operator.neg), lambda _, x: (x(x), emit("fneg")))
+fma = instruction(lanewise(plain_fma), lambda _, x, y, z: (x(x, x, x), emit_fma))
+lane = instruction(lambda x, k: x[k], lambda _, x, k: (types.float64(x, types.int32), emit("extract_element")))
+splat = instruction(
+    lambda like, x: (x,) * len(like), lambda _, like, x: (LanesType(like.count)(like, types.float64), emit_splat)
+)
+load = instruction(
+    lambda like, array, n: tuple(array.reshape(-1)[n : n + len(like)].tolist()),
+    lambda _, like, array, n: (LanesType(like.count)(like, array, n), emit_load),
+)
+store = instruction(plain_store, lambda _, x, array, n: (types.none(x, array, n), emit_store))
 
 
 @compiled
@@ -198,72 +337,809 @@ def offer_inside_compiled_code(public: Callable[..., Any], kernel: Callable[...,
         return lambda x: kernel(x.astype(np.float64))
 
 
-@compiled
-def lse_update(
-    log_b: FloatArray,
-    log_alpha: FloatArray,
-    log_alpha_tail: FloatArray,
-    log_transition: FloatArray,
-    log_terms: FloatArray,
-    log_terms_tail: FloatArray,
-    log_alpha_next: FloatArray,
-    log_alpha_next_tail: FloatArray,
-) -> None:
-    """log α'(j) = log b(j) + log Σ_i exp( log α(i) + log A(i, j) ), the recursion of every sum over paths [2]_."""
-    n_states = log_b.size
-    for j in range(n_states):
-        for i in range(n_states):
-            log_terms[i], log_terms_tail[i] = plus(log_alpha[i], log_alpha_tail[i], log_transition[i, j])
-        total, total_tail = log_sum_exp(log_terms, log_terms_tail)
-        log_alpha_next[j], log_alpha_next_tail[j] = plus(total, total_tail, log_b[j])
+# ---------------------------------------------------------------------------------------------------------------------
+# Wide numbers: (head + tail) 2^exponent, in tables of three planes
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 @compiled
-def normalise(log_x: FloatArray, log_x_tail: FloatArray) -> tuple[float, float]:
-    """Subtract from x its log-sum-exp, and return it; where that is −inf, x is left as it is."""
-    total, total_tail = log_sum_exp(log_x, log_x_tail)
-    if total != NEVER:
+def power_of_two(k: float) -> float:
+    """2^k for a whole k from −1022 to 1023: k is put where a double keeps its exponent."""
+    bits = np.int64(np.float64(k + ROUNDER).view(np.int64))
+    return np.int64((bits + 1023) << 52).view(np.float64)  # type: ignore[no-any-return]
+
+
+@compiled
+def exp_parts(x: float, x_tail: float) -> tuple[float, float, float]:
+    """exp(x) = (head + tail) 2^k, where x = k log 2 + r, |r| ≤ log(2)/2, for |x| ≤ `EXP_REACH`; 1e-17 off.
+
+    exp(r) = 1 + r + r² q(r) with a polynomial q. It has no branch, so that a loop over it becomes SIMD instructions.
+    """
+    k = fma(x, LOG2_E, ROUNDER) - ROUNDER
+    x_left = fma(-k, LOG_2_SHORT, x)
+    r = fma(-k, LOG_2_LONG, x_left)
+    r_tail = fma(-k, LOG_2_LONG, x_left - r) + x_tail
+    r2 = r * r
+    r4 = r2 * r2
+    q = fma(
+        fma(Q10, r2, fma(Q9, r, Q8)),
+        r4 * r4,
+        fma(fma(fma(Q7, r, Q6), r2, fma(Q5, r, Q4)), r4, fma(fma(Q3, r, Q2), r2, fma(Q1, r, Q0))),
+    )
+    one_and_r = 1.0 + r
+    rest = fma(r2, q, (r - (one_and_r - 1.0)) + r_tail)
+    head = one_and_r + rest
+    return head, rest - (head - one_and_r), k
+
+
+@compiled
+def far_exp_parts(x: float) -> tuple[float, float, float]:
+    """`exp_parts` of any x; beyond 1e15, where doubles lie further apart than 1/8, a power of two near exp(x)."""
+    if x == NEVER:
+        return 0.0, 0.0, NEVER
+    far = np.rint(x * (LOG2_E / FAR_STEP)) * FAR_STEP
+    product, product_tail = two_product(far, LOG_2)
+    left, lost = two_sum(x, -product)
+    left, left_tail = two_sum(left, lost - product_tail - far * LOG_2_REST)
+    if abs(left) > EXP_REACH:
+        return 1.0, 0.0, far
+    head, tail, k = exp_parts(left, left_tail)
+    return head, tail, k + far
+
+
+@compiled
+def widen(log_x: FloatArray, x: FloatArray) -> None:
+    """Wide numbers exp(log x), (3, n), of logs, (n,)."""
+    n_far = 0
+    for i in range(log_x.size):
+        near = abs(log_x[i]) <= EXP_REACH
+        x[HEAD, i], x[TAIL, i], x[EXPONENT, i] = exp_parts(log_x[i] if near else 0.0, 0.0)
+        n_far += not near
+    if n_far > 0:
         for i in range(log_x.size):
-            head, tail = plus(log_x[i], log_x_tail[i], -total)
-            log_x[i], log_x_tail[i] = plus(head, tail, -total_tail)
-    return total, total_tail
+            if not abs(log_x[i]) <= EXP_REACH:
+                x[HEAD, i], x[TAIL, i], x[EXPONENT, i] = far_exp_parts(log_x[i])
+
+
+@compiled
+def largest_exponent(x: FloatArray) -> float:
+    """The largest exponent among wide numbers, (3, n); −inf where all are zero."""
+    top = NEVER
+    for i in range(x.shape[1]):
+        top = max(top, x[EXPONENT, i])
+    return top
+
+
+@compiled
+def spread(x: FloatArray) -> float:
+    """By how many powers of two positive wide numbers differ; 0 where all are zero."""
+    top, bottom = NEVER, math.inf
+    for i in range(x.shape[1]):
+        if x[EXPONENT, i] > NEVER:
+            top, bottom = max(top, x[EXPONENT, i]), min(bottom, x[EXPONENT, i])
+    return max(top - bottom, 0.0)
+
+
+@compiled
+def shifted(x: float, k: float) -> float:
+    """x 2^k, or zero where k is below −1000."""
+    return x * power_of_two(k) if k > -1000.0 else 0.0
+
+
+@compiled
+def settle(head: float, tail: float, exponent: float, x: FloatArray, i: int) -> None:
+    """x_i = (head + tail) 2^exponent, with a head from 1/2 to 1."""
+    if head == 0.0:
+        x[HEAD, i], x[TAIL, i], x[EXPONENT, i] = 0.0, 0.0, NEVER
+    else:
+        mantissa, k = math.frexp(head)
+        x[HEAD, i], x[TAIL, i], x[EXPONENT, i] = mantissa, tail * power_of_two(float(-k)), exponent + k
+
+
+@compiled
+def wide_total(x: FloatArray) -> tuple[float, float, float]:
+    """The sum of wide numbers, (3, n), as one."""
+    top = largest_exponent(x)
+    total, tail = 0.0, 0.0
+    for i in range(x.shape[1]):
+        if x[EXPONENT, i] > NEVER:
+            total, lost = two_sum(total, shifted(x[HEAD, i], x[EXPONENT, i] - top))
+            tail += lost + shifted(x[TAIL, i], x[EXPONENT, i] - top)
+    return total, tail, top
+
+
+@compiled
+def log_of_wide(head: float, tail: float, exponent: float) -> float:
+    """The natural log of a wide number: that of its head, which is near 1, and exponent times log 2."""
+    if head == 0.0:
+        return NEVER
+    mantissa, k = math.frexp(head * math.sqrt(2.0))
+    return (math.log(mantissa / math.sqrt(2.0)) + tail / head) + (exponent + k) * LOG_2
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The recursion
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Chain(NamedTuple):
+    """A transition, ready for the recursion."""
+
+    wide: FloatArray  # (3, K, K)
+    linear: FloatArray  # (2, K, K): heads and tails as doubles, divided by 2^exponent
+    exponent: float
+    sources: IntArray  # (K, K + 1): of each state, how many states lead to it, and which
+    is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`
+
+
+@compiled
+def chain_of(log_transition: FloatArray) -> Chain:
+    """Take the exponentials of a transition once, and list what leads where."""
+    n_states = len(log_transition)
+    wide = np.empty((3, n_states * n_states))
+    widen(log_transition.reshape(-1), wide)
+    top = max(largest_exponent(wide), -1e300)
+    linear = np.empty((2, n_states * n_states))
+    for n in range(n_states * n_states):
+        scale = shifted(1.0, wide[EXPONENT, n] - top)
+        linear[HEAD, n], linear[TAIL, n] = wide[HEAD, n] * scale, wide[TAIL, n] * scale
+    sources = np.empty((n_states, n_states + 1), dtype=np.int64)
+    for j in range(n_states):
+        sources[j, 0] = 0
+        for i in range(n_states):
+            if log_transition[i, j] > NEVER:
+                sources[j, 0] += 1
+                sources[j, sources[j, 0]] = i
+    return Chain(
+        wide.reshape((3, n_states, n_states)),
+        linear.reshape((2, n_states, n_states)),
+        top,
+        sources,
+        spread(wide) <= TRANSITION_SPREAD,
+    )
+
+
+@compiled
+def lanes_two_sum(x: Lanes, y: Lanes) -> tuple[Lanes, Lanes]:
+    """`two_sum`, entry by entry."""
+    total = add(x, y)
+    y_kept = subtract(total, x)
+    return total, add(subtract(x, subtract(total, y_kept)), subtract(y, y_kept))
+
+
+@compiled
+def two_product(x: Any, y: Any) -> tuple[Any, Any]:
+    """x y, rounded, and what the rounding lost; of tuples, entry by entry."""
+    product = multiply(x, y)
+    return product, fma(x, y, negative(product))
+
+
+@compiled
+def predict_few(p: Lanes, p_tail: Lanes, transition: FloatArray, like: Lanes) -> tuple[Lanes, Lanes]:
+    """s_j = Σ_i p_i A_ij, with all that roundings lose collected in the tails."""
+    n_states = len(like)
+    p_i = splat(like, lane(p, 0))
+    s, s_tail = two_product(p_i, load(like, transition[HEAD], 0))
+    s_tail = fma(p_i, load(like, transition[TAIL], 0), s_tail)
+    for i in range(1, n_states):
+        p_i = splat(like, lane(p, i))
+        term, term_tail = two_product(p_i, load(like, transition[HEAD], i * n_states))
+        s, lost = lanes_two_sum(s, term)
+        s_tail = add(s_tail, add(lost, fma(p_i, load(like, transition[TAIL], i * n_states), term_tail)))
+    for i in range(n_states):  # last, since each step waits for the tails of the one before
+        s_tail = fma(splat(like, lane(p_tail, i)), load(like, transition[HEAD], i * n_states), s_tail)
+    return s, s_tail
+
+
+@compiled
+def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
+    """s_j = Σ_i p_i A_ij, four rows of A at a time: s is loaded and stored a quarter as often."""
+    n_states = p.size
+    last = n_states - n_states % 4
+    for j in range(n_states):
+        s[j] = 0.0
+    for i in range(0, last, 4):
+        for j in range(n_states):
+            s[j] += (p[i] * transition[i, j] + p[i + 1] * transition[i + 1, j]) + (
+                p[i + 2] * transition[i + 2, j] + p[i + 3] * transition[i + 3, j]
+            )
+    for i in range(last, n_states):
+        for j in range(n_states):
+            s[j] += p[i] * transition[i, j]
+
+
+@compiled
+def exact_prediction(state: FloatArray, chain: Chain, j: int) -> tuple[float, float, float]:
+    """log Σ_i exp( log α_i + log A_ij ) with the largest term for the shift, as a wide number."""
+    top = NEVER
+    for n in range(1, chain.sources[j, 0] + 1):
+        i = chain.sources[j, n]
+        top = max(top, state[EXPONENT, i] + chain.wide[EXPONENT, i, j])
+    total, tail = 0.0, 0.0
+    if top > NEVER:
+        for n in range(1, chain.sources[j, 0] + 1):
+            i = chain.sources[j, n]
+            scale = shifted(1.0, state[EXPONENT, i] + chain.wide[EXPONENT, i, j] - top)
+            if scale > 0.0:
+                term, term_tail = two_product(state[HEAD, i] * scale, chain.wide[HEAD, i, j])
+                term_tail += (
+                    state[HEAD, i] * scale * chain.wide[TAIL, i, j] + state[TAIL, i] * scale * chain.wide[HEAD, i, j]
+                )
+                total, lost = two_sum(total, term)
+                tail += lost + term_tail
+    return total, tail, top
+
+
+@compiled
+def lse_prediction(
+    state: FloatArray, chain: Chain, like: Lanes | None, scratch: FloatArray, predicted: FloatArray
+) -> None:
+    """log s_j = LSE_i( log α_i + log A_ij ) = a + log Σ_i exp( log α_i − a ) A_ij, with a common shift a, a power of two.
+
+    Where that sum is so small that underflow may have taken a share in it, the shift is the largest term's own.
+    """
+    n_states = state.shape[1]
+    top = largest_exponent(state)
+    for i in range(n_states):
+        scale = shifted(1.0, state[EXPONENT, i] - top) if state[HEAD, i] > 0.0 else 0.0
+        scratch[HEAD, i], scratch[TAIL, i] = state[HEAD, i] * scale, state[TAIL, i] * scale
+    if like is None:
+        predict_many(scratch[HEAD], chain.linear[HEAD], predicted[HEAD])
+        for j in range(n_states):
+            predicted[TAIL, j] = 0.0
+    else:
+        s, s_tail = predict_few(load(like, scratch, 0), load(like, scratch, n_states), chain.linear, like)
+        store(s, predicted, 0)
+        store(s_tail, predicted, n_states)
+    for j in range(n_states):
+        if predicted[HEAD, j] >= FADED:
+            settle(predicted[HEAD, j], predicted[TAIL, j], top + chain.exponent, predicted, j)
+        else:
+            total, tail, own_top = exact_prediction(state, chain, j)
+            if like is None:
+                total, tail = total + tail, 0.0
+            settle(total, tail, own_top, predicted, j)
+
+
+@compiled
+def weigh(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray) -> None:
+    """The product of wide numbers, (3, K), entry by entry; it may take the place of a factor."""
+    for k in range(x.shape[1]):
+        head, tail = two_product(x[HEAD, k], y[HEAD, k])
+        tail += x[HEAD, k] * y[TAIL, k] + x[TAIL, k] * y[HEAD, k]
+        if like is None:
+            tail = 0.0
+        settle(head, tail, x[EXPONENT, k] + y[EXPONENT, k], product, k)
+
+
+@compiled
+def coded(x: float, k: float) -> float:
+    """x 2^k where a double holds it; else its log L, as L where that is negative, as −1/L where it is positive."""
+    if x == 0.0:
+        return 0.0
+    if abs(k) <= 1000.0 and 1e-290 < x * power_of_two(k) < 1e290:
+        return x * power_of_two(k)
+    log_x = math.log(x) + k * LOG_2
+    return log_x if log_x < 0.0 else -1.0 / log_x
+
+
+@compiled
+def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float]:
+    """Divide wide numbers by their sum; the sum, as a double and an exponent, is returned.
+
+    A share that a double cannot hold is stored `coded`, as its log.
+    """
+    total, total_tail, top = wide_total(x)
+    total += total_tail
+    for k in range(row.size):
+        share = (x[HEAD, k] + x[TAIL, k]) / total
+        row[k] = coded(share, x[EXPONENT, k] - top) if share > 0.0 else 0.0
+    return total, top
+
+
+class Block(NamedTuple):
+    """Likelihoods of a block of steps as doubles, each row divided by a power of two."""
+
+    linear: FloatArray  # (2, B, K): heads and tails
+    exponents: FloatArray  # (B,): the powers
+    is_narrow: BoolArray  # (B,): whether the row's positive entries lie within `LIKELIHOOD_SPREAD`
+
+
+@compiled
+def empty_block(n_rows: int, n_states: int) -> Block:
+    """Room for a block."""
+    return Block(np.empty((2, n_rows, n_states)), np.empty(n_rows), np.empty(n_rows, dtype=np.bool_))
+
+
+@compiled
+def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
+    """Take the exponentials of rows of log-likelihoods, (n, K)."""
+    n_rows, n_states = log_b.shape
+    flat, head, tail = log_b.reshape(-1), block.linear[HEAD].reshape(-1), block.linear[TAIL].reshape(-1)
+    n_outside = 0
+    for n in range(flat.size):
+        x = flat[n]
+        near = abs(x) <= NEAR_ONE
+        x_head, x_tail, k = exp_parts(x if near else 0.0, 0.0)
+        scale = power_of_two(k) if near else 0.0
+        head[n], tail[n] = x_head * scale, x_tail * scale
+        n_outside += not near
+    for i in range(n_rows):
+        block.exponents[i], block.is_narrow[i] = 0.0, True
+    if n_outside > 0:
+        for i in range(n_rows):
+            fill_row(log_b[i], block, i, wide)
+
+
+@compiled
+def fill_row(log_b: FloatArray, block: Block, i: int, wide: FloatArray) -> None:
+    """One row of a block, divided by a power of two near its largest entry."""
+    widen(log_b, wide)
+    block.exponents[i] = max(largest_exponent(wide), -1e300)
+    block.is_narrow[i] = spread(wide) <= LIKELIHOOD_SPREAD
+    for k in range(log_b.size):
+        scale = shifted(1.0, wide[EXPONENT, k] - block.exponents[i])
+        block.linear[HEAD, i, k], block.linear[TAIL, i, k] = wide[HEAD, k] * scale, wide[TAIL, k] * scale
+
+
+@compiled
+def is_faint(row: FloatArray, limit: float) -> bool:
+    """Whether an entry, other than zero, is below a limit."""
+    faint = False
+    for k in range(row.size):
+        faint |= (row[k] < limit) & (row[k] != 0.0)
+    return faint
+
+
+@compiled
+def is_any_faint(p: Lanes, limit: float, like: Lanes) -> bool:
+    """`is_faint` for lanes."""
+    faint = False
+    for k in range(len(like)):
+        faint |= (lane(p, k) < limit) & (lane(p, k) != 0.0)
+    return faint
+
+
+@compiled
+def total_of(p: Lanes, like: Lanes) -> float:
+    """Σ_k p_k."""
+    total = lane(p, 0)
+    for k in range(1, len(like)):
+        total += lane(p, k)
+    return total
+
+
+@compiled
+def sweep_few(
+    state: FloatArray,
+    chain: Chain,
+    block: Block,
+    i: int,
+    end: int,
+    like: Lanes,
+    pair: FloatArray,
+    rows: FloatArray,
+    increments: FloatArray | None,
+) -> int:
+    """Fast steps from row i of a block on, with the state in registers: p = (Σ_i p_i A_ij) b_j, and its tail.
+
+    Forwards, `rows` is filled with p / Σ p. Backwards, without `totals`, it is multiplied by Σ_i p_i A_ij, which is β,
+    and normalised. Returns where it came to: the end, or a row that is beyond the fast steps.
+    """
+    n_states = len(like)
+    exponent = largest_exponent(state)
+    for k in range(n_states):
+        scale = shifted(1.0, state[EXPONENT, k] - exponent)
+        pair[HEAD, k], pair[TAIL, k] = state[HEAD, k] * scale, state[TAIL, k] * scale
+    p, p_tail = load(like, pair, 0), load(like, pair, n_states)
+    before = total_of(add(p, p_tail), like)
+    way = -1 if increments is None else 1
+    while i != end:
+        t = np.uint64(i)
+        if increments is None and is_faint(rows[t], LOWEST):
+            break
+        n = t * np.uint64(n_states)
+        s, s_tail = predict_few(p, p_tail, chain.linear, like)
+        b, b_tail = load(like, block.linear[HEAD], n), load(like, block.linear[TAIL], n)
+        p, lost = two_product(s, b)
+        p_tail = fma(s_tail, b, fma(s, b_tail, lost))
+        shift = chain.exponent + block.exponents[t]
+        exponent += shift
+        if increments is None:
+            total = total_of(p, like)
+            posterior = multiply(add(s, s_tail), load(like, rows, n))
+            posterior_total = total_of(posterior, like)
+        else:
+            posterior = add(p, p_tail)
+            total = posterior_total = total_of(posterior, like)
+            increments[t] = total / before if shift == 0.0 else coded(total / before, shift)
+            if total == 0.0:
+                break
+        store(divide(posterior, splat(like, posterior_total)), rows, n)
+        i += way
+        if not 1.0 / HIGHEST < total < HIGHEST:
+            _, down = math.frexp(total)
+            scale = power_of_two(float(-down))
+            p, p_tail = multiply(p, splat(like, scale)), multiply(p_tail, splat(like, scale))
+            exponent += down
+            total *= scale
+        before = total
+        if is_any_faint(p, LOWEST * total, like):
+            break
+    for k in range(n_states):
+        settle(lane(p, k), lane(p_tail, k), exponent, state, k)
+    return i
+
+
+@compiled
+def sweep_many(
+    state: FloatArray,
+    chain: Chain,
+    block: Block,
+    i: int,
+    end: int,
+    like: None,
+    pair: FloatArray,
+    rows: FloatArray,
+    increments: FloatArray | None,
+) -> int:
+    """`sweep_few` for many states, without tails: vectors in memory."""
+    p, s = pair[0], pair[1]
+    exponent = largest_exponent(state)
+    for k in range(p.size):
+        p[k] = state[HEAD, k] * shifted(1.0, state[EXPONENT, k] - exponent)
+    before = total_of_many(p)
+    way = -1 if increments is None else 1
+    while i != end:
+        t = np.uint64(i)
+        if increments is None and is_faint(rows[t], LOWEST):
+            break
+        predict_many(p, chain.linear[HEAD], s)
+        b = block.linear[HEAD, t]
+        for k in range(p.size):
+            p[k] = s[k] * b[k]
+        total = total_of_many(p)
+        shift = chain.exponent + block.exponents[t]
+        exponent += shift
+        row = rows[t]
+        if increments is None:
+            for k in range(p.size):
+                row[k] *= s[k]
+            posterior_total = total_of_many(row)
+            for k in range(p.size):
+                row[k] /= posterior_total
+        else:
+            increments[t] = total / before if shift == 0.0 else coded(total / before, shift)
+            if total == 0.0:
+                break
+            for k in range(p.size):
+                row[k] = p[k] / total
+        i += way
+        if not 1.0 / HIGHEST < total < HIGHEST:
+            _, down = math.frexp(total)
+            scale = power_of_two(float(-down))
+            for k in range(p.size):
+                p[k] *= scale
+            exponent += down
+            total *= scale
+        before = total
+        if is_faint(p, LOWEST * total):
+            break
+    for k in range(p.size):
+        settle(p[k], 0.0, exponent, state, k)
+    return i
+
+
+@compiled
+def total_of_many(p: FloatArray) -> float:
+    """Σ_k p_k in four sums, which the processor adds side by side."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    last = p.size - p.size % 4
+    for k in range(0, last, 4):
+        a += p[k]
+        b += p[k + 1]
+        c += p[k + 2]
+        d += p[k + 3]
+    for k in range(last, p.size):
+        a += p[k]
+    return (a + b) + (c + d)
+
+
+class Scratch(NamedTuple):
+    """Room for one step."""
+
+    predicted: FloatArray  # (3, K)
+    other: FloatArray  # (3, K)
+    p: FloatArray  # (2, K)
+
+
+@compiled
+def empty_scratch(n_states: int) -> Scratch:
+    """Room for one step."""
+    return Scratch(np.empty((3, n_states)), np.empty((3, n_states)), np.empty((2, n_states)))
+
+
+def sweep_narrow(state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> int:
+    """`sweep_few` or `sweep_many`, which is known when this is compiled."""
+    return (sweep_many if like is None else sweep_few)(state, chain, block, i, end, like, *filled)
+
+
+@overload(sweep_narrow, strict=False)
+def compile_sweep_narrow(
+    state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any
+) -> Any:  # pragma: no cover, since only the compiler calls it
+    chosen = sweep_many if isinstance(like, types.NoneType) else sweep_few
+    return lambda state, chain, block, i, end, like, *filled: chosen(state, chain, block, i, end, like, *filled)
+
+
+@compiled
+def sweep(
+    state: FloatArray,
+    chain: Chain,
+    block: Block,
+    i: int,
+    like: Lanes | None,
+    scratch: Scratch,
+    rows: FloatArray,
+    increments: FloatArray | None,
+) -> int:
+    """Fast steps as far as they are safe: from where positive entries of state, transition and likelihoods are near."""
+    if not chain.is_narrow or not block.is_narrow[i] or spread(state) > WIDEST:
+        return i
+    way = -1 if increments is None else 1
+    end = i
+    while 0 <= end < len(rows) and block.is_narrow[end]:
+        end += way
+    return sweep_narrow(state, chain, block, i, end, like, scratch.p, rows, increments)
+
+
+@compiled
+def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
+    """log α'(j) = log b(j) + log Σ_i exp( log α(i) + log A(i, j) ), the recursion of every sum over paths [2]_.
+
+    α, α', A and b are wide numbers m 2^e, that is, logs whose whole part e and fraction log2 m are kept apart: adding
+    logs adds e and multiplies m, and the shift of the log-sum-exp is a power of two. Nothing is lost, however large the logs.
+    """
+    lse_prediction(state, chain, like, scratch.p, scratch.predicted)
+    widen(log_b, scratch.other)
+    weigh(scratch.predicted, scratch.other, like, state)
+
+
+@compiled
+def start_chain(
+    log_b: FloatArray,
+    is_first: bool,
+    state: FloatArray,
+    like: Lanes | None,
+    scratch: Scratch,
+    row: FloatArray,
+    increments: FloatArray,
+) -> int:
+    """The first step of all, α_1 = initial b_1, where this is it and it is possible; the number of steps taken."""
+    if not is_first:
+        return 0
+    widen(log_b, scratch.other)
+    weigh(state, scratch.other, like, state)
+    if largest_exponent(state) == NEVER:
+        return 0
+    total, exponent = store_posterior(state, row)
+    increments[0] = coded(total, exponent)
+    return 1
+
+
+@compiled
+def forward_block(
+    log_b: FloatArray,
+    chain: Chain,
+    is_first: bool,
+    state: FloatArray,
+    block: Block,
+    like: Lanes | None,
+    scratch: Scratch,
+    rows: FloatArray,
+    increments: FloatArray,
+) -> int:
+    """Filter a block: the rows are filled with f_t = α_t / Σ α_t, and the state goes from α before to α after it.
+
+    Returns how many steps are possible.
+    """
+    fill_block(log_b, block, scratch.other)
+    n_steps = len(log_b)
+    i = start_chain(log_b[0], is_first, state, like, scratch, rows[0], increments)
+    while i < n_steps and largest_exponent(state) > NEVER:
+        reached = sweep(state, chain, block, i, like, scratch, rows, increments)
+        if reached > i:
+            i = reached
+            continue
+        before, before_tail, before_exponent = wide_total(state)
+        lse_update(log_b[i], chain, like, scratch, state)
+        if largest_exponent(state) > NEVER:
+            total, exponent = store_posterior(state, rows[i])
+            increments[i] = coded(total / (before + before_tail), exponent - before_exponent)
+            i += 1
+    if i < n_steps:
+        increments[i] = 0.0
+    return i
+
+
+@compiled
+def backward_block(
+    log_b: FloatArray,
+    chain: Chain,
+    backward_chain: Chain,
+    is_first: bool,
+    is_last: bool,
+    before: FloatArray,
+    state: FloatArray,
+    block: Block,
+    like: Lanes | None,
+    scratch: Scratch,
+    trace: FloatArray,
+    rows: FloatArray,
+) -> None:
+    """Smooth a block in place: f_t becomes γ_t = f_t β_t / Σ f_t β_t, and the state goes from ω after to ω before it.
+
+    ω_t(i) = p(v_t:T | h_t = i) = b_t(i) β_t(i) follows the forward recursion on the transposed transition, from the
+    end. Where a row of the filter holds logs, which are rounded, α is computed again from the block's start, `before`.
+    """
+    fill_block(log_b, block, scratch.other)
+    i = len(log_b) - 1
+    if is_last:
+        widen(log_b[i], state)
+        i -= 1
+    is_traced = False
+    while i >= 0:
+        reached = sweep(state, backward_chain, block, i, like, scratch, rows, None)
+        if reached < i:
+            i = reached
+            continue
+        if has_logs(rows[i]) and not is_traced:
+            trace_block(log_b, chain, is_first, before, like, scratch, trace)
+            is_traced = True
+        lse_update(log_b[i], backward_chain, like, scratch, state)
+        if has_logs(rows[i]):
+            weigh(scratch.predicted, trace[i], like, scratch.predicted)
+        else:
+            widen_linear(rows[i], scratch.other)
+            weigh(scratch.predicted, scratch.other, like, scratch.predicted)
+        store_posterior(scratch.predicted, rows[i])
+        i -= 1
+
+
+@compiled
+def has_logs(x: FloatArray) -> bool:
+    """Whether there are logs among `coded` numbers."""
+    found = False
+    for k in range(x.size):
+        found |= x[k] < 0.0
+    return found
+
+
+@compiled
+def are_logs(x: FloatArray, largest: float) -> bool:
+    """Whether all numbers are −inf, or finite and no larger than that."""
+    wrong = False
+    for k in range(x.size):
+        wrong |= (not abs(x[k]) <= largest) & (x[k] != NEVER)
+    return not wrong
+
+
+@compiled
+def copy_wide(x: FloatArray, copy: FloatArray) -> None:
+    """Copy wide numbers, (3, n)."""
+    for plane in range(3):
+        for k in range(x.shape[1]):
+            copy[plane, k] = x[plane, k]
+
+
+@compiled
+def widen_linear(row: FloatArray, x: FloatArray) -> None:
+    """Wide numbers, (3, n), of numbers, (n,)."""
+    for k in range(row.size):
+        settle(row[k], 0.0, 0.0, x, k)
+
+
+@compiled
+def trace_block(
+    log_b: FloatArray,
+    chain: Chain,
+    is_first: bool,
+    before: FloatArray,
+    like: Lanes | None,
+    scratch: Scratch,
+    trace: FloatArray,
+) -> None:
+    """α_t of a block as wide numbers, (n, 3, K), from the state before it."""
+    for i in range(len(log_b)):
+        copy_wide(before if i == 0 else trace[i - 1], trace[i])
+        if is_first and i == 0:
+            widen(log_b[0], scratch.other)
+            weigh(trace[0], scratch.other, like, trace[0])
+        else:
+            lse_update(log_b[i], chain, like, scratch, trace[i])
+
+
+@compiled
+def block_rows(n_states: int) -> int:
+    """How many steps make a block: their likelihoods stay in the processor's nearest cache."""
+    return max(64, 2048 // n_states)
 
 
 @compiled
 def run_forward(
     log_initial: FloatArray,
-    log_transition: FloatArray,
+    chain: Chain,
     log_likelihoods: FloatArray,
-    log_filtered: FloatArray,
-    log_filtered_tail: FloatArray,
-    log_increments: FloatArray,
+    like: Lanes | None,
+    checkpoints: FloatArray,
+    rows: FloatArray,
+    increments: FloatArray,
 ) -> tuple[int, float]:
-    """Filter: log f_t = log α_t − log c_t, where log c_t = LSE log α_t = log p(v_t | v_1:t−1).
+    """Filter: fill rows with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1).
 
-    The last three arguments are filled, each of them a ring. Returns how many steps are possible (all of them, or the
-    number of the first one that is not) and the log-likelihood Σ_t log c_t.
+    Both are `coded`, and may have as few rows as a block; then they hold those of the last block. The state before each block goes into
+    the checkpoints, a ring. Returns how many steps are possible (all of them, or the number of the first one that is not) and the
+    log-likelihood log Σ α_T.
     """
     n_steps, n_states = log_likelihoods.shape
-    log_terms, log_terms_tail = np.empty(n_states), np.empty(n_states)
-    log_f, log_f_tail = log_filtered[0], log_filtered_tail[0]
-    log_likelihood, log_likelihood_tail = 0.0, 0.0
-    for t in range(n_steps):
-        log_b = log_likelihoods[t]
-        log_alpha = log_filtered[t % len(log_filtered)]
-        log_alpha_tail = log_filtered_tail[t % len(log_filtered_tail)]
-        if t == 0:
-            for k in range(n_states):
-                log_alpha[k], log_alpha_tail[k] = two_sum(log_initial[k], log_b[k])
-        else:
-            lse_update(log_b, log_f, log_f_tail, log_transition, log_terms, log_terms_tail, log_alpha, log_alpha_tail)
-        log_c, log_c_tail = normalise(log_alpha, log_alpha_tail)
-        log_increments[t % len(log_increments)] = log_c
-        if log_c == NEVER:
-            return t, NEVER
-        log_likelihood, log_likelihood_tail = plus(log_likelihood, log_likelihood_tail, log_c)
-        log_likelihood, log_likelihood_tail = plus(log_likelihood, log_likelihood_tail, log_c_tail)
-        log_f, log_f_tail = log_alpha, log_alpha_tail
-    return n_steps, log_likelihood
+    state, block, scratch = (
+        np.empty((3, n_states)),
+        empty_block(block_rows(n_states), n_states),
+        empty_scratch(n_states),
+    )
+    widen(log_initial, state)
+    for start in range(0, n_steps, block_rows(n_states)):
+        log_b = log_likelihoods[start : start + block_rows(n_states)]
+        copy_wide(state, checkpoints[start // block_rows(n_states) % len(checkpoints)])
+        n = len(log_b)
+        first, first_increment = start % len(rows), start % len(increments)
+        n_possible = forward_block(
+            log_b,
+            chain,
+            start == 0,
+            state,
+            block,
+            like,
+            scratch,
+            rows[first : first + n],
+            increments[first_increment : first_increment + n],
+        )
+        if n_possible < n:
+            return start + n_possible, NEVER
+    total, tail, exponent = wide_total(state)
+    return n_steps, log_of_wide(total, tail, exponent)
+
+
+@compiled
+def run_backward(
+    chain: Chain,
+    backward_chain: Chain,
+    log_likelihoods: FloatArray,
+    like: Lanes | None,
+    checkpoints: FloatArray,
+    rows: FloatArray,
+) -> None:
+    """Smooth in place what `run_forward` left in rows and checkpoints, block by block from the end."""
+    n_states = log_likelihoods.shape[1]
+    n_rows = block_rows(n_states)
+    state, block, scratch = np.empty((3, n_states)), empty_block(n_rows, n_states), empty_scratch(n_states)
+    trace = np.empty((n_rows, 3, n_states))
+    for n in range(len(checkpoints) - 1, -1, -1):
+        start = n * n_rows
+        backward_block(
+            log_likelihoods[start : start + n_rows],
+            chain,
+            backward_chain,
+            n == 0,
+            n == len(checkpoints) - 1,
+            checkpoints[n],
+            state,
+            block,
+            like,
+            scratch,
+            trace,
+            rows[start : start + n_rows],
+        )
 
 
 @compiled
@@ -287,47 +1163,6 @@ def run_naive_forward(initial: FloatArray, transition: FloatArray, likelihoods: 
                 alpha[0, k] = initial[k] * likelihoods[0, k]
         else:
             naive_update(likelihoods[t], alpha[t - 1], transition, alpha[t])
-
-
-@compiled
-def run_backward(
-    log_transition: FloatArray,
-    log_likelihoods: FloatArray,
-    log_filtered: FloatArray,
-    log_filtered_tail: FloatArray,
-) -> None:
-    """Smooth in place: turn the rows log f_t of the filter into log γ_t = log f_t + log β_t − LSE.
-
-    The recursion is the forward one on the transposed transition, for the evidence from step t on,
-    ω_t(i) = p(v_t:T | h_t = i) = b_t(i) β_t(i), up to a factor that each row's normalisation takes out.
-    The last row of the filter is the last row of the smoother.
-    """
-    n_steps, n_states = log_likelihoods.shape
-    log_terms, log_terms_tail = np.empty(n_states), np.empty(n_states)
-    log_omega, log_omega_tail = log_likelihoods[n_steps - 1].copy(), np.zeros(n_states)
-    log_omega_before, log_omega_before_tail = np.empty(n_states), np.empty(n_states)
-    for t in range(n_steps - 2, -1, -1):
-        log_b = log_likelihoods[t]
-        lse_update(
-            log_b,
-            log_omega,
-            log_omega_tail,
-            log_transition.T,
-            log_terms,
-            log_terms_tail,
-            log_omega_before,
-            log_omega_before_tail,
-        )
-        log_omega, log_omega_before = log_omega_before, log_omega
-        log_omega_tail, log_omega_before_tail = log_omega_before_tail, log_omega_tail
-        normalise(log_omega, log_omega_tail)
-        log_gamma, log_gamma_tail = log_filtered[t], log_filtered_tail[t]
-        for k in range(n_states):
-            if log_gamma[k] != NEVER:  # and then log_b[k] is finite
-                head, tail = plus(log_gamma[k], log_gamma_tail[k], log_omega[k])
-                head, tail = plus(head, tail, log_omega_tail[k])
-                log_gamma[k], log_gamma_tail[k] = plus(head, tail, -log_b[k])
-        normalise(log_gamma, log_gamma_tail)
 
 
 @compiled

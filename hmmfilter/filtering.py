@@ -74,22 +74,25 @@ def forward_filter(
     _checks.impossible_policy(impossible)
     log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
     n_steps, n_states = log_likelihoods.shape
-    log_probabilities = np.empty((n_steps, n_states))
-    log_increments = np.empty(n_steps)
+    coded_probabilities = np.empty((n_steps, n_states))
+    coded_increments = np.empty(n_steps)
     n_possible, total = _kernels.run_forward(
         log_initial,
-        log_transition,
+        _kernels.chain_of(log_transition),
         log_likelihoods,
-        log_probabilities,
-        np.empty((2, n_states)),
-        log_increments,
+        _kernels.lanes_for(n_states),
+        np.empty((1, 3, n_states)),
+        coded_probabilities,
+        coded_increments,
     )
     if n_possible < n_steps:
         if impossible == "raise":
             raise _checks.ImpossibleEvidenceError(n_possible)
-        log_probabilities[n_possible:] = np.nan
-        log_increments[n_possible + 1 :] = np.nan
-    return Filtered(log_probabilities=log_probabilities, log_increments=log_increments, log_likelihood=float(total))
+        coded_probabilities[n_possible:] = np.nan
+        coded_increments[n_possible + 1 :] = np.nan
+    return Filtered(
+        _coded_probabilities=coded_probabilities, _coded_increments=coded_increments, log_likelihood=float(total)
+    )
 
 
 def log_likelihood(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, log_likelihoods: npt.ArrayLike) -> float:
@@ -130,13 +133,14 @@ def log_likelihood(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, lo
     from hmmfilter import _kernels
 
     log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
-    last_two_rows = np.empty((2, len(log_initial)))
+    n_states, n_rows = len(log_initial), _kernels.block_rows(len(log_initial))
     _, total = _kernels.run_forward(
         log_initial,
-        log_transition,
+        _kernels.chain_of(log_transition),
         log_likelihoods,
-        last_two_rows,
-        np.empty_like(last_two_rows),
-        np.empty(1),
+        _kernels.lanes_for(n_states),
+        np.empty((1, 3, n_states)),
+        np.empty((n_rows, n_states)),
+        np.empty(n_rows),
     )
     return float(total)

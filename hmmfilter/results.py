@@ -98,28 +98,52 @@ class _Result(Frozen, ABC):
         return plotting.bands(weights, self._names(n_states), label, self._has_scale, drawn, ax)
 
 
+def _logs(coded: FloatArray) -> FloatArray:
+    """Natural logs of numbers as the kernels store them: a negative entry is a log already, or −1 over a positive one."""
+    from hmmfilter import _kernels
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs: FloatArray = np.log(coded)
+        if _kernels.has_logs(coded.reshape(-1)):
+            logs = np.where(coded < 0, np.where(coded < -1, coded, -1 / coded), logs)
+    logs.flags.writeable = False
+    return logs
+
+
+def _probabilities(coded: FloatArray) -> FloatArray:
+    """Probabilities as the kernels store them, where none is a log; what is below 5e-324 rounds to 0 here, and only here."""
+    from hmmfilter import _kernels
+
+    if not _kernels.has_logs(coded.reshape(-1)):
+        return coded
+    table = np.where(coded < 0, np.exp(np.minimum(coded, 0)), coded)
+    table.flags.writeable = False
+    return table
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class _Posterior(_Result):
     """A distribution over the states at every step, and the log-likelihood of the evidence."""
 
-    log_probabilities: FloatArray
+    _coded_probabilities: FloatArray
     log_likelihood: float
 
     @cached_property
     def probabilities(self) -> FloatArray:
-        """The same as probabilities, (T, K); what is below 5e-324 rounds to 0 here, and only here."""
-        table = np.exp(self.log_probabilities)
-        table.flags.writeable = False
-        return table
+        return _probabilities(self._coded_probabilities)
+
+    @cached_property
+    def log_probabilities(self) -> FloatArray:
+        return _logs(self._coded_probabilities)
 
     def __repr__(self) -> str:
-        n_steps, n_states = self.log_probabilities.shape
+        n_steps, n_states = self._coded_probabilities.shape
         return _preview(
             f"{type(self).__name__}: {n_steps} steps, {n_states} states, "
             f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
             self._names(n_states),
             n_steps,
-            ([f"{p:.4f}" for p in row] for row in np.exp(self.log_probabilities[_shown_steps(n_steps)])),
+            ([f"{p:.4f}" for p in row] for row in _probabilities(self._coded_probabilities[_shown_steps(n_steps)])),
         )
 
     def _bands(self) -> tuple[FloatArray, str]:
@@ -132,14 +156,14 @@ class Filtered(_Posterior):
 
     Attributes
     ----------
-    log_probabilities : ndarray, (T, K)
-        log p(h_t = k | v_1:t), natural logs; each row is normalised.
     probabilities : ndarray, (T, K)
-        The same as probabilities, computed on first use.
+        p(h_t = k | v_1:t); each row sums to 1. What is below 5e-324 rounds to 0 here.
+    log_probabilities : ndarray, (T, K)
+        log p(h_t = k | v_1:t), natural logs, however small; computed on first use.
     log_increments : ndarray, (T,)
-        log p(v_t | v_1:t−1), natural logs.
+        log p(v_t | v_1:t−1), natural logs, computed on first use.
     log_likelihood : float
-        log p(v_1:T), natural log: the compensated sum of the increments.
+        log p(v_1:T), natural log.
     state_names : tuple of str or None
         The names that the model gave its states.
 
@@ -152,7 +176,11 @@ class Filtered(_Posterior):
            [0.2292, 0.7708]])
     """
 
-    log_increments: FloatArray
+    _coded_increments: FloatArray
+
+    @cached_property
+    def log_increments(self) -> FloatArray:
+        return _logs(self._coded_increments)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -161,10 +189,10 @@ class Smoothed(_Posterior):
 
     Attributes
     ----------
-    log_probabilities : ndarray, (T, K)
-        log p(h_t = k | v_1:T), natural logs; each row is normalised.
     probabilities : ndarray, (T, K)
-        The same as probabilities, computed on first use.
+        p(h_t = k | v_1:T); each row sums to 1. What is below 5e-324 rounds to 0 here.
+    log_probabilities : ndarray, (T, K)
+        log p(h_t = k | v_1:T), natural logs, however small; computed on first use.
     log_likelihood : float
         log p(v_1:T), natural log.
     state_names : tuple of str or None

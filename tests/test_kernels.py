@@ -73,16 +73,3 @@ def test_log_sum_exp_is_exact_in_both_parts(heads):
 
 def test_log_sum_exp_of_nothing_possible():
     assert _kernels.log_sum_exp(np.full(3, -np.inf), np.zeros(3)) == (-np.inf, 0.0)
-
-
-def test_tables_with_fewer_rows_than_steps_are_rings():
-    rng = np.random.default_rng(1)
-    case = rng.normal(size=3), rng.normal(size=(3, 3)), rng.normal(size=(7, 3))
-    whole, tail, increments = np.empty((7, 3)), np.empty((7, 3)), np.empty(7)
-    ring, ring_tail, last_increment = np.empty((2, 3)), np.empty((3, 3)), np.empty(1)
-    assert _kernels.run_forward(*case, whole, tail, increments) == _kernels.run_forward(
-        *case, ring, ring_tail, last_increment
-    )
-    assert np.array_equal(ring, whole[[6, 5]])
-    assert np.array_equal(ring_tail, tail[[6, 4, 5]])
-    assert last_increment[0] == increments[6]
