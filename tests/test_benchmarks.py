@@ -1,6 +1,11 @@
 """The benchmarks run; what they measure decides nothing here."""
 
+import subprocess
+import sys
+
 from tests.benchmarks import lse
+from tests.conftest import needs_compiled
+from tests.files import ROOT
 
 
 def test_the_log_sum_exp_tables(capsys):
@@ -8,3 +13,16 @@ def test_the_log_sum_exp_tables(capsys):
     printed = capsys.readouterr().out
     assert "times SciPy's" in printed
     assert "| equal, weights 0.1, n = 1000 |" in printed
+
+
+@needs_compiled
+def test_the_suite(tmp_path):
+    """In a process of its own, as it sets the number of threads; with the other libraries or without."""
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--output", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| filter, K = 2: over np.exp | ≤ 8 × |" in done.stdout
+    page = (tmp_path / "results.md").read_text(encoding="utf-8")
+    for title in ("Targets", "Speed", "Adverse inputs", "Memory", "Start", "A small call", "Where libraries are wrong"):
+        assert f"\n## {title}\n" in page
+    assert (tmp_path / "speed.png").stat().st_size > 10_000
