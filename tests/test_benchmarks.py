@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
-from tests.benchmarks import lse
+import pytest
+
+from tests.benchmarks import lse, speed
+from tests.benchmarks.peers import ours
+from tests.benchmarks.problems import benign
 from tests.conftest import needs_compiled
 from tests.files import ROOT
 
@@ -13,6 +17,16 @@ def test_the_log_sum_exp_tables(capsys):
     printed = capsys.readouterr().out
     assert "times SciPy's" in printed
     assert "| equal, weights 0.1, n = 1000 |" in printed
+
+
+def test_a_library_that_disagrees_is_named():
+    problem = benign(20, 3)
+    for task, call in ours(problem).items():
+        expected = call()
+        speed.check_agreement(problem, task, "a library", expected, call())
+        wrong = expected[0], (expected[1] + 1) % 3
+        with pytest.raises(speed.DisagreementError, match=f"a library disagrees with us: {task}, 20 steps, 3 states"):
+            speed.check_agreement(problem, task, "a library", expected, wrong)
 
 
 @needs_compiled

@@ -19,15 +19,15 @@ STYLES = {
     "hmmlearn, scaling": {"color": "#56B4E9", "marker": "D"},
     "dynamax": {"color": "#009E73", "marker": "^"},
     "librosa": {"color": "#CC79A7", "marker": "v"},
-    "statsmodels": {"color": "#A08000", "marker": "P"},
+    "statsmodels": {"color": "#A08000", "marker": "p"},
     limits.EXP: {"color": "#444444", "linestyle": (0, (1, 1.6)), "linewidth": 1.5},
     limits.PRODUCT: {"color": "#444444", "linestyle": (0, (6, 2.5)), "linewidth": 1.5},
     limits.MAX_PLUS: {"color": "#444444", "linestyle": (0, (6, 2, 1, 2)), "linewidth": 1.5},
 }
 LABELS = {
-    limits.EXP: "limit: np.exp of the table",
-    limits.PRODUCT: "limit: vector-matrix product",
-    limits.MAX_PLUS: "limit: max-plus product",
+    limits.EXP: "limit: exponentials of the table",
+    limits.PRODUCT: "limit: vector-matrix products",
+    limits.MAX_PLUS: "limit: max-plus products",
 }
 TITLES = {FILTER: "filter", SMOOTH: "smooth", VITERBI: "Viterbi"}
 UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns"))
@@ -48,7 +48,7 @@ def _draw_panel(ax: Axes, speeds: Speeds, task: str) -> None:
     ax.set_yscale("log")
     ax.set_title(TITLES[task], fontsize=13, fontweight="bold")
     ax.set_xlabel("number of states")
-    ax.xaxis.set_major_locator(FixedLocator(list(speeds[FILTER])))
+    ax.xaxis.set_major_locator(FixedLocator(list(speeds[task])))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda n_states, _: f"{n_states:g}"))
     ax.yaxis.set_major_formatter(FuncFormatter(_duration))
@@ -59,13 +59,13 @@ def _draw_panel(ax: Axes, speeds: Speeds, task: str) -> None:
 
 def draw(speeds: Speeds, path: Path) -> None:
     figure = Figure(figsize=(13, 6), layout="constrained")
-    panels = figure.subplots(1, len(speeds), sharex=True, sharey=True)
+    panels = figure.subplots(1, len(speeds), sharey=True)
     for ax, task in zip(panels, speeds, strict=True):
         _draw_panel(ax, speeds, task)
-    panels[0].set_ylabel("time a step")
+    panels[0].set_ylabel("time a step, one thread (less is better)")
     handles = {label: handle for ax in panels for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     order = [label for label in (LABELS.get(name, name) for name in STYLES) if label in handles]
     figure.legend(
         [handles[label] for label in order], order, loc="outside lower center", ncols=5, frameon=False, fontsize=10.5
     )
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=140)

@@ -168,6 +168,7 @@ def section(effort: Effort) -> Section:
     return Section(
         "Where libraries are wrong",
         f"Small hostile inputs, and the exact answer in {oracle.DIGITS} digits. In bold what is wrong by more than "
-        f"{TOLERANCE:g}; a dash where a library has no such routine. States and steps count from 0.\n\n"
+        f"{TOLERANCE:g}; errors by their name; a dash where a library has no such routine. p(k) at t is "
+        "the probability of state k at step t, both from 0; dynamax says no log-joint, so this is that of its path.\n\n"
         + markdown(["input", "asked", "exact", *makers], rows),
     )
