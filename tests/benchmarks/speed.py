@@ -125,7 +125,7 @@ def section(speeds: Speeds, effort: Effort) -> Section:
         "Nanoseconds a step, the median of calls taken in turn; T steps, K states, a harmless input on which all agree "
         f"to {TOLERANCE:g}. A dash: there is no such routine, or a call takes more than {effort.longest_call:g} s. "
         "np.exp is that of the table of log-likelihoods; vector-matrix (the faster of compiled code and BLAS) and "
-        "max-plus are bare products of a vector and the transition matrix, one for each step, and two to smooth it.\n\n"
+        "max-plus are bare products of a vector and the transition matrix, one a step, and two for the smoother.\n\n"
         f"![Nanoseconds a step against the number of states](speed.png)\n\n{tables}",
         _targets(speeds),
     )
