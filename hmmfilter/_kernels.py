@@ -41,6 +41,12 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 NEVER = -math.inf
+ROUNDING = 2.0**-53  # of a sum of doubles, at most and relative to it
+BLOCK = 64  # steps of a decoder between two looks at the size of its scores
+FEW = 8  # states, up to which the decoder takes one after the other
+MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf
+
+States = range | tuple[int, ...]  # 0 to K − 1: a tuple where the compiler shall unroll the loops for this K
 
 
 def compiled(kernel: Kernel) -> Kernel:
@@ -1178,45 +1184,288 @@ def run_naive_backward(transition: FloatArray, likelihoods: FloatArray, beta: Fl
 
 
 @compiled
+def larger(x: float, y: float) -> float:
+    """max(x, y) of two numbers, in the form that the processor has in its vectors."""
+    return x if x > y else y
+
+
+@compiled
+def best_before(states: States, log_delta: FloatArray, log_into: FloatArray) -> float:
+    """max_i( log δ(i) + log A(i, j) ), given the column j of log A."""
+    best = NEVER
+    for i in states:
+        best = larger(best, log_delta[i] + log_into[i])
+    return best
+
+
+@compiled
+def advance_few(
+    states: States, log_into: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
+) -> None:
+    """Fill the rows from start to stop, one state after the other."""
+    for t in range(start, stop):
+        for j in states:
+            log_delta[t, j] = best_before(states, log_delta[t - 1], log_into[j]) + log_likelihoods[t, j]
+
+
+@compiled
+def advance_many(
+    log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
+) -> None:
+    """Fill the rows from start to stop, all states at once; the transition comes `padded`.
+
+    Four rows of log A are taken at a time, and every other step begins with the last of them, still in the cache.
+    """
+    n_padded, n_states = len(log_transition), log_delta.shape[1]
+    x, top = np.full(n_padded, NEVER), np.empty(n_padded)
+    x[:n_states] = log_delta[start - 1]
+    for t in range(start, stop):
+        for j in range(n_padded):
+            top[j] = NEVER
+        for group in range(0, n_padded, 4):
+            i = group if t % 2 else n_padded - 4 - group
+            a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
+            for j in range(n_padded):
+                one = larger(larger(top[j], a + log_transition[i, j]), b + log_transition[i + 1, j])
+                two = larger(c + log_transition[i + 2, j], d + log_transition[i + 3, j])
+                top[j] = larger(one, two)
+        for j in range(n_states):
+            x[j] = top[j] + log_likelihoods[t, j]
+            log_delta[t, j] = x[j]
+
+
+@compiled
+def padded(log_transition: FloatArray) -> FloatArray:
+    """Add states that are never reached, up to a multiple of four."""
+    n_states = len(log_transition)
+    n_padded = -(-n_states // 4) * 4
+    table = np.full((n_padded, n_padded), NEVER)
+    table[:n_states, :n_states] = log_transition
+    return table
+
+
+@compiled
+def largest_magnitude(table: FloatArray) -> float:
+    """max |x| over the finite x of a table, by their bits: the compiler makes vectors of integers alone."""
+    bits = table.reshape(-1).view(np.int64)
+    largest = 0
+    for k in range(bits.size):
+        magnitude = bits[k] & MAGNITUDE
+        largest = max(largest, magnitude if magnitude < INFINITY else 0)
+    return np.array([largest]).view(np.float64)[0]
+
+
+@compiled
+def first_impossible(log_delta: FloatArray, start: int, stop: int) -> int:
+    """The first of the rows from start on that is −inf throughout, or stop."""
+    for t in range(start, stop):
+        if log_delta[t].max() == NEVER:
+            return t
+    return stop
+
+
+@compiled
+def fill_log_delta(
+    states: States,
+    log_initial: FloatArray,
+    log_transition: FloatArray,
+    log_into: FloatArray,
+    log_likelihoods: FloatArray,
+    log_delta: FloatArray,
+) -> tuple[int, float]:
+    """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ), less its maximum at the end of every block.
+
+    Returns how many steps are possible, and how far an entry may be off: an addition is rounded by at most
+    u = 2**-53 of its result, max loses nothing, and of a row's two additions neither comes to more than D + A, where
+    D and A are the largest finite magnitudes in the block and in log A. The bound is four times their sum, so that it
+    covers the subtraction as well, and all that is rounded when scores are compared on the way back.
+    """
+    n_steps, n_states = log_likelihoods.shape
+    rows = padded(log_transition)
+    largest_transition = largest_magnitude(log_transition)
+    error = 0.0
+    for k in states:
+        log_delta[0, k] = log_initial[k] + log_likelihoods[0, k]
+    for start in range(0, n_steps, BLOCK):
+        stop = min(start + BLOCK, n_steps)
+        if n_states <= FEW:
+            advance_few(states, log_into, log_likelihoods, log_delta, max(start, 1), stop)
+        else:
+            advance_many(rows, log_likelihoods, log_delta, max(start, 1), stop)
+        top = log_delta[stop - 1].max()
+        if top == NEVER:
+            return first_impossible(log_delta, start, stop), error
+        largest = largest_magnitude(log_delta[max(start - 1, 0) : stop])
+        error += (stop - start) * 8.0 * ROUNDING * (largest + largest_transition)
+        log_delta[stop - 1] -= top
+    return n_steps, error
+
+
+@compiled
+def follow(
+    states: States,
+    log_into: FloatArray,
+    log_likelihoods: FloatArray,
+    log_delta: FloatArray,
+    path: IntArray,
+    t: int,
+    tolerance: float,
+) -> int:
+    """Walk back from path[t] for as long as one state alone can come before; return the step where that ends."""
+    while t > 0:
+        j = path[t]
+        if (t + 1) % BLOCK:
+            best = log_delta[t, j] - log_likelihoods[t, j]
+        else:  # a maximum has been subtracted here
+            best = best_before(states, log_delta[t - 1], log_into[j])
+        n_live, i_live = 0, 0
+        for i in states:
+            if log_delta[t - 1, i] + log_into[j, i] >= best - tolerance:
+                n_live += 1
+                i_live += i
+        if n_live != 1:
+            break
+        t -= 1
+        path[t] = i_live
+    return t
+
+
+@compiled
+def keep_live(log_delta: FloatArray, log_rest: FloatArray, tolerance: float, live: IntArray) -> int:
+    """List the states through which the best path may lead, those within the tolerance of the best sum."""
+    best = (log_delta + log_rest).max()
+    least = best - tolerance - 8.0 * ROUNDING * abs(best)
+    n_live = 0
+    for i in range(live.size):
+        if log_delta[i] + log_rest[i] >= least:
+            live[n_live] = i
+            n_live += 1
+    return n_live
+
+
+@compiled
+def step_back(
+    log_into: FloatArray,
+    log_b: FloatArray,
+    live: IntArray,
+    log_rest: FloatArray,
+    log_rest_tail: FloatArray,
+    best_next: FloatArray,
+) -> None:
+    """log ρ_{t−1}(i) = max_j( log A(i, j) + log b_t(j) + log ρ_t(j) ) over the live j, in two parts; and which j it is."""
+    n_live = live.size
+    head, tail = np.empty(n_live), np.empty(n_live)
+    for n in range(n_live):
+        head[n], tail[n] = plus(log_rest[live[n]], log_rest_tail[live[n]], log_b[live[n]])
+    for i in range(log_b.size):
+        log_rest[i], log_rest_tail[i], best_next[i] = NEVER, 0.0, live[0]
+        for n in range(n_live):
+            score, score_tail = plus(head[n], tail[n], log_into[live[n], i])
+            if exceeds(score, score_tail, log_rest[i], log_rest_tail[i]):
+                log_rest[i], log_rest_tail[i], best_next[i] = score, score_tail, live[n]
+
+
+@compiled
+def trace_back(
+    states: States,
+    log_initial: FloatArray,
+    log_into: FloatArray,
+    log_likelihoods: FloatArray,
+    log_delta: FloatArray,
+    tolerance: float,
+    path: IntArray,
+) -> None:
+    """Fill the best path from its end, where only what is within the tolerance needs two parts.
+
+    ρ_t(j) is what the best path has from j at step t on, j's own b_t aside, up to a factor. As long as a single state
+    is live, every path of interest leads through it, and ρ may begin anew there at 1. The row of log δ that has been
+    left behind then holds the next state of each live one.
+    """
+    n_steps, n_states = log_likelihoods.shape
+    live = np.empty(n_states, dtype=np.int64)
+    log_rest, log_rest_tail = np.zeros(n_states), np.zeros(n_states)
+    t = known = n_steps - 1
+    n_live = keep_live(log_delta[t], log_rest, tolerance, live)
+    while t > 0:
+        if n_live == 1:
+            reveal(log_delta, live[0], t, known, path)
+            t = known = follow(states, log_into, log_likelihoods, log_delta, path, t, tolerance)
+            live[0] = path[t]
+            log_rest[path[t]], log_rest_tail[path[t]] = 0.0, 0.0
+        if t > 0:
+            step_back(log_into, log_likelihoods[t], live[:n_live], log_rest, log_rest_tail, log_delta[t])
+            t -= 1
+            n_live = keep_live(log_delta[t], log_rest, tolerance, live)
+    first, best, best_tail = live[0], NEVER, 0.0
+    for i in live[:n_live]:
+        score, score_tail = plus(log_rest[i], log_rest_tail[i], log_initial[i])
+        score, score_tail = plus(score, score_tail, log_likelihoods[0, i])
+        if exceeds(score, score_tail, best, best_tail):
+            first, best, best_tail = i, score, score_tail
+    reveal(log_delta, first, 0, known, path)
+
+
+@compiled
+def reveal(best_next: FloatArray, state: int, start: int, stop: int, path: IntArray) -> None:
+    """Write the path from a state at start on to stop."""
+    path[start] = state
+    for t in range(start + 1, stop + 1):
+        path[t] = int(best_next[t, path[t - 1]])
+
+
+@compiled
+def log_joint(
+    log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, path: IntArray
+) -> float:
+    """log p(path, v_1:T), rounded once: what each addition loses is kept beside the sum."""
+    total, lost = two_sum(log_initial[path[0]], log_likelihoods[0, path[0]])
+    for t in range(1, path.size):
+        total, lost_now = two_sum(total, log_transition[path[t - 1], path[t]])
+        lost += lost_now
+        total, lost_now = two_sum(total, log_likelihoods[t, path[t]])
+        lost += lost_now
+    return total + lost
+
+
+@compiled
+def decode(
+    states: States,
+    log_initial: FloatArray,
+    log_transition: FloatArray,
+    log_likelihoods: FloatArray,
+    log_delta: FloatArray,
+    path: IntArray,
+) -> tuple[int, float]:
+    """`run_viterbi`, compiled anew for each type of `states`."""
+    log_into = log_transition.T.copy()
+    n_possible, error = fill_log_delta(states, log_initial, log_transition, log_into, log_likelihoods, log_delta)
+    if n_possible < len(path):
+        return n_possible, NEVER
+    trace_back(states, log_initial, log_into, log_likelihoods, log_delta, 2.0 * error, path)
+    return n_possible, log_joint(log_initial, log_transition, log_likelihoods, path)
+
+
+@compiled
 def run_viterbi(
     log_initial: FloatArray,
     log_transition: FloatArray,
     log_likelihoods: FloatArray,
-    best_previous: IntArray,
+    log_delta: FloatArray,
     path: IntArray,
 ) -> tuple[int, float]:
-    """Decode: log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ), then follow the best back [2]_.
+    """Decode: fill log δ forwards, then follow the best back [2]_.
 
-    The last two arguments are filled. Returns how many steps are possible and the best path's log δ. Of equal scores
-    the lowest state wins.
+    The last two arguments are filled, log δ with what is left of it. Returns how many steps are possible and the best
+    path's log-probability. Of equal paths the lexicographically smallest wins.
     """
-    n_steps, n_states = log_likelihoods.shape
-    log_delta, log_delta_tail = np.empty((2, n_states)), np.empty((2, n_states))
-    best = 0
-    for t in range(n_steps):
-        now, before = t % 2, (t - 1) % 2
-        for j in range(n_states):
-            if t == 0:
-                top, top_tail = log_initial[j], 0.0
-            else:
-                top, top_tail = NEVER, 0.0
-                best_previous[t, j] = 0
-                for i in range(n_states):
-                    score, tail = plus(log_delta[before, i], log_delta_tail[before, i], log_transition[i, j])
-                    if exceeds(score, tail, top, top_tail):
-                        top, top_tail = score, tail
-                        best_previous[t, j] = i
-            log_delta[now, j], log_delta_tail[now, j] = plus(top, top_tail, log_likelihoods[t, j])
-        best = 0
-        for j in range(1, n_states):
-            if exceeds(log_delta[now, j], log_delta_tail[now, j], log_delta[now, best], log_delta_tail[now, best]):
-                best = j
-        if log_delta[now, best] == NEVER:
-            return t, NEVER
-    path[n_steps - 1] = best
-    for t in range(n_steps - 1, 0, -1):
-        path[t - 1] = best_previous[t, path[t]]
-    return n_steps, log_delta[(n_steps - 1) % 2, best]
+    n_states = log_likelihoods.shape[1]
+    if n_states == 2:
+        return decode((0, 1), log_initial, log_transition, log_likelihoods, log_delta, path)
+    if n_states == 3:
+        return decode((0, 1, 2), log_initial, log_transition, log_likelihoods, log_delta, path)
+    if n_states == 4:
+        return decode((0, 1, 2, 3), log_initial, log_transition, log_likelihoods, log_delta, path)
+    return decode(range(n_states), log_initial, log_transition, log_likelihoods, log_delta, path)
 
 
 @compiled

@@ -73,7 +73,7 @@ def viterbi(
     n_steps, n_states = log_likelihoods.shape
     path = np.full(n_steps, -1, dtype=np.int64)
     n_possible, log_joint = _kernels.run_viterbi(
-        log_initial, log_transition, log_likelihoods, np.empty((n_steps, n_states), dtype=np.int64), path
+        log_initial, log_transition, log_likelihoods, np.empty((n_steps, n_states)), path
     )
     if n_possible < n_steps and impossible == "raise":
         raise _checks.ImpossibleEvidenceError(n_possible)
