@@ -42,11 +42,8 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 NEVER = -math.inf
 ROUNDING = 2.0**-53  # of a sum of doubles, at most and relative to it
-BLOCK = 64  # steps of a decoder between two looks at the size of its scores
-FEW = 8  # states, up to which the decoder takes one after the other
+BLOCK = 256  # steps of a decoder between two looks at the size of its scores
 MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf
-
-States = range | tuple[int, ...]  # 0 to K − 1: a tuple where the compiler shall unroll the loops for this K
 
 
 def compiled(kernel: Kernel) -> Kernel:
@@ -1185,34 +1182,54 @@ def run_naive_backward(transition: FloatArray, likelihoods: FloatArray, beta: Fl
 
 @compiled
 def larger(x: float, y: float) -> float:
-    """max(x, y) of two numbers, in the form that the processor has in its vectors."""
+    """max(x, y) of two numbers, in the form that processors have in their vectors."""
     return x if x > y else y
 
 
 @compiled
-def best_before(states: States, log_delta: FloatArray, log_into: FloatArray) -> float:
-    """max_i( log δ(i) + log A(i, j) ), given the column j of log A."""
-    best = NEVER
-    for i in states:
-        best = larger(best, log_delta[i] + log_into[i])
-    return best
+def advance_two(
+    log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
+) -> None:
+    """`advance_many` for two states, which stay in registers."""
+    (a, b), (c, d) = log_transition[0, :2], log_transition[1, :2]
+    x, y = log_delta[start - 1]
+    for t in range(start, stop):
+        x, y = larger(x + a, y + c) + log_likelihoods[t, 0], larger(x + b, y + d) + log_likelihoods[t, 1]
+        log_delta[t, 0], log_delta[t, 1] = x, y
 
 
 @compiled
-def advance_few(
-    states: States, log_into: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
+def best_of_four(x: float, y: float, z: float, w: float, log_transition: FloatArray, j: int) -> float:
+    """max_i( log δ(i) + log A(i, j) ) over four states."""
+    return larger(
+        larger(x + log_transition[0, j], y + log_transition[1, j]),
+        larger(z + log_transition[2, j], w + log_transition[3, j]),
+    )
+
+
+@compiled
+def advance_four(
+    log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
 ) -> None:
-    """Fill the rows from start to stop, one state after the other."""
+    """`advance_many` for three or four states, which stay in registers; of three, the fourth remains at −inf."""
+    last = log_delta.shape[1] - 1
+    x, y, z = log_delta[start - 1, 0], log_delta[start - 1, 1], log_delta[start - 1, 2]
+    w = log_delta[start - 1, 3] if last == 3 else NEVER
     for t in range(start, stop):
-        for j in states:
-            log_delta[t, j] = best_before(states, log_delta[t - 1], log_into[j]) + log_likelihoods[t, j]
+        x, y, z, w = (
+            best_of_four(x, y, z, w, log_transition, 0) + log_likelihoods[t, 0],
+            best_of_four(x, y, z, w, log_transition, 1) + log_likelihoods[t, 1],
+            best_of_four(x, y, z, w, log_transition, 2) + log_likelihoods[t, 2],
+            best_of_four(x, y, z, w, log_transition, 3) + log_likelihoods[t, last],
+        )
+        log_delta[t, 0], log_delta[t, 1], log_delta[t, last], log_delta[t, 2] = x, y, w, z
 
 
 @compiled
 def advance_many(
     log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
 ) -> None:
-    """Fill the rows from start to stop, all states at once; the transition comes `padded`.
+    """Fill log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ), given log A `padded`, from start to stop.
 
     Four rows of log A are taken at a time, and every other step begins with the last of them, still in the cache.
     """
@@ -1266,12 +1283,7 @@ def first_impossible(log_delta: FloatArray, start: int, stop: int) -> int:
 
 @compiled
 def fill_log_delta(
-    states: States,
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    log_into: FloatArray,
-    log_likelihoods: FloatArray,
-    log_delta: FloatArray,
+    log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray
 ) -> tuple[int, float]:
     """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ), less its maximum at the end of every block.
 
@@ -1284,12 +1296,14 @@ def fill_log_delta(
     rows = padded(log_transition)
     largest_transition = largest_magnitude(log_transition)
     error = 0.0
-    for k in states:
+    for k in range(n_states):
         log_delta[0, k] = log_initial[k] + log_likelihoods[0, k]
     for start in range(0, n_steps, BLOCK):
         stop = min(start + BLOCK, n_steps)
-        if n_states <= FEW:
-            advance_few(states, log_into, log_likelihoods, log_delta, max(start, 1), stop)
+        if n_states == 2:
+            advance_two(rows, log_likelihoods, log_delta, max(start, 1), stop)
+        elif n_states in (3, 4):
+            advance_four(rows, log_likelihoods, log_delta, max(start, 1), stop)
         else:
             advance_many(rows, log_likelihoods, log_delta, max(start, 1), stop)
         top = log_delta[stop - 1].max()
@@ -1302,32 +1316,62 @@ def fill_log_delta(
 
 
 @compiled
+def tally(total: float, lost: float, x: float) -> tuple[float, float]:
+    """Add to a running total, and what the addition loses to a total of its own."""
+    total, lost_now = two_sum(total, x)
+    return total, lost + lost_now
+
+
+@compiled
 def follow(
-    states: States,
     log_into: FloatArray,
     log_likelihoods: FloatArray,
     log_delta: FloatArray,
-    path: IntArray,
-    t: int,
     tolerance: float,
-) -> int:
-    """Walk back from path[t] for as long as one state alone can come before; return the step where that ends."""
+    t: int,
+    path: IntArray,
+    total: float,
+    lost: float,
+) -> tuple[int, float, float]:
+    """Walk back from path[t] for as long as one state alone can come before; return where that ends, and the tally."""
+    n_states = log_delta.shape[1]
+    j = path[t]
     while t > 0:
-        j = path[t]
-        if (t + 1) % BLOCK:
-            best = log_delta[t, j] - log_likelihoods[t, j]
-        else:  # a maximum has been subtracted here
-            best = best_before(states, log_delta[t - 1], log_into[j])
+        best = log_delta[t, j] - log_likelihoods[t, j]
+        if (t + 1) % BLOCK == 0:  # a maximum has been subtracted in this row
+            best = (log_delta[t - 1] + log_into[j]).max()
+        least = best - tolerance
         n_live, i_live = 0, 0
-        for i in states:
-            if log_delta[t - 1, i] + log_into[j, i] >= best - tolerance:
+        for i in range(n_states):
+            if log_delta[t - 1, i] + log_into[j, i] >= least:
                 n_live += 1
                 i_live += i
         if n_live != 1:
             break
-        t -= 1
-        path[t] = i_live
-    return t
+        total, lost = tally(total, lost, log_likelihoods[t, j])
+        total, lost = tally(total, lost, log_into[j, i_live])
+        t, j = t - 1, i_live
+        path[t] = j
+    return t, total, lost
+
+
+@compiled
+def reveal(
+    log_into: FloatArray,
+    log_likelihoods: FloatArray,
+    best_next: FloatArray,
+    t: int,
+    stop: int,
+    path: IntArray,
+    total: float,
+    lost: float,
+) -> tuple[float, float]:
+    """Walk on from path[t] to stop, by the table of the states that come next; return the tally."""
+    for s in range(t + 1, stop + 1):
+        path[s] = int(best_next[s, path[s - 1]])
+        total, lost = tally(total, lost, log_likelihoods[s, path[s]])
+        total, lost = tally(total, lost, log_into[path[s], path[s - 1]])
+    return total, lost
 
 
 @compiled
@@ -1367,15 +1411,14 @@ def step_back(
 
 @compiled
 def trace_back(
-    states: States,
     log_initial: FloatArray,
     log_into: FloatArray,
     log_likelihoods: FloatArray,
     log_delta: FloatArray,
     tolerance: float,
     path: IntArray,
-) -> None:
-    """Fill the best path from its end, where only what is within the tolerance needs two parts.
+) -> float:
+    """Fill the best path from its end, and return its log-probability; only what is within the tolerance takes two parts.
 
     ρ_t(j) is what the best path has from j at step t on, j's own b_t aside, up to a factor. As long as a single state
     is live, every path of interest leads through it, and ρ may begin anew there at 1. The row of log δ that has been
@@ -1384,65 +1427,30 @@ def trace_back(
     n_steps, n_states = log_likelihoods.shape
     live = np.empty(n_states, dtype=np.int64)
     log_rest, log_rest_tail = np.zeros(n_states), np.zeros(n_states)
+    total, lost = 0.0, 0.0
     t = known = n_steps - 1
     n_live = keep_live(log_delta[t], log_rest, tolerance, live)
     while t > 0:
         if n_live == 1:
-            reveal(log_delta, live[0], t, known, path)
-            t = known = follow(states, log_into, log_likelihoods, log_delta, path, t, tolerance)
-            live[0] = path[t]
+            path[t] = live[0]
+            total, lost = reveal(log_into, log_likelihoods, log_delta, t, known, path, total, lost)
+            t, total, lost = follow(log_into, log_likelihoods, log_delta, tolerance, t, path, total, lost)
+            known, live[0] = t, path[t]
             log_rest[path[t]], log_rest_tail[path[t]] = 0.0, 0.0
         if t > 0:
             step_back(log_into, log_likelihoods[t], live[:n_live], log_rest, log_rest_tail, log_delta[t])
             t -= 1
             n_live = keep_live(log_delta[t], log_rest, tolerance, live)
-    first, best, best_tail = live[0], NEVER, 0.0
+    best, best_tail = NEVER, 0.0
     for i in live[:n_live]:
         score, score_tail = plus(log_rest[i], log_rest_tail[i], log_initial[i])
         score, score_tail = plus(score, score_tail, log_likelihoods[0, i])
         if exceeds(score, score_tail, best, best_tail):
-            first, best, best_tail = i, score, score_tail
-    reveal(log_delta, first, 0, known, path)
-
-
-@compiled
-def reveal(best_next: FloatArray, state: int, start: int, stop: int, path: IntArray) -> None:
-    """Write the path from a state at start on to stop."""
-    path[start] = state
-    for t in range(start + 1, stop + 1):
-        path[t] = int(best_next[t, path[t - 1]])
-
-
-@compiled
-def log_joint(
-    log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, path: IntArray
-) -> float:
-    """log p(path, v_1:T), rounded once: what each addition loses is kept beside the sum."""
-    total, lost = two_sum(log_initial[path[0]], log_likelihoods[0, path[0]])
-    for t in range(1, path.size):
-        total, lost_now = two_sum(total, log_transition[path[t - 1], path[t]])
-        lost += lost_now
-        total, lost_now = two_sum(total, log_likelihoods[t, path[t]])
-        lost += lost_now
+            path[0], best, best_tail = i, score, score_tail
+    total, lost = reveal(log_into, log_likelihoods, log_delta, 0, known, path, total, lost)
+    total, lost = tally(total, lost, log_likelihoods[0, path[0]])
+    total, lost = tally(total, lost, log_initial[path[0]])
     return total + lost
-
-
-@compiled
-def decode(
-    states: States,
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    log_likelihoods: FloatArray,
-    log_delta: FloatArray,
-    path: IntArray,
-) -> tuple[int, float]:
-    """`run_viterbi`, compiled anew for each type of `states`."""
-    log_into = log_transition.T.copy()
-    n_possible, error = fill_log_delta(states, log_initial, log_transition, log_into, log_likelihoods, log_delta)
-    if n_possible < len(path):
-        return n_possible, NEVER
-    trace_back(states, log_initial, log_into, log_likelihoods, log_delta, 2.0 * error, path)
-    return n_possible, log_joint(log_initial, log_transition, log_likelihoods, path)
 
 
 @compiled
@@ -1453,19 +1461,17 @@ def run_viterbi(
     log_delta: FloatArray,
     path: IntArray,
 ) -> tuple[int, float]:
-    """Decode: fill log δ forwards, then follow the best back [2]_.
+    """Decode: fill log δ forwards, then follow the best path back [2]_.
 
     The last two arguments are filled, log δ with what is left of it. Returns how many steps are possible and the best
     path's log-probability. Of equal paths the lexicographically smallest wins.
     """
-    n_states = log_likelihoods.shape[1]
-    if n_states == 2:
-        return decode((0, 1), log_initial, log_transition, log_likelihoods, log_delta, path)
-    if n_states == 3:
-        return decode((0, 1, 2), log_initial, log_transition, log_likelihoods, log_delta, path)
-    if n_states == 4:
-        return decode((0, 1, 2, 3), log_initial, log_transition, log_likelihoods, log_delta, path)
-    return decode(range(n_states), log_initial, log_transition, log_likelihoods, log_delta, path)
+    n_possible, error = fill_log_delta(log_initial, log_transition, log_likelihoods, log_delta)
+    if n_possible < len(path):
+        return n_possible, NEVER
+    return n_possible, trace_back(
+        log_initial, log_transition.T.copy(), log_likelihoods, log_delta, 2.0 * error, path
+    )
 
 
 @compiled
