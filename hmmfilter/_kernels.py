@@ -1269,7 +1269,7 @@ def largest_magnitude(table: FloatArray) -> float:
     for k in range(bits.size):
         magnitude = bits[k] & MAGNITUDE
         largest = max(largest, magnitude if magnitude < INFINITY else 0)
-    return np.array([largest]).view(np.float64)[0]
+    return float(np.array([largest]).view(np.float64)[0])
 
 
 @compiled
@@ -1396,7 +1396,7 @@ def step_back(
     log_rest_tail: FloatArray,
     best_next: FloatArray,
 ) -> None:
-    """log ρ_{t−1}(i) = max_j( log A(i, j) + log b_t(j) + log ρ_t(j) ) over the live j, in two parts; and which j it is."""
+    """log ρ_{t−1}(i) = max_j( log A(i, j) + log b_t(j) + log ρ_t(j) ) over the live j, in two parts; and its j."""
     n_live = live.size
     head, tail = np.empty(n_live), np.empty(n_live)
     for n in range(n_live):
@@ -1418,7 +1418,7 @@ def trace_back(
     tolerance: float,
     path: IntArray,
 ) -> float:
-    """Fill the best path from its end, and return its log-probability; only what is within the tolerance takes two parts.
+    """Fill the best path from its end, and return its log-probability; two parts only within the tolerance.
 
     ρ_t(j) is what the best path has from j at step t on, j's own b_t aside, up to a factor. As long as a single state
     is live, every path of interest leads through it, and ρ may begin anew there at 1. The row of log δ that has been
@@ -1469,9 +1469,7 @@ def run_viterbi(
     n_possible, error = fill_log_delta(log_initial, log_transition, log_likelihoods, log_delta)
     if n_possible < len(path):
         return n_possible, NEVER
-    return n_possible, trace_back(
-        log_initial, log_transition.T.copy(), log_likelihoods, log_delta, 2.0 * error, path
-    )
+    return n_possible, trace_back(log_initial, log_transition.T.copy(), log_likelihoods, log_delta, 2.0 * error, path)
 
 
 @compiled

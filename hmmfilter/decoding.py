@@ -20,7 +20,10 @@ def viterbi(
 
     The forward recursion with max in place of log-sum-exp,
 
-        log δ_t(j) = log p(v_t | h_t = j) + max_i( log δ_{t−1}(i) + log p(h_t = j | h_{t−1} = i) ).
+        log δ_t(j) = log p(v_t | h_t = j) + max_i( log δ_{t−1}(i) + log p(h_t = j | h_{t−1} = i) ),
+
+    then the best path back. Where several come nearer to each other than rounding can tell, the choice is made with
+    twice a double's digits: no other path is better by more than 1e-25 of the log-joint.
 
     Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
 
@@ -38,8 +41,8 @@ def viterbi(
     Returns
     -------
     Decoded
-        ``path`` (T,) of integers, ``log_joint``. Of equally probable paths, the one whose last state is the lowest,
-        then the last but one, and so on.
+        ``path`` (T,) of integers, ``log_joint``. Of equally probable paths, the one whose first state is the lowest,
+        then the second, and so on.
 
     Raises
     ------

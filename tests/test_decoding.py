@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
+from hmmfilter import _kernels
 from tests import cases, oracle
-from tests.conftest import note_share
+from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
 from tests.test_filtering import FAMILY, LARGE, SMALL, impossible_at
 
+BLOCK = _kernels.BLOCK
 TIE = mpmath.mpf(10) ** -25  # relative: paths nearer than this are tied, for logs of twice a double's digits
 
 
@@ -51,10 +53,125 @@ def test_a_difference_beyond_the_digits_of_a_double_decides():
     assert decoded.path.tolist() == [1, 1, 1]
 
 
-def test_ties_go_to_the_lowest_state():
-    decoded = hf.viterbi(np.zeros(3), np.zeros((3, 3)), np.zeros((4, 3)))
-    assert decoded.path.tolist() == [0, 0, 0, 0]
-    assert decoded.log_joint == 0.0
+@pytest.mark.parametrize("n_steps", [3, BLOCK + 2])
+@pytest.mark.parametrize("n_states", [2, 3, 4, 5, 9])
+def test_a_difference_of_1e_20_decides(n_steps, n_states):
+    """The better of two paths, of a million nats each, which part at the first step and never meet."""
+    best, second = n_states - 1, n_states - 2
+    log_likelihoods = np.full((n_steps, n_states), -1e6 / n_steps)
+    log_likelihoods[:, :second] -= 1
+    log_likelihoods[0, :] = 0.0
+    log_initial = np.full(n_states, -1.0)
+    log_initial[second:] = 0.0, 1e-20
+    decoded = hf.viterbi(log_initial, cases.logs(np.eye(n_states)), log_likelihoods)
+    assert decoded.path.tolist() == [best] * n_steps
+
+
+UNIT = 2.0**-34  # of the tables whose logs are whole multiples of it, so that integers decode them exactly
+FORBIDDEN = -(2**62)
+
+
+def whole_case(rng, n_steps, n_states, values, level=0.0, forbidden=0.0):
+    """Log-potentials drawn from a few values, all likelihoods on a level; the last state is never forbidden."""
+    shapes = n_states, (n_states, n_states), (n_steps, n_states)
+    tables = [rng.choice(values, shape) for shape in shapes]
+    for table in tables:
+        table[..., :-1][rng.random(table[..., :-1].shape) < forbidden] = cases.NEVER
+    tables[2] += level
+    return tuple(tables)
+
+
+def in_units(table):
+    whole = np.where(table == cases.NEVER, 0.0, table / UNIT)
+    assert np.array_equal(whole, np.round(whole))
+    return np.where(table == cases.NEVER, FORBIDDEN, whole.astype(np.int64))
+
+
+def exact_decoding(log_initial, log_transition, log_likelihoods):
+    """The lexicographically smallest of the best paths, and its log-joint, in whole numbers."""
+    initial, transition, likelihoods = map(in_units, (log_initial, log_transition, log_likelihoods))
+
+    def sum_of(x, y):
+        return np.where((x == FORBIDDEN) | (y == FORBIDDEN), FORBIDDEN, x + y)
+
+    rest, best_next = np.zeros_like(initial), []
+    for row in likelihoods[:0:-1]:
+        scores = sum_of(transition, sum_of(row, rest))
+        best_next.append(scores.argmax(axis=1))
+        rest = scores.max(axis=1)
+    totals = sum_of(initial, sum_of(likelihoods[0], rest))
+    path = [int(totals.argmax())]
+    for choice in best_next[::-1]:
+        path.append(int(choice[path[-1]]))
+    return path, int(totals.max())
+
+
+def check_whole(case):
+    path, joint = exact_decoding(*case)
+    decoded = hf.viterbi(*case)
+    assert decoded.path.tolist() == path
+    assert decoded.log_joint == joint * UNIT
+
+
+SIZES = pytest.mark.parametrize(
+    "n_states", [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17, pytest.param(64, marks=needs_compiled)]
+)
+LENGTHS = pytest.mark.parametrize(
+    "n_steps", [1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, pytest.param(3 * BLOCK + 5, marks=needs_compiled)]
+)
+
+
+@SIZES
+@LENGTHS
+def test_distinct_scores(n_states, n_steps):
+    rng = np.random.default_rng([n_states, n_steps])
+    check_whole(whole_case(rng, n_steps, n_states, UNIT * rng.integers(-(2**36), 2**34, 1000), forbidden=0.3))
+
+
+@SIZES
+@LENGTHS
+def test_exact_ties_go_to_the_lowest_first_state(n_states, n_steps):
+    rng = np.random.default_rng([n_states, n_steps])
+    check_whole(whole_case(rng, n_steps, n_states, [0.0, -1.0, -2.0], forbidden=0.2))
+    check_whole(whole_case(rng, n_steps, n_states, [0.0]))
+
+
+@SIZES
+@LENGTHS
+@pytest.mark.parametrize("level", [-(2.0**18), 2.0**18])
+def test_scores_that_differ_below_the_digits_of_a_double(n_states, n_steps, level):
+    """All differences are a few units of 2**-34; a block's scores reach 2**26, and are rounded to 2**-27."""
+    rng = np.random.default_rng([n_states, n_steps])
+    check_whole(whole_case(rng, n_steps, n_states, [0.0, UNIT, 5 * UNIT], level, forbidden=0.2))
+
+
+@needs_compiled
+@pytest.mark.parametrize("n_states", [2, 4, 5, 12])
+def test_a_long_sequence(n_states):
+    rng = np.random.default_rng(n_states)
+    few = [0.0, -0.5, -2.0, -2.0 - UNIT, -300.0]
+    check_whole(whole_case(rng, 100_000, n_states, few, forbidden=0.2))
+    check_whole(whole_case(rng, 100_000, n_states, UNIT * rng.integers(-(2**37), 0, 1000), level=-1000.0))
+
+
+@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("level", [-(2.0**14), 2.0**14])
+def test_scores_are_off_by_less_than_their_bound(n_states, level):
+    """Scores in one double, less that of the first state, beside the same in whole numbers; and the bound is small."""
+    rng = np.random.default_rng(n_states)
+    n_steps = 16 * BLOCK
+    case = whole_case(rng, n_steps, n_states, UNIT * rng.integers(-(2**36), 2**36, 1000), level)
+    log_delta = np.empty((n_steps, n_states))
+    n_possible, error = _kernels.fill_log_delta(*case, log_delta)
+    assert n_possible == n_steps
+    assert error < 3e-5
+    _, transition, likelihoods = map(in_units, case)
+    exact = in_units(case[0]) + likelihoods[0]
+    for t in range(n_steps):
+        if t > 0:
+            exact = (exact[:, None] + transition).max(axis=0) + likelihoods[t]
+        differences = (log_delta[t] - log_delta[t, 0]) - (exact - exact[0]) * UNIT
+        assert np.abs(differences).max() <= 2 * error
 
 
 @given(possible_tables(), st.data())
@@ -82,6 +199,16 @@ def test_impossible_for_viterbi_where_it_is_for_the_filter(case):
         assert filtered.log_increments[caught.value.step] == -np.inf
     else:
         assert np.isfinite(hf.viterbi(*case).log_joint)
+
+
+@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("step", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK])
+def test_impossible_from_any_step_of_a_block(step, n_states):
+    log_likelihoods = np.zeros((2 * BLOCK + 1, n_states))
+    log_likelihoods[step] = cases.NEVER
+    with pytest.raises(hf.ImpossibleEvidenceError) as caught:
+        hf.viterbi(np.zeros(n_states), np.zeros((n_states, n_states)), log_likelihoods)
+    assert caught.value.step == step
 
 
 @pytest.mark.parametrize("step", [0, 2, 4])
