@@ -1187,12 +1187,22 @@ def larger(x: float, y: float) -> float:
 
 
 @compiled
+def best_sum(x: FloatArray, y: FloatArray) -> float:
+    """max_i( x_i + y_i )."""
+    best = NEVER
+    for i in range(x.size):
+        best = larger(best, x[i] + y[i])
+    return best
+
+
+@compiled
 def advance_two(
     log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
 ) -> None:
     """`advance_many` for two states, which stay in registers."""
-    (a, b), (c, d) = log_transition[0, :2], log_transition[1, :2]
-    x, y = log_delta[start - 1]
+    a, b = log_transition[0, 0], log_transition[0, 1]
+    c, d = log_transition[1, 0], log_transition[1, 1]
+    x, y = log_delta[start - 1, 0], log_delta[start - 1, 1]
     for t in range(start, stop):
         x, y = larger(x + a, y + c) + log_likelihoods[t, 0], larger(x + b, y + d) + log_likelihoods[t, 1]
         log_delta[t, 0], log_delta[t, 1] = x, y
@@ -1234,8 +1244,9 @@ def advance_many(
     Four rows of log A are taken at a time, and every other step begins with the last of them, still in the cache.
     """
     n_padded, n_states = len(log_transition), log_delta.shape[1]
-    x, top = np.full(n_padded, NEVER), np.empty(n_padded)
-    x[:n_states] = log_delta[start - 1]
+    x, top = np.empty(n_padded), np.empty(n_padded)
+    for j in range(n_padded):
+        x[j] = log_delta[start - 1, j] if j < n_states else NEVER
     for t in range(start, stop):
         for j in range(n_padded):
             top[j] = NEVER
@@ -1256,8 +1267,10 @@ def padded(log_transition: FloatArray) -> FloatArray:
     """Add states that are never reached, up to a multiple of four."""
     n_states = len(log_transition)
     n_padded = -(-n_states // 4) * 4
-    table = np.full((n_padded, n_padded), NEVER)
-    table[:n_states, :n_states] = log_transition
+    table = np.empty((n_padded, n_padded))
+    for i in range(n_padded):
+        for j in range(n_padded):
+            table[i, j] = log_transition[i, j] if max(i, j) < n_states else NEVER
     return table
 
 
@@ -1274,11 +1287,11 @@ def largest_magnitude(table: FloatArray) -> float:
 
 @compiled
 def first_impossible(log_delta: FloatArray, start: int, stop: int) -> int:
-    """The first of the rows from start on that is −inf throughout, or stop."""
-    for t in range(start, stop):
-        if log_delta[t].max() == NEVER:
-            return t
-    return stop
+    """The first of the rows from start to stop that is −inf throughout."""
+    t = stop
+    while t > start and best_sum(log_delta[t - 1], log_delta[t - 1]) == NEVER:
+        t -= 1
+    return t
 
 
 @compiled
@@ -1294,7 +1307,7 @@ def fill_log_delta(
     """
     n_steps, n_states = log_likelihoods.shape
     rows = padded(log_transition)
-    largest_transition = largest_magnitude(log_transition)
+    largest_transition = largest_magnitude(rows)
     error = 0.0
     for k in range(n_states):
         log_delta[0, k] = log_initial[k] + log_likelihoods[0, k]
@@ -1306,12 +1319,15 @@ def fill_log_delta(
             advance_four(rows, log_likelihoods, log_delta, max(start, 1), stop)
         else:
             advance_many(rows, log_likelihoods, log_delta, max(start, 1), stop)
-        top = log_delta[stop - 1].max()
+        top = NEVER
+        for k in range(n_states):
+            top = larger(top, log_delta[stop - 1, k])
         if top == NEVER:
             return first_impossible(log_delta, start, stop), error
         largest = largest_magnitude(log_delta[max(start - 1, 0) : stop])
         error += (stop - start) * 8.0 * ROUNDING * (largest + largest_transition)
-        log_delta[stop - 1] -= top
+        for k in range(n_states):
+            log_delta[stop - 1, k] -= top
     return n_steps, error
 
 
@@ -1339,7 +1355,7 @@ def follow(
     while t > 0:
         best = log_delta[t, j] - log_likelihoods[t, j]
         if (t + 1) % BLOCK == 0:  # a maximum has been subtracted in this row
-            best = (log_delta[t - 1] + log_into[j]).max()
+            best = best_sum(log_delta[t - 1], log_into[j])
         least = best - tolerance
         n_live, i_live = 0, 0
         for i in range(n_states):
@@ -1377,7 +1393,7 @@ def reveal(
 @compiled
 def keep_live(log_delta: FloatArray, log_rest: FloatArray, tolerance: float, live: IntArray) -> int:
     """List the states through which the best path may lead, those within the tolerance of the best sum."""
-    best = (log_delta + log_rest).max()
+    best = best_sum(log_delta, log_rest)
     least = best - tolerance - 8.0 * ROUNDING * abs(best)
     n_live = 0
     for i in range(live.size):
