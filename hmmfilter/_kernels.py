@@ -1326,8 +1326,9 @@ def fill_log_delta(
             return first_impossible(log_delta, start, stop), error
         largest = largest_magnitude(log_delta[max(start - 1, 0) : stop])
         error += (stop - start) * 8.0 * ROUNDING * (largest + largest_transition)
-        for k in range(n_states):
-            log_delta[stop - 1, k] -= top
+        if stop % BLOCK == 0:
+            for k in range(n_states):
+                log_delta[stop - 1, k] -= top
     return n_steps, error
 
 
@@ -1354,7 +1355,7 @@ def follow(
     j = path[t]
     while t > 0:
         best = log_delta[t, j] - log_likelihoods[t, j]
-        if (t + 1) % BLOCK == 0:  # a maximum has been subtracted in this row
+        if (t + 1) % BLOCK == 0:  # a maximum has been subtracted from this row
             best = best_sum(log_delta[t - 1], log_into[j])
         least = best - tolerance
         n_live, i_live = 0, 0

@@ -145,6 +145,22 @@ def test_scores_that_differ_below_the_digits_of_a_double(n_states, n_steps, leve
     check_whole(whole_case(rng, n_steps, n_states, [0.0, UNIT, 5 * UNIT], level, forbidden=0.2))
 
 
+@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 8, 9])
+@pytest.mark.parametrize("level", [-1000.0, 1000.0])
+@pytest.mark.parametrize("n_steps", [BLOCK, 2 * BLOCK + 7])
+def test_without_near_ties_a_single_state_is_live_all_the_way(n_states, level, n_steps):
+    rng = np.random.default_rng(n_states)
+    case = [rng.normal(0, 3, shape) for shape in (n_states, (n_states, n_states), (n_steps, n_states))]
+    case[2] += level
+    log_delta, path = np.empty((n_steps, n_states)), np.zeros(n_steps, dtype=np.int64)
+    _, error = _kernels.fill_log_delta(*case, log_delta)
+    path[-1] = log_delta[-1].argmax()
+    log_into = np.ascontiguousarray(case[1].T)
+    t, *_ = _kernels.follow(log_into, case[2], log_delta, 2 * error, n_steps - 1, path, 0.0, 0.0)
+    assert t == 0
+    assert np.array_equal(path, hf.viterbi(*case).path)
+
+
 @needs_compiled
 @pytest.mark.parametrize("n_states", [2, 4, 5, 12])
 def test_a_long_sequence(n_states):
