@@ -1340,6 +1340,22 @@ def tally(total: float, lost: float, x: float) -> tuple[float, float]:
 
 
 @compiled
+def lead(x: float, y: float, tolerance: float) -> int:
+    """1 where x is above y by more than the tolerance, −1 where y is above x, 0 where neither is."""
+    return int(x > y + tolerance) - int(y > x + tolerance)
+
+
+@compiled
+def live_of_two(log_into: FloatArray, log_delta: FloatArray, tolerance: float, t: int, j: int) -> tuple[int, int]:
+    """How many of two states may come before j at step t, and which; for either j, so that little waits for j."""
+    x, y = log_delta[t - 1, 0], log_delta[t - 1, 1]
+    lead_into_0 = lead(x + log_into[0, 0], y + log_into[0, 1], tolerance)
+    lead_into_1 = lead(x + log_into[1, 0], y + log_into[1, 1], tolerance)
+    lead_into_j = lead_into_1 if j else lead_into_0
+    return 2 - abs(lead_into_j), int(lead_into_j < 0)
+
+
+@compiled
 def follow(
     log_into: FloatArray,
     log_likelihoods: FloatArray,
@@ -1354,15 +1370,18 @@ def follow(
     n_states = log_delta.shape[1]
     j = path[t]
     while t > 0:
-        best = log_delta[t, j] - log_likelihoods[t, j]
-        if (t + 1) % BLOCK == 0:  # a maximum has been subtracted from this row
-            best = best_sum(log_delta[t - 1], log_into[j])
-        least = best - tolerance
-        n_live, i_live = 0, 0
-        for i in range(n_states):
-            if log_delta[t - 1, i] + log_into[j, i] >= least:
-                n_live += 1
-                i_live += i
+        if n_states == 2:
+            n_live, i_live = live_of_two(log_into, log_delta, tolerance, t, j)
+        else:
+            best = log_delta[t, j] - log_likelihoods[t, j]
+            if (t + 1) % BLOCK == 0:  # a maximum has been subtracted from this row
+                best = best_sum(log_delta[t - 1], log_into[j])
+            least = best - tolerance
+            n_live, i_live = 0, 0
+            for i in range(n_states):
+                if log_delta[t - 1, i] + log_into[j, i] >= least:
+                    n_live += 1
+                    i_live += i
         if n_live != 1:
             break
         total, lost = tally(total, lost, log_likelihoods[t, j])

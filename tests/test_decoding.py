@@ -140,9 +140,10 @@ def test_exact_ties_go_to_the_lowest_first_state(n_states, n_steps):
 @LENGTHS
 @pytest.mark.parametrize("level", [-(2.0**18), 2.0**18])
 def test_scores_that_differ_below_the_digits_of_a_double(n_states, n_steps, level):
-    """All differences are a few units of 2**-34; a block's scores reach 2**26, and are rounded to 2**-27."""
+    """All differences are some units of 2**-34; a block's scores reach 2**26, and are rounded to 2**-27."""
     rng = np.random.default_rng([n_states, n_steps])
-    check_whole(whole_case(rng, n_steps, n_states, [0.0, UNIT, 5 * UNIT], level, forbidden=0.2))
+    for values in ([0, 1, 5], rng.integers(0, 300, 20)):
+        check_whole(whole_case(rng, n_steps, n_states, UNIT * np.array(values), level, forbidden=0.2))
 
 
 @pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 8, 9])
