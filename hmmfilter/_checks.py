@@ -83,12 +83,17 @@ def _stacked_masks(value: Any) -> Any:
 
 def float_array(name: str, value: npt.ArrayLike) -> FloatArray:
     """Let any array of real numbers in, as read-only C-ordered float64."""
+    gated: FloatArray
+    if type(value) is np.ndarray and value.dtype == np.float64 and value.flags.c_contiguous and value.flags.aligned:
+        gated = value.view()
+        gated.flags.writeable = False
+        return gated
     if _has_masked_entries(value):
         raise TypeError(f"{name} must have no masked entries, got some")
     array = _rectangular(name, value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    gated: FloatArray = np.require(array, np.float64, ["C", "ALIGNED"]).view()
+    gated = np.require(array, np.float64, ["C", "ALIGNED"]).view()
     gated.flags.writeable = False
     return gated
 
@@ -126,13 +131,10 @@ def _shape(name: str, array: FloatArray, required: tuple[int | str, ...]) -> Non
 
 def log_potentials(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
     """Let logs of non-negative numbers in: finite, or −inf for a zero."""
-    from hmmfilter import _kernels
-
     array = float_array(name, value)
     _shape(name, array, shape)
-    if not _kernels.are_logs(array.reshape(-1), LARGEST_LOG):
-        bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
-        _refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array)
+    bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
+    _refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array)
     return array
 
 
@@ -140,10 +142,20 @@ def chain(
     log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, log_likelihoods: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Let the three tables of the functional core in."""
-    initial = log_potentials("log_initial", log_initial, ("K",))
-    n_states = len(initial)
-    transition = log_potentials("log_transition", log_transition, (n_states, n_states))
-    likelihoods = log_potentials("log_likelihoods", log_likelihoods, ("T", n_states))
+    from hmmfilter import _kernels
+
+    initial = float_array("log_initial", log_initial)
+    transition = float_array("log_transition", log_transition)
+    likelihoods = float_array("log_likelihoods", log_likelihoods)
+    n_states = initial.size
+    if not (
+        (initial.shape, transition.shape, likelihoods.shape[1:]) == ((n_states,), (n_states, n_states), (n_states,))
+        and likelihoods.size > 0
+        and _kernels.are_chain(initial, transition, likelihoods, LARGEST_LOG)
+    ):
+        log_potentials("log_initial", initial, ("K",))
+        log_potentials("log_transition", transition, (n_states, n_states))
+        log_potentials("log_likelihoods", likelihoods, ("T", n_states))
     return initial, transition, likelihoods
 
 

@@ -4,15 +4,20 @@ A kernel loops over time and writes into arrays that it is given; it never valid
 stand in this one file because Numba's cache on disk watches only the file that defines a function: a helper in another
 file could change and leave stale machine code behind.
 
-**Logs in two parts.** A log-probability of −50,000 is stored to 7e-12 only, and a smoother that subtracts two of them
-keeps that error: four digits of the answer are gone. So a running log is carried as an unevaluated sum
-``head + tail`` of two doubles, ``|tail|`` at most half a unit in the last place of ``head``; additions lose nothing
-that matters, and the error of a posterior does not grow with the size of the logs on the way to it, as long as those
-stay below 1e15 or so. −inf is stored as head −inf, tail 0. Inputs and outputs are heads alone.
+**Wide numbers.** A log-probability of −50,000 is stored to 7e-12 only, and a smoother that subtracts two of them
+keeps that error: four digits of the answer are gone. So the recursion carries a log as ``e log 2 + log m``, whole part
+and fraction apart: as the number ``m 2**e`` with a double m, near 1, and a whole e of its own. Logs are added by
+multiplying m and adding e, and no digit is lost, however large they are (e is exact up to 2**53). For up to
+`FEW_STATES` states m has two parts, a head and a tail that collects what roundings lose, so that no error grows with
+the number of steps either.
 
-**Rings.** A table that a kernel writes row by row may have fewer rows than there are steps; step t then takes row
-``t % rows``, so that a caller who needs only the last rows allocates only those. An update reads the row before the
-one that it writes: such tables need two rows.
+**Two speeds.** As long as the positive entries of a row lie near each other, they have one exponent in common,
+and a step is a product of a vector and a matrix (`sweep_few` in registers, `sweep_many`): a log-sum-exp whose shift is
+the power of two that is taken out now and then. Where they do not, `lse_update` takes the step in wide numbers. Both
+have the same numbers for the state, up to powers of two, and which of the two a step takes depends on its row and on
+the state before it alone, so that a sequence cut in pieces gives the same bits.
+
+**Coded numbers.** Posteriors are stored as probabilities where a double holds them, as logs elsewhere: see `coded`.
 
 References
 ----------
@@ -25,14 +30,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic, models, overload, register_model
 from numba.np.arrayobj import make_array
 
@@ -60,8 +64,10 @@ LOG_2, LOG_2_REST = 0.6931471805599453, 2.3190468138462996e-17
 LOG_2_SHORT, LOG_2_LONG = float.fromhex("0x1.62e42fee00000p-1"), float.fromhex("0x1.a39ef35793c76p-33")
 LOG2_E = 1.4426950408889634
 ROUNDER = 1.5 * 2.0**52  # x + ROUNDER has no room for a fraction: adding and subtracting it rounds to a whole number
-EXP_REACH = 2.0**19  # of the reduction of an argument in one go
-FAR_STEP = 2.0**20  # by how many powers of two a larger argument is reduced at once
+EXP_REACH = 2.0**19  # up to which whole multiples of log 2, taken in a short and a long part, are exact
+ROUNDER_BITS, HALF_BITS, FRACTION_BITS = 0x4338_0000_0000_0000, 0x3FE0_0000_0000_0000, 0x000F_FFFF_FFFF_FFFF
+SPLITTER = 2.0**27 + 1.0
+UNLISTED = -1
 
 # (exp(r) − 1 − r)/r² = 1/2 + r/6 + r² g(r), g at its 9 Chebyshev nodes of |r| ≤ log(2)/2: exp(r) is 1.4e-18 off
 EXP_POLYNOMIAL = (
@@ -79,19 +85,20 @@ EXP_POLYNOMIAL = (
 )
 Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9, Q10 = EXP_POLYNOMIAL
 
-# The fast steps keep numbers as doubles with one common exponent. With p ≤ 2^120, positive p at least LOWEST of their
-# sum, A within 2^-250 of its largest entry and b within 2^-200 of its own, no product that is not zero falls below
-# 2^-1000: a zero is a true zero, and no digit is lost.
+# The fast steps keep numbers as doubles with one common exponent. Their sum stays within 2^±120, and positive ones at
+# least LOWEST of it; A lies from 2^-250 to 2^100, or to the power of two near its largest entry where that is further
+# out; b within 2^-200 of its largest, or 2^±100. So no product above zero falls below 2^-1000 or rises to 2^1000: a
+# zero is a true zero, and no digit is lost.
 LOWEST = 2.0**-300
-TRANSITION_SPREAD, LIKELIHOOD_SPREAD = 250.0, 200.0
-NEAR_ONE = 69.0  # |log b| up to which a likelihood needs no shift: 2^±100
+TRANSITION_SPREAD = 250.0
+NEAR_ONE, LIKELIHOOD_SPREAD = 69.0, 138.0  # in nats: |log b| or |log A| up to which no shift is needed: 2^±100
 WIDEST, HIGHEST = 280.0, 2.0**120
 FADED = 2.0**-600  # a sum below this may have lost terms to underflow
 
 Lanes = tuple[float, ...]  # doubles, one for each state, worked on at once: compiled, a SIMD vector
 
 
-class LanesType(types.Type):  # type: ignore[misc]
+class LanesType(types.Type):
     """What `Lanes` are to the compiler."""
 
     def __init__(self, count: int) -> None:
@@ -100,7 +107,7 @@ class LanesType(types.Type):  # type: ignore[misc]
 
 
 @register_model(LanesType)
-class LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class LanesModel(models.PrimitiveModel):
     """A SIMD vector of doubles."""
 
     def __init__(self, manager: Any, kind: LanesType) -> None:
@@ -109,7 +116,7 @@ class LanesModel(models.PrimitiveModel):  # type: ignore[misc]
 
 def instruction(plain: Callable[..., Any], typed: Callable[..., Any]) -> Callable[..., Any]:
     """A function that is one instruction of the processor when compiled: what it does in Python, and its types."""
-    return plain if numba.config.DISABLE_JIT else cast(Callable[..., Any], intrinsic(typed))
+    return plain if config.DISABLE_JIT else cast(Callable[..., Any], intrinsic(typed))
 
 
 def lanewise(plain: Callable[..., float]) -> Callable[..., Any]:
@@ -118,8 +125,13 @@ def lanewise(plain: Callable[..., float]) -> Callable[..., Any]:
 
 
 def plain_fma(x: float, y: float, z: float) -> float:
-    """x y + z, rounded once."""
-    return float(Fraction(x) * Fraction(y) + Fraction(z))
+    """x y + z, with what the rounding of x y loses, by Dekker's splitting of x and y in halves."""
+    x, y = float(x), float(y)
+    product = x * y
+    x_head, y_head = SPLITTER * x - (SPLITTER * x - x), SPLITTER * y - (SPLITTER * y - y)
+    x_tail, y_tail = x - x_head, y - y_head
+    lost = ((x_head * y_head - product) + x_head * y_tail + x_tail * y_head) + x_tail * y_tail
+    return (product + float(z)) + lost
 
 
 def emit(name: str) -> Callable[..., Any]:
@@ -141,6 +153,17 @@ def emit_splat(context: Any, builder: Any, signature: Any, values: Any) -> Any: 
     return vector
 
 
+def emit_is_any_faint(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    lanes, limit = values
+    count = lanes.type.count
+    limits = ir.Constant(lanes.type, ir.Undefined)
+    for k in range(count):
+        limits = builder.insert_element(limits, limit, ir.IntType(32)(k))
+    zeros = ir.Constant(lanes.type, [0.0] * count)
+    faint = builder.and_(builder.fcmp_ordered("<", lanes, limits), builder.fcmp_ordered("!=", lanes, zeros))
+    return builder.icmp_unsigned("!=", builder.bitcast(faint, ir.IntType(count)), ir.IntType(count)(0))
+
+
 def pointer_to_lanes(context: Any, builder: Any, kind: Any, array: Any, n: Any, count: int) -> Any:  # pragma: no cover
     data = make_array(kind)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [n]), ir.VectorType(ir.DoubleType(), count).as_pointer())
@@ -159,7 +182,7 @@ def emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any: 
 
 
 def lanes_for(n_states: int) -> Lanes | None:
-    """What tells the recursion to keep the state in registers, and how many there are; None where there are too many."""
+    """What tells the recursion to keep the state in registers; None where there are too many states."""
     return (0.0,) * n_states if n_states <= FEW_STATES else None
 
 
@@ -171,12 +194,15 @@ def plain_store(x: Lanes, array: FloatArray, n: int) -> None:
 add = instruction(lanewise(operator.add), lambda _, x, y: (x(x, x), emit("fadd")))
 subtract = instruction(lanewise(operator.sub), lambda _, x, y: (x(x, x), emit("fsub")))
 multiply = instruction(lanewise(operator.mul), lambda _, x, y: (x(x, x), emit("fmul")))
-divide = instruction(lanewise(operator.truediv), lambda _, x, y: (x(x, x), emit("fdiv")))
 negative = instruction(lanewise(operator.neg), lambda _, x: (x(x), emit("fneg")))
 fma = instruction(lanewise(plain_fma), lambda _, x, y, z: (x(x, x, x), emit_fma))
 lane = instruction(lambda x, k: x[k], lambda _, x, k: (types.float64(x, types.int32), emit("extract_element")))
 splat = instruction(
     lambda like, x: (x,) * len(like), lambda _, like, x: (LanesType(like.count)(like, types.float64), emit_splat)
+)
+is_any_faint = instruction(
+    lambda x, limit: any(0.0 != entry < limit for entry in x),
+    lambda _, x, limit: (types.boolean(x, types.float64), emit_is_any_faint),
 )
 load = instruction(
     lambda like, array, n: tuple(array.reshape(-1)[n : n + len(like)].tolist()),
@@ -206,22 +232,6 @@ def plus(head: float, tail: float, y: float) -> tuple[float, float]:
 def exceeds(head: float, tail: float, other_head: float, other_tail: float) -> bool:
     """head + tail > other_head + other_tail."""
     return head > other_head or (head == other_head and tail > other_tail)
-
-
-@compiled
-def log_sum_exp(log_x: FloatArray, log_x_tail: FloatArray) -> tuple[float, float]:
-    """log Σ_i exp(x_i) = a + log(1 + Σ_{i ≠ argmax} exp(x_i − a)),  a = max_i x_i."""
-    top = 0
-    for i in range(1, log_x.size):
-        if exceeds(log_x[i], log_x_tail[i], log_x[top], log_x_tail[top]):
-            top = i
-    if log_x[top] == NEVER:
-        return NEVER, 0.0
-    rest = 0.0
-    for i in range(log_x.size):
-        if i != top:
-            rest += math.exp((log_x[i] - log_x[top]) + (log_x_tail[i] - log_x_tail[top]))
-    return plus(log_x[top], log_x_tail[top], math.log1p(rest))
 
 
 @compiled
@@ -319,7 +329,7 @@ def run_split_sums(
 @compiled
 def float32_number(x: float) -> np.float32:
     """Round a number."""
-    return np.float32(x)  # type: ignore[no-any-return]
+    return np.float32(x)
 
 
 @compiled
@@ -349,7 +359,7 @@ def offer_inside_compiled_code(public: Callable[..., Any], kernel: Callable[...,
 def power_of_two(k: float) -> float:
     """2^k for a whole k from −1022 to 1023: k is put where a double keeps its exponent."""
     bits = np.int64(np.float64(k + ROUNDER).view(np.int64))
-    return np.int64((bits + 1023) << 52).view(np.float64)  # type: ignore[no-any-return]
+    return np.int64((bits + 1023) << 52).view(np.float64)
 
 
 @compiled
@@ -380,84 +390,121 @@ def far_exp_parts(x: float) -> tuple[float, float, float]:
     """`exp_parts` of any x; beyond 1e15, where doubles lie further apart than 1/8, a power of two near exp(x)."""
     if x == NEVER:
         return 0.0, 0.0, NEVER
-    far = np.rint(x * (LOG2_E / FAR_STEP)) * FAR_STEP
-    product, product_tail = two_product(far, LOG_2)
+    k = np.rint(x * LOG2_E)
+    product, product_tail = two_product(k, LOG_2)
     left, lost = two_sum(x, -product)
-    left, left_tail = two_sum(left, lost - product_tail - far * LOG_2_REST)
-    if abs(left) > EXP_REACH:
-        return 1.0, 0.0, far
-    head, tail, k = exp_parts(left, left_tail)
-    return head, tail, k + far
+    left, left_tail = two_sum(left, lost - product_tail - k * LOG_2_REST)
+    if abs(left) > 1.0:
+        return 1.0, 0.0, k
+    head, tail, k_more = exp_parts(left, left_tail)
+    return head, tail, k + k_more
 
 
 @compiled
-def widen(log_x: FloatArray, x: FloatArray) -> None:
-    """Wide numbers exp(log x), (3, n), of logs, (n,)."""
+def widen(log_x: FloatArray, head: FloatArray, tail: FloatArray, exponent: FloatArray) -> None:
+    """Wide numbers exp(log x) of logs."""
     n_far = 0
     for i in range(log_x.size):
         near = abs(log_x[i]) <= EXP_REACH
-        x[HEAD, i], x[TAIL, i], x[EXPONENT, i] = exp_parts(log_x[i] if near else 0.0, 0.0)
+        head[i], tail[i], exponent[i] = exp_parts(log_x[i] if near else 0.0, 0.0)
         n_far += not near
     if n_far > 0:
         for i in range(log_x.size):
             if not abs(log_x[i]) <= EXP_REACH:
-                x[HEAD, i], x[TAIL, i], x[EXPONENT, i] = far_exp_parts(log_x[i])
+                head[i], tail[i], exponent[i] = far_exp_parts(log_x[i])
 
 
 @compiled
-def largest_exponent(x: FloatArray) -> float:
-    """The largest exponent among wide numbers, (3, n); −inf where all are zero."""
-    top = NEVER
-    for i in range(x.shape[1]):
-        top = max(top, x[EXPONENT, i])
-    return top
+def widen_row(log_x: FloatArray, x: FloatArray) -> None:
+    """Wide numbers, (3, n), of logs, (n,)."""
+    widen(log_x, x[HEAD], x[TAIL], x[EXPONENT])
+
+
+@compiled
+def larger(x: float, y: float) -> float:
+    """max(x, y) of two numbers, in the form that processors have in their vectors."""
+    return x if x > y else y
+
+
+@compiled
+def largest(x: FloatArray) -> float:
+    """max_i x_i, in four chains that the processor follows side by side; −inf of nothing."""
+    a = b = c = d = NEVER
+    last = x.size - x.size % 4
+    for i in range(0, last, 4):
+        a, b, c, d = larger(a, x[i]), larger(b, x[i + 1]), larger(c, x[i + 2]), larger(d, x[i + 3])
+    for i in range(last, x.size):
+        a = larger(a, x[i])
+    return larger(larger(a, b), larger(c, d))
+
+
+@compiled
+def sum_of(x: FloatArray) -> float:
+    """Σ_i x_i, in four chains."""
+    a = b = c = d = 0.0
+    last = x.size - x.size % 4
+    for i in range(0, last, 4):
+        a, b, c, d = a + x[i], b + x[i + 1], c + x[i + 2], d + x[i + 3]
+    for i in range(last, x.size):
+        a += x[i]
+    return (a + b) + (c + d)
 
 
 @compiled
 def spread(x: FloatArray) -> float:
-    """By how many powers of two positive wide numbers differ; 0 where all are zero."""
-    top, bottom = NEVER, math.inf
-    for i in range(x.shape[1]):
-        if x[EXPONENT, i] > NEVER:
-            top, bottom = max(top, x[EXPONENT, i]), min(bottom, x[EXPONENT, i])
-    return max(top - bottom, 0.0)
+    """max x_i − min x_i over those that are not −inf; 0 where there are none."""
+    top = largest(x)
+    bottom = top
+    for i in range(x.size):
+        bottom = x[i] if NEVER < x[i] < bottom else bottom
+    return top - bottom if top > NEVER else 0.0
 
 
 @compiled
 def shifted(x: float, k: float) -> float:
     """x 2^k, or zero where k is below −1000."""
-    return x * power_of_two(k) if k > -1000.0 else 0.0
+    return x * (power_of_two(k) if k > -1000.0 else 0.0)
 
 
 @compiled
-def settle(head: float, tail: float, exponent: float, x: FloatArray, i: int) -> None:
-    """x_i = (head + tail) 2^exponent, with a head from 1/2 to 1."""
-    if head == 0.0:
-        x[HEAD, i], x[TAIL, i], x[EXPONENT, i] = 0.0, 0.0, NEVER
-    else:
-        mantissa, k = math.frexp(head)
-        x[HEAD, i], x[TAIL, i], x[EXPONENT, i] = mantissa, tail * power_of_two(float(-k)), exponent + k
+def settled(head: float, tail: float, exponent: float) -> tuple[float, float, float]:
+    """(head + tail) 2^exponent with a head from 1/2 to 1, by its bits; zero has the exponent −inf."""
+    bits = np.int64(np.float64(head).view(np.int64))
+    k = np.float64(np.int64((bits >> 52) + ROUNDER_BITS - 1022).view(np.float64)) - ROUNDER
+    mantissa = np.int64((bits & FRACTION_BITS) | HALF_BITS).view(np.float64)
+    is_zero = head == 0.0
+    return (
+        0.0 if is_zero else mantissa,
+        0.0 if is_zero else tail * power_of_two(-k),
+        NEVER if is_zero else exponent + k,
+    )
 
 
 @compiled
-def wide_total(x: FloatArray) -> tuple[float, float, float]:
-    """The sum of wide numbers, (3, n), as one."""
-    top = largest_exponent(x)
-    total, tail = 0.0, 0.0
-    for i in range(x.shape[1]):
-        if x[EXPONENT, i] > NEVER:
-            total, lost = two_sum(total, shifted(x[HEAD, i], x[EXPONENT, i] - top))
-            tail += lost + shifted(x[TAIL, i], x[EXPONENT, i] - top)
-    return total, tail, top
+def wide_sum(x: FloatArray, terms: FloatArray) -> tuple[float, float]:
+    """The sum of wide numbers, (3, n), as a double and an exponent; fills the terms, which have the same exponent."""
+    head, tail, exponent = x[HEAD], x[TAIL], x[EXPONENT]
+    top = largest(exponent)
+    for i in range(head.size):
+        down = exponent[i] - top
+        terms[i] = (head[i] + tail[i]) * (power_of_two(down) if down > -1000.0 else 0.0)
+    return sum_of(terms), top
 
 
 @compiled
-def log_of_wide(head: float, tail: float, exponent: float) -> float:
-    """The natural log of a wide number: that of its head, which is near 1, and exponent times log 2."""
-    if head == 0.0:
+def log_of_wide(x: float, k: float) -> float:
+    """log(x 2^k): the log of a number near 1, and a whole multiple of log 2."""
+    if x == 0.0:
         return NEVER
-    mantissa, k = math.frexp(head * math.sqrt(2.0))
-    return (math.log(mantissa / math.sqrt(2.0)) + tail / head) + (exponent + k) * LOG_2
+    mantissa, k_more = math.frexp(x * math.sqrt(2.0))
+    return math.log(mantissa / math.sqrt(2.0)) + (k + k_more) * LOG_2
+
+
+@compiled
+def divided(x: Any, y: Any, one_over_y: Any) -> Any:
+    """x / y by its reciprocal, and a step of Newton's that corrects the last digit."""
+    quotient = multiply(x, one_over_y)
+    return fma(fma(negative(quotient), y, x), one_over_y, quotient)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -468,38 +515,71 @@ def log_of_wide(head: float, tail: float, exponent: float) -> float:
 class Chain(NamedTuple):
     """A transition, ready for the recursion."""
 
-    wide: FloatArray  # (3, K, K)
-    linear: FloatArray  # (2, K, K): heads and tails as doubles, divided by 2^exponent
+    log_transition: FloatArray
+    linear: FloatArray  # (2, K, K): heads and, for few states, tails as doubles, divided by 2^exponent
     exponent: float
-    sources: IntArray  # (K, K + 1): of each state, how many states lead to it, and which
     is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`
+    wide: FloatArray  # (3, K, K), and
+    sources: IntArray  # (K, K + 1), how many states lead to each and which, once they are listed
 
 
 @compiled
 def chain_of(log_transition: FloatArray) -> Chain:
-    """Take the exponentials of a transition once, and list what leads where."""
+    """Take the exponentials of a transition once."""
     n_states = len(log_transition)
-    wide = np.empty((3, n_states * n_states))
-    widen(log_transition.reshape(-1), wide)
-    top = max(largest_exponent(wide), -1e300)
-    linear = np.empty((2, n_states * n_states))
-    for n in range(n_states * n_states):
-        scale = shifted(1.0, wide[EXPONENT, n] - top)
-        linear[HEAD, n], linear[TAIL, n] = wide[HEAD, n] * scale, wide[TAIL, n] * scale
+    logs = log_transition.reshape(-1)
+    linear = np.empty((2, n_states, n_states))
+    head, tail = linear[HEAD].reshape(-1), linear[TAIL].reshape(-1)
+    top = largest(logs)
+    _, _, exponent = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0)
+    n_far, n_small = 0, 0
+    for n in range(logs.size):
+        near = abs(logs[n]) <= EXP_REACH
+        x_head, x_tail, k = exp_parts(logs[n] if near else 0.0, 0.0)
+        scale = power_of_two(k - exponent) if k - exponent > -1000.0 else 0.0
+        head[n] = x_head * scale
+        if n_states <= FEW_STATES:
+            tail[n] = x_tail * scale
+        n_far += not near
+        n_small += k - exponent < -TRANSITION_SPREAD
+    if n_far > 0:
+        for n in range(logs.size):
+            if not abs(logs[n]) <= EXP_REACH:
+                x_head, x_tail, k = far_exp_parts(logs[n])
+                head[n], tail[n] = shifted(x_head, k - exponent), shifted(x_tail, k - exponent)
+                n_small += NEVER < k < exponent - TRANSITION_SPREAD
     sources = np.empty((n_states, n_states + 1), dtype=np.int64)
-    for j in range(n_states):
+    sources[0, 0] = UNLISTED
+    wide = np.empty((3, n_states, n_states))
+    return Chain(log_transition, linear, exponent, n_small == 0, wide, sources)
+
+
+@compiled
+def list_sources(chain: Chain) -> None:
+    """Fill what only exact steps need."""
+    wide, sources = chain.wide, chain.sources
+    widen(
+        chain.log_transition.reshape(-1),
+        wide[HEAD].reshape(-1),
+        wide[TAIL].reshape(-1),
+        wide[EXPONENT].reshape(-1),
+    )
+    for j in range(len(sources)):
         sources[j, 0] = 0
-        for i in range(n_states):
-            if log_transition[i, j] > NEVER:
+        for i in range(len(sources)):
+            if chain.log_transition[i, j] > NEVER:
                 sources[j, 0] += 1
                 sources[j, sources[j, 0]] = i
-    return Chain(
-        wide.reshape((3, n_states, n_states)),
-        linear.reshape((2, n_states, n_states)),
-        top,
-        sources,
-        spread(wide) <= TRANSITION_SPREAD,
-    )
+
+
+@compiled
+def transposed(x: FloatArray) -> FloatArray:
+    """The transpose of a square matrix."""
+    y = np.empty(x.shape)
+    for i in range(len(x)):
+        for j in range(len(x)):
+            y[j, i] = x[i, j]
+    return y
 
 
 @compiled
@@ -553,23 +633,25 @@ def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
 
 @compiled
 def exact_prediction(state: FloatArray, chain: Chain, j: int) -> tuple[float, float, float]:
-    """log Σ_i exp( log α_i + log A_ij ) with the largest term for the shift, as a wide number."""
+    """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms, as a wide number."""
+    if chain.sources[0, 0] == UNLISTED:
+        list_sources(chain)
+    sources = chain.sources[j]
+    exponent, step_exponent = state[EXPONENT], chain.wide[EXPONENT]
     top = NEVER
-    for n in range(1, chain.sources[j, 0] + 1):
-        i = chain.sources[j, n]
-        top = max(top, state[EXPONENT, i] + chain.wide[EXPONENT, i, j])
+    for n in range(1, sources[0] + 1):
+        top = larger(top, exponent[sources[n]] + step_exponent[sources[n], j])
     total, tail = 0.0, 0.0
-    if top > NEVER:
-        for n in range(1, chain.sources[j, 0] + 1):
-            i = chain.sources[j, n]
-            scale = shifted(1.0, state[EXPONENT, i] + chain.wide[EXPONENT, i, j] - top)
-            if scale > 0.0:
-                term, term_tail = two_product(state[HEAD, i] * scale, chain.wide[HEAD, i, j])
-                term_tail += (
-                    state[HEAD, i] * scale * chain.wide[TAIL, i, j] + state[TAIL, i] * scale * chain.wide[HEAD, i, j]
-                )
-                total, lost = two_sum(total, term)
-                tail += lost + term_tail
+    for n in range(1, sources[0] + 1):
+        i = sources[n]
+        k = exponent[i] + step_exponent[i, j]
+        if k > top - 200.0:  # below, it is beyond the last digit of the tail
+            scale = power_of_two(k - top)
+            head, step_head = state[HEAD, i] * scale, chain.wide[HEAD, i, j]
+            term, term_tail = two_product(head, step_head)
+            term_tail += head * chain.wide[TAIL, i, j] + state[TAIL, i] * scale * step_head
+            total, lost = two_sum(total, term)
+            tail += lost + term_tail
     return total, tail, top
 
 
@@ -577,51 +659,61 @@ def exact_prediction(state: FloatArray, chain: Chain, j: int) -> tuple[float, fl
 def lse_prediction(
     state: FloatArray, chain: Chain, like: Lanes | None, scratch: FloatArray, predicted: FloatArray
 ) -> None:
-    """log s_j = LSE_i( log α_i + log A_ij ) = a + log Σ_i exp( log α_i − a ) A_ij, with a common shift a, a power of two.
+    """log s_j = LSE_i( log α_i + log A_ij ) = a + log Σ_i exp( log α_i − a ) A_ij.
 
-    Where that sum is so small that underflow may have taken a share in it, the shift is the largest term's own.
+    The shift a is the largest power of two in α. Where a sum is so small that underflow may have taken a share, the
+    shift is its own largest term instead.
     """
     n_states = state.shape[1]
-    top = largest_exponent(state)
+    head, tail, exponent = state[HEAD], state[TAIL], state[EXPONENT]
+    p, p_tail = scratch[HEAD], scratch[TAIL]
+    s, s_tail, s_exponent = predicted[HEAD], predicted[TAIL], predicted[EXPONENT]
+    top = largest(exponent)
     for i in range(n_states):
-        scale = shifted(1.0, state[EXPONENT, i] - top) if state[HEAD, i] > 0.0 else 0.0
-        scratch[HEAD, i], scratch[TAIL, i] = state[HEAD, i] * scale, state[TAIL, i] * scale
+        scale = power_of_two(exponent[i] - top) if exponent[i] > top - 1000.0 else 0.0
+        p[i], p_tail[i] = head[i] * scale, tail[i] * scale
     if like is None:
-        predict_many(scratch[HEAD], chain.linear[HEAD], predicted[HEAD])
+        predict_many(p, chain.linear[HEAD], s)
         for j in range(n_states):
-            predicted[TAIL, j] = 0.0
+            s_tail[j] = 0.0
     else:
-        s, s_tail = predict_few(load(like, scratch, 0), load(like, scratch, n_states), chain.linear, like)
-        store(s, predicted, 0)
-        store(s_tail, predicted, n_states)
+        lanes, lanes_tail = predict_few(load(like, p, 0), load(like, p_tail, 0), chain.linear, like)
+        store(lanes, s, 0)
+        store(lanes_tail, s_tail, 0)
+    n_faded = 0
     for j in range(n_states):
-        if predicted[HEAD, j] >= FADED:
-            settle(predicted[HEAD, j], predicted[TAIL, j], top + chain.exponent, predicted, j)
-        else:
-            total, tail, own_top = exact_prediction(state, chain, j)
-            if like is None:
-                total, tail = total + tail, 0.0
-            settle(total, tail, own_top, predicted, j)
+        p[j] = s[j]
+        s[j], s_tail[j], s_exponent[j] = settled(s[j], s_tail[j], top + chain.exponent)
+        n_faded += p[j] < FADED
+    if n_faded > 0:
+        for j in range(n_states):
+            if p[j] < FADED:
+                total, total_tail, own_top = exact_prediction(state, chain, j)
+                if like is None:
+                    total, total_tail = total + total_tail, 0.0
+                s[j], s_tail[j], s_exponent[j] = settled(total, total_tail, own_top)
 
 
 @compiled
 def weigh(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray) -> None:
     """The product of wide numbers, (3, K), entry by entry; it may take the place of a factor."""
-    for k in range(x.shape[1]):
-        head, tail = two_product(x[HEAD, k], y[HEAD, k])
-        tail += x[HEAD, k] * y[TAIL, k] + x[TAIL, k] * y[HEAD, k]
-        if like is None:
-            tail = 0.0
-        settle(head, tail, x[EXPONENT, k] + y[EXPONENT, k], product, k)
+    head, tail, exponent = product[HEAD], product[TAIL], product[EXPONENT]
+    x_head, x_tail, x_exponent = x[HEAD], x[TAIL], x[EXPONENT]
+    y_head, y_tail, y_exponent = y[HEAD], y[TAIL], y[EXPONENT]
+    for k in range(head.size):
+        z, z_tail = two_product(x_head[k], y_head[k])
+        z_tail += x_head[k] * y_tail[k] + x_tail[k] * y_head[k]
+        kept_tail = z_tail if like is not None else 0.0
+        head[k], tail[k], exponent[k] = settled(z, kept_tail, x_exponent[k] + y_exponent[k])
 
 
 @compiled
 def coded(x: float, k: float) -> float:
-    """x 2^k where a double holds it; else its log L, as L where that is negative, as −1/L where it is positive."""
-    if x == 0.0:
-        return 0.0
+    """x 2^k where a double holds it; else its log, L as L where that is negative, and as −1/L where it is positive."""
     if abs(k) <= 1000.0 and 1e-290 < x * power_of_two(k) < 1e290:
         return x * power_of_two(k)
+    if x == 0.0:
+        return 0.0
     log_x = math.log(x) + k * LOG_2
     return log_x if log_x < 0.0 else -1.0 / log_x
 
@@ -632,12 +724,32 @@ def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float]:
 
     A share that a double cannot hold is stored `coded`, as its log.
     """
-    total, total_tail, top = wide_total(x)
-    total += total_tail
+    head, exponent = x[HEAD], x[EXPONENT]
+    total, top = wide_sum(x, row)
+    divide_row(row, total, row)
+    n_far = 0
     for k in range(row.size):
-        share = (x[HEAD, k] + x[TAIL, k]) / total
-        row[k] = coded(share, x[EXPONENT, k] - top) if share > 0.0 else 0.0
+        n_far += (exponent[k] <= top - 900.0) & (head[k] > 0.0)
+    if n_far > 0:
+        one_over_total = 1.0 / total
+        for k in range(row.size):
+            log_share = log_roughly(head[k] * one_over_total) + (exponent[k] - top) * LOG_2
+            row[k] = log_share if (exponent[k] <= top - 900.0) & (head[k] > 0.0) else row[k]
     return total, top
+
+
+@compiled
+def log_roughly(x: float) -> float:
+    """log x = k log 2 + 2 artanh( (m − 1)/(m + 1) ), x = m 2^k, to 1e-13: added to the log of 2^-900, that is exact."""
+    bits = np.int64(np.float64(x * math.sqrt(2.0)).view(np.int64))
+    k = np.float64(np.int64((bits >> 52) + ROUNDER_BITS - 1023).view(np.float64)) - ROUNDER
+    m = x * power_of_two(-k)
+    r = (m - 1.0) / (m + 1.0)
+    r2 = r * r
+    low = fma(fma(fma(1 / 7, r2, 1 / 5), r2, 1 / 3), r2, 1.0)
+    high = fma(fma(fma(1 / 15, r2, 1 / 13), r2, 1 / 11), r2, 1 / 9)
+    r4 = r2 * r2
+    return 2.0 * r * fma(high, r4 * r4, low) + k * LOG_2
 
 
 class Block(NamedTuple):
@@ -657,7 +769,7 @@ def empty_block(n_rows: int, n_states: int) -> Block:
 @compiled
 def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
     """Take the exponentials of rows of log-likelihoods, (n, K)."""
-    n_rows, n_states = log_b.shape
+    n_rows = len(log_b)
     flat, head, tail = log_b.reshape(-1), block.linear[HEAD].reshape(-1), block.linear[TAIL].reshape(-1)
     n_outside = 0
     for n in range(flat.size):
@@ -677,9 +789,12 @@ def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
 @compiled
 def fill_row(log_b: FloatArray, block: Block, i: int, wide: FloatArray) -> None:
     """One row of a block, divided by a power of two near its largest entry."""
-    widen(log_b, wide)
-    block.exponents[i] = max(largest_exponent(wide), -1e300)
-    block.is_narrow[i] = spread(wide) <= LIKELIHOOD_SPREAD
+    block.is_narrow[i] = spread(log_b) <= LIKELIHOOD_SPREAD
+    if not block.is_narrow[i]:
+        return
+    widen_row(log_b, wide)
+    top = largest(wide[EXPONENT])
+    block.exponents[i] = top if top > NEVER else 0.0
     for k in range(log_b.size):
         scale = shifted(1.0, wide[EXPONENT, k] - block.exponents[i])
         block.linear[HEAD, i, k], block.linear[TAIL, i, k] = wide[HEAD, k] * scale, wide[TAIL, k] * scale
@@ -691,15 +806,6 @@ def is_faint(row: FloatArray, limit: float) -> bool:
     faint = False
     for k in range(row.size):
         faint |= (row[k] < limit) & (row[k] != 0.0)
-    return faint
-
-
-@compiled
-def is_any_faint(p: Lanes, limit: float, like: Lanes) -> bool:
-    """`is_faint` for lanes."""
-    faint = False
-    for k in range(len(like)):
-        faint |= (lane(p, k) < limit) & (lane(p, k) != 0.0)
     return faint
 
 
@@ -724,54 +830,76 @@ def sweep_few(
     rows: FloatArray,
     increments: FloatArray | None,
 ) -> int:
-    """Fast steps from row i of a block on, with the state in registers: p = (Σ_i p_i A_ij) b_j, and its tail.
+    """Fast steps from row i of a block on, with the state in registers: p'_j = (Σ_i p_i A_ij) b_j, and its tail.
 
-    Forwards, `rows` is filled with p / Σ p. Backwards, without `totals`, it is multiplied by Σ_i p_i A_ij, which is β,
-    and normalised. Returns where it came to: the end, or a row that is beyond the fast steps.
+    Likelihoods are overwritten by what the posteriors are made of: forwards, p; backwards, without increments, the sum
+    in brackets, which is β. Returns where it came to: the end, or a row that is beyond the fast steps.
     """
     n_states = len(like)
-    exponent = largest_exponent(state)
+    exponent = largest(state[EXPONENT])
     for k in range(n_states):
         scale = shifted(1.0, state[EXPONENT, k] - exponent)
         pair[HEAD, k], pair[TAIL, k] = state[HEAD, k] * scale, state[TAIL, k] * scale
     p, p_tail = load(like, pair, 0), load(like, pair, n_states)
-    before = total_of(add(p, p_tail), like)
+    before, before_exponent = total_of(add(p, p_tail), like), exponent
     way = -1 if increments is None else 1
-    while i != end:
-        t = np.uint64(i)
-        if increments is None and is_faint(rows[t], LOWEST):
+    t = i
+    while t != end:
+        row = np.uint64(t)
+        n = row * np.uint64(n_states)
+        if increments is None and is_any_faint(load(like, rows, n), LOWEST):
             break
-        n = t * np.uint64(n_states)
         s, s_tail = predict_few(p, p_tail, chain.linear, like)
         b, b_tail = load(like, block.linear[HEAD], n), load(like, block.linear[TAIL], n)
         p, lost = two_product(s, b)
         p_tail = fma(s_tail, b, fma(s, b_tail, lost))
-        shift = chain.exponent + block.exponents[t]
-        exponent += shift
-        if increments is None:
-            total = total_of(p, like)
-            posterior = multiply(add(s, s_tail), load(like, rows, n))
-            posterior_total = total_of(posterior, like)
-        else:
-            posterior = add(p, p_tail)
-            total = posterior_total = total_of(posterior, like)
-            increments[t] = total / before if shift == 0.0 else coded(total / before, shift)
-            if total == 0.0:
-                break
-        store(divide(posterior, splat(like, posterior_total)), rows, n)
-        i += way
+        exponent += chain.exponent + block.exponents[row]
+        store(p if increments is not None else s, block.linear[HEAD], n)
+        store(p_tail if increments is not None else s_tail, block.linear[TAIL], n)
+        block.exponents[row] = exponent
+        total = total_of(p, like)
+        if total == 0.0:
+            break
+        t += way
         if not 1.0 / HIGHEST < total < HIGHEST:
             _, down = math.frexp(total)
             scale = power_of_two(float(-down))
             p, p_tail = multiply(p, splat(like, scale)), multiply(p_tail, splat(like, scale))
             exponent += down
             total *= scale
-        before = total
-        if is_any_faint(p, LOWEST * total, like):
+        if is_any_faint(p, LOWEST * total):
             break
     for k in range(n_states):
-        settle(lane(p, k), lane(p_tail, k), exponent, state, k)
-    return i
+        state[HEAD, k], state[TAIL, k], state[EXPONENT, k] = settled(lane(p, k), lane(p_tail, k), exponent)
+    normalise_few(block, i, t, before, before_exponent, like, rows, increments)
+    return t
+
+
+@compiled
+def normalise_few(
+    block: Block,
+    i: int,
+    end: int,
+    before: float,
+    before_exponent: float,
+    like: Lanes,
+    rows: FloatArray,
+    increments: FloatArray | None,
+) -> None:
+    """Make posteriors of what `sweep_few` left in a block: p / Σ p, or f β / Σ f β. No row waits for another here."""
+    way = -1 if increments is None else 1
+    while i != end:
+        row = np.uint64(i)
+        n = row * np.uint64(len(like))
+        posterior = add(load(like, block.linear[HEAD], n), load(like, block.linear[TAIL], n))
+        if increments is None:
+            posterior = multiply(posterior, load(like, rows, n))
+        total = total_of(posterior, like)
+        if increments is not None:
+            increments[row] = coded(total / before, block.exponents[row] - before_exponent)
+            before, before_exponent = total, block.exponents[row]
+        store(divided(posterior, splat(like, total), splat(like, 1.0 / total)), rows, n)
+        i += way
 
 
 @compiled
@@ -786,37 +914,31 @@ def sweep_many(
     rows: FloatArray,
     increments: FloatArray | None,
 ) -> int:
-    """`sweep_few` for many states, without tails: vectors in memory."""
+    """`sweep_few` for many states, without tails: vectors in memory, and posteriors at once."""
     p, s = pair[0], pair[1]
-    exponent = largest_exponent(state)
+    exponent = largest(state[EXPONENT])
     for k in range(p.size):
         p[k] = state[HEAD, k] * shifted(1.0, state[EXPONENT, k] - exponent)
-    before = total_of_many(p)
+    before = sum_of(p)
     way = -1 if increments is None else 1
     while i != end:
         t = np.uint64(i)
-        if increments is None and is_faint(rows[t], LOWEST):
+        row = rows[t]
+        if increments is None and is_faint(row, LOWEST):
             break
         predict_many(p, chain.linear[HEAD], s)
-        b = block.linear[HEAD, t]
-        for k in range(p.size):
-            p[k] = s[k] * b[k]
-        total = total_of_many(p)
+        multiply_rows(s, block.linear[HEAD, t], p)
+        total = sum_of(p)
+        if total == 0.0:
+            break
         shift = chain.exponent + block.exponents[t]
         exponent += shift
-        row = rows[t]
         if increments is None:
-            for k in range(p.size):
-                row[k] *= s[k]
-            posterior_total = total_of_many(row)
-            for k in range(p.size):
-                row[k] /= posterior_total
+            multiply_rows(s, row, s)
+            divide_row(s, sum_of(s), row)
         else:
-            increments[t] = total / before if shift == 0.0 else coded(total / before, shift)
-            if total == 0.0:
-                break
-            for k in range(p.size):
-                row[k] = p[k] / total
+            increments[t] = coded(total / before, shift)
+            divide_row(p, total, row)
         i += way
         if not 1.0 / HIGHEST < total < HIGHEST:
             _, down = math.frexp(total)
@@ -829,23 +951,23 @@ def sweep_many(
         if is_faint(p, LOWEST * total):
             break
     for k in range(p.size):
-        settle(p[k], 0.0, exponent, state, k)
+        state[HEAD, k], state[TAIL, k], state[EXPONENT, k] = settled(p[k], 0.0, exponent)
     return i
 
 
 @compiled
-def total_of_many(p: FloatArray) -> float:
-    """Σ_k p_k in four sums, which the processor adds side by side."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    last = p.size - p.size % 4
-    for k in range(0, last, 4):
-        a += p[k]
-        b += p[k + 1]
-        c += p[k + 2]
-        d += p[k + 3]
-    for k in range(last, p.size):
-        a += p[k]
-    return (a + b) + (c + d)
+def multiply_rows(x: FloatArray, y: FloatArray, product: FloatArray) -> None:
+    """The product of vectors, entry by entry."""
+    for k in range(x.size):
+        product[k] = x[k] * y[k]
+
+
+@compiled
+def divide_row(x: FloatArray, y: float, quotient: FloatArray) -> None:
+    """A vector divided by a number."""
+    one_over_y = 1.0 / y
+    for k in range(x.size):
+        quotient[k] = divided(x[k], y, one_over_y)
 
 
 class Scratch(NamedTuple):
@@ -872,7 +994,7 @@ def compile_sweep_narrow(
     state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any
 ) -> Any:  # pragma: no cover, since only the compiler calls it
     chosen = sweep_many if isinstance(like, types.NoneType) else sweep_few
-    return lambda state, chain, block, i, end, like, *filled: chosen(state, chain, block, i, end, like, *filled)
+    return lambda state, chain, block, i, end, like, *filled: chosen(state, chain, block, i, end, like, *filled)  # noqa: PLW0108
 
 
 @compiled
@@ -886,8 +1008,8 @@ def sweep(
     rows: FloatArray,
     increments: FloatArray | None,
 ) -> int:
-    """Fast steps as far as they are safe: from where positive entries of state, transition and likelihoods are near."""
-    if not chain.is_narrow or not block.is_narrow[i] or spread(state) > WIDEST:
+    """Fast steps as far as they are safe, from where the positive entries of the state are near each other."""
+    if spread(state[EXPONENT]) > WIDEST:
         return i
     way = -1 if increments is None else 1
     end = i
@@ -901,10 +1023,10 @@ def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scr
     """log α'(j) = log b(j) + log Σ_i exp( log α(i) + log A(i, j) ), the recursion of every sum over paths [2]_.
 
     α, α', A and b are wide numbers m 2^e, that is, logs whose whole part e and fraction log2 m are kept apart: adding
-    logs adds e and multiplies m, and the shift of the log-sum-exp is a power of two. Nothing is lost, however large the logs.
+    logs adds e and multiplies m, and the shift of the log-sum-exp is a power of two. The size of logs costs no digit.
     """
     lse_prediction(state, chain, like, scratch.p, scratch.predicted)
-    widen(log_b, scratch.other)
+    widen_row(log_b, scratch.other)
     weigh(scratch.predicted, scratch.other, like, state)
 
 
@@ -921,9 +1043,9 @@ def start_chain(
     """The first step of all, α_1 = initial b_1, where this is it and it is possible; the number of steps taken."""
     if not is_first:
         return 0
-    widen(log_b, scratch.other)
+    widen_row(log_b, scratch.other)
     weigh(state, scratch.other, like, state)
-    if largest_exponent(state) == NEVER:
+    if largest(state[EXPONENT]) == NEVER:
         return 0
     total, exponent = store_posterior(state, row)
     increments[0] = coded(total, exponent)
@@ -949,16 +1071,17 @@ def forward_block(
     fill_block(log_b, block, scratch.other)
     n_steps = len(log_b)
     i = start_chain(log_b[0], is_first, state, like, scratch, rows[0], increments)
-    while i < n_steps and largest_exponent(state) > NEVER:
-        reached = sweep(state, chain, block, i, like, scratch, rows, increments)
-        if reached > i:
-            i = reached
-            continue
-        before, before_tail, before_exponent = wide_total(state)
+    while i < n_steps and largest(state[EXPONENT]) > NEVER:
+        if chain.is_narrow and block.is_narrow[i]:
+            reached = sweep(state, chain, block, i, like, scratch, rows, increments)
+            if reached > i or largest(state[EXPONENT]) == NEVER:
+                i = reached
+                continue
+        before, before_exponent = wide_sum(state, scratch.p[0])
         lse_update(log_b[i], chain, like, scratch, state)
-        if largest_exponent(state) > NEVER:
+        if largest(state[EXPONENT]) > NEVER:
             total, exponent = store_posterior(state, rows[i])
-            increments[i] = coded(total / (before + before_tail), exponent - before_exponent)
+            increments[i] = coded(total / before, exponent - before_exponent)
             i += 1
     if i < n_steps:
         increments[i] = 0.0
@@ -988,14 +1111,15 @@ def backward_block(
     fill_block(log_b, block, scratch.other)
     i = len(log_b) - 1
     if is_last:
-        widen(log_b[i], state)
+        widen_row(log_b[i], state)
         i -= 1
     is_traced = False
     while i >= 0:
-        reached = sweep(state, backward_chain, block, i, like, scratch, rows, None)
-        if reached < i:
-            i = reached
-            continue
+        if backward_chain.is_narrow and block.is_narrow[i]:
+            reached = sweep(state, backward_chain, block, i, like, scratch, rows, None)
+            if reached < i:
+                i = reached
+                continue
         if has_logs(rows[i]) and not is_traced:
             trace_block(log_b, chain, is_first, before, like, scratch, trace)
             is_traced = True
@@ -1021,10 +1145,20 @@ def has_logs(x: FloatArray) -> bool:
 @compiled
 def are_logs(x: FloatArray, largest: float) -> bool:
     """Whether all numbers are −inf, or finite and no larger than that."""
-    wrong = False
+    n_wrong = 0
     for k in range(x.size):
-        wrong |= (not abs(x[k]) <= largest) & (x[k] != NEVER)
-    return not wrong
+        n_wrong += (not abs(x[k]) <= largest) & (x[k] != NEVER)
+    return n_wrong == 0
+
+
+@compiled
+def are_chain(log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, largest: float) -> bool:
+    """`are_logs` of the three tables of a chain."""
+    return (
+        are_logs(log_initial, largest)
+        and are_logs(log_transition.reshape(-1), largest)
+        and are_logs(log_likelihoods.reshape(-1), largest)
+    )
 
 
 @compiled
@@ -1039,7 +1173,7 @@ def copy_wide(x: FloatArray, copy: FloatArray) -> None:
 def widen_linear(row: FloatArray, x: FloatArray) -> None:
     """Wide numbers, (3, n), of numbers, (n,)."""
     for k in range(row.size):
-        settle(row[k], 0.0, 0.0, x, k)
+        x[HEAD, k], x[TAIL, k], x[EXPONENT, k] = settled(row[k], 0.0, 0.0)
 
 
 @compiled
@@ -1056,7 +1190,7 @@ def trace_block(
     for i in range(len(log_b)):
         copy_wide(before if i == 0 else trace[i - 1], trace[i])
         if is_first and i == 0:
-            widen(log_b[0], scratch.other)
+            widen_row(log_b[0], scratch.other)
             weigh(trace[0], scratch.other, like, trace[0])
         else:
             lse_update(log_b[i], chain, like, scratch, trace[i])
@@ -1071,7 +1205,7 @@ def block_rows(n_states: int) -> int:
 @compiled
 def run_forward(
     log_initial: FloatArray,
-    chain: Chain,
+    log_transition: FloatArray,
     log_likelihoods: FloatArray,
     like: Lanes | None,
     checkpoints: FloatArray,
@@ -1080,9 +1214,9 @@ def run_forward(
 ) -> tuple[int, float]:
     """Filter: fill rows with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1).
 
-    Both are `coded`, and may have as few rows as a block; then they hold those of the last block. The state before each block goes into
-    the checkpoints, a ring. Returns how many steps are possible (all of them, or the number of the first one that is not) and the
-    log-likelihood log Σ α_T.
+    Both are `coded`, and may have as few rows as a block; then they hold those of the last block. The state before
+    each block goes into the checkpoints, a ring. Returns how many steps are possible (all of them, or the number of the
+    first one that is not) and the log-likelihood log Σ α_T.
     """
     n_steps, n_states = log_likelihoods.shape
     state, block, scratch = (
@@ -1090,7 +1224,8 @@ def run_forward(
         empty_block(block_rows(n_states), n_states),
         empty_scratch(n_states),
     )
-    widen(log_initial, state)
+    chain = chain_of(log_transition)
+    widen_row(log_initial, state)
     for start in range(0, n_steps, block_rows(n_states)):
         log_b = log_likelihoods[start : start + block_rows(n_states)]
         copy_wide(state, checkpoints[start // block_rows(n_states) % len(checkpoints)])
@@ -1109,14 +1244,13 @@ def run_forward(
         )
         if n_possible < n:
             return start + n_possible, NEVER
-    total, tail, exponent = wide_total(state)
-    return n_steps, log_of_wide(total, tail, exponent)
+    total, exponent = wide_sum(state, scratch.p[0])
+    return n_steps, log_of_wide(total, exponent)
 
 
 @compiled
 def run_backward(
-    chain: Chain,
-    backward_chain: Chain,
+    log_transition: FloatArray,
     log_likelihoods: FloatArray,
     like: Lanes | None,
     checkpoints: FloatArray,
@@ -1127,8 +1261,13 @@ def run_backward(
     n_rows = block_rows(n_states)
     state, block, scratch = np.empty((3, n_states)), empty_block(n_rows, n_states), empty_scratch(n_states)
     trace = np.empty((n_rows, 3, n_states))
+    backward_transition = transposed(log_transition)
+    chain = backward_chain = chain_of(backward_transition)
+    is_chain_known = False
     for n in range(len(checkpoints) - 1, -1, -1):
         start = n * n_rows
+        if not is_chain_known and has_logs(rows[start : start + n_rows].reshape(-1)):
+            chain, is_chain_known = chain_of(transposed(backward_transition)), True
         backward_block(
             log_likelihoods[start : start + n_rows],
             chain,
@@ -1178,12 +1317,6 @@ def run_naive_backward(transition: FloatArray, likelihoods: FloatArray, beta: Fl
             beta[t, i] = 0.0
             for j in range(n_states):
                 beta[t, i] += transition[i, j] * likelihoods[t + 1, j] * beta[t + 1, j]
-
-
-@compiled
-def larger(x: float, y: float) -> float:
-    """max(x, y) of two numbers, in the form that processors have in their vectors."""
-    return x if x > y else y
 
 
 @compiled
@@ -1324,8 +1457,8 @@ def fill_log_delta(
             top = larger(top, log_delta[stop - 1, k])
         if top == NEVER:
             return first_impossible(log_delta, start, stop), error
-        largest = largest_magnitude(log_delta[max(start - 1, 0) : stop])
-        error += (stop - start) * 8.0 * ROUNDING * (largest + largest_transition)
+        largest_score = largest_magnitude(log_delta[max(start - 1, 0) : stop])
+        error += (stop - start) * 8.0 * ROUNDING * (largest_score + largest_transition)
         if stop % BLOCK == 0:
             for k in range(n_states):
                 log_delta[stop - 1, k] -= top

@@ -78,7 +78,7 @@ def forward_filter(
     coded_increments = np.empty(n_steps)
     n_possible, total = _kernels.run_forward(
         log_initial,
-        _kernels.chain_of(log_transition),
+        log_transition,
         log_likelihoods,
         _kernels.lanes_for(n_states),
         np.empty((1, 3, n_states)),
@@ -136,7 +136,7 @@ def log_likelihood(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, lo
     n_states, n_rows = len(log_initial), _kernels.block_rows(len(log_initial))
     _, total = _kernels.run_forward(
         log_initial,
-        _kernels.chain_of(log_transition),
+        log_transition,
         log_likelihoods,
         _kernels.lanes_for(n_states),
         np.empty((1, 3, n_states)),

@@ -53,7 +53,9 @@ class _Result(Frozen, ABC):
     _has_scale: ClassVar[bool] = True  # whether there is a height to read off a band
 
     def __post_init__(self) -> None:
-        self._freeze(**vars(self))
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
 
     def _names(self, n_states: int) -> tuple[str, ...]:
         return self.state_names or tuple(map(str, range(n_states)))
@@ -99,7 +101,7 @@ class _Result(Frozen, ABC):
 
 
 def _logs(coded: FloatArray) -> FloatArray:
-    """Natural logs of numbers as the kernels store them: a negative entry is a log already, or −1 over a positive one."""
+    """Logs of numbers as the kernels store them: a negative entry is a log already, or −1 over a positive log."""
     from hmmfilter import _kernels
 
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,7 +113,7 @@ def _logs(coded: FloatArray) -> FloatArray:
 
 
 def _probabilities(coded: FloatArray) -> FloatArray:
-    """Probabilities as the kernels store them, where none is a log; what is below 5e-324 rounds to 0 here, and only here."""
+    """Probabilities as the kernels store them, without logs among them; what is below 5e-324 rounds to 0 here."""
     from hmmfilter import _kernels
 
     if not _kernels.has_logs(coded.reshape(-1)):
@@ -130,10 +132,12 @@ class _Posterior(_Result):
 
     @cached_property
     def probabilities(self) -> FloatArray:
+        """p(h_t = k | the observations), (T, K); what is below 5e-324 rounds to 0 here, and only here."""
         return _probabilities(self._coded_probabilities)
 
     @cached_property
     def log_probabilities(self) -> FloatArray:
+        """The same as natural logs, (T, K), however small."""
         return _logs(self._coded_probabilities)
 
     def __repr__(self) -> str:
@@ -180,6 +184,7 @@ class Filtered(_Posterior):
 
     @cached_property
     def log_increments(self) -> FloatArray:
+        """log p(v_t | v_1:t−1), (T,), natural logs."""
         return _logs(self._coded_increments)
 
 

@@ -73,15 +73,14 @@ def smooth(
     log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
     n_steps, n_states = log_likelihoods.shape
     n_rows = _kernels.block_rows(n_states)
-    chain, lanes = _kernels.chain_of(log_transition), _kernels.lanes_for(n_states)
+    lanes = _kernels.lanes_for(n_states)
     coded_probabilities = np.empty((n_steps, n_states))
     checkpoints = np.empty((-(-n_steps // n_rows), 3, n_states))
     n_possible, total = _kernels.run_forward(
-        log_initial, chain, log_likelihoods, lanes, checkpoints, coded_probabilities, np.empty(n_rows)
+        log_initial, log_transition, log_likelihoods, lanes, checkpoints, coded_probabilities, np.empty(n_rows)
     )
     if n_possible == n_steps:
-        backward_chain = _kernels.chain_of(np.ascontiguousarray(log_transition.T))
-        _kernels.run_backward(chain, backward_chain, log_likelihoods, lanes, checkpoints, coded_probabilities)
+        _kernels.run_backward(log_transition, log_likelihoods, lanes, checkpoints, coded_probabilities)
     elif impossible == "raise":
         raise _checks.ImpossibleEvidenceError(n_possible)
     else:

@@ -110,6 +110,27 @@ def blocks(rng, n_steps, n_states):
     return _start(rng, n_states), logs(transition), rng.normal(0, 0.1, (n_steps, n_states))
 
 
+def mixed(rng, n_steps, n_states):
+    """Harmless rows, gaps and impossible states, in turn: now doubles do, now they do not."""
+    log_initial, log_transition, log_likelihoods = gaps(rng, n_steps, n_states)
+    harmless = rng.random(n_steps) < 0.7
+    log_likelihoods[harmless] = rng.normal(-2, 2, (n_steps, n_states))[harmless]
+    log_likelihoods[:, 1:][rng.random((n_steps, n_states - 1)) < 0.1] = NEVER
+    return log_initial, log_transition, log_likelihoods
+
+
+def still(rng, n_steps, n_states):
+    """Nothing is observed, ever, and two sets of states never mix: each step could be off by the same."""
+    log_initial, log_transition, _ = blocks(rng, n_steps, n_states)
+    return log_initial, log_transition, np.zeros((n_steps, n_states))
+
+
+def coins(rng, n_steps, n_states):
+    """Which of some coins that are nearly the same is it? The same two likelihoods again and again."""
+    heads = 0.5 + 0.01 * rng.normal(size=n_states)
+    return _start(rng, n_states), logs(np.eye(n_states)), logs([heads, 1 - heads])[rng.integers(0, 2, n_steps)]
+
+
 FAMILIES = (
     ordinary,
     gaps,
@@ -123,6 +144,9 @@ FAMILIES = (
     potentials,
     frozen,
     blocks,
+    mixed,
+    still,
+    coins,
 )
 
 

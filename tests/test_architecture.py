@@ -117,6 +117,7 @@ COMPILER_TALK = {
     "emit",
     "emit_fma",
     "emit_splat",
+    "emit_is_any_faint",
     "emit_load",
     "emit_store",
     "pointer_to_lanes",

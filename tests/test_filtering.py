@@ -50,6 +50,14 @@ def test_against_eighty_digits(family, n_steps, n_states, seed, exact):
     check_contract(case, answer, f"{family.__name__}, T={n_steps}, K={n_states}, seed {seed}")
 
 
+@needs_compiled
+@pytest.mark.parametrize(("n_steps", "n_states"), [(2100, 2), (300, 9), (300, 16)])
+@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.chain], ids=lambda family: family.__name__)
+def test_over_several_blocks_and_for_many_states(family, n_steps, n_states, exact):
+    case, answer = exact(family, 1, n_steps, n_states)
+    check_contract(case, answer, f"{family.__name__}, T={n_steps}, K={n_states}")
+
+
 def test_the_two_oracles_agree():
     for family in cases.FAMILIES:
         case = cases.draw(family, 3, 5, 3)
@@ -77,6 +85,20 @@ def test_a_prefix_is_filtered_to_the_same_bits(case, data):
     prefix = hf.forward_filter(log_initial, log_transition, log_likelihoods[:n])
     assert np.array_equal(prefix.log_probabilities, whole.log_probabilities[:n])
     assert np.array_equal(prefix.log_increments, whole.log_increments[:n])
+
+
+@needs_compiled
+@pytest.mark.parametrize("n_states", [2, 5, 40])
+@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.chain], ids=lambda family: family.__name__)
+def test_block_ends_change_no_bit(family, n_states):
+    n_rows = _kernels.block_rows(n_states)
+    log_initial, log_transition, log_likelihoods = cases.draw(family, 1, 2 * n_rows + 7, n_states)
+    whole = hf.forward_filter(log_initial, log_transition, log_likelihoods)
+    for n in (n_rows - 1, n_rows, n_rows + 1, 2 * n_rows, 2 * n_rows + 1):
+        prefix = hf.forward_filter(log_initial, log_transition, log_likelihoods[:n])
+        assert np.array_equal(prefix.log_probabilities, whole.log_probabilities[:n])
+        assert np.array_equal(prefix.log_increments, whole.log_increments[:n])
+        assert prefix.log_likelihood == hf.log_likelihood(log_initial, log_transition, log_likelihoods[:n])
 
 
 @given(possible_tables(), st.data())

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmmfilter import _kernels
-from tests import oracle
+import hmmfilter as hf
+from hmmfilter import _kernels, results
+from tests import cases
 
 finite = st.floats(-1e290, 1e290)
 
@@ -47,29 +48,71 @@ def test_exceeds_compares_the_tail_where_heads_are_equal():
     assert not _kernels.exceeds(1.0, 1e-20, 2.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    "heads",
-    [
-        [0.0],
-        [0.0, 0.0],
-        [0.0, -40.0],
-        [-50000.25, -50000.75, -50010.0],
-        [-745.2, 0.0, -np.inf],
-        [1e6, -1e6],
-        [700.0, 710.0, 720.0],
-        [-np.inf, -3.0],
-    ],
-)
-def test_log_sum_exp_is_exact_in_both_parts(heads):
-    heads = np.array(heads)
-    tails = np.where(np.isfinite(heads), np.spacing(heads) * np.resize([0.3, -0.4], heads.size), 0.0)
-    head, tail = _kernels.log_sum_exp(heads, tails)
-    with mpmath.workdps(oracle.DIGITS):
-        terms = [mpmath.exp(mpmath.mpf(h) + mpmath.mpf(t)) for h, t in zip(heads, tails, strict=True) if h > -np.inf]
-        exact = mpmath.log(mpmath.fsum(terms))
-        error = abs(mpmath.mpf(head) + mpmath.mpf(tail) - exact)
-    assert error <= 3e-16 * max(1.0, len(heads) / 2)  # whatever the size of the logs: an error of the sum alone
+def exact_error(x, head, tail, exponent):
+    """How far a wide number is from exp(x), relative to it."""
+    with mpmath.workdps(40 + int(abs(x)).bit_length()):
+        log_ratio = (
+            mpmath.log(mpmath.mpf(head) + mpmath.mpf(tail)) + mpmath.mpf(exponent) * mpmath.log(2) - mpmath.mpf(x)
+        )
+        return float(abs(mpmath.expm1(log_ratio)))
 
 
-def test_log_sum_exp_of_nothing_possible():
-    assert _kernels.log_sum_exp(np.full(3, -np.inf), np.zeros(3)) == (-np.inf, 0.0)
+@given(st.one_of(st.floats(-1000, 1000), st.floats(-1e6, 1e6), st.floats(-1e15, 1e15)))
+def test_widen_takes_exponentials_to_twice_a_doubles_digits_or_nearly(x):
+    wide = np.empty((3, 1))
+    _kernels.widen_row(np.array([x]), wide)
+    assert exact_error(x, *wide[:, 0]) <= 2e-17
+    assert 0.7 < wide[0, 0] < 1.42
+
+
+@pytest.mark.parametrize("x", [1e17, -1e20, 1e290, -1e290])
+def test_widen_keeps_the_log_of_what_is_beyond_every_count(x):
+    wide = np.empty((3, 1))
+    _kernels.widen_row(np.array([x]), wide)
+    assert wide[2, 0] * np.log(2) == pytest.approx(x, rel=1e-15)
+
+
+def test_widen_knows_zero():
+    wide = np.empty((3, 2))
+    _kernels.widen_row(np.array([-np.inf, 0.0]), wide)
+    assert wide.tolist() == [[0.0, 1.0], [0.0, 0.0], [-np.inf, 0.0]]
+
+
+@given(st.floats(1e-3, 1.0))
+def test_log_roughly(x):
+    assert _kernels.log_roughly(x) == pytest.approx(np.log(x), abs=1e-13)
+
+
+@given(st.floats(1e-250, 1e250), st.integers(-5000, 5000))
+def test_coded_numbers_have_their_logs(x, k):
+    coded = np.array([_kernels.coded(x, float(k))])
+    log_x = np.log(x) + k * np.log(2)
+    assert results._logs(coded)[0] == pytest.approx(log_x, rel=1e-13, abs=1e-13)
+
+
+def test_a_coded_zero_is_zero():
+    assert _kernels.coded(0.0, 5000.0) == 0.0
+    assert results._logs(np.zeros(1))[0] == -np.inf
+
+
+def in_wide_numbers(log_initial, log_transition, log_likelihoods):
+    """The filter by exact steps alone."""
+    n_steps, n_states = log_likelihoods.shape
+    lanes, scratch = _kernels.lanes_for(n_states), _kernels.empty_scratch(n_states)
+    chain = _kernels.chain_of(log_transition)
+    initial, trace, rows = np.empty((3, n_states)), np.empty((n_steps, 3, n_states)), np.empty((n_steps, n_states))
+    _kernels.widen_row(log_initial, initial)
+    _kernels.trace_block(log_likelihoods, chain, True, initial, lanes, scratch, trace)
+    for state, row in zip(trace, rows, strict=True):
+        _kernels.store_posterior(state, row)
+    return rows
+
+
+@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 33])
+@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.zeros], ids=lambda family: family.__name__)
+def test_fast_steps_and_exact_steps_agree(family, n_states):
+    """In every compiled size, and with every remainder of four rows."""
+    case = cases.draw(family, 0, 40, n_states)
+    fast = hf.forward_filter(*case)
+    exact = results._logs(in_wide_numbers(*case))
+    np.testing.assert_allclose(fast.log_probabilities, exact, rtol=1e-14, atol=1e-14)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import hmmfilter as hf
 from tests import cases, oracle
-from tests.conftest import note_share
+from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
 from tests.test_filtering import FAMILY, LARGE, LAW_TOLERANCE, SMALL, impossible_at
 
@@ -33,6 +33,14 @@ def test_against_all_paths(family, n_steps, n_states):
 def test_against_eighty_digits(family, n_steps, n_states, seed, exact):
     case, answer = exact(family, seed, n_steps, n_states)
     check_contract(case, answer, f"{family.__name__}, T={n_steps}, K={n_states}, seed {seed}")
+
+
+@needs_compiled
+@pytest.mark.parametrize(("n_steps", "n_states"), [(2100, 2), (300, 9), (300, 16)])
+@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.chain], ids=lambda family: family.__name__)
+def test_over_several_blocks_and_for_many_states(family, n_steps, n_states, exact):
+    case, answer = exact(family, 1, n_steps, n_states)
+    check_contract(case, answer, f"{family.__name__}, T={n_steps}, K={n_states}")
 
 
 def test_the_error_does_not_grow_with_the_logs_on_the_way():
