@@ -67,6 +67,7 @@ ROUNDER = 1.5 * 2.0**52  # x + ROUNDER has no room for a fraction: adding and su
 EXP_REACH = 2.0**19  # up to which whole multiples of log 2, taken in a short and a long part, are exact
 ROUNDER_BITS, HALF_BITS, FRACTION_BITS = 0x4338_0000_0000_0000, 0x3FE0_0000_0000_0000, 0x000F_FFFF_FFFF_FFFF
 SPLITTER = 2.0**27 + 1.0
+FAR_LOG = 600.0  # from which on a double is no longer at ease with the number
 UNLISTED = -1
 
 # (exp(r) − 1 − r)/r² = 1/2 + r/6 + r² g(r), g at its 9 Chebyshev nodes of |r| ≤ log(2)/2: exp(r) is 1.4e-18 off
@@ -98,7 +99,7 @@ FADED = 2.0**-600  # a sum below this may have lost terms to underflow
 Lanes = tuple[float, ...]  # doubles, one for each state, worked on at once: compiled, a SIMD vector
 
 
-class LanesType(types.Type):
+class LanesType(types.Type):  # pragma: no cover, since only the compiler uses it
     """What `Lanes` are to the compiler."""
 
     def __init__(self, count: int) -> None:
@@ -107,7 +108,7 @@ class LanesType(types.Type):
 
 
 @register_model(LanesType)
-class LanesModel(models.PrimitiveModel):
+class LanesModel(models.PrimitiveModel):  # pragma: no cover
     """A SIMD vector of doubles."""
 
     def __init__(self, manager: Any, kind: LanesType) -> None:
@@ -136,7 +137,7 @@ def plain_fma(x: float, y: float, z: float) -> float:
 
 def emit(name: str) -> Callable[..., Any]:
     """Emit an instruction that LLVM's builder knows by name."""
-    return lambda context, builder, signature, values: getattr(builder, name)(*values)
+    return lambda context, builder, signature, values: getattr(builder, name)(*values)  # pragma: no cover
 
 
 def emit_fma(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover, as all that emits
@@ -494,8 +495,6 @@ def wide_sum(x: FloatArray, terms: FloatArray) -> tuple[float, float]:
 @compiled
 def log_of_wide(x: float, k: float) -> float:
     """log(x 2^k): the log of a number near 1, and a whole multiple of log 2."""
-    if x == 0.0:
-        return NEVER
     mantissa, k_more = math.frexp(x * math.sqrt(2.0))
     return math.log(mantissa / math.sqrt(2.0)) + (k + k_more) * LOG_2
 
@@ -710,11 +709,11 @@ def weigh(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray)
 @compiled
 def coded(x: float, k: float) -> float:
     """x 2^k where a double holds it; else its log, L as L where that is negative, and as −1/L where it is positive."""
-    if abs(k) <= 1000.0 and 1e-290 < x * power_of_two(k) < 1e290:
-        return x * power_of_two(k)
-    if x == 0.0:
-        return 0.0
+    if k == 0.0 or x == 0.0:
+        return x
     log_x = math.log(x) + k * LOG_2
+    if abs(log_x) < FAR_LOG:
+        return math.ldexp(x, int(k))
     return log_x if log_x < 0.0 else -1.0 / log_x
 
 

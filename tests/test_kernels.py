@@ -83,7 +83,7 @@ def test_log_roughly(x):
     assert _kernels.log_roughly(x) == pytest.approx(np.log(x), abs=1e-13)
 
 
-@given(st.floats(1e-250, 1e250), st.integers(-5000, 5000))
+@given(st.floats(1e-200, 1e200), st.integers(-5000, 5000))
 def test_coded_numbers_have_their_logs(x, k):
     coded = np.array([_kernels.coded(x, float(k))])
     log_x = np.log(x) + k * np.log(2)

@@ -165,7 +165,7 @@ def test_masks_inside_lists():
         lse.logsumexp([1.0, 2.0], where=np.ma.array([True, True], mask=[0, 1]))
 
 
-@pytest.mark.parametrize("n", [10, 100_000])
+@pytest.mark.parametrize("n", [10, pytest.param(100_000, marks=needs_compiled)])
 @pytest.mark.parametrize("values", [np.zeros, lambda n: np.sin(np.arange(n))], ids=["equal", "different"])
 @pytest.mark.parametrize("weight", [0.1, None], ids=["0.1", "sum to 1"])
 def test_weighted_sums_are_no_worse_than_scipy(n, values, weight):

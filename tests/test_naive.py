@@ -7,6 +7,7 @@ import pytest
 import hmmfilter as hf
 from hmmfilter import naive
 from tests import oracle
+from tests.conftest import needs_compiled
 
 CASINO = hf.HMM([0.5, 0.5], [[0.95, 0.05], [0.1, 0.9]], hf.emissions.Categorical([[1 / 6] * 6, [0.1] * 5 + [0.5]]))
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -102,6 +103,7 @@ def test_nothing_repairs_it(dtype):
     assert np.isnan(smoothed.probabilities[-1]).all()
 
 
+@needs_compiled
 @pytest.mark.parametrize(
     ("dtype", "zero", "subnormal"), [(np.float64, 428, 407), (np.float32, 59, 50)], ids=["float64", "float32"]
 )

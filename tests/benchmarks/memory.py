@@ -23,7 +23,8 @@ def smooth(tables: Tables) -> int:
     result = hf.smooth(*tables)
     assert np.isfinite(result.log_likelihood)
     assert result.probabilities.shape == tables[2].shape
-    return sum(held.nbytes for held in vars(result).values() if isinstance(held, np.ndarray))
+    tables_held = {id(held): held.nbytes for held in vars(result).values() if isinstance(held, np.ndarray)}
+    return sum(tables_held.values())
 
 
 def log_likelihood(tables: Tables) -> int:
