@@ -69,6 +69,8 @@ ROUNDER_BITS, HALF_BITS, FRACTION_BITS = 0x4338_0000_0000_0000, 0x3FE0_0000_0000
 SPLITTER = 2.0**27 + 1.0
 FAR_LOG = 600.0  # from which on a double is no longer at ease with the number
 UNLISTED = -1
+TILE = (0.0,) * 16  # as many columns of a matrix as add up in registers
+TILED_STATES = 64  # above, whole rows at a time are faster
 
 # (exp(r) − 1 − r)/r² = 1/2 + r/6 + r² g(r), g at its 9 Chebyshev nodes of |r| ≤ log(2)/2: exp(r) is 1.4e-18 off
 EXP_POLYNOMIAL = (
@@ -515,7 +517,7 @@ class Chain(NamedTuple):
     """A transition, ready for the recursion."""
 
     log_transition: FloatArray
-    linear: FloatArray  # (2, K, K): heads and, for few states, tails as doubles, divided by 2^exponent
+    linear: FloatArray  # (2, K, `tiled` K): heads and, for few states, tails as doubles, divided by 2^exponent
     exponent: float
     is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`
     wide: FloatArray  # (3, K, K), and
@@ -523,30 +525,43 @@ class Chain(NamedTuple):
 
 
 @compiled
+def tiled(n_states: int) -> int:
+    """How many columns a matrix has in whole tiles; few states need none."""
+    return n_states if n_states <= FEW_STATES else -(-n_states // len(TILE)) * len(TILE)
+
+
+@compiled
 def chain_of(log_transition: FloatArray) -> Chain:
     """Take the exponentials of a transition once."""
     n_states = len(log_transition)
-    logs = log_transition.reshape(-1)
-    linear = np.empty((2, n_states, n_states))
-    head, tail = linear[HEAD].reshape(-1), linear[TAIL].reshape(-1)
-    top = largest(logs)
+    n_columns = tiled(n_states)
+    linear = np.empty((2, n_states, n_columns))
+    top = largest(log_transition.reshape(-1))
     _, _, exponent = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0)
     n_far, n_small = 0, 0
-    for n in range(logs.size):
-        near = abs(logs[n]) <= EXP_REACH
-        x_head, x_tail, k = exp_parts(logs[n] if near else 0.0, 0.0)
-        scale = power_of_two(k - exponent) if k - exponent > -1000.0 else 0.0
-        head[n] = x_head * scale
-        if n_states <= FEW_STATES:
-            tail[n] = x_tail * scale
-        n_far += not near
-        n_small += k - exponent < -TRANSITION_SPREAD
+    for i in range(n_states):
+        head, tail = linear[HEAD, i], linear[TAIL, i]
+        for j in range(n_states):
+            near = abs(log_transition[i, j]) <= EXP_REACH
+            x_head, x_tail, k = exp_parts(log_transition[i, j] if near else 0.0, 0.0)
+            scale = power_of_two(k - exponent) if k - exponent > -1000.0 else 0.0
+            head[j] = x_head * scale
+            if n_states <= FEW_STATES:
+                tail[j] = x_tail * scale
+            n_far += not near
+            n_small += k - exponent < -TRANSITION_SPREAD
+        for j in range(n_states, n_columns):
+            head[j] = 0.0
     if n_far > 0:
-        for n in range(logs.size):
-            if not abs(logs[n]) <= EXP_REACH:
-                x_head, x_tail, k = far_exp_parts(logs[n])
-                head[n], tail[n] = shifted(x_head, k - exponent), shifted(x_tail, k - exponent)
-                n_small += NEVER < k < exponent - TRANSITION_SPREAD
+        for i in range(n_states):
+            for j in range(n_states):
+                if not abs(log_transition[i, j]) <= EXP_REACH:
+                    x_head, x_tail, k = far_exp_parts(log_transition[i, j])
+                    linear[HEAD, i, j], linear[TAIL, i, j] = (
+                        shifted(x_head, k - exponent),
+                        shifted(x_tail, k - exponent),
+                    )
+                    n_small += NEVER < k < exponent - TRANSITION_SPREAD
     sources = np.empty((n_states, n_states + 1), dtype=np.int64)
     sources[0, 0] = UNLISTED
     wide = np.empty((3, n_states, n_states))
@@ -615,18 +630,28 @@ def predict_few(p: Lanes, p_tail: Lanes, transition: FloatArray, like: Lanes) ->
 
 @compiled
 def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
-    """s_j = Σ_i p_i A_ij, four rows of A at a time: s is loaded and stored a quarter as often."""
-    n_states = p.size
+    """s_j = Σ_i p_i A_ij, for A and s of whole tiles.
+
+    Tile by tile in registers, or four rows of A at a time, so that s is loaded and stored a quarter as often.
+    """
+    n_states, n_columns = transition.shape
+    if n_states <= TILED_STATES:
+        for j in range(0, n_columns, len(TILE)):
+            total = splat(TILE, 0.0)
+            for i in range(n_states):
+                total = fma(splat(TILE, p[i]), load(TILE, transition, i * n_columns + j), total)
+            store(total, s, j)
+        return
     last = n_states - n_states % 4
-    for j in range(n_states):
+    for j in range(n_columns):
         s[j] = 0.0
     for i in range(0, last, 4):
-        for j in range(n_states):
+        for j in range(n_columns):
             s[j] += (p[i] * transition[i, j] + p[i + 1] * transition[i + 1, j]) + (
                 p[i + 2] * transition[i + 2, j] + p[i + 3] * transition[i + 3, j]
             )
     for i in range(last, n_states):
-        for j in range(n_states):
+        for j in range(n_columns):
             s[j] += p[i] * transition[i, j]
 
 
@@ -665,16 +690,16 @@ def lse_prediction(
     """
     n_states = state.shape[1]
     head, tail, exponent = state[HEAD], state[TAIL], state[EXPONENT]
-    p, p_tail = scratch[HEAD], scratch[TAIL]
+    p, p_tail = scratch[HEAD, :n_states], scratch[TAIL, :n_states]
     s, s_tail, s_exponent = predicted[HEAD], predicted[TAIL], predicted[EXPONENT]
     top = largest(exponent)
     for i in range(n_states):
         scale = power_of_two(exponent[i] - top) if exponent[i] > top - 1000.0 else 0.0
         p[i], p_tail[i] = head[i] * scale, tail[i] * scale
     if like is None:
-        predict_many(p, chain.linear[HEAD], s)
+        predict_many(p, chain.linear[HEAD], scratch[TAIL])
         for j in range(n_states):
-            s_tail[j] = 0.0
+            s[j], s_tail[j] = scratch[TAIL, j], 0.0
     else:
         lanes, lanes_tail = predict_few(load(like, p, 0), load(like, p_tail, 0), chain.linear, like)
         store(lanes, s, 0)
@@ -914,7 +939,7 @@ def sweep_many(
     increments: FloatArray | None,
 ) -> int:
     """`sweep_few` for many states, without tails: vectors in memory, and posteriors at once."""
-    p, s = pair[0], pair[1]
+    p, s = pair[0, : state.shape[1]], pair[1, : state.shape[1]]
     exponent = largest(state[EXPONENT])
     for k in range(p.size):
         p[k] = state[HEAD, k] * shifted(1.0, state[EXPONENT, k] - exponent)
@@ -925,7 +950,7 @@ def sweep_many(
         row = rows[t]
         if increments is None and is_faint(row, LOWEST):
             break
-        predict_many(p, chain.linear[HEAD], s)
+        predict_many(p, chain.linear[HEAD], pair[1])
         multiply_rows(s, block.linear[HEAD, t], p)
         total = sum_of(p)
         if total == 0.0:
@@ -974,13 +999,13 @@ class Scratch(NamedTuple):
 
     predicted: FloatArray  # (3, K)
     other: FloatArray  # (3, K)
-    p: FloatArray  # (2, K)
+    p: FloatArray  # (2, `tiled` K)
 
 
 @compiled
 def empty_scratch(n_states: int) -> Scratch:
     """Room for one step."""
-    return Scratch(np.empty((3, n_states)), np.empty((3, n_states)), np.empty((2, n_states)))
+    return Scratch(np.empty((3, n_states)), np.empty((3, n_states)), np.empty((2, tiled(n_states))))
 
 
 def sweep_narrow(state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> int:
@@ -1076,7 +1101,7 @@ def forward_block(
             if reached > i or largest(state[EXPONENT]) == NEVER:
                 i = reached
                 continue
-        before, before_exponent = wide_sum(state, scratch.p[0])
+        before, before_exponent = wide_sum(state, scratch.p[0, : state.shape[1]])
         lse_update(log_b[i], chain, like, scratch, state)
         if largest(state[EXPONENT]) > NEVER:
             total, exponent = store_posterior(state, rows[i])
@@ -1243,7 +1268,7 @@ def run_forward(
         )
         if n_possible < n:
             return start + n_possible, NEVER
-    total, exponent = wide_sum(state, scratch.p[0])
+    total, exponent = wide_sum(state, scratch.p[0, :n_states])
     return n_steps, log_of_wide(total, exponent)
 
 
