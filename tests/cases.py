@@ -131,6 +131,13 @@ def coins(rng, n_steps, n_states):
     return _start(rng, n_states), logs(np.eye(n_states)), logs([heads, 1 - heads])[rng.integers(0, 2, n_steps)]
 
 
+def fading(rng, n_steps, n_states):
+    """A chain that never moves, and states that fade a little at each step, beyond every double, and come back."""
+    nats = 120 / n_states * np.arange(n_states) + rng.normal(0, 0.1, (n_steps, n_states))
+    fades = np.arange(n_steps) < n_steps / 2
+    return _start(rng, n_states), logs(np.eye(n_states)), np.where(fades[:, None], -nats, nats - 120)
+
+
 FAMILIES = (
     ordinary,
     gaps,
@@ -147,6 +154,7 @@ FAMILIES = (
     mixed,
     still,
     coins,
+    fading,
 )
 
 

@@ -108,7 +108,7 @@ def in_wide_numbers(log_initial, log_transition, log_likelihoods):
     return rows
 
 
-@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 33])
+@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 33, 66])
 @pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.zeros], ids=lambda family: family.__name__)
 def test_fast_steps_and_exact_steps_agree(family, n_states):
     """In every compiled size, and with every remainder of four rows."""

@@ -43,6 +43,16 @@ def test_over_several_blocks_and_for_many_states(family, n_steps, n_states, exac
     check_contract(case, answer, f"{family.__name__}, T={n_steps}, K={n_states}")
 
 
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_a_filtered_row_that_is_faint_amid_harmless_ones(n_states):
+    log_transition = cases.logs(np.eye(n_states))
+    log_transition[0, 1] = -150.0
+    log_likelihoods = np.full((4, n_states), -69.0)
+    log_likelihoods[:, 0] = 0.0
+    case = cases.logs(np.eye(n_states)[0]), log_transition, log_likelihoods
+    check_contract(case, oracle.recursions(*case), f"a faint row, K={n_states}")
+
+
 def test_the_error_does_not_grow_with_the_logs_on_the_way():
     """The filter goes down to −1e7 and comes back; logs in one double would leave eight digits."""
     steps, down = 200, 1e5
