@@ -12,6 +12,13 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
+def frozen(value: Any) -> Any:
+    """A view of an array that cannot be written through, as all that comes in through a gate."""
+    view = np.asarray(value).view()
+    view.flags.writeable = False
+    return view
+
+
 class Frozen:
     """Attributes that are set once, and arrays that nobody can write to, also in a copy or after a pickle."""
 

@@ -8,19 +8,25 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import os
 from collections.abc import Sequence, Set
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
+
+if TYPE_CHECKING:
+    from hmmfilter._kernels import Tables
+    from hmmfilter.emissions import Emission
 
 Impossible = Literal["raise", "mark"]
 
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum
 LARGEST_LOG = 1e290  # of a finite log-potential: 1e18 of them can be added without overflow
 MOST_WORDS = 8  # that a message lists
+NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
 SYMMETRY_TOLERANCE = 1e-8  # of a covariance, relative to the two standard deviations
 
 
@@ -85,16 +91,14 @@ def float_array(name: str, value: npt.ArrayLike) -> FloatArray:
     """Let any array of real numbers in, as read-only C-ordered float64."""
     gated: FloatArray
     if type(value) is np.ndarray and value.dtype == np.float64 and value.flags.c_contiguous and value.flags.aligned:
-        gated = value.view()
-        gated.flags.writeable = False
+        gated = frozen(value)
         return gated
     if _has_masked_entries(value):
         raise TypeError(f"{name} must have no masked entries, got some")
     array = _rectangular(name, value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    gated = np.require(array, np.float64, ["C", "ALIGNED"]).view()
-    gated.flags.writeable = False
+    gated = frozen(np.require(array, np.float64, ["C", "ALIGNED"]))
     return gated
 
 
@@ -129,34 +133,211 @@ def _shape(name: str, array: FloatArray, required: tuple[int | str, ...]) -> Non
         raise ValueError(f"{name} must have shape {words}{empty}, got {array.shape}")
 
 
-def log_potentials(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
-    """Let logs of non-negative numbers in: finite, or −inf for a zero."""
+def log_potentials(
+    name: str, value: npt.ArrayLike, shape: tuple[int | str, ...], used: BoolArray | None = None
+) -> FloatArray:
+    """Let logs of non-negative numbers in: finite, or −inf for a zero; where told which are used, anything elsewhere."""
     array = float_array(name, value)
     _shape(name, array, shape)
     bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
+    if used is not None:
+        bad &= used[:, None, None]
     _refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array)
     return array
 
 
+def _whole_numbers(name: str, value: npt.ArrayLike) -> IntArray:
+    """Let a vector of integers in, as read-only int64."""
+    array = _rectangular(name, value)
+    if array.dtype.kind not in "iu" and array.size > 0:
+        raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be a vector, got shape {array.shape}")
+    gated: IntArray = frozen(np.require(array, np.int64, ["C", "ALIGNED"]))
+    return gated
+
+
+def starts(lengths: npt.ArrayLike | None, n_rows: int) -> IntArray:
+    """Let the lengths of sequences in; the answer is where each begins, and the end. Without them, there is one."""
+    if lengths is None:
+        ends = np.array([0, n_rows])
+    else:
+        steps = _whole_numbers("lengths", lengths)
+        for n in np.flatnonzero(steps < 1)[:1]:
+            raise EntryError(f"lengths[{n}] must be at least 1, got {steps[n]}", (int(n),))
+        if steps.sum() != n_rows:
+            raise ValueError(f"lengths must sum to the {n_rows} rows of all sequences, got {steps.sum()}")
+        ends = np.concatenate([[0], np.cumsum(steps)])
+    first_rows: IntArray = frozen(ends)
+    return first_rows
+
+
 def chain(
-    log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, log_likelihoods: npt.ArrayLike
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Let the three tables of the functional core in."""
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+) -> Tables:
+    """Let the tables of the functional core in."""
     from hmmfilter import _kernels
 
     initial = float_array("log_initial", log_initial)
     transition = float_array("log_transition", log_transition)
     likelihoods = float_array("log_likelihoods", log_likelihoods)
-    n_states = initial.size
+    n_rows, n_states = likelihoods.shape[0] if likelihoods.ndim else 0, initial.shape[-1] if initial.ndim else 0
+    first_rows = starts(lengths, n_rows)
+    index, used = NO_INDEX, None
+    needed_initial: tuple[int | str, ...] = (n_states,)
+    needed_transition: tuple[int | str, ...] = (n_states, n_states)
+    if lengths is not None and initial.ndim == 2:
+        needed_initial = (len(first_rows) - 1, n_states)
+    if transition_index is not None:
+        used = _used_moves(first_rows, lengths)
+        index = _transition_index(transition_index, used, len(transition))
+        needed_transition, used = (len(transition), n_states, n_states), None
+    elif transition.ndim == 3:
+        used = _used_moves(first_rows, lengths)
+        needed_transition = (len(used), n_states, n_states)
     if not (
-        (initial.shape, transition.shape, likelihoods.shape[1:]) == ((n_states,), (n_states, n_states), (n_states,))
+        (initial.shape, transition.shape) == (needed_initial, needed_transition)
+        and likelihoods.shape == (n_rows, n_states)
         and likelihoods.size > 0
-        and _kernels.are_chain(initial, transition, likelihoods, LARGEST_LOG)
+        and _kernels.are_chain(initial.reshape(-1), transition.reshape(-1), likelihoods.reshape(-1), LARGEST_LOG)
     ):
-        log_potentials("log_initial", initial, ("K",))
-        log_potentials("log_transition", transition, (n_states, n_states))
+        log_potentials("log_initial", initial, (*needed_initial[:-1], "K"))
+        log_potentials("log_transition", transition, needed_transition, used)
         log_potentials("log_likelihoods", likelihoods, ("T", n_states))
-    return initial, transition, likelihoods
+    if allowed is not None:
+        likelihoods = only_allowed(likelihoods, allowed)
+    if len(transition) == 0:  # of a single step, which leads nowhere
+        transition = float_array("log_transition", np.zeros((1, n_states, n_states)))
+    return _kernels.Tables(
+        initial.reshape(-1, n_states), transition.reshape(-1, n_states, n_states), index, likelihoods, first_rows
+    )
+
+
+def _used_moves(starts: IntArray, lengths: npt.ArrayLike | None) -> BoolArray:
+    """Of the moves from each row to the next, those within a sequence; there is none from the end of an only one."""
+    used = ~np.isin(np.arange(starts[-1]), starts[1:] - 1)
+    return used if lengths is not None else used[:-1]
+
+
+def _transition_index(value: npt.ArrayLike, used: BoolArray, n_matrices: int) -> IntArray:
+    """Let the numbers of the matrices in that lead from each step to the next; what is not used may be anything."""
+    index = _whole_numbers("transition_index", value)
+    if index.shape != used.shape:
+        raise ValueError(f"transition_index must have shape {used.shape}, got {index.shape}")
+    for t in np.flatnonzero(used & ((index < 0) | (index >= n_matrices)))[:1]:
+        raise EntryError(f"transition_index[{t}] must be from 0 to {n_matrices - 1}, got {index[t]}", (int(t),))
+    return index
+
+
+def possible_evidence(n_possible: IntArray, starts: IntArray, lengths: npt.ArrayLike | None) -> None:
+    """Insist that all sequences are possible, each to its end."""
+    if lengths is None:
+        if n_possible[0] < starts[1]:
+            raise ImpossibleEvidenceError(int(n_possible[0]))
+        return
+    for n in np.flatnonzero(n_possible < starts[1:] - starts[:-1])[:1]:
+        raise ImpossibleEvidenceError(int(n_possible[n]), int(n))
+
+
+def chain_parameters(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Let the tables of a chain in that has no observations as yet."""
+    initial = log_potentials("log_initial", log_initial, ("K",))
+    return initial, log_potentials("log_transition", log_transition, (len(initial), len(initial)))
+
+
+def log_row(name: str, value: npt.ArrayLike, n_states: int) -> FloatArray:
+    """Let the log-likelihoods of one step in, as a table of one row, (1, K)."""
+    from hmmfilter import _kernels
+
+    row = float_array(name, value)
+    if row.shape != (n_states,) or not _kernels.are_logs(row, LARGEST_LOG):
+        log_potentials(name, row, (n_states,))
+    return row.reshape(1, n_states)
+
+
+def only_allowed(log_likelihoods: FloatArray, allowed: npt.ArrayLike) -> FloatArray:
+    """Let a mask in that says which states are possible at each step; all others become so."""
+    mask = _rectangular("allowed", allowed)
+    if mask.dtype != bool or _has_masked_entries(allowed):
+        raise TypeError(f"allowed must hold True and False, unmasked, got dtype {mask.dtype}")
+    if mask.shape != log_likelihoods.shape:
+        raise ValueError(f"allowed must have shape {log_likelihoods.shape}, got {mask.shape}")
+    masked: FloatArray = frozen(np.where(mask, log_likelihoods, -np.inf))
+    return masked
+
+
+def begun(name: str, n_observed: int) -> None:
+    """Insist that a stream has taken a step."""
+    if n_observed == 0:
+        raise ValueError(f"{name} must wait for a first update, got none yet")
+
+
+def observing(emission: Emission | None) -> Emission:
+    """Insist that a stream knows what its observations mean."""
+    if emission is None:
+        raise ValueError("observe must have an emission, as from model.online(), got None: update takes log-likelihoods")
+    return emission
+
+
+class WrittenStream(NamedTuple):
+    """What stands in a stream's snapshot."""
+
+    n_observed: int
+    log_likelihood: float
+    log_initial: FloatArray
+    state: FloatArray  # (3, K)
+    posterior: FloatArray
+
+
+def stream_snapshot(document: Any, known_format: str) -> WrittenStream:
+    """Let a stream's snapshot in."""
+    vectors = ("head", "tail", "exponent", "posterior")
+    keys("the snapshot", document, {"format", "n_observed", "log_likelihood", "log_initial", *vectors})
+    if document["format"] != known_format:
+        raise ValueError(f"format must be {known_format!r}, got {document['format']!r}")
+    n_observed = _integer("n_observed", document["n_observed"])
+    if n_observed < 0:
+        raise ValueError(f"n_observed must be at least 0, got {n_observed}")
+
+    def numbers_in(name: str) -> FloatArray:
+        json_list(name, document[name])
+        return real_parameters(name, [0.0 if x is None else x for x in document[name]], (n_states,))
+
+    n_states = len(document["log_initial"]) if isinstance(document["log_initial"], list) else 0
+    zero = np.array([x is None for x in document["log_initial"]] if n_states else [])
+    log_initial = np.where(zero, -np.inf, numbers_in("log_initial"))
+    log_likelihood = float(real_parameters("log_likelihood", document["log_likelihood"], ()))
+    if n_observed == 0:
+        nothing = np.zeros((4, n_states))
+        return WrittenStream(0, log_likelihood, log_initial, nothing[:3], nothing[3])
+    head, tail, exponent, posterior = map(numbers_in, vectors)
+    _refuse_first("head", (head < 0) | (head > 1), "from 0 to 1", head)
+    _refuse_first("exponent", exponent != np.floor(exponent), "a whole number", exponent)
+    state = np.array([head, tail, np.where(head > 0, exponent, -np.inf)])
+    return WrittenStream(n_observed, log_likelihood, log_initial, state, posterior)
+
+
+def lag(value: int) -> int:
+    """Let a number of steps to wait in."""
+    number = _integer("lag", value)
+    if number < 0:
+        raise ValueError(f"lag must be at least 0, got {number}")
+    return number
+
+
+def workers(value: int) -> int:
+    """Let a number of threads in; −1 stands for one on each core."""
+    number = _integer("workers", value)
+    if number == -1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if number < 1:
+        raise ValueError(f"workers must be at least 1, or -1 for all cores, got {number}")
+    return number
 
 
 def impossible_policy(impossible: Impossible) -> None:
@@ -344,12 +525,16 @@ def emission(value: Any, n_states: int) -> None:
         raise ValueError(f"emission must have the {n_states} states of transition, got {value.n_states}")
 
 
+def _integer(name: str, value: int) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
 def length(value: int) -> int:
     """Let a number of steps in."""
-    try:
-        steps = operator.index(value)
-    except TypeError:
-        raise TypeError(f"length must be an integer, got {value!r}") from None
+    steps = _integer("length", value)
     if steps < 1:
         raise ValueError(f"length must be at least 1, got {steps}")
     return steps
@@ -444,6 +629,12 @@ def drawn_observations(value: Any, n_steps: int) -> FloatArray:
     array = observations(value, None if np.ndim(first) == 0 else len(first))
     _shape("observations", array, (n_steps, *array.shape[1:]))
     return array.reshape(n_steps, -1)
+
+
+def single_sequence(n_sequences: int) -> None:
+    """Insist on a result of one sequence where only one can be drawn."""
+    if n_sequences != 1:
+        raise ValueError(f"plot draws one sequence, got {n_sequences}: draw result[n]")
 
 
 def whole_observations(value: Any, at_least: float = 0, at_most: float = np.inf) -> FloatArray:

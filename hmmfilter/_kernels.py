@@ -513,10 +513,55 @@ def divided(x: Any, y: Any, one_over_y: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-class Chain(NamedTuple):
-    """A transition, ready for the recursion."""
+class Tables(NamedTuple):
+    """The tables of a call, all sequences one after the other; a row is a step of one of them."""
 
-    log_transition: FloatArray
+    log_initial: FloatArray  # (1, K), or (N, K): one for each sequence
+    log_transition: FloatArray  # (M, K, K)
+    transition_index: IntArray  # (rows,): which matrix leads from a row to the next; empty where M = 1 or M = rows
+    log_likelihoods: FloatArray  # (rows, K)
+    starts: IntArray  # (N + 1,): the first row of each sequence, and the end; below 0 where rows have gone before
+
+
+@compiled
+def initial_of(tables: Tables, n: int) -> FloatArray:
+    """Where sequence n starts from."""
+    return tables.log_initial[n if len(tables.log_initial) > 1 else 0]
+
+
+@compiled
+def matrix_at(tables: Tables, t: int) -> int:
+    """Which matrix leads from row t to the next."""
+    if tables.transition_index.size > 0:
+        return tables.transition_index[t]
+    return t if len(tables.log_transition) > 1 else 0
+
+
+@compiled
+def steady_until(tables: Tables, t: int, end: int) -> int:
+    """How far the matrix of row t leads: to the first row that another one leads to, or the end."""
+    if len(tables.log_transition) == 1:
+        return end
+    stop = t + 2
+    while stop < end and matrix_at(tables, stop - 1) == matrix_at(tables, t):
+        stop += 1
+    return min(stop, end)
+
+
+@compiled
+def steady_since(tables: Tables, t: int, begin: int) -> int:
+    """The first row from which on the same matrix leads on as from row t, or the beginning."""
+    if len(tables.log_transition) == 1:
+        return begin
+    while t > begin and matrix_at(tables, t - 1) == matrix_at(tables, t):
+        t -= 1
+    return t
+
+
+class Chain(NamedTuple):
+    """One matrix of a transition, or its transpose, ready for the recursion."""
+
+    log_transition: FloatArray  # (K, K)
     linear: FloatArray  # (2, K, `tiled` K): heads and, for few states, tails as doubles, divided by 2^exponent
     exponent: float
     is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`
@@ -530,12 +575,48 @@ def tiled(n_states: int) -> int:
     return n_states if n_states <= FEW_STATES else -(-n_states // len(TILE)) * len(TILE)
 
 
+HELD, SHARED_EXPONENT, NARROW, FACTS = 0, 1, 2, 3  # what begins a slot: the matrix it holds, counted from 1, ...
+
+
 @compiled
-def chain_of(log_transition: FloatArray) -> Chain:
-    """Take the exponentials of a transition once."""
-    n_states = len(log_transition)
-    n_columns = tiled(n_states)
-    linear = np.empty((2, n_states, n_columns))
+def slots_for_chains(n_slots: int, n_states: int) -> FloatArray:
+    """Room for as many chains, each in a row of its own; as yet, none holds any."""
+    return np.zeros((n_slots, FACTS + n_states * (5 * n_states + 2 * tiled(n_states) + 1)))
+
+
+@compiled
+def chain_at(log_transition: FloatArray, m: int, is_backward: bool, slots: FloatArray) -> Chain:
+    """Matrix m of a transition, or its transpose, from the slot that holds it, or is made to hold it."""
+    n_states = log_transition.shape[1]
+    n_entries, n_columns = n_states * n_states, tiled(n_states)
+    slot = slots[m % len(slots)]
+    end_of_logs = FACTS + n_entries
+    end_of_linear = end_of_logs + 2 * n_states * n_columns
+    end_of_wide = end_of_linear + 3 * n_entries
+    chain = Chain(
+        slot[FACTS:end_of_logs].reshape(n_states, n_states),
+        slot[end_of_logs:end_of_linear].reshape(2, n_states, n_columns),
+        slot[SHARED_EXPONENT],
+        slot[NARROW] == 1.0,
+        slot[end_of_linear:end_of_wide].reshape(3, n_states, n_states),
+        slot[end_of_wide:].view(np.int64).reshape(n_states, n_states + 1),
+    )
+    if slot[HELD] == m + 1.0:
+        return chain
+    for i in range(n_states):
+        for j in range(n_states):
+            chain.log_transition[i, j] = log_transition[m, j, i] if is_backward else log_transition[m, i, j]
+    exponent, is_narrow = take_exponentials(chain)
+    chain.sources[0, 0] = UNLISTED
+    slot[HELD], slot[SHARED_EXPONENT], slot[NARROW] = m + 1.0, exponent, 1.0 if is_narrow else 0.0
+    return Chain(chain.log_transition, chain.linear, exponent, is_narrow, chain.wide, chain.sources)
+
+
+@compiled
+def take_exponentials(chain: Chain) -> tuple[float, bool]:
+    """Fill the linear table of a chain; return its exponent, and whether it is narrow."""
+    log_transition, linear = chain.log_transition, chain.linear
+    n_states, n_columns = linear.shape[1:]
     top = largest(log_transition.reshape(-1))
     _, _, exponent = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0)
     n_far, n_small = 0, 0
@@ -562,10 +643,7 @@ def chain_of(log_transition: FloatArray) -> Chain:
                         shifted(x_tail, k - exponent),
                     )
                     n_small += NEVER < k < exponent - TRANSITION_SPREAD
-    sources = np.empty((n_states, n_states + 1), dtype=np.int64)
-    sources[0, 0] = UNLISTED
-    wide = np.empty((3, n_states, n_states))
-    return Chain(log_transition, linear, exponent, n_small == 0, wide, sources)
+    return exponent, n_small == 0
 
 
 @compiled
@@ -584,16 +662,6 @@ def list_sources(chain: Chain) -> None:
             if chain.log_transition[i, j] > NEVER:
                 sources[j, 0] += 1
                 sources[j, sources[j, 0]] = i
-
-
-@compiled
-def transposed(x: FloatArray) -> FloatArray:
-    """The transpose of a square matrix."""
-    y = np.empty(x.shape)
-    for i in range(len(x)):
-        for j in range(len(x)):
-            y[j, i] = x[i, j]
-    return y
 
 
 @compiled
@@ -1056,28 +1124,17 @@ def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scr
 
 @compiled
 def start_chain(
-    log_b: FloatArray,
-    is_first: bool,
-    state: FloatArray,
-    like: Lanes | None,
-    scratch: Scratch,
-    row: FloatArray,
-    increments: FloatArray,
-) -> int:
-    """The first step of all, α_1 = initial b_1, where this is it and it is possible; the number of steps taken."""
-    if not is_first:
-        return 0
+    log_initial: FloatArray, log_b: FloatArray, like: Lanes | None, scratch: Scratch, state: FloatArray
+) -> None:
+    """log α_1(k) = log p(h_1 = k) + log b_1(k), the first step of all."""
+    widen_row(log_initial, state)
     widen_row(log_b, scratch.other)
     weigh(state, scratch.other, like, state)
-    if largest(state[EXPONENT]) == NEVER:
-        return 0
-    total, exponent = store_posterior(state, row)
-    increments[0] = coded(total, exponent)
-    return 1
 
 
 @compiled
 def forward_block(
+    log_initial: FloatArray,
     log_b: FloatArray,
     chain: Chain,
     is_first: bool,
@@ -1094,7 +1151,13 @@ def forward_block(
     """
     fill_block(log_b, block, scratch.other)
     n_steps = len(log_b)
-    i = start_chain(log_b[0], is_first, state, like, scratch, rows[0], increments)
+    i = 0
+    if is_first:
+        start_chain(log_initial, log_b[0], like, scratch, state)
+        if largest(state[EXPONENT]) > NEVER:
+            total, exponent = store_posterior(state, rows[0])
+            increments[0] = coded(total, exponent)
+            i = 1
     while i < n_steps and largest(state[EXPONENT]) > NEVER:
         if chain.is_narrow and block.is_narrow[i]:
             reached = sweep(state, chain, block, i, like, scratch, rows, increments)
@@ -1109,47 +1172,69 @@ def forward_block(
             i += 1
     if i < n_steps:
         increments[i] = 0.0
+        mark(rows[i:].reshape(-1))
+        mark(increments[i + 1 :])
     return i
+
+
+@compiled
+def mark(x: FloatArray) -> None:
+    """Put NaN where nothing is known, as the evidence is impossible."""
+    for k in range(x.size):
+        x[k] = math.nan
+
+
+class Trace(NamedTuple):
+    """α_t of a block as wide numbers, computed where they are asked for."""
+
+    table: FloatArray  # (B, 3, K)
+    tables: Tables
+    slots: FloatArray  # for the chains
+
+
+@compiled
+def fill_trace(
+    trace: Trace, n: int, start: int, end: int, checkpoints: FloatArray, like: Lanes | None, scratch: Scratch
+) -> None:
+    """Compute α_t from row start to end of sequence n again, from the state before them, the first checkpoint."""
+    tables = trace.tables
+    for t in range(start, end):
+        state = trace.table[t - start]
+        if t == tables.starts[n]:
+            start_chain(initial_of(tables, n), tables.log_likelihoods[t], like, scratch, state)
+        else:
+            copy_wide(checkpoints[0] if t == start else trace.table[t - start - 1], state)
+            chain = chain_at(tables.log_transition, matrix_at(tables, t - 1), False, trace.slots)
+            lse_update(tables.log_likelihoods[t], chain, like, scratch, state)
 
 
 @compiled
 def backward_block(
     log_b: FloatArray,
     chain: Chain,
-    backward_chain: Chain,
-    is_first: bool,
-    is_last: bool,
-    before: FloatArray,
     state: FloatArray,
     block: Block,
     like: Lanes | None,
     scratch: Scratch,
-    trace: FloatArray,
+    alphas: FloatArray,
     rows: FloatArray,
 ) -> None:
     """Smooth a block in place: f_t becomes γ_t = f_t β_t / Σ f_t β_t, and the state goes from ω after to ω before it.
 
     ω_t(i) = p(v_t:T | h_t = i) = b_t(i) β_t(i) follows the forward recursion on the transposed transition, from the
-    end. Where a row of the filter holds logs, which are rounded, α is computed again from the block's start, `before`.
+    end. Where a row of the filter holds logs, which are rounded, α is taken from a table of its own.
     """
     fill_block(log_b, block, scratch.other)
     i = len(log_b) - 1
-    if is_last:
-        widen_row(log_b[i], state)
-        i -= 1
-    is_traced = False
     while i >= 0:
-        if backward_chain.is_narrow and block.is_narrow[i]:
-            reached = sweep(state, backward_chain, block, i, like, scratch, rows, None)
+        if chain.is_narrow and block.is_narrow[i]:
+            reached = sweep(state, chain, block, i, like, scratch, rows, None)
             if reached < i:
                 i = reached
                 continue
-        if has_logs(rows[i]) and not is_traced:
-            trace_block(log_b, chain, is_first, before, like, scratch, trace)
-            is_traced = True
-        lse_update(log_b[i], backward_chain, like, scratch, state)
+        lse_update(log_b[i], chain, like, scratch, state)
         if has_logs(rows[i]):
-            weigh(scratch.predicted, trace[i], like, scratch.predicted)
+            weigh(scratch.predicted, alphas[i], like, scratch.predicted)
         else:
             widen_linear(rows[i], scratch.other)
             weigh(scratch.predicted, scratch.other, like, scratch.predicted)
@@ -1167,6 +1252,18 @@ def has_logs(x: FloatArray) -> bool:
 
 
 @compiled
+def take_logs(x: FloatArray, logs: FloatArray) -> None:
+    """Logs of `coded` numbers."""
+    for k in range(x.size):
+        if x[k] > 0.0:
+            logs[k] = math.log(x[k])
+        elif x[k] == 0.0:
+            logs[k] = NEVER
+        else:  # or NaN, which stays
+            logs[k] = -1.0 / x[k] if x[k] > -1.0 else x[k]
+
+
+@compiled
 def are_logs(x: FloatArray, largest: float) -> bool:
     """Whether all numbers are −inf, or finite and no larger than that."""
     n_wrong = 0
@@ -1177,11 +1274,9 @@ def are_logs(x: FloatArray, largest: float) -> bool:
 
 @compiled
 def are_chain(log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, largest: float) -> bool:
-    """`are_logs` of the three tables of a chain."""
+    """`are_logs` of the three tables of a chain, each as one vector."""
     return (
-        are_logs(log_initial, largest)
-        and are_logs(log_transition.reshape(-1), largest)
-        and are_logs(log_likelihoods.reshape(-1), largest)
+        are_logs(log_initial, largest) and are_logs(log_transition, largest) and are_logs(log_likelihoods, largest)
     )
 
 
@@ -1201,26 +1296,6 @@ def widen_linear(row: FloatArray, x: FloatArray) -> None:
 
 
 @compiled
-def trace_block(
-    log_b: FloatArray,
-    chain: Chain,
-    is_first: bool,
-    before: FloatArray,
-    like: Lanes | None,
-    scratch: Scratch,
-    trace: FloatArray,
-) -> None:
-    """α_t of a block as wide numbers, (n, 3, K), from the state before it."""
-    for i in range(len(log_b)):
-        copy_wide(before if i == 0 else trace[i - 1], trace[i])
-        if is_first and i == 0:
-            widen_row(log_b[0], scratch.other)
-            weigh(trace[0], scratch.other, like, trace[0])
-        else:
-            lse_update(log_b[i], chain, like, scratch, trace[i])
-
-
-@compiled
 def block_rows(n_states: int) -> int:
     """How many steps make a block: their likelihoods stay in the processor's nearest cache."""
     return max(64, 2048 // n_states)
@@ -1230,82 +1305,129 @@ def block_rows(n_states: int) -> int:
 def run_forward(
     log_initial: FloatArray,
     log_transition: FloatArray,
+    transition_index: IntArray,
     log_likelihoods: FloatArray,
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
     like: Lanes | None,
+    slots: FloatArray,
+    state: FloatArray,
     checkpoints: FloatArray,
     rows: FloatArray,
     increments: FloatArray,
-) -> tuple[int, float]:
-    """Filter: fill rows with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1).
+    n_possible: IntArray,
+    log_likelihood: FloatArray,
+) -> None:
+    """Filter the rows of `Tables` from begin, in sequence n, to end.
 
-    Both are `coded`, and may have as few rows as a block; then they hold those of the last block. The state before
-    each block goes into the checkpoints, a ring. Returns how many steps are possible (all of them, or the number of the
-    first one that is not) and the log-likelihood log Σ α_T.
+    Fills rows with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1), both `coded`; they
+    may be as short as a block, if nobody reads them. The state goes from α before to α after these rows, and the
+    states before each block but the first of its sequence go into the checkpoints, a ring. Of each sequence that ends
+    here, its log-likelihood log Σ α_T is kept, and of one that is impossible, how many steps of it are possible.
     """
-    n_steps, n_states = log_likelihoods.shape
-    state, block, scratch = (
-        np.empty((3, n_states)),
-        empty_block(block_rows(n_states), n_states),
-        empty_scratch(n_states),
-    )
-    chain = chain_of(log_transition)
-    widen_row(log_initial, state)
-    for start in range(0, n_steps, block_rows(n_states)):
-        log_b = log_likelihoods[start : start + block_rows(n_states)]
-        copy_wide(state, checkpoints[start // block_rows(n_states) % len(checkpoints)])
-        n = len(log_b)
-        first, first_increment = start % len(rows), start % len(increments)
-        n_possible = forward_block(
-            log_b,
-            chain,
-            start == 0,
-            state,
-            block,
-            like,
-            scratch,
-            rows[first : first + n],
-            increments[first_increment : first_increment + n],
-        )
-        if n_possible < n:
-            return start + n_possible, NEVER
-    total, exponent = wide_sum(state, scratch.p[0, :n_states])
-    return n_steps, log_of_wide(total, exponent)
+    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
+    n_states = log_likelihoods.shape[1]
+    n_rows = block_rows(n_states)
+    block, scratch = empty_block(min(n_rows, end - begin), n_states), empty_scratch(n_states)
+    is_kept = len(rows) == len(log_likelihoods), len(increments) == len(log_likelihoods)
+    n_checkpoints = 0
+    t = begin
+    while t < end:
+        start, last = starts[n], min(starts[n + 1], end)
+        is_first = t == start
+        if not is_first and (t - start) % n_rows == 0:
+            copy_wide(state, checkpoints[n_checkpoints % len(checkpoints)])
+            n_checkpoints += 1
+        led = t if is_first else t - 1
+        m = matrix_at(tables, led) if led + 1 < last else 0
+        stop = steady_until(tables, led, min(last, t + n_rows - (t - start) % n_rows))
+        row, increment = t if is_kept[0] else 0, t if is_kept[1] else 0
+        block_of_rows, block_of_increments = rows[row : row + stop - t], increments[increment : increment + stop - t]
+        if is_first or largest(state[EXPONENT]) > NEVER:
+            n_done = forward_block(
+                initial_of(tables, n),
+                log_likelihoods[t:stop],
+                chain_at(log_transition, m, False, slots),
+                is_first,
+                state,
+                block,
+                like,
+                scratch,
+                block_of_rows,
+                block_of_increments,
+            )
+            if n_done < stop - t:
+                n_possible[n] = t + n_done - start
+        else:
+            mark(block_of_rows.reshape(-1))
+            mark(block_of_increments)
+        t = stop
+        if t == starts[n + 1]:
+            total, exponent = wide_sum(state, scratch.p[0, :n_states])
+            log_likelihood[n] = log_of_wide(total, exponent) if exponent > NEVER else NEVER
+            n += 1
 
 
 @compiled
 def run_backward(
+    log_initial: FloatArray,
     log_transition: FloatArray,
+    transition_index: IntArray,
     log_likelihoods: FloatArray,
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
     like: Lanes | None,
+    slots: FloatArray,
+    backward_slots: FloatArray,
+    state: FloatArray,
     checkpoints: FloatArray,
     rows: FloatArray,
+    n_possible: IntArray,
 ) -> None:
-    """Smooth in place what `run_forward` left in rows and checkpoints, block by block from the end."""
+    """Smooth in place what `run_forward` left in the rows from begin to end, which is in sequence n, and in checkpoints.
+
+    The state goes from ω after to ω before these rows. Rows of impossible sequences are marked.
+    """
+    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
     n_states = log_likelihoods.shape[1]
-    n_rows = block_rows(n_states)
-    state, block, scratch = np.empty((3, n_states)), empty_block(n_rows, n_states), empty_scratch(n_states)
-    trace = np.empty((n_rows, 3, n_states))
-    backward_transition = transposed(log_transition)
-    chain = backward_chain = chain_of(backward_transition)
-    is_chain_known = False
-    for n in range(len(checkpoints) - 1, -1, -1):
-        start = n * n_rows
-        if not is_chain_known and has_logs(rows[start : start + n_rows].reshape(-1)):
-            chain, is_chain_known = chain_of(transposed(backward_transition)), True
-        backward_block(
-            log_likelihoods[start : start + n_rows],
-            chain,
-            backward_chain,
-            n == 0,
-            n == len(checkpoints) - 1,
-            checkpoints[n],
-            state,
-            block,
-            like,
-            scratch,
-            trace,
-            rows[start : start + n_rows],
-        )
+    n_rows = min(block_rows(n_states), end - begin)
+    block, scratch = empty_block(n_rows, n_states), empty_scratch(n_states)
+    trace = Trace(np.empty((n_rows, 3, n_states)), tables, slots)
+    n_checkpoints = len(checkpoints)
+    while end > begin:
+        start = starts[n]
+        block_start = max(begin, end - 1 - (end - 1 - start) % block_rows(n_states))
+        if block_start > start:
+            n_checkpoints -= 1
+        if n_possible[n] < starts[n + 1] - start:
+            mark(rows[block_start:end].reshape(-1))
+        else:
+            if has_logs(rows[block_start:end].reshape(-1)):
+                fill_trace(trace, n, block_start, end, checkpoints[n_checkpoints:], like, scratch)
+            stop = end
+            if end == starts[n + 1]:
+                widen_row(log_likelihoods[end - 1], state)
+                stop = end - 1
+            while stop > block_start:
+                t = steady_since(tables, stop - 1, block_start)
+                backward_block(
+                    log_likelihoods[t:stop],
+                    chain_at(log_transition, matrix_at(tables, t), True, backward_slots),
+                    state,
+                    block,
+                    like,
+                    scratch,
+                    trace.table[t - block_start :],
+                    rows[t:stop],
+                )
+                stop = t
+        end = block_start
+        if end == start:
+            n -= 1
 
 
 @compiled
@@ -1394,14 +1516,14 @@ def advance_four(
 
 @compiled
 def advance_many(
-    log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
+    log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int, decoder: Any
 ) -> None:
-    """Fill log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ), given log A `padded`, from start to stop.
+    """Fill log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ), given log A padded, from start to stop.
 
     Four rows of log A are taken at a time, and every other step begins with the last of them, still in the cache.
     """
     n_padded, n_states = len(log_transition), log_delta.shape[1]
-    x, top = np.empty(n_padded), np.empty(n_padded)
+    x, top = decoder.x, decoder.top
     for j in range(n_padded):
         x[j] = log_delta[start - 1, j] if j < n_states else NEVER
     for t in range(start, stop):
@@ -1417,18 +1539,6 @@ def advance_many(
         for j in range(n_states):
             x[j] = top[j] + log_likelihoods[t, j]
             log_delta[t, j] = x[j]
-
-
-@compiled
-def padded(log_transition: FloatArray) -> FloatArray:
-    """Add states that are never reached, up to a multiple of four."""
-    n_states = len(log_transition)
-    n_padded = -(-n_states // 4) * 4
-    table = np.empty((n_padded, n_padded))
-    for i in range(n_padded):
-        for j in range(n_padded):
-            table[i, j] = log_transition[i, j] if max(i, j) < n_states else NEVER
-    return table
 
 
 @compiled
@@ -1451,10 +1561,68 @@ def first_impossible(log_delta: FloatArray, start: int, stop: int) -> int:
     return t
 
 
+class Moves(NamedTuple):
+    """One matrix of a transition, ready for the decoder."""
+
+    padded: FloatArray  # with states that are never reached, up to a multiple of four
+    into: FloatArray  # (K, K), transposed: a row has the ways into a state
+    largest: float  # `largest_magnitude`
+
+
 @compiled
-def fill_log_delta(
-    log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray
-) -> tuple[int, float]:
+def padded_size(n_states: int) -> int:
+    """The next multiple of four."""
+    return -(-n_states // 4) * 4
+
+
+LARGEST, MOVES = 1, 2  # what a slot has between `HELD` and the tables
+
+
+@compiled
+def slots_for_moves(n_slots: int, n_states: int) -> FloatArray:
+    """Room for as many moves, each in a row of its own; as yet, none holds any."""
+    return np.zeros((n_slots, MOVES + padded_size(n_states) ** 2 + n_states * n_states))
+
+
+@compiled
+def moves_at(log_transition: FloatArray, m: int, slots: FloatArray) -> Moves:
+    """Matrix m of a transition, from the slot that holds it, or is made to hold it."""
+    n_states = log_transition.shape[1]
+    n_padded = padded_size(n_states)
+    slot = slots[m % len(slots)]
+    end_of_padded = MOVES + n_padded * n_padded
+    padded = slot[MOVES:end_of_padded].reshape(n_padded, n_padded)
+    into = slot[end_of_padded:].reshape(n_states, n_states)
+    if slot[HELD] != m + 1.0:
+        for i in range(n_padded):
+            for j in range(n_padded):
+                padded[i, j] = log_transition[m, i, j] if max(i, j) < n_states else NEVER
+        for i in range(n_states):
+            for j in range(n_states):
+                into[j, i] = log_transition[m, i, j]
+        slot[HELD], slot[LARGEST] = m + 1.0, largest_magnitude(padded)
+    return Moves(padded, into, slot[LARGEST])
+
+
+class Decoder(NamedTuple):
+    """Room for decoding one sequence after the other."""
+
+    slots: FloatArray  # for moves
+    x: FloatArray  # (padded K,)
+    top: FloatArray  # (padded K,)
+    live: IntArray  # (K,)
+    log_rest: FloatArray  # (4, K)
+
+
+@compiled
+def empty_decoder(slots: FloatArray, n_states: int) -> Decoder:
+    """Room for decoding."""
+    x, top = np.empty(padded_size(n_states)), np.empty(padded_size(n_states))
+    return Decoder(slots, x, top, np.empty(n_states, dtype=np.int64), np.empty((4, n_states)))
+
+
+@compiled
+def fill_log_delta(tables: Tables, n: int, decoder: Decoder, log_delta: FloatArray) -> tuple[int, float]:
     """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ), less its maximum at the end of every block.
 
     Returns how many steps are possible, and how far an entry may be off: an addition is rounded by at most
@@ -1462,30 +1630,38 @@ def fill_log_delta(
     D and A are the largest finite magnitudes in the block and in log A. The bound is four times their sum, so that it
     covers the subtraction as well, and all that is rounded when scores are compared on the way back.
     """
+    first, end = tables.starts[n], tables.starts[n + 1]
+    log_initial, log_likelihoods = initial_of(tables, n), tables.log_likelihoods[first:end]
     n_steps, n_states = log_likelihoods.shape
-    rows = padded(log_transition)
-    largest_transition = largest_magnitude(rows)
     error = 0.0
     for k in range(n_states):
         log_delta[0, k] = log_initial[k] + log_likelihoods[0, k]
-    for start in range(0, n_steps, BLOCK):
-        stop = min(start + BLOCK, n_steps)
-        if n_states == 2:
-            advance_two(rows, log_likelihoods, log_delta, max(start, 1), stop)
-        elif n_states in (3, 4):
-            advance_four(rows, log_likelihoods, log_delta, max(start, 1), stop)
-        else:
-            advance_many(rows, log_likelihoods, log_delta, max(start, 1), stop)
+    start = 0
+    while start < n_steps:
+        stop = min(n_steps, start + BLOCK - start % BLOCK)
+        largest_move = 0.0
+        if n_steps > 1:
+            led = first + max(start, 1) - 1
+            stop = steady_until(tables, led, first + stop) - first
+            moves = moves_at(tables.log_transition, matrix_at(tables, led), decoder.slots)
+            largest_move = moves.largest
+            if n_states == 2:
+                advance_two(moves.padded, log_likelihoods, log_delta, max(start, 1), stop)
+            elif n_states in (3, 4):
+                advance_four(moves.padded, log_likelihoods, log_delta, max(start, 1), stop)
+            else:
+                advance_many(moves.padded, log_likelihoods, log_delta, max(start, 1), stop, decoder)
         top = NEVER
         for k in range(n_states):
             top = larger(top, log_delta[stop - 1, k])
         if top == NEVER:
             return first_impossible(log_delta, start, stop), error
         largest_score = largest_magnitude(log_delta[max(start - 1, 0) : stop])
-        error += (stop - start) * 8.0 * ROUNDING * (largest_score + largest_transition)
+        error += (stop - start) * 8.0 * ROUNDING * (largest_score + largest_move)
         if stop % BLOCK == 0:
             for k in range(n_states):
                 log_delta[stop - 1, k] -= top
+        start = stop
     return n_steps, error
 
 
@@ -1519,14 +1695,18 @@ def follow(
     log_delta: FloatArray,
     tolerance: float,
     t: int,
+    last: int,
     path: IntArray,
     total: float,
     lost: float,
 ) -> tuple[int, float, float]:
-    """Walk back from path[t] for as long as one state alone can come before; return where that ends, and the tally."""
+    """Walk back from path[t] to step last for as long as one state alone can come before.
+
+    Returns where that ends, and the tally.
+    """
     n_states = log_delta.shape[1]
     j = path[t]
-    while t > 0:
+    while t > last:
         if n_states == 2:
             n_live, i_live = live_of_two(log_into, log_delta, tolerance, t, j)
         else:
@@ -1550,8 +1730,8 @@ def follow(
 
 @compiled
 def reveal(
-    log_into: FloatArray,
-    log_likelihoods: FloatArray,
+    tables: Tables,
+    first: int,
     best_next: FloatArray,
     t: int,
     stop: int,
@@ -1562,8 +1742,9 @@ def reveal(
     """Walk on from path[t] to stop, by the table of the states that come next; return the tally."""
     for s in range(t + 1, stop + 1):
         path[s] = int(best_next[s, path[s - 1]])
-        total, lost = tally(total, lost, log_likelihoods[s, path[s]])
-        total, lost = tally(total, lost, log_into[path[s], path[s - 1]])
+        total, lost = tally(total, lost, tables.log_likelihoods[first + s, path[s]])
+        m = matrix_at(tables, first + s - 1)
+        total, lost = tally(total, lost, tables.log_transition[m, path[s - 1], path[s]])
     return total, lost
 
 
@@ -1582,34 +1763,24 @@ def keep_live(log_delta: FloatArray, log_rest: FloatArray, tolerance: float, liv
 
 @compiled
 def step_back(
-    log_into: FloatArray,
-    log_b: FloatArray,
-    live: IntArray,
-    log_rest: FloatArray,
-    log_rest_tail: FloatArray,
-    best_next: FloatArray,
+    log_into: FloatArray, log_b: FloatArray, live: IntArray, log_rest: FloatArray, best_next: FloatArray
 ) -> None:
     """log ρ_{t−1}(i) = max_j( log A(i, j) + log b_t(j) + log ρ_t(j) ) over the live j, in two parts; and its j."""
     n_live = live.size
-    head, tail = np.empty(n_live), np.empty(n_live)
+    rest, rest_tail, head, tail = log_rest[0], log_rest[1], log_rest[2], log_rest[3]
     for n in range(n_live):
-        head[n], tail[n] = plus(log_rest[live[n]], log_rest_tail[live[n]], log_b[live[n]])
+        head[n], tail[n] = plus(rest[live[n]], rest_tail[live[n]], log_b[live[n]])
     for i in range(log_b.size):
-        log_rest[i], log_rest_tail[i], best_next[i] = NEVER, 0.0, live[0]
+        rest[i], rest_tail[i], best_next[i] = NEVER, 0.0, live[0]
         for n in range(n_live):
             score, score_tail = plus(head[n], tail[n], log_into[live[n], i])
-            if exceeds(score, score_tail, log_rest[i], log_rest_tail[i]):
-                log_rest[i], log_rest_tail[i], best_next[i] = score, score_tail, live[n]
+            if exceeds(score, score_tail, rest[i], rest_tail[i]):
+                rest[i], rest_tail[i], best_next[i] = score, score_tail, live[n]
 
 
 @compiled
 def trace_back(
-    log_initial: FloatArray,
-    log_into: FloatArray,
-    log_likelihoods: FloatArray,
-    log_delta: FloatArray,
-    tolerance: float,
-    path: IntArray,
+    tables: Tables, n: int, decoder: Decoder, log_delta: FloatArray, tolerance: float, path: IntArray
 ) -> float:
     """Fill the best path from its end, and return its log-probability; two parts only within the tolerance.
 
@@ -1617,30 +1788,36 @@ def trace_back(
     is live, every path of interest leads through it, and ρ may begin anew there at 1. The row of log δ that has been
     left behind then holds the next state of each live one.
     """
-    n_steps, n_states = log_likelihoods.shape
-    live = np.empty(n_states, dtype=np.int64)
-    log_rest, log_rest_tail = np.zeros(n_states), np.zeros(n_states)
+    first = tables.starts[n]
+    log_initial, log_likelihoods = initial_of(tables, n), tables.log_likelihoods[first : tables.starts[n + 1]]
+    live, log_rest = decoder.live, decoder.log_rest
+    rest, rest_tail = log_rest[0], log_rest[1]
+    for k in range(live.size):
+        rest[k], rest_tail[k] = 0.0, 0.0
     total, lost = 0.0, 0.0
-    t = known = n_steps - 1
-    n_live = keep_live(log_delta[t], log_rest, tolerance, live)
+    t = known = len(path) - 1
+    n_live = keep_live(log_delta[t], rest, tolerance, live)
     while t > 0:
+        moves = moves_at(tables.log_transition, matrix_at(tables, first + t - 1), decoder.slots)
         if n_live == 1:
             path[t] = live[0]
-            total, lost = reveal(log_into, log_likelihoods, log_delta, t, known, path, total, lost)
-            t, total, lost = follow(log_into, log_likelihoods, log_delta, tolerance, t, path, total, lost)
+            total, lost = reveal(tables, first, log_delta, t, known, path, total, lost)
+            last = steady_since(tables, first + t - 1, first) - first
+            t, total, lost = follow(moves.into, log_likelihoods, log_delta, tolerance, t, last, path, total, lost)
             known, live[0] = t, path[t]
-            log_rest[path[t]], log_rest_tail[path[t]] = 0.0, 0.0
-        if t > 0:
-            step_back(log_into, log_likelihoods[t], live[:n_live], log_rest, log_rest_tail, log_delta[t])
-            t -= 1
-            n_live = keep_live(log_delta[t], log_rest, tolerance, live)
+            rest[path[t]], rest_tail[path[t]] = 0.0, 0.0
+            if t == last:
+                continue
+        step_back(moves.into, log_likelihoods[t], live[:n_live], log_rest, log_delta[t])
+        t -= 1
+        n_live = keep_live(log_delta[t], rest, tolerance, live)
     best, best_tail = NEVER, 0.0
     for i in live[:n_live]:
-        score, score_tail = plus(log_rest[i], log_rest_tail[i], log_initial[i])
+        score, score_tail = plus(rest[i], rest_tail[i], log_initial[i])
         score, score_tail = plus(score, score_tail, log_likelihoods[0, i])
         if exceeds(score, score_tail, best, best_tail):
             path[0], best, best_tail = i, score, score_tail
-    total, lost = reveal(log_into, log_likelihoods, log_delta, 0, known, path, total, lost)
+    total, lost = reveal(tables, first, log_delta, 0, known, path, total, lost)
     total, lost = tally(total, lost, log_likelihoods[0, path[0]])
     total, lost = tally(total, lost, log_initial[path[0]])
     return total + lost
@@ -1650,19 +1827,36 @@ def trace_back(
 def run_viterbi(
     log_initial: FloatArray,
     log_transition: FloatArray,
+    transition_index: IntArray,
     log_likelihoods: FloatArray,
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    slots: FloatArray,
     log_delta: FloatArray,
     path: IntArray,
-) -> tuple[int, float]:
-    """Decode: fill log δ forwards, then follow the best path back [2]_.
+    n_possible: IntArray,
+    log_joint: FloatArray,
+) -> None:
+    """Decode the sequences of `Tables` from row begin, where n begins, to end: log δ forwards, then the path back [2]_.
 
-    The last two arguments are filled, log δ with what is left of it. Returns how many steps are possible and the best
-    path's log-probability. Of equal paths the lexicographically smallest wins.
+    Fills the path, with −1 where a sequence is impossible; log δ has room for the longest. Of each sequence the best path's log-probability is kept, and of an impossible one, how many steps of it are possible. Of
+    equal paths the lexicographically smallest wins.
     """
-    n_possible, error = fill_log_delta(log_initial, log_transition, log_likelihoods, log_delta)
-    if n_possible < len(path):
-        return n_possible, NEVER
-    return n_possible, trace_back(log_initial, log_transition.T.copy(), log_likelihoods, log_delta, 2.0 * error, path)
+    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
+    n_states = log_likelihoods.shape[1]
+    decoder = empty_decoder(slots, n_states)
+    while begin < end:
+        stop = starts[n + 1]
+        n_possible[n], error = fill_log_delta(tables, n, decoder, log_delta[: stop - begin])
+        if n_possible[n] == stop - begin:
+            log_joint[n] = trace_back(tables, n, decoder, log_delta[: stop - begin], 2.0 * error, path[begin:stop])
+        else:
+            log_joint[n] = NEVER
+            for t in range(begin, stop):
+                path[t] = -1
+        begin, n = stop, n + 1
 
 
 @compiled

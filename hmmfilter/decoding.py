@@ -14,7 +14,12 @@ def viterbi(
     log_transition: npt.ArrayLike,
     log_likelihoods: npt.ArrayLike,
     *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
     impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
 ) -> Decoded:
     """Find the path through the states that is most probable together with the observations.
 
@@ -29,14 +34,25 @@ def viterbi(
 
     Parameters
     ----------
-    log_initial : array_like, (K,)
-        log p(h_1 = k), natural logs; −inf for an impossible state.
-    log_transition : array_like, (K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
     log_likelihoods : array_like, (T, K)
         log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a path of −1 and a log_joint of −inf.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
 
     Returns
     -------
@@ -69,15 +85,19 @@ def viterbi(
          1      0
          2      1
     """
-    from hmmfilter import _kernels
+    from hmmfilter import _drivers
 
     _checks.impossible_policy(impossible)
-    log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
-    n_steps, n_states = log_likelihoods.shape
-    path = np.full(n_steps, -1, dtype=np.int64)
-    n_possible, log_joint = _kernels.run_viterbi(
-        log_initial, log_transition, log_likelihoods, np.empty((n_steps, n_states)), path
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_rows, n_states = tables.log_likelihoods.shape
+    path = np.empty(n_rows, dtype=np.int64)
+    n_possible, log_joints = _drivers.fill_decoded(tables, path, n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
+    return Decoded(
+        path=path,
+        log_joint=log_joints if lengths is not None else float(log_joints[0]),
+        n_states=n_states,
+        _starts=tables.starts if lengths is not None else None,
     )
-    if n_possible < n_steps and impossible == "raise":
-        raise _checks.ImpossibleEvidenceError(n_possible)
-    return Decoded(path=path, log_joint=float(log_joint), n_states=n_states)

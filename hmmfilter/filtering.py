@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray
 from hmmfilter.results import Filtered
 
 
@@ -14,7 +17,12 @@ def forward_filter(
     log_transition: npt.ArrayLike,
     log_likelihoods: npt.ArrayLike,
     *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
     impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
 ) -> Filtered:
     """Compute the distribution of the state at each step, given the observations up to that step.
 
@@ -26,15 +34,26 @@ def forward_filter(
 
     Parameters
     ----------
-    log_initial : array_like, (K,)
-        log p(h_1 = k), natural logs; −inf for an impossible state.
-    log_transition : array_like, (K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
     log_likelihoods : array_like, (T, K)
         log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf, an increment
         of −inf at the first impossible step, and NaN in all increments after it and all rows from it on.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
 
     Returns
     -------
@@ -69,50 +88,87 @@ def forward_filter(
     >>> filtered.log_increments.round(4)
     array([-0.5978, -0.4477, -1.071 ])
     """
-    from hmmfilter import _kernels
+    from hmmfilter import _drivers
 
     _checks.impossible_policy(impossible)
-    log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
-    n_steps, n_states = log_likelihoods.shape
-    coded_probabilities = np.empty((n_steps, n_states))
-    coded_increments = np.empty(n_steps)
-    n_possible, total = _kernels.run_forward(
-        log_initial,
-        log_transition,
-        log_likelihoods,
-        _kernels.lanes_for(n_states),
-        np.empty((1, 3, n_states)),
-        coded_probabilities,
-        coded_increments,
-    )
-    if n_possible < n_steps:
-        if impossible == "raise":
-            raise _checks.ImpossibleEvidenceError(n_possible)
-        coded_probabilities[n_possible:] = np.nan
-        coded_increments[n_possible + 1 :] = np.nan
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_rows, n_states = tables.log_likelihoods.shape
+    coded_probabilities, coded_increments = np.empty((n_rows, n_states)), np.empty(n_rows)
+    n_possible, totals = _drivers.fill_filtered(tables, coded_probabilities, coded_increments, n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Filtered(
-        _coded_probabilities=coded_probabilities, _coded_increments=coded_increments, log_likelihood=float(total)
+        _coded_probabilities=coded_probabilities,
+        _coded_increments=coded_increments,
+        log_likelihood=totals if lengths is not None else float(totals[0]),
+        _starts=tables.starts if lengths is not None else None,
     )
 
 
-def log_likelihood(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, log_likelihoods: npt.ArrayLike) -> float:
+@overload
+def log_likelihood(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    lengths: None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    workers: int = 1,
+    progress: bool = False,
+) -> float: ...
+@overload
+def log_likelihood(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    workers: int = 1,
+    progress: bool = False,
+) -> FloatArray: ...
+def log_likelihood(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    workers: int = 1,
+    progress: bool = False,
+) -> float | FloatArray:
     """Compute the log-probability of all observations, summed over all paths through the states.
 
     Runs as `forward_filter` does, but keeps no table.
 
     Parameters
     ----------
-    log_initial : array_like, (K,)
-        log p(h_1 = k), natural logs; −inf for an impossible state.
-    log_transition : array_like, (K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
     log_likelihoods : array_like, (T, K)
         log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
 
     Returns
     -------
-    float
-        log p(v_1:T), natural log; −inf where the evidence is impossible.
+    float or ndarray, (N,)
+        log p(v_1:T), natural log; −inf where the evidence is impossible. With `lengths`, one for each sequence.
 
     Raises
     ------
@@ -130,17 +186,11 @@ def log_likelihood(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, lo
     >>> round(hf.log_likelihood(np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]]), np.log([[0.9, 0.2]])), 4)
     -0.5978
     """
-    from hmmfilter import _kernels
+    from hmmfilter import _drivers, _kernels
 
-    log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
-    n_states, n_rows = len(log_initial), _kernels.block_rows(len(log_initial))
-    _, total = _kernels.run_forward(
-        log_initial,
-        log_transition,
-        log_likelihoods,
-        _kernels.lanes_for(n_states),
-        np.empty((1, 3, n_states)),
-        np.empty((n_rows, n_states)),
-        np.empty(n_rows),
-    )
-    return float(total)
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_states = tables.log_likelihoods.shape[1]
+    n_rows = _kernels.block_rows(n_states)
+    _, totals = _drivers.fill_filtered(tables, np.empty((n_rows, n_states)), np.empty(n_rows), n_workers, progress)
+    return totals if lengths is not None else float(totals[0])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from hmmfilter._arrays import FloatArray, Frozen, IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from typing_extensions import Self
 
 FIRST_ROWS, LAST_ROWS = 3, 2  # of a long table, the rows that are printed
 
@@ -38,9 +40,9 @@ def _shown_steps(n_steps: int) -> list[int]:
 
 
 def _preview(title: str, header: Iterable[str], n_steps: int, rows: Iterable[list[str]]) -> str:
-    """Print a title above the rows of the shown steps, with dots where steps are left out."""
+    """Print a title above the rows of the shown steps, or sequences, with dots where some are left out."""
     steps = _shown_steps(n_steps)
-    table = [["step", *header], *([str(t), *row] for t, row in zip(steps, rows, strict=True))]
+    table = [[*header], *([str(t), *row] for t, row in zip(steps, rows, strict=True))]
     lines = aligned(table)
     if len(steps) < n_steps:
         lines.insert(1 + FIRST_ROWS, " ...")
@@ -50,7 +52,10 @@ def _preview(title: str, header: Iterable[str], n_steps: int, rows: Iterable[lis
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class _Result(Frozen, ABC):
     state_names: tuple[str, ...] | None = None
+    _starts: IntArray | None = None  # of the sequences, and the end; None where there was one, without a length
     _has_scale: ClassVar[bool] = True  # whether there is a height to read off a band
+    _log_total: ClassVar[str]  # the attribute with the log-probability of each sequence
+    _tables: ClassVar[tuple[str, ...]]  # the attributes with a row a step
 
     def __post_init__(self) -> None:
         for value in vars(self).values():
@@ -59,6 +64,36 @@ class _Result(Frozen, ABC):
 
     def _names(self, n_states: int) -> tuple[str, ...]:
         return self.state_names or tuple(map(str, range(n_states)))
+
+    @property
+    def lengths(self) -> IntArray | None:
+        """The number of steps of each sequence, (N,); None where there was one alone."""
+        return None if self._starts is None else np.diff(self._starts)
+
+    def __len__(self) -> int:
+        return 1 if self._starts is None else len(self._starts) - 1
+
+    def __getitem__(self, n: int) -> Self:
+        n = range(len(self))[operator.index(n)]
+        if self._starts is None:
+            return self
+        rows = slice(self._starts[n], self._starts[n + 1])
+        tables = {name: getattr(self, name)[rows] for name in self._tables}
+        total = {self._log_total: float(getattr(self, self._log_total)[n])}
+        return replace(self, **tables, **total, _starts=None)
+
+    def __iter__(self) -> Iterator[Self]:
+        return map(self.__getitem__, range(len(self)))
+
+    def _print_sequences(self, n_states: int) -> str:
+        """Print how long each sequence is, and how probable."""
+        totals, lengths = getattr(self, self._log_total), np.diff(self._starts)
+        return _preview(
+            f"{type(self).__name__}: {len(lengths)} sequences, {lengths.sum()} steps, {n_states} states",
+            ["sequence", "steps", self._log_total.replace("_", "-")],
+            len(lengths),
+            ([str(lengths[n]), four_decimals(totals[n])] for n in _shown_steps(len(lengths))),
+        )
 
     @abstractmethod
     def _bands(self) -> tuple[FloatArray, str]:
@@ -82,7 +117,8 @@ class _Result(Frozen, ABC):
         Raises
         ------
         ValueError, TypeError
-            Where the observations are not T numbers, or T vectors of numbers.
+            Where the observations are not T numbers, or T vectors of numbers, and of a result of several sequences:
+            draw ``result[n]``.
         ImportError
             Without matplotlib, which ``pip install 'hmmfilter[plot]'`` brings.
 
@@ -94,20 +130,19 @@ class _Result(Frozen, ABC):
         >>> ax.get_ylabel()
         'probability of each state'
         """
+        _checks.single_sequence(len(self))
         weights, label = self._bands()
         n_steps, n_states = weights.shape
         drawn = None if observations is None else _checks.drawn_observations(observations, n_steps)
         return plotting.bands(weights, self._names(n_states), label, self._has_scale, drawn, ax)
 
 
-def _logs(coded: FloatArray) -> FloatArray:
-    """Logs of numbers as the kernels store them: a negative entry is a log already, or −1 over a positive log."""
+def logs_of(coded: FloatArray) -> FloatArray:
+    """Natural logs of numbers as the kernels store them."""
     from hmmfilter import _kernels
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs: FloatArray = np.log(coded)
-        if _kernels.has_logs(coded.reshape(-1)):
-            logs = np.where(coded < 0, np.where(coded < -1, coded, -1 / coded), logs)
+    logs = np.empty(coded.shape)
+    _kernels.take_logs(coded.reshape(-1), logs.reshape(-1))
     logs.flags.writeable = False
     return logs
 
@@ -128,7 +163,9 @@ class _Posterior(_Result):
     """A distribution over the states at every step, and the log-likelihood of the evidence."""
 
     _coded_probabilities: FloatArray
-    log_likelihood: float
+    log_likelihood: Any  # a float; of several sequences, (N,)
+    _log_total: ClassVar[str] = "log_likelihood"
+    _tables: ClassVar[tuple[str, ...]] = ("_coded_probabilities",)
 
     @cached_property
     def probabilities(self) -> FloatArray:
@@ -138,14 +175,16 @@ class _Posterior(_Result):
     @cached_property
     def log_probabilities(self) -> FloatArray:
         """The same as natural logs, (T, K), however small."""
-        return _logs(self._coded_probabilities)
+        return logs_of(self._coded_probabilities)
 
     def __repr__(self) -> str:
         n_steps, n_states = self._coded_probabilities.shape
+        if self._starts is not None:
+            return self._print_sequences(n_states)
         return _preview(
             f"{type(self).__name__}: {n_steps} steps, {n_states} states, "
             f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
-            self._names(n_states),
+            ["step", *self._names(n_states)],
             n_steps,
             ([f"{p:.4f}" for p in row] for row in _probabilities(self._coded_probabilities[_shown_steps(n_steps)])),
         )
@@ -158,6 +197,9 @@ class _Posterior(_Result):
 class Filtered(_Posterior):
     """What is known of each state from the observations so far; returned by `forward_filter`.
 
+    Of several sequences, the tables have all rows, one sequence after the other; ``filtered[n]`` is what is known of
+    sequence n, and the result counts and iterates by sequence.
+
     Attributes
     ----------
     probabilities : ndarray, (T, K)
@@ -166,8 +208,10 @@ class Filtered(_Posterior):
         log p(h_t = k | v_1:t), natural logs, however small; computed on first use.
     log_increments : ndarray, (T,)
         log p(v_t | v_1:t−1), natural logs, computed on first use.
-    log_likelihood : float
-        log p(v_1:T), natural log.
+    log_likelihood : float or ndarray, (N,)
+        log p(v_1:T), natural log; of several sequences, one for each.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
     state_names : tuple of str or None
         The names that the model gave its states.
 
@@ -181,16 +225,20 @@ class Filtered(_Posterior):
     """
 
     _coded_increments: FloatArray
+    _tables: ClassVar[tuple[str, ...]] = ("_coded_probabilities", "_coded_increments")
 
     @cached_property
     def log_increments(self) -> FloatArray:
         """log p(v_t | v_1:t−1), (T,), natural logs."""
-        return _logs(self._coded_increments)
+        return logs_of(self._coded_increments)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Smoothed(_Posterior):
     """What is known of each state from all observations; returned by `smooth`.
+
+    Of several sequences, the tables have all rows, one sequence after the other; ``smoothed[n]`` is what is known of
+    sequence n, and the result counts and iterates by sequence.
 
     Attributes
     ----------
@@ -198,8 +246,10 @@ class Smoothed(_Posterior):
         p(h_t = k | v_1:T); each row sums to 1. What is below 5e-324 rounds to 0 here.
     log_probabilities : ndarray, (T, K)
         log p(h_t = k | v_1:T), natural logs, however small; computed on first use.
-    log_likelihood : float
-        log p(v_1:T), natural log.
+    log_likelihood : float or ndarray, (N,)
+        log p(v_1:T), natural log; of several sequences, one for each.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
     state_names : tuple of str or None
         The names that the model gave its states.
 
@@ -217,12 +267,17 @@ class Smoothed(_Posterior):
 class Decoded(_Result):
     """The most probable path through the states; returned by `viterbi`.
 
+    Of several sequences, ``path`` has all steps, one sequence after the other; ``decoded[n]`` is that of sequence n,
+    and the result counts and iterates by sequence.
+
     Attributes
     ----------
     path : ndarray of int, (T,)
         The state at each step, from 0; all −1 where the evidence is impossible and was to be marked.
-    log_joint : float
-        log p(path, v_1:T), natural log.
+    log_joint : float or ndarray, (N,)
+        log p(path, v_1:T), natural log; of several sequences, one for each.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
     n_states : int
         K.
     state_names : tuple of str or None
@@ -236,15 +291,19 @@ class Decoded(_Result):
     """
 
     path: IntArray
-    log_joint: float
+    log_joint: Any  # a float; of several sequences, (N,)
     n_states: int
+    _log_total: ClassVar[str] = "log_joint"
+    _tables: ClassVar[tuple[str, ...]] = ("path",)
     _has_scale: ClassVar[bool] = False
 
     def __repr__(self) -> str:
         n_steps, names = len(self.path), self._names(self.n_states)
+        if self._starts is not None:
+            return self._print_sequences(self.n_states)
         return _preview(
             f"Decoded: {n_steps} steps, {self.n_states} states, log-joint {four_decimals(self.log_joint)}",
-            ["state"],
+            ["step", "state"],
             n_steps,
             ([names[k] if k >= 0 else "-1"] for k in self.path[_shown_steps(n_steps)]),
         )

@@ -14,7 +14,12 @@ def smooth(
     log_transition: npt.ArrayLike,
     log_likelihoods: npt.ArrayLike,
     *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
     impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
 ) -> Smoothed:
     """Compute the distribution of the state at each step, given all observations.
 
@@ -26,15 +31,26 @@ def smooth(
 
     Parameters
     ----------
-    log_initial : array_like, (K,)
-        log p(h_1 = k), natural logs; −inf for an impossible state.
-    log_transition : array_like, (K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
     log_likelihoods : array_like, (T, K)
         log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and NaN in
         every row.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
 
     Returns
     -------
@@ -67,22 +83,17 @@ def smooth(
          1  0.7992  0.2008
          2  0.1907  0.8093
     """
-    from hmmfilter import _kernels
+    from hmmfilter import _drivers
 
     _checks.impossible_policy(impossible)
-    log_initial, log_transition, log_likelihoods = _checks.chain(log_initial, log_transition, log_likelihoods)
-    n_steps, n_states = log_likelihoods.shape
-    n_rows = _kernels.block_rows(n_states)
-    lanes = _kernels.lanes_for(n_states)
-    coded_probabilities = np.empty((n_steps, n_states))
-    checkpoints = np.empty((-(-n_steps // n_rows), 3, n_states))
-    n_possible, total = _kernels.run_forward(
-        log_initial, log_transition, log_likelihoods, lanes, checkpoints, coded_probabilities, np.empty(n_rows)
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    coded_probabilities = np.empty(tables.log_likelihoods.shape)
+    n_possible, totals = _drivers.fill_smoothed(tables, coded_probabilities, n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
+    return Smoothed(
+        _coded_probabilities=coded_probabilities,
+        log_likelihood=totals if lengths is not None else float(totals[0]),
+        _starts=tables.starts if lengths is not None else None,
     )
-    if n_possible == n_steps:
-        _kernels.run_backward(log_transition, log_likelihoods, lanes, checkpoints, coded_probabilities)
-    elif impossible == "raise":
-        raise _checks.ImpossibleEvidenceError(n_possible)
-    else:
-        coded_probabilities.fill(np.nan)
-    return Smoothed(_coded_probabilities=coded_probabilities, log_likelihood=float(total))

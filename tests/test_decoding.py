@@ -7,13 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _kernels
+from hmmfilter import _checks, _kernels
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
 from tests.test_filtering import FAMILY, LARGE, SMALL, impossible_at
 
 BLOCK = _kernels.BLOCK
+
+
+def fill_log_delta(case, log_delta):
+    n_states = log_delta.shape[1]
+    decoder = _kernels.empty_decoder(_kernels.slots_for_moves(1, n_states), n_states)
+    return _kernels.fill_log_delta(_checks.chain(*case), 0, decoder, log_delta)
 TIE = mpmath.mpf(10) ** -25  # relative: paths nearer than this are tied, for logs of twice a double's digits
 
 
@@ -154,10 +160,10 @@ def test_without_near_ties_a_single_state_is_live_all_the_way(n_states, level, n
     case = [rng.normal(0, 3, shape) for shape in (n_states, (n_states, n_states), (n_steps, n_states))]
     case[2] += level
     log_delta, path = np.empty((n_steps, n_states)), np.zeros(n_steps, dtype=np.int64)
-    _, error = _kernels.fill_log_delta(*case, log_delta)
+    _, error = fill_log_delta(case, log_delta)
     path[-1] = log_delta[-1].argmax()
     log_into = np.ascontiguousarray(case[1].T)
-    t, *_ = _kernels.follow(log_into, case[2], log_delta, 2 * error, n_steps - 1, path, 0.0, 0.0)
+    t, *_ = _kernels.follow(log_into, case[2], log_delta, 2 * error, n_steps - 1, 0, path, 0.0, 0.0)
     assert t == 0
     assert np.array_equal(path, hf.viterbi(*case).path)
 
@@ -179,7 +185,7 @@ def test_scores_are_off_by_less_than_their_bound(n_states, level):
     n_steps = 16 * BLOCK
     case = whole_case(rng, n_steps, n_states, UNIT * rng.integers(-(2**36), 2**36, 1000), level)
     log_delta = np.empty((n_steps, n_states))
-    n_possible, error = _kernels.fill_log_delta(*case, log_delta)
+    n_possible, error = fill_log_delta(case, log_delta)
     assert n_possible == n_steps
     assert error < 3e-5
     _, transition, likelihoods = map(in_units, case)

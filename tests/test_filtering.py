@@ -216,7 +216,7 @@ def test_any_layout_gives_the_same_bits(change):
 
 @needs_compiled
 def test_any_layout_runs_the_same_compiled_code():
-    kernels = (_kernels.chain_of, _kernels.run_forward, _kernels.run_backward)
+    kernels = (_kernels.run_forward, _kernels.run_backward)
     hf.smooth([0, 0], np.zeros((2, 2)), np.zeros((6, 2)))
     compiled = [len(kernel.signatures) for kernel in kernels]
     transition = np.asfortranarray(np.zeros((2, 2), np.float32))

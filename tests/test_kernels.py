@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _kernels, results
+from hmmfilter import _checks, _kernels, results
 from tests import cases
 
 finite = st.floats(-1e290, 1e290)
@@ -87,23 +87,24 @@ def test_log_roughly(x):
 def test_coded_numbers_have_their_logs(x, k):
     coded = np.array([_kernels.coded(x, float(k))])
     log_x = np.log(x) + k * np.log(2)
-    assert results._logs(coded)[0] == pytest.approx(log_x, rel=1e-13, abs=1e-13)
+    assert results.logs_of(coded)[0] == pytest.approx(log_x, rel=1e-13, abs=1e-13)
 
 
 def test_a_coded_zero_is_zero():
     assert _kernels.coded(0.0, 5000.0) == 0.0
-    assert results._logs(np.zeros(1))[0] == -np.inf
+    assert results.logs_of(np.zeros(1))[0] == -np.inf
 
 
 def in_wide_numbers(log_initial, log_transition, log_likelihoods):
     """The filter by exact steps alone."""
     n_steps, n_states = log_likelihoods.shape
     lanes, scratch = _kernels.lanes_for(n_states), _kernels.empty_scratch(n_states)
-    chain = _kernels.chain_of(log_transition)
-    initial, trace, rows = np.empty((3, n_states)), np.empty((n_steps, 3, n_states)), np.empty((n_steps, n_states))
-    _kernels.widen_row(log_initial, initial)
-    _kernels.trace_block(log_likelihoods, chain, True, initial, lanes, scratch, trace)
-    for state, row in zip(trace, rows, strict=True):
+    rows = np.empty((n_steps, n_states))
+    starts, slots = np.array([0, n_steps]), _kernels.slots_for_chains(1, n_states)
+    tables = _kernels.Tables(log_initial[None], log_transition[None], _checks.NO_INDEX, log_likelihoods, starts)
+    trace = _kernels.Trace(np.empty((n_steps, 3, n_states)), tables, slots)
+    _kernels.fill_trace(trace, 0, 0, n_steps, trace.table[:0], lanes, scratch)
+    for state, row in zip(trace.table, rows, strict=True):
         _kernels.store_posterior(state, row)
     return rows
 
@@ -114,5 +115,5 @@ def test_fast_steps_and_exact_steps_agree(family, n_states):
     """In every compiled size, and with every remainder of four rows."""
     case = cases.draw(family, 0, 40, n_states)
     fast = hf.forward_filter(*case)
-    exact = results._logs(in_wide_numbers(*case))
+    exact = results.logs_of(in_wide_numbers(*case))
     np.testing.assert_allclose(fast.log_probabilities, exact, rtol=1e-14, atol=1e-14)

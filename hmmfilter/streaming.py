@@ -1,0 +1,536 @@
+"""Streaming: filtering one observation, or one block, at a time, and smoothing a few steps behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks, filtering
+from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter.emissions import Emission
+from hmmfilter.results import Filtered, logs_of
+
+FORMAT = "hmmfilter stream, version 1"
+
+
+class OnlineFilter:
+    """What is known of the state now, brought up to date with each observation as it comes.
+
+    However a stream is cut into rows and blocks, and through any number of snapshots, it gives the very bits that
+    `hmmfilter.forward_filter` gives on the whole. It keeps no more than a few numbers for each state, and a matrix.
+
+    Conventions are those of `hmmfilter.model`.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,)
+        log p(h_1 = k), natural logs; −inf for an impossible state.
+    log_transition : array_like, (K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    emission : Emission, optional
+        What `observe` turns observations into log-likelihoods with; ``model.online()`` brings that of the model.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.A, equation (20).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> stream = hf.OnlineFilter(np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]]))
+    >>> for row in np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]]):  # umbrella, umbrella, none
+    ...     print(np.exp(stream.update(row)).round(4))
+    [0.8182 0.1818]
+    [0.8834 0.1166]
+    [0.1907 0.8093]
+    >>> stream
+    OnlineFilter: 3 steps so far, 2 states, log-likelihood -2.1166
+    >>> np.exp(stream.predict(steps=2)).round(4)
+    array([0.4505, 0.5495])
+    """
+
+    def __init__(
+        self, log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, *, emission: Emission | None = None
+    ) -> None:
+        from hmmfilter import _kernels
+
+        initial, transition = _checks.chain_parameters(log_initial, log_transition)
+        n_states = len(initial)
+        if emission is not None:
+            _checks.emission(emission, n_states)
+        self._log_initial, self._log_transition, self._emission = initial[None], transition[None], emission
+        self._lanes = _kernels.lanes_for(n_states)
+        self._slots = _kernels.slots_for_chains(1, n_states)
+        self._state, self._before = np.empty((3, n_states)), np.empty((1, 3, n_states))
+        self._n_possible, self._total = np.empty(1, dtype=np.int64), np.zeros(1)
+        self._posterior = np.empty((1, n_states))
+        self._block = _kernels.block_rows(n_states)
+        self._n_observed = 0
+
+    def __repr__(self) -> str:
+        n_states = self._log_initial.shape[1]
+        return (
+            f"{type(self).__name__}: {self.n_observed} steps so far, {n_states} states, "
+            f"log-likelihood {self.log_likelihood:.4f}"
+        )
+
+    @property
+    def n_observed(self) -> int:
+        """t, the number of steps so far, missing observations included."""
+        return self._n_observed
+
+    @property
+    def log_likelihood(self) -> float:
+        """log p(v_1:t), natural log; 0 before any step."""
+        return float(self._total[0])
+
+    @property
+    def log_probabilities(self) -> FloatArray:
+        """log p(h_t | v_1:t), (K,), natural logs; a ValueError before any step."""
+        _checks.begun("log_probabilities", self._n_observed)
+        return logs_of(self._posterior)[0]
+
+    def update(
+        self,
+        log_likelihood_row: npt.ArrayLike,
+        *,
+        log_transition: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+    ) -> FloatArray:
+        """Take one step, from the log-likelihoods of its observation.
+
+        Parameters
+        ----------
+        log_likelihood_row : array_like, (K,)
+            log p(v_t | h_t = k), natural logs; zeros for a missing observation.
+        log_transition : array_like, (K, K), optional
+            What leads to this step alone, in place of the stream's own; nothing leads to the first step.
+        allowed : array_like of bool, (K,), optional
+            Which states are possible at this step.
+
+        Returns
+        -------
+        ndarray, (K,)
+            log p(h_t | v_1:t), natural logs.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where the observation is impossible after those before it. The stream is then as it was before.
+        ValueError, TypeError
+            For NaN, +inf, wrong shapes, and anything but real numbers.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> stream = hf.OnlineFilter(np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]]))
+        >>> stream.update([0.0, 0.0], allowed=[True, False]).tolist()
+        [0.0, -inf]
+        """
+        row = _checks.log_row("log_likelihood_row", log_likelihood_row, self._log_initial.shape[1])
+        if allowed is not None:
+            row = _checks.only_allowed(row, [allowed])
+        transition, slots = self._log_transition, self._slots
+        if log_transition is not None:
+            from hmmfilter import _kernels
+
+            transition = _checks.log_potentials("log_transition", log_transition, transition.shape[1:])[None]
+            slots = _kernels.slots_for_chains(1, row.shape[1])
+        posterior = np.empty(row.shape)
+        self._advance(row, transition, slots, posterior, np.empty(1))
+        return logs_of(posterior)[0]
+
+    def update_block(self, rows: npt.ArrayLike, *, allowed: npt.ArrayLike | None = None) -> Filtered:
+        """Take as many steps as there are rows, all of them or, where one is impossible, none.
+
+        Parameters
+        ----------
+        rows : array_like, (B, K)
+            log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+        allowed : array_like of bool, (B, K), optional
+            Which states are possible at each step.
+
+        Returns
+        -------
+        Filtered
+            ``log_probabilities`` (B, K), ``probabilities`` (B, K), ``log_increments`` (B,), and ``log_likelihood``, that
+            of the block given all before it.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where an observation is impossible after those before it. The stream is then as it was before the block.
+        ValueError, TypeError
+            For NaN, +inf, wrong shapes, and anything but real numbers.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> stream = hf.OnlineFilter(np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]]))
+        >>> stream.update_block(np.log([[0.9, 0.2], [0.9, 0.2]]))
+        Filtered: 2 steps, 2 states, log-likelihood -1.0455; probabilities
+          step       0       1
+             0  0.8182  0.1818
+             1  0.8834  0.1166
+        """
+        table = _checks.log_potentials("rows", rows, ("B", self._log_initial.shape[1]))
+        if allowed is not None:
+            table = _checks.only_allowed(table, allowed)
+        posteriors, increments = np.empty(table.shape), np.empty(len(table))
+        self._advance(table, self._log_transition, self._slots, posteriors, increments)
+        log_likelihood = float(logs_of(increments).sum())  # not a difference of totals, which may be far from zero
+        return Filtered(
+            _coded_probabilities=posteriors, _coded_increments=increments, log_likelihood=log_likelihood
+        )
+
+    def observe(self, observation: Any) -> FloatArray:
+        """Take one step, from its observation.
+
+        Parameters
+        ----------
+        observation : float or array_like, (D,)
+            What the emission takes; NaN or None where missing.
+
+        Returns
+        -------
+        ndarray, (K,)
+            log p(h_t | v_1:t), natural logs.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where the observation is impossible after those before it. The stream is then as it was before.
+        ValueError, TypeError
+            Where the emission does not take the observation, or there is no emission.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> stream = model.online()
+        >>> for count in [0, 2, None]:
+        ...     print(np.exp(stream.observe(count)).round(4))
+        [0.982 0.018]
+        [0.9451 0.0549]
+        [0.8616 0.1384]
+        """
+        return self.update(_checks.observing(self._emission).log_likelihoods([observation])[0])
+
+    def predict(self, steps: int = 1) -> FloatArray:
+        """Compute the distribution of the state some steps ahead.
+
+        Parameters
+        ----------
+        steps : int
+            How far ahead, at least 1. Before any update the first step is ahead, and ``predict(1)`` is `log_initial`.
+
+        Returns
+        -------
+        ndarray, (K,)
+            log p(h_{t+steps} | v_1:t), natural logs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where `steps` is not an integer from 1 up.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> stream = hf.OnlineFilter(np.log([0.9, 0.1]), np.log([[0.7, 0.3], [0.3, 0.7]]))
+        >>> np.exp(stream.predict(2)).round(4)
+        array([0.66, 0.34])
+        """
+        n_steps = _checks.steps(steps)
+        if self._n_observed > 0:
+            return filtering.predict(self.log_probabilities, self._log_transition[0], n_steps)
+        if n_steps == 1:
+            return self._log_initial[0].copy()
+        return filtering.predict(self._log_initial[0], self._log_transition[0], n_steps - 1)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Write down where the stream is, in words and numbers that JSON carries exactly; see `restore`.
+
+        Returns
+        -------
+        dict
+            What ``json.dumps`` takes: strings, integers, floats and lists of them. The log of zero is None.
+
+        Examples
+        --------
+        >>> import json
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+        >>> stream = hf.OnlineFilter(np.log([0.5, 0.5]), log_transition)
+        >>> _ = stream.update(np.log([0.9, 0.2]))
+        >>> text = json.dumps(stream.snapshot())
+        >>> hf.OnlineFilter.restore(json.loads(text), log_transition)
+        OnlineFilter: 1 steps so far, 2 states, log-likelihood -0.5978
+        """
+        head, tail, exponent = self._state.tolist()
+        is_begun = self._n_observed > 0
+        return {
+            "format": FORMAT,
+            "n_observed": self._n_observed,
+            "log_initial": [x if x > -np.inf else None for x in self._log_initial[0].tolist()],
+            "head": head if is_begun else [],
+            "tail": tail if is_begun else [],
+            "exponent": [k if x > 0 else None for x, k in zip(head, exponent, strict=True)] if is_begun else [],
+            "posterior": self._posterior[0].tolist() if is_begun else [],
+            "log_likelihood": self.log_likelihood,
+        }
+
+    @classmethod
+    def restore(
+        cls, snapshot: dict[str, Any], log_transition: npt.ArrayLike, *, emission: Emission | None = None
+    ) -> OnlineFilter:
+        """Go on where a stream was when its snapshot was taken; see `snapshot` for an example.
+
+        Parameters
+        ----------
+        snapshot : dict
+            What `snapshot` returned. Nothing in it is executed.
+        log_transition : array_like, (K, K)
+            log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+        emission : Emission, optional
+            What `observe` turns observations into log-likelihoods with.
+
+        Returns
+        -------
+        OnlineFilter
+            A stream that gives the same bits as the one that was written down.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the snapshot is none, or of another number of states.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> stream = hf.OnlineFilter([0.0], [[0.0]])
+        >>> hf.OnlineFilter.restore(stream.snapshot(), [[0.0]]).n_observed
+        0
+        """
+        written = _checks.stream_snapshot(snapshot, FORMAT)
+        stream = cls(written.log_initial, log_transition, emission=emission)
+        stream._n_observed = written.n_observed
+        stream._total[0] = written.log_likelihood
+        if written.n_observed > 0:
+            stream._state[:] = written.state
+            stream._posterior[0] = written.posterior
+        return stream
+
+    def _advance(
+        self,
+        log_likelihoods: FloatArray,
+        log_transition: FloatArray,
+        slots: FloatArray,
+        posteriors: FloatArray,
+        increments: FloatArray,
+    ) -> None:
+        """Run the kernel from the state on, over all rows or, where one is impossible, over none."""
+        from hmmfilter import _kernels
+
+        n_rows = len(log_likelihoods)
+        done = self._block if self._n_observed else 0  # a whole block, so that the state before is kept
+        before = self._state.copy() if n_rows > self._block else self._before[0]
+        total = self._total[0]
+        _kernels.run_forward(
+            self._log_initial,
+            log_transition,
+            _checks.NO_INDEX,
+            log_likelihoods,
+            frozen([-done, n_rows]),
+            0,
+            0,
+            n_rows,
+            self._lanes,
+            slots,
+            self._state,
+            self._before,
+            posteriors,
+            increments,
+            self._n_possible,
+            self._total,
+        )
+        if self._total[0] == -np.inf:
+            self._total[0] = total
+            if self._n_observed:
+                self._state[:] = before
+            raise _checks.ImpossibleEvidenceError(self._n_observed + int(self._n_possible[0]) - done)
+        self._n_observed += n_rows
+        self._posterior = posteriors if n_rows == 1 else posteriors[-1:].copy()
+
+
+class FixedLagSmoother:
+    """What is known of the state some steps ago, brought up to date with each observation as it comes.
+
+    A smoothed posterior takes later observations into account; with a lag, it takes as many of them as one can wait for.
+    Each update runs backwards over the lag.
+
+    Conventions are those of `hmmfilter.model`.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,)
+        log p(h_1 = k), natural logs; −inf for an impossible state.
+    log_transition : array_like, (K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    lag : int
+        How many later observations to wait for, from 0 up.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, and a lag that is no integer from 0 up.
+
+    References
+    ----------
+    Murphy, *Machine Learning: A Probabilistic Perspective* (2012), section 17.4.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> lagged = hf.FixedLagSmoother(np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]]), lag=1)
+    >>> for row in np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]]):  # umbrella, umbrella, none
+    ...     log_probabilities = lagged.update(row)
+    ...     print(None if log_probabilities is None else np.exp(log_probabilities).round(4))
+    None
+    [0.8834 0.1166]
+    [0.7992 0.2008]
+    >>> np.exp(lagged.flush()).round(4)
+    array([[0.1907, 0.8093]])
+    """
+
+    def __init__(self, log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, lag: int) -> None:
+        from hmmfilter import _kernels
+
+        self._lag = _checks.lag(lag)
+        self._filter = OnlineFilter(log_initial, log_transition)
+        n_states = self._filter._log_initial.shape[1]
+        n_rows = self._lag + 1
+        self._log_likelihoods, self._posteriors = np.zeros((n_rows, n_states)), np.zeros((n_rows, n_states))
+        self._before = np.zeros((n_rows, 3, n_states))  # the state before each step
+        self._backward_slots = _kernels.slots_for_chains(1, n_states)
+
+    def __repr__(self) -> str:
+        n_states = self._filter._log_initial.shape[1]
+        return f"{type(self).__name__}: {self.n_observed} steps so far, {n_states} states, lag {self._lag}"
+
+    @property
+    def lag(self) -> int:
+        """How many later observations each posterior waits for."""
+        return self._lag
+
+    @property
+    def n_observed(self) -> int:
+        """t, the number of steps so far, missing observations included."""
+        return self._filter.n_observed
+
+    @property
+    def log_likelihood(self) -> float:
+        """log p(v_1:t), natural log; 0 before any step."""
+        return self._filter.log_likelihood
+
+    def update(self, row: npt.ArrayLike) -> FloatArray | None:
+        """Take one step, from the log-likelihoods of its observation.
+
+        Parameters
+        ----------
+        row : array_like, (K,)
+            log p(v_t | h_t = k), natural logs; zeros for a missing observation.
+
+        Returns
+        -------
+        ndarray, (K,), or None
+            log p(h_{t−lag} | v_1:t), natural logs; None as long as there is no such step.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where the observation is impossible after those before it. All is then as it was before.
+        ValueError, TypeError
+            For NaN, +inf, wrong shapes, and anything but real numbers.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.FixedLagSmoother([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], lag=2).update([0.0, -3.0]) is None
+        True
+        """
+        log_b = _checks.log_row("row", row, self._posteriors.shape[1])
+        self._filter.update(log_b[0])
+        for window, newest in (
+            (self._log_likelihoods, log_b[0]),
+            (self._before, self._filter._before[0]),
+            (self._posteriors, self._filter._posterior[0]),
+        ):
+            window[:-1] = window[1:]
+            window[-1] = newest
+        return self._smoothed(self._lag + 1)[0] if self.n_observed > self._lag else None
+
+    def flush(self) -> FloatArray:
+        """Compute what is known of the last steps, for which no more observations are waited for.
+
+        It changes nothing: updates may go on.
+
+        Returns
+        -------
+        ndarray, (lag, K)
+            log p(h_s | v_1:t) for the last steps s = t − lag + 1, ..., t, natural logs; fewer rows where there were
+            fewer steps.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> lagged = hf.FixedLagSmoother([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], lag=5)
+        >>> for row in [[0.0, -3.0], [-3.0, 0.0]]:
+        ...     _ = lagged.update(row)
+        >>> np.exp(lagged.flush()).round(4)
+        array([[0.9153, 0.0847],
+               [0.2292, 0.7708]])
+        """
+        return self._smoothed(min(self._lag, self.n_observed))
+
+    def _smoothed(self, n_rows: int) -> FloatArray:
+        """The last rows of the window, smoothed: they are run through backwards, as the end of a longer sequence."""
+        from hmmfilter import _kernels
+
+        first = len(self._posteriors) - n_rows
+        is_whole = n_rows == self.n_observed
+        done, n_block = 0 if is_whole else self._filter._block, self._filter._block
+        posteriors, state = self._posteriors[first:].copy(), np.empty(self._filter._state.shape)
+        _kernels.run_backward(
+            self._filter._log_initial,
+            self._filter._log_transition,
+            _checks.NO_INDEX,
+            frozen(self._log_likelihoods[first:]),
+            frozen([-done, n_rows]),
+            0,
+            0,
+            n_rows,
+            self._filter._lanes,
+            self._filter._slots,
+            self._backward_slots,
+            state,
+            self._before[first + (n_block if is_whole else 0) :: n_block].copy(),
+            posteriors,
+            np.array([n_rows + done]),
+        )
+        return logs_of(posteriors)
