@@ -7,7 +7,7 @@ The conventions are in `hmmfilter.model`.
 from hmmfilter import emissions, lse, naive
 from hmmfilter._checks import ImpossibleEvidenceError
 from hmmfilter.decoding import viterbi
-from hmmfilter.filtering import forward_filter, log_likelihood
+from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.model import HMM
 from hmmfilter.results import Decoded, Filtered, Smoothed
 from hmmfilter.smoothing import smooth
@@ -24,6 +24,7 @@ __all__ = [
     "log_likelihood",
     "lse",
     "naive",
+    "predict",
     "smooth",
     "stationary_distribution",
     "viterbi",

@@ -340,6 +340,16 @@ def workers(value: int) -> int:
     return number
 
 
+def prediction(
+    log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int
+) -> tuple[FloatArray, FloatArray, int]:
+    """Let a state, a transition and a number of steps in."""
+    probabilities = log_potentials("log_probabilities", log_probabilities, ("K",))
+    n_states = len(probabilities)
+    transition = log_potentials("log_transition", log_transition, (n_states, n_states))
+    return probabilities, transition, step_count("steps", steps)
+
+
 def impossible_policy(impossible: Impossible) -> None:
     """Insist on one of the two ways to meet impossible evidence."""
     if not isinstance(impossible, str) or impossible not in ("raise", "mark"):
@@ -532,11 +542,21 @@ def _integer(name: str, value: int) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
-def length(value: int) -> int:
+def moments(value: Any, n_states: int) -> tuple[FloatArray, FloatArray]:
+    """Let the moments of an emission in: numbers of any kind, since a distribution may have none."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise TypeError(f"moments must return a tuple of the means and the variances, got {value!r}")
+    mean, variance = float_array("mean", value[0]), float_array("variance", value[1])
+    _shape("mean", mean, (n_states, "D") if mean.ndim == 2 else (n_states,))
+    _shape("variance", variance, mean.shape + mean.shape[1:])
+    return mean, variance
+
+
+def step_count(name: str, value: int) -> int:
     """Let a number of steps in."""
-    steps = _integer("length", value)
+    steps = _integer(name, value)
     if steps < 1:
-        raise ValueError(f"length must be at least 1, got {steps}")
+        raise ValueError(f"{name} must be at least 1, got {steps}")
     return steps
 
 

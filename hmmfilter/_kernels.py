@@ -1431,6 +1431,28 @@ def run_backward(
 
 
 @compiled
+def run_prediction(
+    log_x: FloatArray, log_transition: FloatArray, like: Lanes | None, steps: int, log_predicted: FloatArray
+) -> None:
+    """Fill the rows with log(x A), log(x A A), ..., up to so many steps; nothing is normalised.
+
+    The rows are a ring, and hold the last steps where there are fewer of them than steps.
+    """
+    n_states = log_x.size
+    state, scratch = np.empty((3, n_states)), empty_scratch(n_states)
+    chain = chain_at(log_transition.reshape(1, n_states, n_states), 0, False, slots_for_chains(1, n_states))
+    widen_row(log_x, state)
+    for s in range(steps):
+        lse_prediction(state, chain, like, scratch.p, scratch.predicted)
+        copy_wide(scratch.predicted, state)
+        if steps - s <= len(log_predicted):
+            row = log_predicted[s % len(log_predicted)]
+            for k in range(n_states):
+                x = state[HEAD, k] + state[TAIL, k]
+                row[k] = log_of_wide(x, state[EXPONENT, k]) if x > 0.0 else NEVER
+
+
+@compiled
 def naive_update(b: FloatArray, alpha: FloatArray, transition: FloatArray, alpha_next: FloatArray) -> None:
     """α'(j) = b(j) Σ_i α(i) A(i, j): `lse_update` in linear space, where it underflows."""
     n_states = b.size

@@ -1,4 +1,4 @@
-"""Filtering: what is known of the state at each step from the observations up to it."""
+"""Filtering: what is known of the state at each step, and at steps to come, from the observations up to it."""
 
 from __future__ import annotations
 
@@ -194,3 +194,67 @@ def log_likelihood(
     n_rows = _kernels.block_rows(n_states)
     _, totals = _drivers.fill_filtered(tables, np.empty((n_rows, n_states)), np.empty(n_rows), n_workers, progress)
     return totals if lengths is not None else float(totals[0])
+
+
+def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int = 1) -> FloatArray:
+    """Compute the distribution of the state some steps on, with no observation in between.
+
+    The prediction, once for each step,
+
+        log p(h_{t+1} = j | v_1:t) = log Σ_i exp( log p(h_t = i | v_1:t) + log p(h_{t+1} = j | h_t = i) ).
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1, and
+    nothing is normalised.
+
+    Parameters
+    ----------
+    log_probabilities : array_like, (K,)
+        log p(h_t = k | v_1:t), natural logs, such as a row of `Filtered.log_probabilities`; −inf for an impossible
+        state.
+    log_transition : array_like, (K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    steps : int
+        How many steps on, at least 1. Each is one more multiplication by the transition.
+
+    Returns
+    -------
+    ndarray, (K,)
+        log p(h_{t+steps} = k | v_1:t), natural logs, however small; −inf where no path leads.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, and steps that are no integer from 1 up.
+
+    References
+    ----------
+    Zucchini, MacDonald, *Hidden Markov Models for Time Series* (2009), section 5.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> today = hf.forward_filter(np.log([0.5, 0.5]), log_transition, np.log([[0.9, 0.2]])).log_probabilities[-1]
+    >>> np.exp(today).round(4)
+    array([0.8182, 0.1818])
+    >>> np.exp(hf.predict(today, log_transition)).round(4)
+    array([0.6273, 0.3727])
+    >>> np.exp(hf.predict(today, log_transition, steps=30)).round(4)
+    array([0.5, 0.5])
+    """
+    log_probabilities, log_transition, n_steps = _checks.prediction(log_probabilities, log_transition, steps)
+    log_predicted: FloatArray = last_predictions(log_probabilities, log_transition, n_steps, 1)[0]
+    return log_predicted
+
+
+def last_predictions(
+    log_probabilities: FloatArray, log_transition: FloatArray, n_steps: int, n_rows: int
+) -> FloatArray:
+    """What `predict` says of one step on, two, ..., (n_steps, K), or the last rows of it; nothing is checked here."""
+    from hmmfilter import _kernels
+
+    n_states = len(log_probabilities)
+    log_predicted = np.empty((n_rows, n_states))
+    _kernels.run_prediction(log_probabilities, log_transition, _kernels.lanes_for(n_states), n_steps, log_predicted)
+    return log_predicted

@@ -292,7 +292,7 @@ class HMM(Frozen):
         >>> states
         array([1, 1, 0, 1, 1, 1, 1, 1])
         """
-        n_steps = _checks.length(length)
+        n_steps = _checks.step_count("length", length)
         generator = _checks.generator(rng)
         states = sampling.draw_states(self.initial, self.transition, n_steps, generator)
         return states, self.emission.sample(states, generator)

@@ -253,7 +253,7 @@ class OnlineFilter:
         >>> np.exp(stream.predict(2)).round(4)
         array([0.66, 0.34])
         """
-        n_steps = _checks.steps(steps)
+        n_steps = _checks.step_count("steps", steps)
         if self._n_observed > 0:
             return filtering.predict(self.log_probabilities, self._log_transition[0], n_steps)
         if n_steps == 1:

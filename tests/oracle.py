@@ -94,6 +94,17 @@ def enumeration(log_initial, log_transition, log_likelihoods) -> Answer:
 
 
 @mpmath.workdps(DIGITS)
+def predictions(log_x, log_transition, n_steps) -> Table:
+    """x A, x A A, ..., in linear space."""
+    (x,), a = exp_table([log_x]), exp_table(log_transition)
+    rows = []
+    for _ in range(n_steps):
+        x = [mpmath.fsum(x[i] * a[i][j] for i in range(len(x))) for j in range(len(x))]
+        rows.append(x)
+    return rows
+
+
+@mpmath.workdps(DIGITS)
 def path_joint(case, path) -> mpmath.mpf:
     """log p(path, v_1:T), exactly."""
     log_initial, log_transition, log_likelihoods = case
@@ -108,20 +119,44 @@ def posterior_share(case, log_probabilities, probabilities, exact: Table) -> flo
 
     Infinite where the table has −inf or NaN and the exact answer a positive number, or the other way round.
     """
-    log_exact = [[mpmath.log(p) if p > 0 else None for p in row] for row in exact]
-    magnitudes = [abs(float(x)) for row in log_exact for x in row if x is not None]
-    for logs in case[:2]:
-        magnitudes += np.abs(logs[np.isfinite(logs)]).tolist()
-    spread = min(max(magnitudes), LARGEST_SPREAD)
-    unit = EPSILON * (16 + spread)
-    worst = 0.0
-    for exact_row, log_row, logs, ps in zip(exact, log_exact, log_probabilities, probabilities, strict=True):
-        for p, log_p, got_log, got in zip(exact_row, log_row, logs, ps, strict=True):
-            if (log_p is None) != (got_log == -np.inf) or np.isnan(got_log) or np.isnan(got):
-                return float("inf")
+    if np.isnan(probabilities).any():
+        return float("inf")
+    log_exact = _logs_of(exact)
+    unit = _unit(case[:2], log_exact)
+    worst = _worst_log(log_exact, log_probabilities, unit)
+    for row, ps in zip(exact, probabilities, strict=True):
+        for p, got in zip(row, ps, strict=True):
             worst = max(worst, float(abs(mpmath.mpf(float(got)) - p)) / unit)
+    return worst
+
+
+@mpmath.workdps(DIGITS)
+def log_share(given, logs, exact: Table) -> float:
+    """The same for a table of logs, of numbers of any size, that come from the given tables."""
+    log_exact = _logs_of(exact)
+    return _worst_log(log_exact, logs, _unit(given, log_exact))
+
+
+def _logs_of(exact: Table) -> list[list[mpmath.mpf | None]]:
+    return [[mpmath.log(p) if p > 0 else None for p in row] for row in exact]
+
+
+def _unit(given, log_exact) -> float:
+    """ε(16 + S), where S is the largest log around."""
+    magnitudes = [abs(float(x)) for row in log_exact for x in row if x is not None]
+    for logs in given:
+        magnitudes += np.abs(logs[np.isfinite(logs)]).tolist()
+    return EPSILON * (16 + min(max(magnitudes), LARGEST_SPREAD))
+
+
+def _worst_log(log_exact, logs, unit: float) -> float:
+    worst = 0.0
+    for log_row, got_row in zip(log_exact, logs, strict=True):
+        for log_p, got in zip(log_row, got_row, strict=True):
+            if (log_p is None) != (got == -np.inf) or np.isnan(got):
+                return float("inf")
             if log_p is not None:
-                error = float(abs(mpmath.mpf(float(got_log)) - log_p))
+                error = float(abs(mpmath.mpf(float(got)) - log_p))
                 worst = max(worst, error / (unit * (1 + abs(float(log_p)))))
     return worst
 

@@ -32,7 +32,7 @@ CONTRACT = {
     "_kernels": {"_arrays"},
     "plotting": {"_arrays"},
     "results": {"_arrays", "_checks", "_kernels", "plotting"},
-    "filtering": {"_checks", "_kernels", "results"},
+    "filtering": {"_arrays", "_checks", "_kernels", "results"},
     "smoothing": {"_checks", "_kernels", "results"},
     "decoding": {"_checks", "_kernels", "results"},
     "lse": {"_arrays", "_checks", "_kernels"},

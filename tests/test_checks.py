@@ -99,6 +99,29 @@ def test_the_core_refuses(door, name, value, error, message):
     assert str(caught.value) == message
 
 
+PREDICTION = [
+    (
+        [0.0, np.nan],
+        1,
+        ValueError,
+        "log_probabilities[1] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+    ),
+    (np.zeros((3, 2)), 1, ValueError, "log_probabilities must have shape (K,), got (3, 2)"),
+    (np.zeros(3), 1, ValueError, "log_transition must have shape (3, 3), got (2, 2)"),
+    (np.zeros(2), 0, ValueError, "steps must be at least 1, got 0"),
+    (np.zeros(2), 1.0, TypeError, "steps must be an integer, got 1.0"),
+]
+
+
+@pytest.mark.parametrize(
+    ("log_probabilities", "steps", "error", "message"), PREDICTION, ids=[case[3] for case in PREDICTION]
+)
+def test_a_prediction_refuses(log_probabilities, steps, error, message):
+    with pytest.raises(error) as caught:
+        hf.predict(log_probabilities, np.zeros((2, 2)), steps)
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi])
 def test_impossible_has_two_words(door):
     for word in ("ignore", None, np.array(["raise", "mark"])):

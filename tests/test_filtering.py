@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _kernels
+from hmmfilter import _checks, _kernels, filtering
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -88,6 +88,72 @@ def test_more_than_a_double_holds():
     assert filtered.log_likelihood == pytest.approx(-300 * 10000 + 299 * np.log(1) + 0, abs=1e-6)
     assert filtered.log_probabilities[-1].tolist() == [0.0, -5000.0]
     assert filtered.probabilities[-1].tolist() == [1.0, 0.0]
+
+
+PREDICTED_STEPS = 12
+STATES = pytest.mark.parametrize("n_states", [1, 2, 3, 5, 8, 9, 17, pytest.param(66, marks=needs_compiled)])
+
+
+@FAMILY
+@STATES
+def test_predictions_against_eighty_digits(family, n_states):
+    """From harmless starts and from hostile ones, one step on and many."""
+    log_initial, log_transition, log_likelihoods = cases.draw(family, 0, 2, n_states)
+    n_steps = PREDICTED_STEPS if n_states < 10 else 3
+    for log_x in (log_initial, log_likelihoods[0]):
+        exact = oracle.predictions(log_x, log_transition, n_steps)
+        predicted = [hf.predict(log_x, log_transition, s) for s in range(1, n_steps + 1)]
+        share = oracle.log_share((log_x, log_transition), predicted, exact)
+        note_share("prediction", share, f"{family.__name__}, {n_steps} steps, K={n_states}")
+        assert share <= 1, f"{share} times the allowed error"
+        checked = _checks.prediction(log_x, log_transition, n_steps)
+        assert np.array_equal(filtering.last_predictions(*checked, n_steps), predicted)
+
+
+@given(possible_tables(), st.integers(1, 9), st.integers(1, 9))
+def test_predictions_follow_each_other(case, m, n):
+    log_x, log_transition, _ = case
+    between = hf.predict(log_x, log_transition, m)
+    whole = hf.predict(log_x, log_transition, m + n)
+    size = 1 + np.abs(between[np.isfinite(between)]).max(initial=0)  # the logs in between are rounded
+    tolerance = LAW_TOLERANCE * size
+    np.testing.assert_allclose(hf.predict(between, log_transition, n), whole, rtol=LAW_TOLERANCE, atol=tolerance)
+
+
+@given(possible_tables(), st.integers(1, 5))
+def test_a_prediction_is_the_filter_where_nothing_is_observed(case, n):
+    log_initial, log_transition, log_likelihoods = case
+    continued = np.vstack([log_likelihoods, np.zeros((n, len(log_initial)))])
+    filtered = hf.forward_filter(log_initial, log_transition, continued, impossible="mark").log_probabilities
+    predicted = hf.predict(filtered[-1 - n], log_transition, n)
+    if np.isnan(filtered[-1]).any():
+        assert np.isneginf(predicted).all()
+    else:
+        normalised = predicted - hf.lse.logsumexp(predicted)
+        np.testing.assert_allclose(normalised, filtered[-1], rtol=LAW_TOLERANCE, atol=LAW_TOLERANCE)
+
+
+def test_structural_zeros_stay():
+    log_transition = cases.logs(np.eye(5, k=1))
+    for s in range(1, 7):
+        expected = np.where(np.arange(5) == s, 0.0, -np.inf)  # after 5 steps, the last state is left, too
+        assert np.array_equal(hf.predict(cases.logs(np.eye(5)[0]), log_transition, s), expected)
+    assert (hf.predict(np.full(5, -np.inf), log_transition) == -np.inf).all()
+
+
+@pytest.mark.parametrize("n_states", [4, 9])
+def test_rare_transitions_multiply(n_states):
+    """1e-300 to the third power is below every double."""
+    log_transition = cases.logs(1e-300 * np.eye(n_states, k=1))
+    predicted = hf.predict(cases.logs(np.eye(n_states)[0]), log_transition, 3)
+    assert predicted[3] == pytest.approx(3 * np.log(1e-300), rel=1e-15)
+    assert np.isneginf(np.delete(predicted, 3)).all()
+
+
+def test_many_steps_settle_where_the_chain_does():
+    transition = np.array([[0.9, 0.1, 0.0], [0.0, 0.5, 0.5], [0.3, 0.0, 0.7]])
+    predicted = hf.predict(np.log([1.0, 1e-9, 1e-300]), cases.logs(transition), 1000)
+    np.testing.assert_allclose(np.exp(predicted), hf.stationary_distribution(transition), rtol=1e-8)
 
 
 @given(possible_tables(min_steps=2), st.data())
