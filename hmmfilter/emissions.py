@@ -4,6 +4,9 @@ Each emission is frozen, checks its parameters once, and has ``n_states``, ``log
 ``sample(states, rng)``; an object of your own with these three serves `hmmfilter.HMM` as well. Observations that are
 NaN, None or masked are missing: they are no evidence, and their row of the table is 0. An observation that a state
 cannot produce has log-likelihood −inf; one that no model of the kind can produce is an error.
+
+Each says with ``n_dimensions`` whether it shows numbers (None) or vectors (of so many entries), and all but
+`Categorical`, whose symbols are names and no quantities, know the mean and the variance in each state, ``moments()``.
 """
 
 from __future__ import annotations
@@ -59,8 +62,14 @@ def log_of(probabilities: FloatArray) -> FloatArray:
     return logs
 
 
+class _OfNumbers(Frozen):
+    @property
+    def n_dimensions(self) -> None:
+        """None: an observation is a number and no vector."""
+
+
 @dataclass(frozen=True, eq=False, init=False)
-class Categorical(Frozen):
+class Categorical(_OfNumbers):
     """Symbols 0 to M − 1, such as the faces of a die.
 
     Parameters
@@ -152,7 +161,7 @@ class Categorical(Frozen):
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Bernoulli(Frozen):
+class Bernoulli(_OfNumbers):
     """Yes or no: observations 1 and 0.
 
     Parameters
@@ -212,6 +221,24 @@ class Bernoulli(Frozen):
             by_outcome = np.stack([np.log1p(-self.probability), np.log(self.probability), np.zeros(self.n_states)])
         return by_outcome[np.where(np.isnan(outcomes), 2, outcomes).astype(np.int64)]
 
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Compute the mean and the variance of an observation in each state.
+
+        Returns
+        -------
+        mean : ndarray, (K,)
+            E(v | h = k).
+        variance : ndarray, (K,)
+            Var(v | h = k).
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Bernoulli([0.5, 1.0]).moments()
+        (array([0.5, 1. ]), array([0.25, 0.  ]))
+        """
+        return self.probability, self.probability * (1 - self.probability)
+
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> IntArray:
         """Draw 0 or 1 for each entry of `states`.
 
@@ -244,7 +271,7 @@ class Bernoulli(Frozen):
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Poisson(Frozen):
+class Poisson(_OfNumbers):
     """Counts: 0, 1, 2, ...
 
     The log-probability is computed in Loader's form, which keeps its digits where the textbook's
@@ -312,6 +339,24 @@ class Poisson(Frozen):
         for k, rate in enumerate(self.rate):
             table[seen, k] = _log_poisson(counts[seen], rate)
         return table
+
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Compute the mean and the variance of an observation in each state.
+
+        Returns
+        -------
+        mean : ndarray, (K,)
+            E(v | h = k).
+        variance : ndarray, (K,)
+            Var(v | h = k).
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Poisson([0.0, 9.0]).moments()
+        (array([0., 9.]), array([0., 9.]))
+        """
+        return self.rate, self.rate
 
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> IntArray:
         """Draw one count for each entry of `states`.
@@ -442,6 +487,11 @@ class Gaussian(Frozen):
         return len(self.mean)
 
     @property
+    def n_dimensions(self) -> int | None:
+        """D, the number of entries of a vector; None where observations are numbers."""
+        return self.mean.shape[1] if self.mean.ndim == 2 else None
+
+    @property
     def _is_full(self) -> bool:
         return self.covariance.ndim == 3
 
@@ -470,7 +520,7 @@ class Gaussian(Frozen):
         >>> vectors.log_likelihoods([[1.0, 1.0], [1.0, None]]).round(4).tolist()
         [[-2.3607], [-1.4189]]
         """
-        x = _checks.observations(observations, *self.mean.shape[1:])
+        x = _checks.observations(observations, self.n_dimensions)
         table = np.zeros((len(x), self.n_states))
         if self._is_full:
             for observed, rows in _by_pattern(~np.isnan(x)):
@@ -495,6 +545,28 @@ class Gaussian(Frozen):
         log_scale = np.log(np.diag(factor)).sum() + 0.5 * len(factor) * LOG_2_PI
         log_density: FloatArray = -0.5 * squares - log_scale
         return log_density
+
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Compute the mean and the variance of an observation in each state.
+
+        Returns
+        -------
+        mean : ndarray, (K,) or (K, D)
+            E(v | h = k).
+        variance : ndarray, (K,) or (K, D, D)
+            Var(v | h = k), or the covariance matrices of vectors, also where their entries are independent.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> mean, variance = hf.emissions.Gaussian([[0.0, 1.0]], [[4.0, 9.0]]).moments()
+        >>> variance
+        array([[[4., 0.],
+                [0., 9.]]])
+        """
+        if self.n_dimensions is None or self._is_full:
+            return self.mean, self.covariance
+        return self.mean, self.covariance[:, :, None] * np.eye(self.n_dimensions)
 
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> FloatArray:
         """Draw one number, or one vector, for each entry of `states`.
@@ -541,7 +613,7 @@ def _by_pattern(observed: BoolArray) -> list[tuple[BoolArray, BoolArray]]:
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class FromScipy(Frozen):
+class FromScipy(_OfNumbers):
     """One frozen distribution of `scipy.stats` for each state.
 
     Parameters
@@ -608,6 +680,26 @@ class FromScipy(Frozen):
             log_density = distribution.logpmf if is_discrete else distribution.logpdf
             table[seen, k] = log_density(x[seen])
         return table
+
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Compute the mean and the variance of an observation in each state.
+
+        Returns
+        -------
+        mean : ndarray, (K,)
+            E(v | h = k); infinite or NaN where the distribution has none.
+        variance : ndarray, (K,)
+            Var(v | h = k); infinite or NaN where the distribution has none.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> from scipy import stats
+        >>> hf.emissions.FromScipy([stats.norm(1.0, 2.0), stats.t(df=2)]).moments()
+        (array([1., 0.]), array([ 4., inf]))
+        """
+        mean, variance = np.array([distribution.stats(moments="mv") for distribution in self.distributions]).T
+        return mean, variance
 
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> FloatArray:
         """Draw one number for each entry of `states`.

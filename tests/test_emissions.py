@@ -152,16 +152,46 @@ def test_scipy_distributions_speak_for_themselves():
 SAMPLES = 40_000
 SIGMAS = 5  # a mean of a sample may be this many standard errors off
 
+MOMENTS = [
+    (Bernoulli([0.3, 1.0]), [0.3, 1.0], [0.21, 0.0]),
+    (Poisson([2.0, 0.0]), [2.0, 0.0], [2.0, 0.0]),
+    (Gaussian([1.0, -5.0], [4.0, 0.01]), [1.0, -5.0], [4.0, 0.01]),
+    (FromScipy([stats.gamma(2.0), stats.norm(7.0)]), [2.0, 7.0], [2.0, 1.0]),
+]
+
+
+@pytest.mark.parametrize(
+    ("emission", "mean", "variance"), MOMENTS, ids=["Bernoulli", "Poisson", "Gaussian", "FromScipy"]
+)
+def test_moments(emission, mean, variance):
+    for got, expected in zip(emission.moments(), (mean, variance), strict=True):
+        assert got.dtype == np.float64
+        np.testing.assert_allclose(got, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("covariance", [FULL, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])], ids=["full", "diagonal"])
+def test_moments_of_vectors(covariance):
+    mean, matrices = Gaussian(MEAN, covariance).moments()
+    assert np.array_equal(mean, MEAN)
+    assert np.array_equal(matrices, covariance if covariance.ndim == 3 else [np.diag(row) for row in covariance])
+
+
+def test_moments_that_do_not_exist():
+    mean, variance = FromScipy([stats.cauchy(), stats.levy(), stats.t(2)]).moments()
+    assert np.array_equal(mean, [NAN, np.inf, 0.0], equal_nan=True)
+    assert np.array_equal(variance, [NAN, np.inf, np.inf], equal_nan=True)
+
+
+def test_dimensions():
+    for emission, _, _ in MOMENTS:
+        assert emission.n_dimensions is None
+    assert Categorical([[1.0]]).n_dimensions is None
+    assert Gaussian(MEAN, FULL).n_dimensions == Gaussian(MEAN, np.ones((2, 3))).n_dimensions == 3
+
 
 @pytest.mark.parametrize(
     ("emission", "mean", "variance"),
-    [
-        (Categorical([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]]), [1.3, 1.0], [0.61, 0.0]),
-        (Bernoulli([0.3, 1.0]), [0.3, 1.0], [0.21, 0.0]),
-        (Poisson([2.0, 0.0]), [2.0, 0.0], [2.0, 0.0]),
-        (Gaussian([1.0, -5.0], [4.0, 0.01]), [1.0, -5.0], [4.0, 0.01]),
-        (FromScipy([stats.gamma(2.0), stats.norm(7.0)]), [2.0, 7.0], [2.0, 1.0]),
-    ],
+    [(Categorical([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]]), [1.3, 1.0], [0.61, 0.0]), *MOMENTS],
     ids=["Categorical", "Bernoulli", "Poisson", "Gaussian", "FromScipy"],
 )
 def test_samples_have_the_mean_of_their_state(emission, mean, variance):
