@@ -22,7 +22,6 @@ import numpy as np
 from hmmfilter import plotting
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks import EntryError, ImpossibleEvidenceError
-from hmmfilter.emissions import Emission, Gaussian
 from hmmfilter.model import HMM
 from hmmfilter.results import Decoded, Filtered, Smoothed, four_decimals
 
@@ -142,7 +141,7 @@ def _run(options: argparse.Namespace) -> None:
     table = _read(options.data)
     columns = table.choose(options.column)
     observations = table.numbers(columns)
-    if len(columns) == 1 and not _takes_vectors(model.emission):
+    if len(columns) == 1 and getattr(model.emission, "n_dimensions", None) is None:
         observations = observations[:, 0]
     with table.blamed():
         result: Filtered | Smoothed | Decoded = getattr(model, options.task)(observations)
@@ -168,10 +167,6 @@ def _summary(model: HMM, observations: FloatArray, result: Filtered | Smoothed |
         log_likelihood = model.log_likelihood(observations)
         return f"{text}{four_decimals(log_likelihood)}, log-joint {four_decimals(result.log_joint)}"
     return text + four_decimals(result.log_likelihood)
-
-
-def _takes_vectors(emission: Emission) -> bool:
-    return isinstance(emission, Gaussian) and emission.mean.ndim == 2
 
 
 def _new_columns(result: Filtered | Smoothed | Decoded, names: tuple[str, ...]) -> dict[str, list[Any]]:

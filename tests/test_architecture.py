@@ -42,7 +42,7 @@ CONTRACT = {
     "emissions": {"_arrays", "_checks", "sampling"},
     "storage": {"_arrays", "_checks", "emissions"},
     "model": {"_arrays", "_checks", *DOORS, "sampling", "storage", "emissions", "results", "stationarity"},
-    "cli": {"_arrays", "_checks", "plotting", "emissions", "model", "results"},
+    "cli": {"_arrays", "_checks", "plotting", "model", "results"},
 }
 
 
