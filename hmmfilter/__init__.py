@@ -9,7 +9,7 @@ from hmmfilter._checks import ImpossibleEvidenceError
 from hmmfilter.decoding import viterbi
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.model import HMM
-from hmmfilter.results import Decoded, Filtered, Smoothed
+from hmmfilter.results import Decoded, Filtered, Forecast, Smoothed
 from hmmfilter.smoothing import smooth
 from hmmfilter.stationarity import stationary_distribution
 
@@ -17,6 +17,7 @@ __all__ = [
     "HMM",
     "Decoded",
     "Filtered",
+    "Forecast",
     "ImpossibleEvidenceError",
     "Smoothed",
     "emissions",

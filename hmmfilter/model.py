@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from hmmfilter import _checks, decoding, filtering, sampling, smoothing, storage
 from hmmfilter._arrays import FloatArray, Frozen, IntArray
-from hmmfilter.emissions import Emission, log_of
-from hmmfilter.results import Decoded, Filtered, Smoothed, aligned
+from hmmfilter.emissions import Categorical, Emission, log_of, mixture_moments
+from hmmfilter.results import Decoded, Filtered, Forecast, Smoothed, aligned
 from hmmfilter.stationarity import stationary_distribution
 
 
@@ -261,6 +261,61 @@ class HMM(Frozen):
         """
         log_likelihoods = self.emission.log_likelihoods(observations)
         return filtering.log_likelihood(self.log_initial, self.log_transition, log_likelihoods)
+
+    def forecast(self, observations: Any, steps: int) -> Forecast:
+        """Compute the distributions of the states and of the observations to come, given those so far.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D)
+            What the emission takes; NaN or None where missing.
+        steps : int
+            S, how many steps to look ahead, at least 1.
+
+        Returns
+        -------
+        Forecast
+            Of the states ``log_probabilities`` (S, K) and ``probabilities`` (S, K); of the observations ``mean``, (S,)
+            or (S, D), and ``variance``, (S,) or (S, D, D), or for symbols ``symbol_probabilities`` (S, M).
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations.
+        ValueError, TypeError
+            Where the emission does not take the observations, or the steps are not an integer from 1 up.
+
+        References
+        ----------
+        Zucchini, MacDonald, *Hidden Markov Models for Time Series* (2009), sections 5.2 and 5.4.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> model.forecast([0, 2, 7, 4], steps=3)
+        Forecast: 3 steps, 2 states; probabilities, mean ± standard deviation
+          step    calm    busy      observation
+            +1  0.2152  0.7848   4.139 ± 2.6156
+            +2  0.3507  0.6493  3.5973 ± 2.6908
+            +3  0.4455  0.5545  3.2181 ± 2.6778
+        """
+        n_steps = _checks.step_count("steps", steps)
+        last = self.filter(observations).log_probabilities[-1]
+        log_probabilities = filtering.last_predictions(last, self.log_transition, n_steps, n_steps)
+        mean = variance = symbol_probabilities = None
+        if isinstance(self.emission, Categorical):
+            symbol_probabilities = np.exp(log_probabilities) @ self.emission.probabilities
+        elif hasattr(self.emission, "moments"):
+            moments = _checks.moments(self.emission.moments(), self.n_states)
+            mean, variance = mixture_moments(log_probabilities, *moments)
+        return Forecast(
+            log_probabilities=log_probabilities,
+            mean=mean,
+            variance=variance,
+            symbol_probabilities=symbol_probabilities,
+            state_names=self.state_names,
+        )
 
     def simulate(self, length: int, rng: np.random.Generator | int | None = None) -> tuple[IntArray, npt.NDArray[Any]]:
         """Draw a path of states and the observations that it shows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -39,10 +39,12 @@ def _shown_steps(n_steps: int) -> list[int]:
     return [*range(FIRST_ROWS), *range(n_steps - LAST_ROWS, n_steps)]
 
 
-def _preview(title: str, header: Iterable[str], n_steps: int, rows: Iterable[list[str]]) -> str:
+def _preview(
+    title: str, header: Iterable[str], n_steps: int, rows: Iterable[list[str]], label: Callable[[int], str] = str
+) -> str:
     """Print a title above the rows of the shown steps, or sequences, with dots where some are left out."""
     steps = _shown_steps(n_steps)
-    table = [[*header], *([str(t), *row] for t, row in zip(steps, rows, strict=True))]
+    table = [[*header], *([label(t), *row] for t, row in zip(steps, rows, strict=True))]
     lines = aligned(table)
     if len(steps) < n_steps:
         lines.insert(1 + FIRST_ROWS, " ...")
@@ -50,12 +52,8 @@ def _preview(title: str, header: Iterable[str], n_steps: int, rows: Iterable[lis
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class _Result(Frozen, ABC):
+class _Result(Frozen):
     state_names: tuple[str, ...] | None = None
-    _starts: IntArray | None = None  # of the sequences, and the end; None where there was one, without a length
-    _has_scale: ClassVar[bool] = True  # whether there is a height to read off a band
-    _log_total: ClassVar[str]  # the attribute with the log-probability of each sequence
-    _tables: ClassVar[tuple[str, ...]]  # the attributes with a row a step
 
     def __post_init__(self) -> None:
         for value in vars(self).values():
@@ -64,6 +62,14 @@ class _Result(Frozen, ABC):
 
     def _names(self, n_states: int) -> tuple[str, ...]:
         return self.state_names or tuple(map(str, range(n_states)))
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class _BySequence(_Result, ABC):
+    _starts: IntArray | None = None  # of the sequences, and the end; None where there was one, without a length
+    _has_scale: ClassVar[bool] = True  # whether there is a height to read off a band
+    _log_total: ClassVar[str]  # the attribute with the log-probability of each sequence
+    _tables: ClassVar[tuple[str, ...]]  # the attributes with a row a step
 
     @property
     def lengths(self) -> IntArray | None:
@@ -159,7 +165,7 @@ def _probabilities(coded: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class _Posterior(_Result):
+class _Posterior(_BySequence):
     """A distribution over the states at every step, and the log-likelihood of the evidence."""
 
     _coded_probabilities: FloatArray
@@ -264,7 +270,7 @@ class Smoothed(_Posterior):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Decoded(_Result):
+class Decoded(_BySequence):
     """The most probable path through the states; returned by `viterbi`.
 
     Of several sequences, ``path`` has all steps, one sequence after the other; ``decoded[n]`` is that of sequence n,
@@ -311,3 +317,85 @@ class Decoded(_Result):
     def _bands(self) -> tuple[FloatArray, str]:
         on_path = self.path[:, None] == np.arange(self.n_states)
         return on_path.astype(np.float64), "most probable path"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Forecast(_Result):
+    """What will come after the last observation, v_T; returned by `HMM.forecast`. Row s − 1 is of step T + s.
+
+    Nothing is normalised: where the rows of the transition sum to 1 only nearly, so do these, a little less each step.
+
+    Attributes
+    ----------
+    probabilities : ndarray, (S, K)
+        p(h_{T+s} = k | v_1:T). What is below 5e-324 rounds to 0 here.
+    log_probabilities : ndarray, (S, K)
+        log p(h_{T+s} = k | v_1:T), natural logs, however small.
+    mean : ndarray, (S,) or (S, D), or None
+        E(v_{T+s} | v_1:T), in the units of the observations; None where the emission does not know its moments.
+    variance : ndarray, (S,) or (S, D, D), or None
+        The variance of v_{T+s} given v_1:T, for vectors the covariance matrix; None where the mean is, and NaN where it
+        is infinite.
+    symbol_probabilities : ndarray, (S, M), or None
+        p(v_{T+s} = m | v_1:T) for a `hmmfilter.emissions.Categorical`; None for all others.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+    >>> forecast = model.forecast([0, 2], steps=2)
+    >>> forecast.probabilities.round(4)
+    array([[0.8616, 0.1384],
+           [0.8031, 0.1969]])
+    >>> forecast.mean.round(4), forecast.variance.round(4)
+    (array([1.5537, 1.7876]), array([3.4621, 4.3177]))
+    """
+
+    log_probabilities: FloatArray
+    mean: FloatArray | None
+    variance: FloatArray | None
+    symbol_probabilities: FloatArray | None
+
+    @cached_property
+    def probabilities(self) -> FloatArray:
+        """p(h_{T+s} = k | v_1:T), (S, K); what is below 5e-324 rounds to 0 here, and only here."""
+        probabilities: FloatArray = np.exp(self.log_probabilities)
+        probabilities.flags.writeable = False
+        return probabilities
+
+    def __repr__(self) -> str:
+        n_steps, n_states = self.log_probabilities.shape
+        steps = _shown_steps(n_steps)
+        what, header, cells = self._shown_observations(steps)
+        states = ([f"{p:.4f}" for p in row] for row in self.probabilities[steps])
+        return _preview(
+            f"Forecast: {n_steps} steps, {n_states} states; probabilities{what}",
+            ["step", *self._names(n_states), *header],
+            n_steps,
+            ([*row, *added] for row, added in zip(states, cells, strict=True)),
+            label=lambda s: f"+{s + 1}",
+        )
+
+    def _shown_observations(self, steps: list[int]) -> tuple[str, list[str], list[list[str]]]:
+        """What is printed of the observations of some steps: its name, the heads of its columns, and their cells."""
+        if self.symbol_probabilities is not None:
+            rows = self.symbol_probabilities[steps]
+            best = rows.argmax(axis=1)
+            return (
+                ", most probable symbol",
+                ["symbol"],
+                [[f"{m} ({row[m]:.4f})"] for m, row in zip(best, rows, strict=True)],
+            )
+        if self.mean is None or self.variance is None:
+            return "", [], [[] for _ in steps]
+        means, variances = self.mean[steps], self.variance[steps]
+        heads = ["observation"]
+        if means.ndim == 2:
+            variances = np.diagonal(variances, axis1=1, axis2=2)
+            heads = [f"observation[{d}]" for d in range(means.shape[1])]
+        with np.errstate(invalid="ignore"):  # an emission of one's own may say what it likes
+            deviations = np.sqrt(variances)
+        pairs = np.stack([means, deviations], axis=-1).reshape(len(steps), -1, 2)
+        return ", mean ± standard deviation", heads, [[f"{m:.5g} ± {d:.5g}" for m, d in row] for row in pairs]

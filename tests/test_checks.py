@@ -216,6 +216,8 @@ MODEL = [
         TypeError,
         "state_names must be a list of non-empty strings, got 'ab'",
     ),
+    (lambda: hf.HMM([0.5, 0.5], HALF, COIN).forecast([1], 0), ValueError, "steps must be at least 1, got 0"),
+    (lambda: hf.HMM([0.5, 0.5], HALF, COIN).forecast([1], "2"), TypeError, "steps must be an integer, got '2'"),
     (lambda: hf.HMM([0.5, 0.5], HALF, COIN).simulate(0), ValueError, "length must be at least 1, got 0"),
     (lambda: hf.HMM([0.5, 0.5], HALF, COIN).simulate(2.5), TypeError, "length must be an integer, got 2.5"),
     (lambda: Categorical([[0.5, 0.5], [0.5, 0.6]]), ValueError, "probabilities row 1 must sum to 1, got 1.1"),

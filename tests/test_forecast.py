@@ -1,0 +1,231 @@
+"""Forecasts: all paths added up, moments of every emission, and what they tend to."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import hmmfilter as hf
+from hmmfilter.emissions import Bernoulli, Categorical, FromScipy, Gaussian, Poisson
+
+INITIAL = np.array([0.6, 0.4, 0.0])
+TRANSITION = np.array([[0.7, 0.2, 0.1], [0.0, 0.5, 0.5], [0.3, 0.0, 0.7]])
+STEPS = 3
+RTOL = 1e-13
+
+MEANS = np.array([[0.0, 1.0], [-3.0, 2.0], [5.0, 5.0]])
+MATRICES = np.array([[[2.0, 0.5], [0.5, 1.0]], [[1.0, -0.3], [-0.3, 0.2]], [[4.0, 0.0], [0.0, 9.0]]])
+VARIANCES = np.array([[2.0, 1.0], [1.0, 0.2], [4.0, 9.0]])
+
+# An emission, observations, and the moments in each state as textbooks have them.
+SHOWN = {
+    "Bernoulli": (Bernoulli([0.1, 0.5, 1.0]), [1, 0, None, 1], [0.1, 0.5, 1.0], [0.09, 0.25, 0.0]),
+    "Poisson": (Poisson([1.0, 5.0, 0.0]), [0, 3, None, 2], [1.0, 5.0, 0.0], [1.0, 5.0, 0.0]),
+    "Gaussian": (Gaussian([0.0, 3.0, -8.0], [1.0, 4.0, 0.1]), [0.5, None, 2.0], [0.0, 3.0, -8.0], [1.0, 4.0, 0.1]),
+    "full": (Gaussian(MEANS, MATRICES), [[0.1, 2.0], [None, 1.0], [4.0, None]], MEANS, MATRICES),
+    "diagonal": (Gaussian(MEANS, VARIANCES), [[0.1, 2.0], None], MEANS, [np.diag(row) for row in VARIANCES]),
+    "continuous": (
+        FromScipy([stats.gamma(2.0), stats.uniform(1.0, 3.0), stats.expon(scale=4.0)]),
+        [1.5, 2.0, None, 0.3],
+        [2.0, 2.5, 4.0],
+        [2.0, 0.75, 16.0],
+    ),
+    "discrete": (
+        FromScipy([stats.poisson(2.0), stats.binom(10, 0.3), stats.geom(0.5)]),
+        [1, None, 3],
+        [2.0, 3.0, 2.0],
+        [2.0, 2.1, 2.0],
+    ),
+}
+SYMBOLS = np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0], [0.9, 0.05, 0.05]])
+
+
+def model_of(emission):
+    return hf.HMM(INITIAL, TRANSITION, emission)
+
+
+def states_to_come(emission, observations):
+    """p(h_{T+s} | v_1:T), all paths added up."""
+    likelihoods = np.exp(emission.log_likelihoods(observations))
+    n_seen = len(likelihoods)
+    table = np.zeros((STEPS, 3))
+    for path in itertools.product(range(3), repeat=n_seen + STEPS):
+        joint = INITIAL[path[0]] * likelihoods[range(n_seen), path[:n_seen]].prod()
+        joint *= TRANSITION[path[:-1], path[1:]].prod()
+        table[range(STEPS), path[n_seen:]] += joint
+    return table / table.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("emission", "observations", "means", "variances"), SHOWN.values(), ids=SHOWN)
+def test_against_all_paths(emission, observations, means, variances):
+    forecast = model_of(emission).forecast(observations, STEPS)
+    p = states_to_come(emission, observations)
+    np.testing.assert_allclose(forecast.probabilities, p, rtol=RTOL)
+    np.testing.assert_allclose(np.exp(forecast.log_probabilities), p, rtol=RTOL)
+    means, variances = np.array(means), np.array(variances)
+    squares = variances + (means**2 if means.ndim == 1 else means[:, :, None] * means[:, None, :])
+    mean = p @ means
+    np.testing.assert_allclose(forecast.mean, mean, rtol=RTOL, atol=RTOL)
+    variance = np.tensordot(p, squares, 1) - (mean**2 if means.ndim == 1 else mean[:, :, None] * mean[:, None, :])
+    np.testing.assert_allclose(forecast.variance, variance, rtol=RTOL, atol=10 * RTOL)
+    assert forecast.symbol_probabilities is None
+
+
+@pytest.mark.parametrize("observations", [[2, 0, None, 1], [None]])
+def test_symbols_against_all_paths(observations):
+    forecast = model_of(Categorical(SYMBOLS)).forecast(observations, STEPS)
+    p = states_to_come(Categorical(SYMBOLS), observations)
+    np.testing.assert_allclose(forecast.probabilities, p, rtol=RTOL)
+    np.testing.assert_allclose(forecast.symbol_probabilities, p @ SYMBOLS, rtol=RTOL)
+    assert forecast.mean is None
+    assert forecast.variance is None
+
+
+def test_a_symbol_to_come_is_a_ratio_of_likelihoods():
+    model, seen = model_of(Categorical(SYMBOLS)), [2, 0, None, 1]
+    forecast = model.forecast(seen, STEPS)
+    for s, row in enumerate(forecast.symbol_probabilities):
+        for m, p in enumerate(row):
+            log_ratio = model.log_likelihood([*seen, *[None] * s, m]) - model.log_likelihood(seen)
+            assert p == pytest.approx(np.exp(log_ratio), rel=RTOL)
+
+
+def test_states_to_come_are_predictions_from_the_filter():
+    model = model_of(Poisson([1.0, 5.0, 0.0]))
+    log_probabilities = model.filter([0, 3]).log_probabilities[-1]
+    for s, row in enumerate(model.forecast([0, 3], STEPS).log_probabilities):
+        assert np.array_equal(row, hf.predict(log_probabilities, model.log_transition, s + 1))
+
+
+def test_far_ahead_lies_the_stationary_distribution():
+    forecast = model_of(Poisson([1.0, 5.0, 0.0])).forecast([0, 3], 300)
+    stationary = hf.stationary_distribution(TRANSITION)
+    np.testing.assert_allclose(forecast.probabilities[-1], stationary, rtol=RTOL)
+    np.testing.assert_allclose(forecast.mean[-1], stationary @ [1.0, 5.0, 0.0], rtol=RTOL)
+
+
+def test_the_variance_of_a_mixture_far_from_zero_keeps_its_digits():
+    model = hf.HMM([0.5, 0.5], [[0.5, 0.5], [0.5, 0.5]], Gaussian([1e9, 1e9 + 2], [1e-6, 3e-6]))
+    forecast = model.forecast([None], 1)
+    assert forecast.mean.tolist() == [1e9 + 1]
+    assert forecast.variance == pytest.approx([1 + 2e-6], rel=RTOL)
+
+
+NOWHERE = FromScipy([stats.norm(), stats.cauchy(), stats.levy()])  # the last two have neither mean nor variance
+
+
+def test_an_impossible_state_adds_nothing_even_where_it_has_no_moments():
+    forecast = hf.HMM([1.0, 0.0, 0.0], np.eye(3), NOWHERE).forecast([0.3], 2)
+    assert forecast.mean.tolist() == [0.0, 0.0]
+    assert forecast.variance.tolist() == [1.0, 1.0]
+
+
+def test_an_improbable_state_without_moments_adds_them():
+    """1e-600 times infinity, though 1e-600 is beyond every double."""
+    transition = [[1.0, 1e-300, 0.0], [0.0, 1.0, 1e-300], [0.0, 0.0, 1.0]]
+    tails = FromScipy([stats.norm(), stats.t(2), stats.levy()])
+    forecast = hf.HMM([1.0, 0.0, 0.0], transition, tails).forecast([0.3], 2)
+    assert forecast.probabilities[1, 2] == 0.0
+    assert forecast.mean.tolist() == [0.0, np.inf]
+    assert np.array_equal(forecast.variance, [np.inf, np.nan], equal_nan=True)
+
+
+def test_impossible_observations():
+    model = hf.HMM([1.0], [[1.0]], Bernoulli([1.0]))
+    with pytest.raises(hf.ImpossibleEvidenceError) as caught:
+        model.forecast([1, 0, 1], 2)
+    assert caught.value.step == 1
+
+
+class Own:
+    """An emission with the least that a model asks for."""
+
+    n_states = 3
+
+    def log_likelihoods(self, observations):
+        return np.zeros((len(observations), 3))
+
+    def sample(self, states, rng):
+        return np.zeros(len(states))
+
+
+def test_an_emission_of_ones_own_needs_no_moments():
+    forecast = model_of(Own()).forecast([0, 0], 2)
+    assert forecast.mean is None
+    assert forecast.variance is None
+    assert forecast.symbol_probabilities is None
+    np.testing.assert_allclose(forecast.probabilities[1], INITIAL @ np.linalg.matrix_power(TRANSITION, 3), rtol=RTOL)
+    assert repr(forecast) == (
+        "Forecast: 2 steps, 3 states; probabilities\n"
+        "  step       0       1       2\n"
+        "    +1  0.3720  0.2440  0.3840\n"
+        "    +2  0.3756  0.1964  0.4280"
+    )
+
+
+def own_moments(mean, variance):
+    emission = Own()
+    emission.moments = lambda: (mean, variance)
+    return model_of(emission).forecast([0], 1)
+
+
+def test_moments_of_ones_own():
+    forecast = own_moments([1, 2, 3], [0, 0, 0])
+    assert forecast.mean == pytest.approx([INITIAL @ TRANSITION @ [1, 2, 3]])
+    vectors = own_moments(MEANS.tolist(), MATRICES.tolist())
+    assert vectors.variance.shape == (1, 2, 2)
+
+
+def test_bad_moments_of_ones_own_are_caught():
+    with pytest.raises(ValueError, match=r"mean must have shape \(3,\), got \(2,\)"):
+        own_moments([1, 2], [1, 2])
+    with pytest.raises(ValueError, match=r"variance must have shape \(3, 2, 2\), got \(3, 2\)"):
+        own_moments(MEANS, VARIANCES)
+    emission = Own()
+    emission.moments = lambda: np.zeros(3)
+    with pytest.raises(TypeError, match="moments must return a tuple of the means and the variances, got array"):
+        model_of(emission).forecast([0], 1)
+
+
+def test_a_forecast_is_frozen_also_after_a_pickle():
+    forecast = model_of(Gaussian(MEANS, MATRICES)).forecast([[0.1, 2.0]], 2)
+    for twin in (forecast, pickle.loads(pickle.dumps(forecast))):
+        assert repr(twin) == repr(forecast)
+        assert twin.probabilities is twin.probabilities
+        with pytest.raises(AttributeError):
+            twin.mean = 0
+        for name in ("log_probabilities", "probabilities", "mean", "variance"):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(twin, name)[0] = 0
+
+
+def test_numbers_print():
+    model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], Poisson([1.0, 5.0]), ["calm", "busy"])
+    assert repr(model.forecast([0, 2], 9)) == (
+        "Forecast: 9 steps, 2 states; probabilities, mean ± standard deviation\n"
+        "  step    calm    busy      observation\n"
+        "    +1  0.8616  0.1384  1.5537 ± 1.8607\n"
+        "    +2  0.8031  0.1969  1.7876 ± 2.0779\n"
+        "    +3  0.7622  0.2378  1.9513 ± 2.2026\n"
+        "   ...\n"
+        "    +8  0.6827  0.3173  2.2691 ± 2.3948\n"
+        "    +9  0.6779  0.3221  2.2884 ± 2.4046"
+    )
+
+
+def test_vectors_print():
+    assert repr(hf.HMM([1.0], [[1.0]], Gaussian([[0.0, 1e6]], [[4.0, 1.0]])).forecast([None, None], 1)) == (
+        "Forecast: 1 steps, 1 states; probabilities, mean ± standard deviation\n"
+        "  step       0  observation[0]  observation[1]\n"
+        "    +1  1.0000           0 ± 2       1e+06 ± 1"
+    )
+
+
+def test_symbols_print():
+    assert repr(hf.HMM([1.0], [[1.0]], Categorical([[0.25, 0.75]])).forecast([0], 1)) == (
+        "Forecast: 1 steps, 1 states; probabilities, most probable symbol\n"
+        "  step       0      symbol\n"
+        "    +1  1.0000  1 (0.7500)"
+    )
