@@ -12,13 +12,16 @@ from hmmfilter.model import HMM
 from hmmfilter.results import Decoded, Filtered, Forecast, Smoothed
 from hmmfilter.smoothing import smooth
 from hmmfilter.stationarity import stationary_distribution
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
 
 __all__ = [
     "HMM",
     "Decoded",
     "Filtered",
+    "FixedLagSmoother",
     "Forecast",
     "ImpossibleEvidenceError",
+    "OnlineFilter",
     "Smoothed",
     "emissions",
     "forward_filter",

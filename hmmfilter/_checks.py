@@ -5,11 +5,12 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 import operator
 import os
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
@@ -19,13 +20,13 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 
 if TYPE_CHECKING:
     from hmmfilter._kernels import Tables
-    from hmmfilter.emissions import Emission
 
 Impossible = Literal["raise", "mark"]
 
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum
 LARGEST_LOG = 1e290  # of a finite log-potential: 1e18 of them can be added without overflow
 MOST_WORDS = 8  # that a message lists
+DOUBLE = np.dtype(np.float64)
 NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
 SYMMETRY_TOLERANCE = 1e-8  # of a covariance, relative to the two standard deviations
 
@@ -136,7 +137,7 @@ def _shape(name: str, array: FloatArray, required: tuple[int | str, ...]) -> Non
 def log_potentials(
     name: str, value: npt.ArrayLike, shape: tuple[int | str, ...], used: BoolArray | None = None
 ) -> FloatArray:
-    """Let logs of non-negative numbers in: finite, or −inf for a zero; where told which are used, anything elsewhere."""
+    """Let logs of non-negative numbers in: finite, or −inf for a zero; where not used, anything."""
     array = float_array(name, value)
     _shape(name, array, shape)
     bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
@@ -250,14 +251,22 @@ def chain_parameters(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike) 
     return initial, log_potentials("log_transition", log_transition, (len(initial), len(initial)))
 
 
-def log_row(name: str, value: npt.ArrayLike, n_states: int) -> FloatArray:
-    """Let the log-likelihoods of one step in, as a table of one row, (1, K)."""
-    from hmmfilter import _kernels
+def log_row(name: str, value: npt.ArrayLike, n_states: int, are_logs: Callable[..., bool]) -> FloatArray:
+    """Let the log-likelihoods of one step in, (K,), as they are if a kernel takes them so, which it will not write to.
 
-    row = float_array(name, value)
-    if row.shape != (n_states,) or not _kernels.are_logs(row, LARGEST_LOG):
-        log_potentials(name, row, (n_states,))
-    return row.reshape(1, n_states)
+    A stream has the kernel `are_logs` at hand: to import it here would take longer than all else.
+    """
+    if (
+        type(value) is np.ndarray
+        and value.dtype is DOUBLE
+        and value.shape == (n_states,)
+        and value.flags.carray
+        and are_logs(value, LARGEST_LOG)
+    ):
+        row: FloatArray = value
+    else:
+        row = log_potentials(name, value, (n_states,)).copy()
+    return row
 
 
 def only_allowed(log_likelihoods: FloatArray, allowed: npt.ArrayLike) -> FloatArray:
@@ -277,10 +286,12 @@ def begun(name: str, n_observed: int) -> None:
         raise ValueError(f"{name} must wait for a first update, got none yet")
 
 
-def observing(emission: Emission | None) -> Emission:
+def observing(emission: Any) -> Any:
     """Insist that a stream knows what its observations mean."""
     if emission is None:
-        raise ValueError("observe must have an emission, as from model.online(), got None: update takes log-likelihoods")
+        raise ValueError(
+            "observe must have an emission, as from model.online(), got None: update takes log-likelihoods"
+        )
     return emission
 
 
@@ -290,8 +301,7 @@ class WrittenStream(NamedTuple):
     n_observed: int
     log_likelihood: float
     log_initial: FloatArray
-    state: FloatArray  # (3, K)
-    posterior: FloatArray
+    state: FloatArray  # (4, K)
 
 
 def stream_snapshot(document: Any, known_format: str) -> WrittenStream:
@@ -313,13 +323,12 @@ def stream_snapshot(document: Any, known_format: str) -> WrittenStream:
     log_initial = np.where(zero, -np.inf, numbers_in("log_initial"))
     log_likelihood = float(real_parameters("log_likelihood", document["log_likelihood"], ()))
     if n_observed == 0:
-        nothing = np.zeros((4, n_states))
-        return WrittenStream(0, log_likelihood, log_initial, nothing[:3], nothing[3])
+        return WrittenStream(0, log_likelihood, log_initial, np.zeros((4, n_states)))
     head, tail, exponent, posterior = map(numbers_in, vectors)
     _refuse_first("head", (head < 0) | (head > 1), "from 0 to 1", head)
     _refuse_first("exponent", exponent != np.floor(exponent), "a whole number", exponent)
-    state = np.array([head, tail, np.where(head > 0, exponent, -np.inf)])
-    return WrittenStream(n_observed, log_likelihood, log_initial, state, posterior)
+    state = np.array([head, tail, np.where(head > 0, exponent, -np.inf), posterior])
+    return WrittenStream(n_observed, log_likelihood, log_initial, state)
 
 
 def lag(value: int) -> int:
@@ -641,6 +650,50 @@ def _entries(value: Any) -> Sequence[Any] | None:
     if not hasattr(value, "__array__") or np.ndim(value) == 0:
         return None
     return list(value if isinstance(value, np.ma.MaskedArray) else np.asarray(value, dtype=object))
+
+
+def _holds_containers(value: Any) -> bool:
+    """Whether there are vectors of any kind among the entries of a list or an array."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 1
+    return any(not isinstance(entry, (int, float)) and _entries(entry) is not None for entry in value)
+
+
+def sequences(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -> list[Any] | None:
+    """Let a list of sequences in, where that is what the emission makes of it; None where it is one sequence."""
+    if not isinstance(observations, (list, tuple)) or not hasattr(emission, "n_dimensions"):
+        return None
+    are_several = _holds_containers(observations)
+    if emission.n_dimensions is not None:
+        are_several &= any(_holds_containers(entry) for entry in observations if entry is not None)
+    if not are_several:
+        return None
+    if lengths is not None:
+        raise ValueError("lengths must be left out where observations are a list of sequences, got both")
+    for n, sequence in enumerate(observations):
+        if _entries(sequence) is None:
+            raise TypeError(f"observations[{n}] must be a sequence as the others are, got {sequence!r}")
+        if len(sequence) == 0:
+            raise ValueError(f"observations[{n}] must have at least one step, got none")
+    return list(observations)
+
+
+def one_after_the_other(sequences: list[Any]) -> Any:
+    """Join sequences: as an array if all are arrays of numbers, else as a list of their entries."""
+    if all(type(sequence) is np.ndarray and sequence.dtype.kind in "biuf" for sequence in sequences):
+        with contextlib.suppress(ValueError):  # of unequal dimensions, which the emission will refuse
+            return np.concatenate(sequences)
+    return [entry for sequence in sequences for entry in _entries(sequence) or ()]
+
+
+@contextlib.contextmanager
+def blaming_sequence(n: int) -> Iterator[None]:
+    """Say in which of several sequences an observation is refused."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"sequence {n}: {error}") from error
 
 
 def drawn_observations(value: Any, n_steps: int) -> FloatArray:

@@ -162,9 +162,7 @@ def fill_filtered(
     return n_possible, log_likelihood
 
 
-def fill_smoothed(
-    tables: Tables, rows: FloatArray, workers: int, progress: bool
-) -> tuple[IntArray, FloatArray]:
+def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
     """Run the recursion forwards, and backwards over what it left, job by job; returns what `fill_filtered` does."""
     n_rows, n_states = tables.log_likelihoods.shape
     n_possible, log_likelihood = empty_outcome(tables)

@@ -14,8 +14,8 @@ the number of steps either.
 **Two speeds.** As long as the positive entries of a row lie near each other, they have one exponent in common,
 and a step is a product of a vector and a matrix (`sweep_few` in registers, `sweep_many`): a log-sum-exp whose shift is
 the power of two that is taken out now and then. Where they do not, `lse_update` takes the step in wide numbers. Both
-have the same numbers for the state, up to powers of two, and which of the two a step takes depends on its row and on
-the state before it alone, so that a sequence cut in pieces gives the same bits.
+do the same operations on the same numbers, up to powers of two, so that where both will do, they agree to the bit:
+a sequence may be cut anywhere, and a step that comes alone may take the exact way.
 
 **Coded numbers.** Posteriors are stored as probabilities where a double holds them, as logs elsewhere: see `coded`.
 
@@ -57,7 +57,8 @@ def compiled(kernel: Kernel) -> Kernel:
 
 # Shared by all that follows: numbers of two parts and an exponent, and what they are made of.
 
-HEAD, TAIL, EXPONENT = 0, 1, 2  # the planes of a table of wide numbers
+HEAD, TAIL, EXPONENT = 0, 1, 2  # the planes of a table of wide numbers, and
+POSTERIOR = 3  # what a stream keeps beside them
 FEW_STATES = 8  # up to so many, the recursion keeps the state in registers and carries tails
 
 LOG_2, LOG_2_REST = 0.6931471805599453, 2.3190468138462996e-17
@@ -68,7 +69,7 @@ EXP_REACH = 2.0**19  # up to which whole multiples of log 2, taken in a short an
 ROUNDER_BITS, HALF_BITS, FRACTION_BITS = 0x4338_0000_0000_0000, 0x3FE0_0000_0000_0000, 0x000F_FFFF_FFFF_FFFF
 SPLITTER = 2.0**27 + 1.0
 FAR_LOG = 600.0  # from which on a double is no longer at ease with the number
-UNLISTED = -1
+UNLISTED = -1.0
 TILE = (0.0,) * 16  # as many columns of a matrix as add up in registers
 TILED_STATES = 64  # above, whole rows at a time are faster
 
@@ -443,9 +444,9 @@ def largest(x: FloatArray) -> float:
 
 @compiled
 def sum_of(x: FloatArray) -> float:
-    """Σ_i x_i, in four chains."""
+    """Σ_i x_i: of few states one after the other, as `total_of` adds them up, of many in four chains."""
     a = b = c = d = 0.0
-    last = x.size - x.size % 4
+    last = x.size - x.size % 4 if x.size > FEW_STATES else 0
     for i in range(0, last, 4):
         a, b, c, d = a + x[i], b + x[i + 1], c + x[i + 2], d + x[i + 3]
     for i in range(last, x.size):
@@ -559,14 +560,14 @@ def steady_since(tables: Tables, t: int, begin: int) -> int:
 
 
 class Chain(NamedTuple):
-    """One matrix of a transition, or its transpose, ready for the recursion."""
+    """One matrix of a transition, or its transpose, ready for the recursion. All tables have `tiled` K columns."""
 
-    log_transition: FloatArray  # (K, K)
-    linear: FloatArray  # (2, K, `tiled` K): heads and, for few states, tails as doubles, divided by 2^exponent
+    log_transition: FloatArray  # (K, ·)
+    linear: FloatArray  # (2, K, ·): heads and, for few states, tails as doubles, divided by 2^exponent
     exponent: float
     is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`
-    wide: FloatArray  # (3, K, K), and
-    sources: IntArray  # (K, K + 1), how many states lead to each and which, once they are listed
+    wide: FloatArray  # (3, K, ·), and
+    sources: FloatArray  # (2, K, ·), in a row for each state, how many lead to it and which, once they are listed
 
 
 @compiled
@@ -575,48 +576,58 @@ def tiled(n_states: int) -> int:
     return n_states if n_states <= FEW_STATES else -(-n_states // len(TILE)) * len(TILE)
 
 
-HELD, SHARED_EXPONENT, NARROW, FACTS = 0, 1, 2, 3  # what begins a slot: the matrix it holds, counted from 1, ...
+LOGS, LINEAR, WIDE, SOURCES = 0, 1, 3, 6  # the tables of a slot for a chain, and as single numbers,
+HELD, SHARED_EXPONENT, NARROW, TABLES = 8, 9, 10, 11  # the matrix that it holds, counted from 1, and its facts
 
 
 @compiled
 def slots_for_chains(n_slots: int, n_states: int) -> FloatArray:
-    """Room for as many chains, each in a row of its own; as yet, none holds any."""
-    return np.zeros((n_slots, FACTS + n_states * (5 * n_states + 2 * tiled(n_states) + 1)))
+    """Room for as many chains; as yet, none is held."""
+    return np.zeros((n_slots, TABLES, n_states, tiled(n_states)))
+
+
+@compiled
+def held_chain(slot: FloatArray) -> Chain:
+    """The chain that a slot holds."""
+    return Chain(
+        slot[LOGS],
+        slot[LINEAR:WIDE],
+        slot[SHARED_EXPONENT, 0, 0],
+        slot[NARROW, 0, 0] == 1.0,
+        slot[WIDE:SOURCES],
+        slot[SOURCES:HELD],
+    )
+
+
+@compiled
+def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: FloatArray) -> None:
+    """Make a slot hold matrix m of a transition, or its transpose."""
+    chain = held_chain(slot)
+    n_states, n_columns = chain.log_transition.shape
+    for i in range(n_states):
+        for j in range(n_states):
+            chain.log_transition[i, j] = log_transition[m, j, i] if is_backward else log_transition[m, i, j]
+        for j in range(n_states, n_columns):
+            chain.log_transition[i, j] = NEVER
+    exponent, is_narrow = take_exponentials(chain)
+    slot[SHARED_EXPONENT, 0, 0], slot[NARROW, 0, 0], slot[HELD, 0, 0] = exponent, 1.0 if is_narrow else 0.0, m + 1.0
+    chain.sources[0, 0, 0] = UNLISTED
 
 
 @compiled
 def chain_at(log_transition: FloatArray, m: int, is_backward: bool, slots: FloatArray) -> Chain:
     """Matrix m of a transition, or its transpose, from the slot that holds it, or is made to hold it."""
-    n_states = log_transition.shape[1]
-    n_entries, n_columns = n_states * n_states, tiled(n_states)
     slot = slots[m % len(slots)]
-    end_of_logs = FACTS + n_entries
-    end_of_linear = end_of_logs + 2 * n_states * n_columns
-    end_of_wide = end_of_linear + 3 * n_entries
-    chain = Chain(
-        slot[FACTS:end_of_logs].reshape(n_states, n_states),
-        slot[end_of_logs:end_of_linear].reshape(2, n_states, n_columns),
-        slot[SHARED_EXPONENT],
-        slot[NARROW] == 1.0,
-        slot[end_of_linear:end_of_wide].reshape(3, n_states, n_states),
-        slot[end_of_wide:].view(np.int64).reshape(n_states, n_states + 1),
-    )
-    if slot[HELD] == m + 1.0:
-        return chain
-    for i in range(n_states):
-        for j in range(n_states):
-            chain.log_transition[i, j] = log_transition[m, j, i] if is_backward else log_transition[m, i, j]
-    exponent, is_narrow = take_exponentials(chain)
-    chain.sources[0, 0] = UNLISTED
-    slot[HELD], slot[SHARED_EXPONENT], slot[NARROW] = m + 1.0, exponent, 1.0 if is_narrow else 0.0
-    return Chain(chain.log_transition, chain.linear, exponent, is_narrow, chain.wide, chain.sources)
+    if slot[HELD, 0, 0] != m + 1.0:
+        hold_chain(log_transition, m, is_backward, slot)
+    return held_chain(slot)
 
 
 @compiled
 def take_exponentials(chain: Chain) -> tuple[float, bool]:
     """Fill the linear table of a chain; return its exponent, and whether it is narrow."""
     log_transition, linear = chain.log_transition, chain.linear
-    n_states, n_columns = linear.shape[1:]
+    n_states, n_columns = log_transition.shape
     top = largest(log_transition.reshape(-1))
     _, _, exponent = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0)
     n_far, n_small = 0, 0
@@ -649,7 +660,7 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
 @compiled
 def list_sources(chain: Chain) -> None:
     """Fill what only exact steps need."""
-    wide, sources = chain.wide, chain.sources
+    wide, (n_sources, sources) = chain.wide, (chain.sources[0], chain.sources[1])
     widen(
         chain.log_transition.reshape(-1),
         wide[HEAD].reshape(-1),
@@ -657,11 +668,12 @@ def list_sources(chain: Chain) -> None:
         wide[EXPONENT].reshape(-1),
     )
     for j in range(len(sources)):
-        sources[j, 0] = 0
+        n_listed = 0
         for i in range(len(sources)):
             if chain.log_transition[i, j] > NEVER:
-                sources[j, 0] += 1
-                sources[j, sources[j, 0]] = i
+                sources[j, n_listed] = i
+                n_listed += 1
+        n_sources[j, 0] = n_listed
 
 
 @compiled
@@ -726,18 +738,19 @@ def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
 @compiled
 def exact_prediction(state: FloatArray, chain: Chain, j: int) -> tuple[float, float, float]:
     """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms, as a wide number."""
-    if chain.sources[0, 0] == UNLISTED:
+    if chain.sources[0, 0, 0] == UNLISTED:
         list_sources(chain)
-    sources = chain.sources[j]
+    n_sources, sources = int(chain.sources[0, j, 0]), chain.sources[1, j]
     exponent, step_exponent = state[EXPONENT], chain.wide[EXPONENT]
     top = NEVER
-    for n in range(1, sources[0] + 1):
-        top = larger(top, exponent[sources[n]] + step_exponent[sources[n], j])
+    for n in range(n_sources):
+        i = int(sources[n])
+        top = larger(top, exponent[i] + step_exponent[i, j])
     total, tail = 0.0, 0.0
-    for n in range(1, sources[0] + 1):
-        i = sources[n]
+    for n in range(n_sources):
+        i = int(sources[n])
         k = exponent[i] + step_exponent[i, j]
-        if k > top - 200.0:  # below, it is beyond the last digit of the tail
+        if k > NEVER and k - top > -200.0:  # below, it is beyond the last digit of the tail
             scale = power_of_two(k - top)
             head, step_head = state[HEAD, i] * scale, chain.wide[HEAD, i, j]
             term, term_tail = two_product(head, step_head)
@@ -762,7 +775,7 @@ def lse_prediction(
     s, s_tail, s_exponent = predicted[HEAD], predicted[TAIL], predicted[EXPONENT]
     top = largest(exponent)
     for i in range(n_states):
-        scale = power_of_two(exponent[i] - top) if exponent[i] > top - 1000.0 else 0.0
+        scale = power_of_two(exponent[i] - top) if exponent[i] > NEVER and exponent[i] - top > -1000.0 else 0.0
         p[i], p_tail[i] = head[i] * scale, tail[i] * scale
     if like is None:
         predict_many(p, chain.linear[HEAD], scratch[TAIL])
@@ -793,8 +806,8 @@ def weigh(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray)
     x_head, x_tail, x_exponent = x[HEAD], x[TAIL], x[EXPONENT]
     y_head, y_tail, y_exponent = y[HEAD], y[TAIL], y[EXPONENT]
     for k in range(head.size):
-        z, z_tail = two_product(x_head[k], y_head[k])
-        z_tail += x_head[k] * y_tail[k] + x_tail[k] * y_head[k]
+        z, lost = two_product(x_head[k], y_head[k])
+        z_tail = fma(x_tail[k], y_head[k], fma(x_head[k], y_tail[k], lost))
         kept_tail = z_tail if like is not None else 0.0
         head[k], tail[k], exponent[k] = settled(z, kept_tail, x_exponent[k] + y_exponent[k])
 
@@ -821,12 +834,12 @@ def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float]:
     divide_row(row, total, row)
     n_far = 0
     for k in range(row.size):
-        n_far += (exponent[k] <= top - 900.0) & (head[k] > 0.0)
+        n_far += (exponent[k] - top <= -900.0) & (head[k] > 0.0)
     if n_far > 0:
         one_over_total = 1.0 / total
         for k in range(row.size):
             log_share = log_roughly(head[k] * one_over_total) + (exponent[k] - top) * LOG_2
-            row[k] = log_share if (exponent[k] <= top - 900.0) & (head[k] > 0.0) else row[k]
+            row[k] = log_share if (exponent[k] - top <= -900.0) & (head[k] > 0.0) else row[k]
     return total, top
 
 
@@ -1073,7 +1086,8 @@ class Scratch(NamedTuple):
 @compiled
 def empty_scratch(n_states: int) -> Scratch:
     """Room for one step."""
-    return Scratch(np.empty((3, n_states)), np.empty((3, n_states)), np.empty((2, tiled(n_states))))
+    wide = np.empty((6, n_states))
+    return Scratch(wide[:3], wide[3:], np.empty((2, tiled(n_states))))
 
 
 def sweep_narrow(state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> int:
@@ -1123,18 +1137,14 @@ def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scr
 
 
 @compiled
-def start_chain(
-    log_initial: FloatArray, log_b: FloatArray, like: Lanes | None, scratch: Scratch, state: FloatArray
-) -> None:
-    """log α_1(k) = log p(h_1 = k) + log b_1(k), the first step of all."""
-    widen_row(log_initial, state)
+def start_chain(log_b: FloatArray, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
+    """log α_1(k) = log p(h_1 = k) + log b_1(k), the first step of all; the state is the initial one before it."""
     widen_row(log_b, scratch.other)
     weigh(state, scratch.other, like, state)
 
 
 @compiled
 def forward_block(
-    log_initial: FloatArray,
     log_b: FloatArray,
     chain: Chain,
     is_first: bool,
@@ -1153,7 +1163,7 @@ def forward_block(
     n_steps = len(log_b)
     i = 0
     if is_first:
-        start_chain(log_initial, log_b[0], like, scratch, state)
+        start_chain(log_b[0], like, scratch, state)
         if largest(state[EXPONENT]) > NEVER:
             total, exponent = store_posterior(state, rows[0])
             increments[0] = coded(total, exponent)
@@ -1201,7 +1211,8 @@ def fill_trace(
     for t in range(start, end):
         state = trace.table[t - start]
         if t == tables.starts[n]:
-            start_chain(initial_of(tables, n), tables.log_likelihoods[t], like, scratch, state)
+            widen_row(initial_of(tables, n), state)
+            start_chain(tables.log_likelihoods[t], like, scratch, state)
         else:
             copy_wide(checkpoints[0] if t == start else trace.table[t - start - 1], state)
             chain = chain_at(tables.log_transition, matrix_at(tables, t - 1), False, trace.slots)
@@ -1275,15 +1286,13 @@ def are_logs(x: FloatArray, largest: float) -> bool:
 @compiled
 def are_chain(log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, largest: float) -> bool:
     """`are_logs` of the three tables of a chain, each as one vector."""
-    return (
-        are_logs(log_initial, largest) and are_logs(log_transition, largest) and are_logs(log_likelihoods, largest)
-    )
+    return are_logs(log_initial, largest) and are_logs(log_transition, largest) and are_logs(log_likelihoods, largest)
 
 
 @compiled
 def copy_wide(x: FloatArray, copy: FloatArray) -> None:
     """Copy wide numbers, (3, n)."""
-    for plane in range(3):
+    for plane in range(HEAD, EXPONENT + 1):
         for k in range(x.shape[1]):
             copy[plane, k] = x[plane, k]
 
@@ -1337,7 +1346,9 @@ def run_forward(
     while t < end:
         start, last = starts[n], min(starts[n + 1], end)
         is_first = t == start
-        if not is_first and (t - start) % n_rows == 0:
+        if is_first:
+            widen_row(initial_of(tables, n), state)
+        elif (t - start) % n_rows == 0:
             copy_wide(state, checkpoints[n_checkpoints % len(checkpoints)])
             n_checkpoints += 1
         led = t if is_first else t - 1
@@ -1347,7 +1358,6 @@ def run_forward(
         block_of_rows, block_of_increments = rows[row : row + stop - t], increments[increment : increment + stop - t]
         if is_first or largest(state[EXPONENT]) > NEVER:
             n_done = forward_block(
-                initial_of(tables, n),
                 log_likelihoods[t:stop],
                 chain_at(log_transition, m, False, slots),
                 is_first,
@@ -1371,6 +1381,35 @@ def run_forward(
 
 
 @compiled
+def run_update(
+    log_b: FloatArray,
+    is_first: bool,
+    slot: FloatArray,
+    like: Lanes | None,
+    state: FloatArray,
+    log_posterior: FloatArray,
+) -> float:
+    """Take a single step of `run_forward`, to the same bits, by a chain that a slot holds.
+
+    The state goes from α before to α after the step, and has a fourth plane, for the `coded` posterior, whose logs are
+    filled in. Returns the log-likelihood log Σ α; where that is −inf, all is left as it was.
+    """
+    n_states = log_b.size
+    scratch, after = empty_scratch(n_states), np.empty((3, n_states))
+    copy_wide(state, after)
+    if is_first:
+        start_chain(log_b, like, scratch, after)
+    else:
+        lse_update(log_b, held_chain(slot), like, scratch, after)
+    if largest(after[EXPONENT]) == NEVER:
+        return NEVER
+    copy_wide(after, state)
+    total, exponent = store_posterior(state, state[POSTERIOR])
+    take_logs(state[POSTERIOR], log_posterior)
+    return log_of_wide(total, exponent)
+
+
+@compiled
 def run_backward(
     log_initial: FloatArray,
     log_transition: FloatArray,
@@ -1388,7 +1427,7 @@ def run_backward(
     rows: FloatArray,
     n_possible: IntArray,
 ) -> None:
-    """Smooth in place what `run_forward` left in the rows from begin to end, which is in sequence n, and in checkpoints.
+    """Smooth in place what `run_forward` left in rows, from begin to end, which is in sequence n, and in checkpoints.
 
     The state goes from ω after to ω before these rows. Rows of impossible sequences are marked.
     """
@@ -1439,8 +1478,9 @@ def run_prediction(
     The rows are a ring, and hold the last steps where there are fewer of them than steps.
     """
     n_states = log_x.size
-    state, scratch = np.empty((3, n_states)), empty_scratch(n_states)
-    chain = chain_at(log_transition.reshape(1, n_states, n_states), 0, False, slots_for_chains(1, n_states))
+    state, scratch, slot = np.empty((3, n_states)), empty_scratch(n_states), slots_for_chains(1, n_states)[0]
+    hold_chain(log_transition.reshape(1, n_states, n_states), 0, False, slot)
+    chain = held_chain(slot)
     widen_row(log_x, state)
     for s in range(steps):
         lse_prediction(state, chain, like, scratch.p, scratch.predicted)
@@ -1587,7 +1627,7 @@ class Moves(NamedTuple):
     """One matrix of a transition, ready for the decoder."""
 
     padded: FloatArray  # with states that are never reached, up to a multiple of four
-    into: FloatArray  # (K, K), transposed: a row has the ways into a state
+    into: FloatArray  # transposed: a row has the ways into a state
     largest: float  # `largest_magnitude`
 
 
@@ -1597,33 +1637,28 @@ def padded_size(n_states: int) -> int:
     return -(-n_states // 4) * 4
 
 
-LARGEST, MOVES = 1, 2  # what a slot has between `HELD` and the tables
+PADDED, INTO, HELD_MOVES, LARGEST, MOVES = 0, 1, 2, 3, 4  # the tables of a slot for moves; of the last two, a number
 
 
 @compiled
 def slots_for_moves(n_slots: int, n_states: int) -> FloatArray:
-    """Room for as many moves, each in a row of its own; as yet, none holds any."""
-    return np.zeros((n_slots, MOVES + padded_size(n_states) ** 2 + n_states * n_states))
+    """Room for as many moves; as yet, none are held."""
+    return np.zeros((n_slots, MOVES, padded_size(n_states), padded_size(n_states)))
 
 
 @compiled
 def moves_at(log_transition: FloatArray, m: int, slots: FloatArray) -> Moves:
     """Matrix m of a transition, from the slot that holds it, or is made to hold it."""
     n_states = log_transition.shape[1]
-    n_padded = padded_size(n_states)
     slot = slots[m % len(slots)]
-    end_of_padded = MOVES + n_padded * n_padded
-    padded = slot[MOVES:end_of_padded].reshape(n_padded, n_padded)
-    into = slot[end_of_padded:].reshape(n_states, n_states)
-    if slot[HELD] != m + 1.0:
-        for i in range(n_padded):
-            for j in range(n_padded):
+    padded, into = slot[PADDED], slot[INTO]
+    if slot[HELD_MOVES, 0, 0] != m + 1.0:
+        for i in range(len(padded)):
+            for j in range(len(padded)):
                 padded[i, j] = log_transition[m, i, j] if max(i, j) < n_states else NEVER
-        for i in range(n_states):
-            for j in range(n_states):
-                into[j, i] = log_transition[m, i, j]
-        slot[HELD], slot[LARGEST] = m + 1.0, largest_magnitude(padded)
-    return Moves(padded, into, slot[LARGEST])
+                into[j, i] = padded[i, j]
+        slot[HELD_MOVES, 0, 0], slot[LARGEST, 0, 0] = m + 1.0, largest_magnitude(padded)
+    return Moves(padded, into, slot[LARGEST, 0, 0])
 
 
 class Decoder(NamedTuple):
@@ -1863,8 +1898,9 @@ def run_viterbi(
 ) -> None:
     """Decode the sequences of `Tables` from row begin, where n begins, to end: log δ forwards, then the path back [2]_.
 
-    Fills the path, with −1 where a sequence is impossible; log δ has room for the longest. Of each sequence the best path's log-probability is kept, and of an impossible one, how many steps of it are possible. Of
-    equal paths the lexicographically smallest wins.
+    Fills the path, with −1 where a sequence is impossible; log δ has room for the longest. Of each sequence, the best
+    path's log-probability is kept, and of an impossible one, how many steps of it are possible. Of equal paths the
+    lexicographically smallest wins.
     """
     tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
     n_states = log_likelihoods.shape[1]

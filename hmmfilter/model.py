@@ -25,6 +25,7 @@ from hmmfilter._arrays import FloatArray, Frozen, IntArray
 from hmmfilter.emissions import Categorical, Emission, log_of, mixture_moments
 from hmmfilter.results import Decoded, Filtered, Forecast, Smoothed, aligned
 from hmmfilter.stationarity import stationary_distribution
+from hmmfilter.streaming import OnlineFilter
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -131,15 +132,33 @@ class HMM(Frozen):
         """K, the number of states."""
         return len(self.initial)
 
-    def filter(self, observations: Any, *, impossible: _checks.Impossible = "raise") -> Filtered:
+    def filter(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Filtered:
         """Compute the distribution of the state at each step, given the observations up to that step.
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D)
-            What the emission takes; NaN or None where missing.
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.forward_filter`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
 
         Returns
         -------
@@ -162,19 +181,44 @@ class HMM(Frozen):
                [0.9451, 0.0549],
                [0.8616, 0.1384]])
         """
-        log_likelihoods = self.emission.log_likelihoods(observations)
-        result = filtering.forward_filter(self.log_initial, self.log_transition, log_likelihoods, impossible=impossible)
+        evidence = self._evidence(observations, lengths, allowed)
+        result = filtering.forward_filter(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+        )
         return replace(result, state_names=self.state_names)
 
-    def smooth(self, observations: Any, *, impossible: _checks.Impossible = "raise") -> Smoothed:
+    def smooth(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Smoothed:
         """Compute the distribution of the state at each step, given all observations.
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D)
-            What the emission takes; NaN or None where missing.
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.smooth`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
 
         Returns
         -------
@@ -197,19 +241,44 @@ class HMM(Frozen):
                [0.9451, 0.0549],
                [0.8616, 0.1384]])
         """
-        log_likelihoods = self.emission.log_likelihoods(observations)
-        result = smoothing.smooth(self.log_initial, self.log_transition, log_likelihoods, impossible=impossible)
+        evidence = self._evidence(observations, lengths, allowed)
+        result = smoothing.smooth(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+        )
         return replace(result, state_names=self.state_names)
 
-    def viterbi(self, observations: Any, *, impossible: _checks.Impossible = "raise") -> Decoded:
+    def viterbi(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Decoded:
         """Find the path through the states that is most probable together with the observations.
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D)
-            What the emission takes; NaN or None where missing.
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.viterbi`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
 
         Returns
         -------
@@ -230,22 +299,46 @@ class HMM(Frozen):
         >>> model.viterbi([0, 2, 7, 4]).path
         array([0, 0, 1, 1])
         """
-        log_likelihoods = self.emission.log_likelihoods(observations)
-        result = decoding.viterbi(self.log_initial, self.log_transition, log_likelihoods, impossible=impossible)
+        evidence = self._evidence(observations, lengths, allowed)
+        result = decoding.viterbi(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+        )
         return replace(result, state_names=self.state_names)
 
-    def log_likelihood(self, observations: Any) -> float:
+    def log_likelihood(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Any:
         """Compute the log-probability of the observations, summed over all paths through the states.
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D)
-            What the emission takes; NaN or None where missing.
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
 
         Returns
         -------
-        float
-            log p(v_1:T), natural log; −inf where the observations are impossible.
+        float or ndarray, (N,)
+            log p(v_1:T), natural log; −inf where the observations are impossible. Of several sequences, one for each.
 
         Raises
         ------
@@ -259,8 +352,59 @@ class HMM(Frozen):
         >>> round(model.log_likelihood([0, 2, 7, 4]), 4)
         -9.6085
         """
-        log_likelihoods = self.emission.log_likelihoods(observations)
-        return filtering.log_likelihood(self.log_initial, self.log_transition, log_likelihoods)
+        evidence = self._evidence(observations, lengths, allowed)
+        return filtering.log_likelihood(
+            self.log_initial, self.log_transition, **evidence, workers=workers, progress=progress
+        )
+
+    def _evidence(self, observations: Any, lengths: npt.ArrayLike | None, allowed: Any) -> dict[str, Any]:
+        """What the doors take of the observations of one sequence, of several with lengths, or of a list of them."""
+        sequences = _checks.sequences(observations, self.emission, lengths)
+        if sequences is None:
+            table = self.emission.log_likelihoods(observations)
+            return {"log_likelihoods": table, "lengths": lengths, "allowed": allowed}
+        try:
+            table = self.emission.log_likelihoods(_checks.one_after_the_other(sequences))
+        except (ValueError, TypeError):
+            for n, sequence in enumerate(sequences):
+                with _checks.blaming_sequence(n):
+                    self.emission.log_likelihoods(sequence)
+            raise
+        masks = np.concatenate(allowed) if isinstance(allowed, (list, tuple)) else allowed
+        return {"log_likelihoods": table, "lengths": list(map(len, sequences)), "allowed": masks}
+
+    def online(self, snapshot: dict[str, Any] | None = None) -> OnlineFilter:
+        """Begin a stream of observations, or go on with one.
+
+        Parameters
+        ----------
+        snapshot : dict, optional
+            What the `OnlineFilter.snapshot` of a stream of this model returned, to go on from there.
+
+        Returns
+        -------
+        OnlineFilter
+            The stream, whose `OnlineFilter.observe` takes observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the snapshot is none.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> stream = model.online()
+        >>> np.exp(stream.observe(7)).round(4)
+        array([0.0007, 0.9993])
+        >>> np.exp(model.online(stream.snapshot()).observe(4)).round(4)
+        array([0.0213, 0.9787])
+        """
+        if snapshot is None:
+            return OnlineFilter(self.log_initial, self.log_transition, emission=self.emission)
+        return OnlineFilter.restore(snapshot, self.log_transition, emission=self.emission)
 
     def forecast(self, observations: Any, steps: int) -> Forecast:
         """Compute the distributions of the states and of the observations to come, given those so far.
@@ -301,7 +445,8 @@ class HMM(Frozen):
             +3  0.4455  0.5545  3.2181 ± 2.6778
         """
         n_steps = _checks.step_count("steps", steps)
-        last = self.filter(observations).log_probabilities[-1]
+        log_likelihoods = self.emission.log_likelihoods(observations)
+        last = filtering.forward_filter(self.log_initial, self.log_transition, log_likelihoods).log_probabilities[-1]
         log_probabilities = filtering.last_predictions(last, self.log_transition, n_steps, n_steps)
         mean = variance = symbol_probabilities = None
         if isinstance(self.emission, Categorical):

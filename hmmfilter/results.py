@@ -84,16 +84,16 @@ class _BySequence(_Result, ABC):
         if self._starts is None:
             return self
         rows = slice(self._starts[n], self._starts[n + 1])
-        tables = {name: getattr(self, name)[rows] for name in self._tables}
-        total = {self._log_total: float(getattr(self, self._log_total)[n])}
-        return replace(self, **tables, **total, _starts=None)
+        changes: dict[str, Any] = {name: getattr(self, name)[rows] for name in self._tables}
+        changes[self._log_total] = float(getattr(self, self._log_total)[n])
+        return replace(self, **changes, _starts=None)
 
     def __iter__(self) -> Iterator[Self]:
         return map(self.__getitem__, range(len(self)))
 
-    def _print_sequences(self, n_states: int) -> str:
+    def _print_sequences(self, lengths: IntArray, n_states: int) -> str:
         """Print how long each sequence is, and how probable."""
-        totals, lengths = getattr(self, self._log_total), np.diff(self._starts)
+        totals = getattr(self, self._log_total)
         return _preview(
             f"{type(self).__name__}: {len(lengths)} sequences, {lengths.sum()} steps, {n_states} states",
             ["sequence", "steps", self._log_total.replace("_", "-")],
@@ -185,8 +185,8 @@ class _Posterior(_BySequence):
 
     def __repr__(self) -> str:
         n_steps, n_states = self._coded_probabilities.shape
-        if self._starts is not None:
-            return self._print_sequences(n_states)
+        if self.lengths is not None:
+            return self._print_sequences(self.lengths, n_states)
         return _preview(
             f"{type(self).__name__}: {n_steps} steps, {n_states} states, "
             f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
@@ -305,8 +305,8 @@ class Decoded(_BySequence):
 
     def __repr__(self) -> str:
         n_steps, names = len(self.path), self._names(self.n_states)
-        if self._starts is not None:
-            return self._print_sequences(self.n_states)
+        if self.lengths is not None:
+            return self._print_sequences(self.lengths, self.n_states)
         return _preview(
             f"Decoded: {n_steps} steps, {self.n_states} states, log-joint {four_decimals(self.log_joint)}",
             ["step", "state"],

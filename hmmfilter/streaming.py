@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hmmfilter.emissions import Emission
 from hmmfilter.results import Filtered, logs_of
 
 FORMAT = "hmmfilter stream, version 1"
+NEVER = -math.inf
 
 
 class OnlineFilter:
@@ -66,17 +68,18 @@ class OnlineFilter:
         n_states = len(initial)
         if emission is not None:
             _checks.emission(emission, n_states)
-        self._log_initial, self._log_transition, self._emission = initial[None], transition[None], emission
+        self._log_initial, self._log_transition, self._emission = initial, transition, emission
+        self._run_update, self._are_logs = _kernels.run_update, _kernels.are_logs
         self._lanes = _kernels.lanes_for(n_states)
         self._slots = _kernels.slots_for_chains(1, n_states)
-        self._state, self._before = np.empty((3, n_states)), np.empty((1, 3, n_states))
-        self._n_possible, self._total = np.empty(1, dtype=np.int64), np.zeros(1)
-        self._posterior = np.empty((1, n_states))
-        self._block = _kernels.block_rows(n_states)
-        self._n_observed = 0
+        self._slot = self._slots[0]
+        _kernels.hold_chain(transition[None], 0, False, self._slot)
+        self._n_observed, self._log_likelihood = 0, 0.0
+        self._n_states, self._state = n_states, np.empty((4, n_states))  # see `run_update`
+        _kernels.widen_row(initial, self._state)
 
     def __repr__(self) -> str:
-        n_states = self._log_initial.shape[1]
+        n_states = self._n_states
         return (
             f"{type(self).__name__}: {self.n_observed} steps so far, {n_states} states, "
             f"log-likelihood {self.log_likelihood:.4f}"
@@ -90,13 +93,13 @@ class OnlineFilter:
     @property
     def log_likelihood(self) -> float:
         """log p(v_1:t), natural log; 0 before any step."""
-        return float(self._total[0])
+        return self._log_likelihood
 
     @property
     def log_probabilities(self) -> FloatArray:
         """log p(h_t | v_1:t), (K,), natural logs; a ValueError before any step."""
         _checks.begun("log_probabilities", self._n_observed)
-        return logs_of(self._posterior)[0]
+        return logs_of(self._state[-1])
 
     def update(
         self,
@@ -136,18 +139,30 @@ class OnlineFilter:
         >>> stream.update([0.0, 0.0], allowed=[True, False]).tolist()
         [0.0, -inf]
         """
-        row = _checks.log_row("log_likelihood_row", log_likelihood_row, self._log_initial.shape[1])
+        row, slot = (
+            _checks.log_row("log_likelihood_row", log_likelihood_row, self._n_states, self._are_logs),
+            self._slot,
+        )
         if allowed is not None:
-            row = _checks.only_allowed(row, [allowed])
-        transition, slots = self._log_transition, self._slots
+            row = _checks.only_allowed(row, allowed).copy()
         if log_transition is not None:
-            from hmmfilter import _kernels
+            slot = self._slot_of(log_transition)
+        log_probabilities = np.empty(self._n_states)
+        log_likelihood = self._run_update(row, self._n_observed == 0, slot, self._lanes, self._state, log_probabilities)
+        if log_likelihood == NEVER:
+            raise _checks.ImpossibleEvidenceError(self._n_observed)
+        self._log_likelihood = log_likelihood
+        self._n_observed += 1
+        return log_probabilities
 
-            transition = _checks.log_potentials("log_transition", log_transition, transition.shape[1:])[None]
-            slots = _kernels.slots_for_chains(1, row.shape[1])
-        posterior = np.empty(row.shape)
-        self._advance(row, transition, slots, posterior, np.empty(1))
-        return logs_of(posterior)[0]
+    def _slot_of(self, log_transition: npt.ArrayLike) -> FloatArray:
+        from hmmfilter import _kernels
+
+        n_states = self._n_states
+        transition = _checks.log_potentials("log_transition", log_transition, (n_states, n_states))
+        slot: FloatArray = _kernels.slots_for_chains(1, n_states)[0]
+        _kernels.hold_chain(transition[None], 0, False, slot)
+        return slot
 
     def update_block(self, rows: npt.ArrayLike, *, allowed: npt.ArrayLike | None = None) -> Filtered:
         """Take as many steps as there are rows, all of them or, where one is impossible, none.
@@ -162,7 +177,7 @@ class OnlineFilter:
         Returns
         -------
         Filtered
-            ``log_probabilities`` (B, K), ``probabilities`` (B, K), ``log_increments`` (B,), and ``log_likelihood``, that
+            ``log_probabilities`` (B, K), ``probabilities`` (B, K), ``log_increments`` (B,), and the ``log_likelihood``
             of the block given all before it.
 
         Raises
@@ -183,15 +198,40 @@ class OnlineFilter:
              0  0.8182  0.1818
              1  0.8834  0.1166
         """
-        table = _checks.log_potentials("rows", rows, ("B", self._log_initial.shape[1]))
+        from hmmfilter import _kernels
+
+        n_states, n_block = self._n_states, _kernels.block_rows(self._n_states)
+        table = _checks.log_potentials("rows", rows, ("B", n_states))
         if allowed is not None:
             table = _checks.only_allowed(table, allowed)
-        posteriors, increments = np.empty(table.shape), np.empty(len(table))
-        self._advance(table, self._log_transition, self._slots, posteriors, increments)
-        log_likelihood = float(logs_of(increments).sum())  # not a difference of totals, which may be far from zero
-        return Filtered(
-            _coded_probabilities=posteriors, _coded_increments=increments, log_likelihood=log_likelihood
+        n_rows, n_before = len(table), n_block * (self._n_observed > 0)
+        posteriors, increments = np.empty(table.shape), np.empty(n_rows)
+        state, ring = self._state[:-1].copy(), np.empty((1, 3, n_states))
+        n_possible, total = np.empty(1, dtype=np.int64), np.empty(1)
+        _kernels.run_forward(
+            self._log_initial[None],
+            self._log_transition[None],
+            _checks.NO_INDEX,
+            table,
+            frozen([-n_before, n_rows]),
+            0,
+            0,
+            n_rows,
+            self._lanes,
+            self._slots,
+            state,
+            ring,
+            posteriors,
+            increments,
+            n_possible,
+            total,
         )
+        if total[0] == NEVER:
+            raise _checks.ImpossibleEvidenceError(self._n_observed + int(n_possible[0]) - n_before)
+        self._state[:], self._log_likelihood = [*state, posteriors[-1]], float(total[0])
+        self._n_observed += n_rows
+        log_likelihood = float(logs_of(increments).sum())  # not a difference of totals, which may be far from zero
+        return Filtered(_coded_probabilities=posteriors, _coded_increments=increments, log_likelihood=log_likelihood)
 
     def observe(self, observation: Any) -> FloatArray:
         """Take one step, from its observation.
@@ -255,10 +295,10 @@ class OnlineFilter:
         """
         n_steps = _checks.step_count("steps", steps)
         if self._n_observed > 0:
-            return filtering.predict(self.log_probabilities, self._log_transition[0], n_steps)
+            return filtering.predict(self.log_probabilities, self._log_transition, n_steps)
         if n_steps == 1:
-            return self._log_initial[0].copy()
-        return filtering.predict(self._log_initial[0], self._log_transition[0], n_steps - 1)
+            return np.array(self._log_initial)
+        return filtering.predict(self._log_initial, self._log_transition, n_steps - 1)
 
     def snapshot(self) -> dict[str, Any]:
         """Write down where the stream is, in words and numbers that JSON carries exactly; see `restore`.
@@ -280,16 +320,16 @@ class OnlineFilter:
         >>> hf.OnlineFilter.restore(json.loads(text), log_transition)
         OnlineFilter: 1 steps so far, 2 states, log-likelihood -0.5978
         """
-        head, tail, exponent = self._state.tolist()
+        head, tail, exponent, posterior = self._state.tolist()
         is_begun = self._n_observed > 0
         return {
             "format": FORMAT,
             "n_observed": self._n_observed,
-            "log_initial": [x if x > -np.inf else None for x in self._log_initial[0].tolist()],
+            "log_initial": [x if x > -np.inf else None for x in self._log_initial.tolist()],
             "head": head if is_begun else [],
             "tail": tail if is_begun else [],
             "exponent": [k if x > 0 else None for x, k in zip(head, exponent, strict=True)] if is_begun else [],
-            "posterior": self._posterior[0].tolist() if is_begun else [],
+            "posterior": posterior if is_begun else [],
             "log_likelihood": self.log_likelihood,
         }
 
@@ -328,58 +368,16 @@ class OnlineFilter:
         written = _checks.stream_snapshot(snapshot, FORMAT)
         stream = cls(written.log_initial, log_transition, emission=emission)
         stream._n_observed = written.n_observed
-        stream._total[0] = written.log_likelihood
+        stream._log_likelihood = written.log_likelihood
         if written.n_observed > 0:
             stream._state[:] = written.state
-            stream._posterior[0] = written.posterior
         return stream
-
-    def _advance(
-        self,
-        log_likelihoods: FloatArray,
-        log_transition: FloatArray,
-        slots: FloatArray,
-        posteriors: FloatArray,
-        increments: FloatArray,
-    ) -> None:
-        """Run the kernel from the state on, over all rows or, where one is impossible, over none."""
-        from hmmfilter import _kernels
-
-        n_rows = len(log_likelihoods)
-        done = self._block if self._n_observed else 0  # a whole block, so that the state before is kept
-        before = self._state.copy() if n_rows > self._block else self._before[0]
-        total = self._total[0]
-        _kernels.run_forward(
-            self._log_initial,
-            log_transition,
-            _checks.NO_INDEX,
-            log_likelihoods,
-            frozen([-done, n_rows]),
-            0,
-            0,
-            n_rows,
-            self._lanes,
-            slots,
-            self._state,
-            self._before,
-            posteriors,
-            increments,
-            self._n_possible,
-            self._total,
-        )
-        if self._total[0] == -np.inf:
-            self._total[0] = total
-            if self._n_observed:
-                self._state[:] = before
-            raise _checks.ImpossibleEvidenceError(self._n_observed + int(self._n_possible[0]) - done)
-        self._n_observed += n_rows
-        self._posterior = posteriors if n_rows == 1 else posteriors[-1:].copy()
 
 
 class FixedLagSmoother:
     """What is known of the state some steps ago, brought up to date with each observation as it comes.
 
-    A smoothed posterior takes later observations into account; with a lag, it takes as many of them as one can wait for.
+    A smoothed posterior takes later observations into account; with a lag, as many of them as one can wait for.
     Each update runs backwards over the lag.
 
     Conventions are those of `hmmfilter.model`.
@@ -422,14 +420,14 @@ class FixedLagSmoother:
 
         self._lag = _checks.lag(lag)
         self._filter = OnlineFilter(log_initial, log_transition)
-        n_states = self._filter._log_initial.shape[1]
+        n_states = self._filter._n_states
         n_rows = self._lag + 1
         self._log_likelihoods, self._posteriors = np.zeros((n_rows, n_states)), np.zeros((n_rows, n_states))
         self._before = np.zeros((n_rows, 3, n_states))  # the state before each step
         self._backward_slots = _kernels.slots_for_chains(1, n_states)
 
     def __repr__(self) -> str:
-        n_states = self._filter._log_initial.shape[1]
+        n_states = self._filter._n_states
         return f"{type(self).__name__}: {self.n_observed} steps so far, {n_states} states, lag {self._lag}"
 
     @property
@@ -473,12 +471,13 @@ class FixedLagSmoother:
         >>> hf.FixedLagSmoother([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], lag=2).update([0.0, -3.0]) is None
         True
         """
-        log_b = _checks.log_row("row", row, self._posteriors.shape[1])
-        self._filter.update(log_b[0])
+        before = self._filter._state[:-1].copy()
+        log_b = _checks.log_potentials("row", row, before.shape[1:])
+        self._filter.update(log_b)
         for window, newest in (
-            (self._log_likelihoods, log_b[0]),
-            (self._before, self._filter._before[0]),
-            (self._posteriors, self._filter._posterior[0]),
+            (self._log_likelihoods, log_b),
+            (self._before, before),
+            (self._posteriors, self._filter._state[-1]),
         ):
             window[:-1] = window[1:]
             window[-1] = newest
@@ -513,15 +512,15 @@ class FixedLagSmoother:
         from hmmfilter import _kernels
 
         first = len(self._posteriors) - n_rows
-        is_whole = n_rows == self.n_observed
-        done, n_block = 0 if is_whole else self._filter._block, self._filter._block
-        posteriors, state = self._posteriors[first:].copy(), np.empty(self._filter._state.shape)
+        is_whole, n_block = n_rows == self.n_observed, _kernels.block_rows(self._posteriors.shape[1])
+        n_before = 0 if is_whole else n_block
+        posteriors, state = self._posteriors[first:].copy(), np.empty(self._before[0].shape)
         _kernels.run_backward(
-            self._filter._log_initial,
-            self._filter._log_transition,
+            self._filter._log_initial[None],
+            self._filter._log_transition[None],
             _checks.NO_INDEX,
             frozen(self._log_likelihoods[first:]),
-            frozen([-done, n_rows]),
+            frozen([-n_before, n_rows]),
             0,
             0,
             n_rows,
@@ -531,6 +530,6 @@ class FixedLagSmoother:
             state,
             self._before[first + (n_block if is_whole else 0) :: n_block].copy(),
             posteriors,
-            np.array([n_rows + done]),
+            np.array([n_rows + n_before]),
         )
         return logs_of(posteriors)

@@ -20,6 +20,8 @@ def fill_log_delta(case, log_delta):
     n_states = log_delta.shape[1]
     decoder = _kernels.empty_decoder(_kernels.slots_for_moves(1, n_states), n_states)
     return _kernels.fill_log_delta(_checks.chain(*case), 0, decoder, log_delta)
+
+
 TIE = mpmath.mpf(10) ** -25  # relative: paths nearer than this are tied, for logs of twice a double's digits
 
 

@@ -156,6 +156,17 @@ def test_many_steps_settle_where_the_chain_does():
     np.testing.assert_allclose(np.exp(predicted), hf.stationary_distribution(transition), rtol=1e-8)
 
 
+@pytest.mark.parametrize("n_states", [2, 9])
+@pytest.mark.parametrize("size", [1e19, -1e100, 1e289])
+def test_logs_so_large_that_a_thousand_makes_no_difference(n_states, size):
+    log_initial, log_transition = np.full(n_states, size), np.full((n_states, n_states), size)
+    case = log_initial, log_transition, np.zeros((3, n_states))
+    assert hf.log_likelihood(*case) == pytest.approx(3 * size)
+    for result in (hf.forward_filter(*case), hf.smooth(*case)):
+        np.testing.assert_allclose(result.probabilities, 1 / n_states, rtol=1e-15)
+    assert hf.viterbi(*case).log_joint == pytest.approx(3 * size)
+
+
 @given(possible_tables(min_steps=2), st.data())
 def test_a_prefix_is_filtered_to_the_same_bits(case, data):
     log_initial, log_transition, log_likelihoods = case
