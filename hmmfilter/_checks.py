@@ -208,7 +208,8 @@ def chain(
         and _kernels.are_chain(initial.reshape(-1), transition.reshape(-1), likelihoods.reshape(-1), LARGEST_LOG)
     ):
         log_potentials("log_initial", initial, (*needed_initial[:-1], "K"))
-        log_potentials("log_transition", transition, needed_transition, used)
+        any_number = ("M", n_states, n_states)
+        log_potentials("log_transition", transition, needed_transition if index is NO_INDEX else any_number, used)
         log_potentials("log_likelihoods", likelihoods, ("T", n_states))
     if allowed is not None:
         likelihoods = only_allowed(likelihoods, allowed)

@@ -158,6 +158,13 @@ FAMILIES = (
 )
 
 
+def changing(family, seed, n_steps, n_states):
+    """Draw a case whose transition is another one at each step, with the same zeros."""
+    rng = np.random.default_rng([seed, n_steps, n_states])
+    log_initial, log_transition, log_likelihoods = family(rng, n_steps, n_states)
+    return log_initial, log_transition + rng.normal(0, 3, (n_steps - 1, n_states, n_states)), log_likelihoods
+
+
 def draw(family, seed, n_steps, n_states):
     """Draw a case; the same seed gives the same case."""
     return family(np.random.default_rng([seed, n_steps, n_states]), n_steps, n_states)

@@ -38,6 +38,13 @@ def exp_table(logs) -> Table:
     return [[mpmath.exp(mpmath.mpf(float(x))) if x > -np.inf else mpmath.mpf(0) for x in row] for row in logs]
 
 
+def _moves(log_transition, n_steps) -> list[Table]:
+    """The transition from each step to the next, of a matrix for all or of one for each."""
+    if np.ndim(log_transition) == 2:
+        return [exp_table(log_transition)] * (n_steps - 1)
+    return [exp_table(matrix) for matrix in log_transition]
+
+
 def _normalised(row: list[mpmath.mpf]) -> tuple[list[mpmath.mpf], mpmath.mpf]:
     total = mpmath.fsum(row)
     return [x / total for x in row], total
@@ -46,13 +53,15 @@ def _normalised(row: list[mpmath.mpf]) -> tuple[list[mpmath.mpf], mpmath.mpf]:
 @mpmath.workdps(DIGITS)
 def recursions(log_initial, log_transition, log_likelihoods) -> Answer:
     """Forward, backward and max-product in linear space. The evidence has to be possible."""
-    (start,), a, b = exp_table([log_initial]), exp_table(log_transition), exp_table(log_likelihoods)
+    (start,), b = exp_table([log_initial]), exp_table(log_likelihoods)
+    moves = _moves(log_transition, len(b))
     states = range(len(start))
     filtered, increments, best = [], [], None
     for t, row in enumerate(b):
         if t == 0:
             predicted, best = start, [start[k] * row[k] for k in states]
         else:
+            a = moves[t - 1]
             predicted = [mpmath.fsum(filtered[-1][i] * a[i][j] for i in states) for j in states]
             best = [max(best[i] * a[i][j] for i in states) * row[j] for j in states]
         posterior, increment = _normalised([predicted[k] * row[k] for k in states])
@@ -60,6 +69,7 @@ def recursions(log_initial, log_transition, log_likelihoods) -> Answer:
         increments.append(increment)
     smoothed, beta = [filtered[-1]], [mpmath.mpf(1) for _ in states]
     for t in range(len(b) - 2, -1, -1):
+        a = moves[t]
         beta = [mpmath.fsum(a[i][j] * b[t + 1][j] * beta[j] for j in states) for i in states]
         smoothed.append(_normalised([filtered[t][k] * beta[k] for k in states])[0])
     return Answer(filtered, smoothed[::-1], increments, max(best))
@@ -68,8 +78,9 @@ def recursions(log_initial, log_transition, log_likelihoods) -> Answer:
 @mpmath.workdps(DIGITS)
 def enumeration(log_initial, log_transition, log_likelihoods) -> Answer:
     """Add up all K**T paths, and all K**t paths of every prefix. The evidence has to be possible."""
-    (start,), a, b = exp_table([log_initial]), exp_table(log_transition), exp_table(log_likelihoods)
+    (start,), b = exp_table([log_initial]), exp_table(log_likelihoods)
     n_states, n_steps = len(start), len(b)
+    moves = _moves(log_transition, n_steps)
     zero = mpmath.mpf(0)
     filtered, prefix_likelihoods = [], [mpmath.mpf(1)]
     smoothed = [[zero] * n_states for _ in range(n_steps)]
@@ -79,7 +90,7 @@ def enumeration(log_initial, log_transition, log_likelihoods) -> Answer:
         for path in itertools.product(range(n_states), repeat=n):
             joint = start[path[0]] * b[0][path[0]]
             for t in range(1, n):
-                joint *= a[path[t - 1]][path[t]] * b[t][path[t]]
+                joint *= moves[t - 1][path[t - 1]][path[t]] * b[t][path[t]]
             ends[path[-1]] += joint
             if n == n_steps:
                 best = max(best, joint)
@@ -108,7 +119,9 @@ def predictions(log_x, log_transition, n_steps) -> Table:
 def path_joint(case, path) -> mpmath.mpf:
     """log p(path, v_1:T), exactly."""
     log_initial, log_transition, log_likelihoods = case
-    terms = [log_initial[path[0]], *(log_transition[i, j] for i, j in itertools.pairwise(path))]
+    matrices = [log_transition] * len(path) if np.ndim(log_transition) == 2 else log_transition
+    moves = zip(matrices, itertools.pairwise(path), strict=False)
+    terms = [log_initial[path[0]], *(matrix[move] for matrix, move in moves)]
     terms += [row[k] for row, k in zip(log_likelihoods, path, strict=True)]
     return mpmath.fsum(mpmath.mpf(float(x)) for x in terms)
 

@@ -110,10 +110,9 @@ def in_wide_numbers(log_initial, log_transition, log_likelihoods):
 
 
 @pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 33, 66])
-@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.zeros], ids=lambda family: family.__name__)
-def test_fast_steps_and_exact_steps_agree(family, n_states):
+@pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
+def test_fast_steps_and_exact_steps_agree_to_the_bit(family, n_states):
     """In every compiled size, and with every remainder of four rows."""
     case = cases.draw(family, 0, 40, n_states)
     fast = hf.forward_filter(*case)
-    exact = results.logs_of(in_wide_numbers(*case))
-    np.testing.assert_allclose(fast.log_probabilities, exact, rtol=1e-14, atol=1e-14)
+    assert np.array_equal(fast.log_probabilities, results.logs_of(in_wide_numbers(*case)))

@@ -1,0 +1,403 @@
+"""Streams: the bits of the whole, however it is cut; what is impossible leaves no trace; snapshots through JSON."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hmmfilter as hf
+from hmmfilter import _kernels
+from tests import cases, oracle
+from tests.conftest import needs_compiled, note_share
+from tests.test_filtering import FAMILY
+
+STATES = pytest.mark.parametrize("n_states", [1, 2, 3, 9])
+LAG_TOLERANCE = 1e-13  # of a log, relative and absolute: a lagged smoother and one that runs over all
+PREDICTION_TOLERANCE = 1e-13
+
+
+def through_json(stream, log_transition):
+    return hf.OnlineFilter.restore(json.loads(json.dumps(stream.snapshot(), allow_nan=False)), log_transition)
+
+
+def steps_of(stream, log_likelihoods, cuts):
+    """Rows in blocks that end at the cuts, a block of one as a row or as a block, with a snapshot after some."""
+    rows, increments, start = [], [], 0
+    for n, end in enumerate([*sorted(cuts), len(log_likelihoods)]):
+        part = log_likelihoods[start:end]
+        if len(part) == 1 and n % 2:
+            rows.append(stream.update(part[0])[None])
+            increments.append([np.nan])
+        elif len(part):
+            block = stream.update_block(part)
+            rows.append(block.log_probabilities)
+            increments.append(block.log_increments)
+        if n % 3 == 0:
+            stream = through_json(stream, stream._log_transition)
+        start = end
+    return stream, np.concatenate(rows), np.concatenate(increments)
+
+
+@FAMILY
+@STATES
+def test_a_stream_gives_the_bits_of_the_whole(family, n_states):
+    log_initial, log_transition, log_likelihoods = cases.draw(family, 1, 40, n_states)
+    whole = hf.forward_filter(log_initial, log_transition, log_likelihoods)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    for t, row in enumerate(log_likelihoods):
+        assert np.array_equal(stream.update(row), whole.log_probabilities[t])
+        assert np.array_equal(stream.log_probabilities, whole.log_probabilities[t])
+        assert stream.n_observed == t + 1
+        if t % 7 == 0:
+            stream = through_json(stream, log_transition)
+    assert stream.log_likelihood == whole.log_likelihood
+
+
+@given(st.sampled_from(cases.FAMILIES), st.integers(0, 10**6), st.sampled_from([2, 3, 9]), st.data())
+def test_however_it_is_cut(family, seed, n_states, data):
+    n_steps = data.draw(st.integers(2, 30))
+    log_initial, log_transition, log_likelihoods = cases.draw(family, seed, n_steps, n_states)
+    cuts = data.draw(st.lists(st.integers(0, n_steps), max_size=8))
+    whole = hf.forward_filter(log_initial, log_transition, log_likelihoods)
+    stream, rows, increments = steps_of(hf.OnlineFilter(log_initial, log_transition), log_likelihoods, cuts)
+    assert np.array_equal(rows, whole.log_probabilities)
+    said = ~np.isnan(increments)
+    assert np.array_equal(increments[said], whole.log_increments[said])
+    assert stream.log_likelihood == whole.log_likelihood
+    assert stream.n_observed == n_steps
+
+
+@needs_compiled
+def test_over_long_blocks():
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.mixed, 1, 5000, 2)
+    whole = hf.forward_filter(log_initial, log_transition, log_likelihoods)
+    stream, rows, increments = steps_of(hf.OnlineFilter(log_initial, log_transition), log_likelihoods, [1, 1500, 1501])
+    assert np.array_equal(rows, whole.log_probabilities)
+    said = ~np.isnan(increments)
+    assert np.array_equal(increments[said], whole.log_increments[said])
+    assert stream.log_likelihood == whole.log_likelihood
+
+
+def test_a_block_has_its_own_log_likelihood():
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 1, 40, 3)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    first, second = stream.update_block(log_likelihoods[:30]), stream.update_block(log_likelihoods[30:])
+    assert first.log_likelihood + second.log_likelihood == pytest.approx(stream.log_likelihood, rel=1e-14)
+    assert second.log_likelihood == pytest.approx(second.log_increments.sum(), rel=1e-15)
+
+
+@pytest.mark.parametrize("family", [cases.ordinary, cases.gaps], ids=lambda family: family.__name__)
+@pytest.mark.parametrize("n_states", [2, 9])
+@pytest.mark.parametrize("step", [0, 1, 5])
+def test_what_is_impossible_leaves_no_trace(family, n_states, step):
+    log_initial, log_transition, log_likelihoods = cases.draw(family, 0, 10, n_states)
+    never = np.full(n_states, -np.inf)
+    whole = hf.forward_filter(log_initial, log_transition, log_likelihoods)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    for row in log_likelihoods[:step]:
+        stream.update(row)
+    before = stream.snapshot()
+    with pytest.raises(hf.ImpossibleEvidenceError, match=f"from step {step} on") as caught:
+        stream.update(never)
+    assert caught.value.step == step
+    with pytest.raises(hf.ImpossibleEvidenceError) as caught:
+        stream.update_block([*log_likelihoods[step : step + 3], never])
+    assert caught.value.step == step + 3
+    assert stream.snapshot() == before
+    for t, row in enumerate(log_likelihoods[step:], step):
+        assert np.array_equal(stream.update(row), whole.log_probabilities[t])
+
+
+@needs_compiled
+def test_a_long_block_is_taken_as_a_whole_or_not_at_all():
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.mixed, 1, 5000, 2)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    stream.update(log_likelihoods[0])
+    before = stream.snapshot()
+    with pytest.raises(hf.ImpossibleEvidenceError) as caught:
+        stream.update_block([*log_likelihoods[1:], [-np.inf, -np.inf]])
+    assert caught.value.step == 5000
+    assert stream.snapshot() == before
+
+
+def test_a_dead_start_stays_impossible():
+    stream = hf.OnlineFilter([-np.inf, -np.inf], np.zeros((2, 2)))
+    for _ in range(2):
+        with pytest.raises(hf.ImpossibleEvidenceError):
+            stream.update([0.0, 0.0])
+    assert stream.n_observed == 0
+
+
+@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.rarer], ids=lambda family: family.__name__)
+@pytest.mark.parametrize("n_states", [2, 3, 9])
+def test_a_transition_for_one_step(family, n_states):
+    log_initial, log_transition, log_likelihoods = cases.changing(family, 3, 12, n_states)
+    whole = hf.forward_filter(log_initial, log_transition, log_likelihoods)
+    stream = hf.OnlineFilter(log_initial, log_transition[4])
+    for t, row in enumerate(log_likelihoods):
+        own = None if t == 5 else log_transition[t - 1] if t else np.full((n_states, n_states), -np.inf)
+        assert np.array_equal(stream.update(row, log_transition=own), whole.log_probabilities[t])
+    assert stream.log_likelihood == whole.log_likelihood
+
+
+def test_allowed_states():
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 3, 12, 3)
+    allowed = np.random.default_rng(1).random((12, 3)) < 0.7
+    allowed[:, 1] |= ~allowed.any(axis=1)
+    whole = hf.forward_filter(log_initial, log_transition, log_likelihoods, allowed=allowed)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    for t in range(5):
+        log_probabilities = stream.update(log_likelihoods[t], allowed=allowed[t])
+        assert np.array_equal(log_probabilities, whole.log_probabilities[t])
+    block = stream.update_block(log_likelihoods[5:], allowed=allowed[5:].tolist())
+    assert np.array_equal(block.log_probabilities, whole.log_probabilities[5:])
+
+
+@FAMILY
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_predictions_keep_the_contract(family, n_states):
+    case = log_initial, log_transition, log_likelihoods = cases.draw(family, 1, 8, n_states)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    stream.update_block(log_likelihoods)
+    filtered = oracle.recursions(*case).filtered[-1]
+    with oracle.mpmath.workdps(oracle.DIGITS):
+        a = oracle.exp_table(log_transition)
+        for steps in (1, 2, 3):
+            filtered = [
+                oracle.mpmath.fsum(p * row[j] for p, row in zip(filtered, a, strict=True)) for j in range(n_states)
+            ]
+            share = oracle.log_share(case[:2], [stream.predict(steps)], [filtered])
+            note_share("prediction", share, f"stream, {family.__name__}, K={n_states}")
+            assert share <= 1
+    assert np.array_equal(stream.predict(), stream.predict(1))
+
+
+def test_predictions_before_any_step():
+    log_initial, log_transition, _ = cases.draw(cases.zeros, 3, 12, 3)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    assert np.array_equal(stream.predict(1), log_initial)
+    assert np.array_equal(stream.predict(3), hf.predict(log_initial, log_transition, 2))
+    assert np.array_equal(through_json(stream, log_transition).predict(), log_initial)
+    stream.predict()[0] = 7.0
+    assert np.array_equal(stream.predict(1), log_initial)
+
+
+def test_the_caller_keeps_what_an_update_returns():
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 3, 2, 3)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    first = stream.update(log_likelihoods[0])
+    kept, before = first.copy(), stream.snapshot()
+    first[:] = 7.0
+    assert stream.snapshot() == before
+    first[:] = kept
+    stream.update(log_likelihoods[1])
+    assert np.array_equal(first, kept)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [0.5, -1.0],
+        np.array([0.5, -1.0], np.float32),
+        np.array([0.5, 9.0, -1.0, 9.0])[::2],
+        np.array([0.5, -1.0], ">f8"),
+        np.frombuffer(np.array([0.5, -1.0]).tobytes()),
+    ],
+    ids=["list", "float32", "strided", "big-endian", "read-only"],
+)
+def test_rows_of_any_layout(row):
+    log_transition = np.log([[0.7, 0.3], [0.2, 0.8]])
+    expected = hf.OnlineFilter([0.0, -1.0], log_transition).update(np.array([0.5, -1.0]))
+    signatures = len(getattr(_kernels.run_update, "signatures", ()))
+    assert np.array_equal(hf.OnlineFilter([0.0, -1.0], log_transition).update(row), expected)
+    assert len(getattr(_kernels.run_update, "signatures", ())) == signatures  # the same machine code
+
+
+COUNTS = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+PAIRS = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Gaussian([[0.0, 0.0], [3.0, 3.0]], [[1, 1], [1, 1]]))
+
+
+@pytest.mark.parametrize(
+    ("model", "observations"),
+    [(COUNTS, [0, None, 7, np.nan, 4]), (PAIRS, [[0.0, 1.0], None, [3.0, np.nan], [None, 2.0]])],
+    ids=["numbers", "vectors"],
+)
+def test_a_models_stream_observes(model, observations):
+    whole = model.filter(observations)
+    stream = model.online()
+    for t, observation in enumerate(observations):
+        assert np.array_equal(stream.observe(observation), whole.log_probabilities[t])
+        stream = model.online(json.loads(json.dumps(stream.snapshot())))
+    assert stream.log_likelihood == whole.log_likelihood
+
+
+def test_a_stream_prints_and_begins_with_nothing():
+    stream = COUNTS.online()
+    assert repr(stream) == "OnlineFilter: 0 steps so far, 2 states, log-likelihood 0.0000"
+    assert (stream.n_observed, stream.log_likelihood) == (0, 0.0)
+    with pytest.raises(ValueError, match="log_probabilities must wait for a first update, got none yet"):
+        _ = stream.log_probabilities
+    stream.observe(3)
+    assert repr(stream).startswith("OnlineFilter: 1 steps so far, 2 states, log-likelihood -")
+
+
+# Smoothing a few steps behind.
+
+
+@pytest.mark.parametrize("lag", [0, 1, 4, 30])
+@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.frozen, cases.zeros], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_a_lagged_smoother_is_the_smoother_of_what_has_come(family, lag, n_states):
+    log_initial, log_transition, log_likelihoods = cases.draw(family, 2, 20, n_states)
+    lagged = hf.FixedLagSmoother(log_initial, log_transition, lag)
+    assert lagged.flush().shape == (0, n_states)
+    for t, row in enumerate(log_likelihoods):
+        got = lagged.update(row)
+        expected = hf.smooth(log_initial, log_transition, log_likelihoods[: t + 1]).log_probabilities
+        if t < lag:
+            assert got is None
+        else:
+            np.testing.assert_allclose(got, expected[t - lag], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
+        last = expected[max(t + 1 - lag, 0) :] if lag else expected[:0]
+        np.testing.assert_allclose(lagged.flush(), last, rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
+    assert (lagged.lag, lagged.n_observed) == (lag, 20)
+    assert lagged.log_likelihood == hf.log_likelihood(log_initial, log_transition, log_likelihoods)
+    assert repr(lagged) == f"FixedLagSmoother: 20 steps so far, {n_states} states, lag {lag}"
+
+
+@FAMILY
+def test_a_lagged_smoother_keeps_the_contract(family):
+    log_initial, log_transition, log_likelihoods = cases.draw(family, 4, 24, 3)
+    lagged = hf.FixedLagSmoother(log_initial, log_transition, 6)
+    for row in log_likelihoods:
+        got = lagged.update(row)
+    case = log_initial, log_transition, log_likelihoods
+    exact = oracle.recursions(*case).smoothed
+    table = np.vstack([got, lagged.flush()])
+    share = oracle.posterior_share(case, table, np.exp(table), exact[-7:])
+    note_share("lagged smoother", share, family.__name__)
+    assert share <= 1
+
+
+def test_a_lag_longer_than_a_block():
+    """Enough states for short blocks; the window starts anywhere among them."""
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.mixed, 2, 150, 33)
+    lagged = hf.FixedLagSmoother(log_initial, log_transition, 140)
+    for row in log_likelihoods:
+        got = lagged.update(row)
+    expected = hf.smooth(log_initial, log_transition, log_likelihoods).log_probabilities
+    np.testing.assert_allclose(got, expected[-141], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
+    np.testing.assert_allclose(lagged.flush(), expected[-140:], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
+
+
+def test_a_lagged_smoother_is_as_it_was_after_an_impossible_row():
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 2, 8, 3)
+    lagged, undisturbed = (hf.FixedLagSmoother(log_initial, log_transition, 2) for _ in range(2))
+    for row in log_likelihoods:
+        with pytest.raises(hf.ImpossibleEvidenceError):
+            lagged.update([-np.inf] * 3)
+        got, expected = lagged.update(row), undisturbed.update(row)
+        assert (got is None) == (expected is None)
+        assert got is None or np.array_equal(got, expected)
+
+
+def changed(**parts):
+    return {**COUNTS.online().snapshot(), **parts}
+
+
+BEGUN = {"n_observed": 1, "head": [0.5, 0.7], "tail": [0.0, 0.0], "exponent": [1.0, 0.0], "posterior": [0.5, 0.5]}
+REFUSED = [
+    (lambda: COUNTS.online().update([0.0]), ValueError, "log_likelihood_row must have shape (2,), got (1,)"),
+    (
+        lambda: COUNTS.online().update([0.0, np.nan]),
+        ValueError,
+        "log_likelihood_row[1] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+    ),
+    (
+        lambda: COUNTS.online().update(np.array([0.0, np.inf])),
+        ValueError,
+        "log_likelihood_row[1] must be -inf or finite (at most 1e+290 in magnitude), got inf",
+    ),
+    (lambda: COUNTS.online().update(["a", "b"]), TypeError, "log_likelihood_row must hold real numbers, got dtype <U1"),
+    (lambda: COUNTS.online().update([0, 0], allowed=[True]), ValueError, "allowed must have shape (2,), got (1,)"),
+    (
+        lambda: COUNTS.online().update([0, 0], log_transition=[[0]]),
+        ValueError,
+        "log_transition must have shape (2, 2), got (1, 1)",
+    ),
+    (lambda: COUNTS.online().update_block([[0.0]]), ValueError, "rows must have shape (B, 2), got (1, 1)"),
+    (
+        lambda: COUNTS.online().update_block(np.zeros((0, 2))),
+        ValueError,
+        "rows must have shape (B, 2) with no length of 0, got (0, 2)",
+    ),
+    (lambda: COUNTS.online().predict(0), ValueError, "steps must be at least 1, got 0"),
+    (
+        lambda: COUNTS.online().observe("x"),
+        TypeError,
+        "observations[0] must be a number, or NaN or None where missing, got 'x'",
+    ),
+    (
+        lambda: hf.OnlineFilter([0.0], [[0.0]]).observe(1),
+        ValueError,
+        "observe must have an emission, as from model.online(), got None: update takes log-likelihoods",
+    ),
+    (
+        lambda: hf.OnlineFilter([0.0], [[0.0]], emission=COUNTS.emission),
+        ValueError,
+        "emission must have the 1 states of transition, got 2",
+    ),
+    (lambda: hf.OnlineFilter([0.0, 0.0], [[0.0]]), ValueError, "log_transition must have shape (2, 2), got (1, 1)"),
+    (lambda: hf.FixedLagSmoother([0.0], [[0.0]], -1), ValueError, "lag must be at least 0, got -1"),
+    (lambda: hf.FixedLagSmoother([0.0], [[0.0]], 1.0), TypeError, "lag must be an integer, got 1.0"),
+    (
+        lambda: hf.FixedLagSmoother([0.0], [[0.0]], 1).update([np.nan]),
+        ValueError,
+        "row[0] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+    ),
+    (
+        lambda: COUNTS.online({}),
+        ValueError,
+        "the snapshot must have the keys ['exponent', 'format', 'head', 'log_initial', 'log_likelihood', 'n_observed', 'posterior', 'tail'], got none of ['exponent', 'format', 'head', 'log_initial', 'log_likelihood', 'n_observed', 'posterior', 'tail']",
+    ),
+    (lambda: COUNTS.online([]), TypeError, "the snapshot must be a JSON object, got list"),
+    (lambda: COUNTS.online(changed(format="x")), ValueError, "format must be 'hmmfilter stream, version 1', got 'x'"),
+    (lambda: COUNTS.online(changed(n_observed=-1)), ValueError, "n_observed must be at least 0, got -1"),
+    (lambda: COUNTS.online(changed(n_observed=1.5)), TypeError, "n_observed must be an integer, got 1.5"),
+    (lambda: COUNTS.online(changed(log_initial=3)), TypeError, "log_initial must be a JSON array, got int"),
+    (
+        lambda: COUNTS.online(changed(log_initial=["a", 1])),
+        TypeError,
+        "log_initial must hold real numbers, got dtype <U21",
+    ),
+    (
+        lambda: COUNTS.online(changed(log_initial=[0.0])),
+        ValueError,
+        "log_transition must have shape (1, 1), got (2, 2)",
+    ),
+    (lambda: COUNTS.online(changed(**BEGUN | {"head": [0.5]})), ValueError, "head must have shape (2,), got (1,)"),
+    (
+        lambda: COUNTS.online(changed(**BEGUN | {"head": [2.0, 0.5]})),
+        ValueError,
+        "head[0] must be from 0 to 1, got 2.0",
+    ),
+    (
+        lambda: COUNTS.online(changed(**BEGUN | {"exponent": [0.5, 0.0]})),
+        ValueError,
+        "exponent[0] must be a whole number, got 0.5",
+    ),
+    (
+        lambda: COUNTS.online(changed(**BEGUN | {"tail": [float("nan"), 0.0]})),
+        ValueError,
+        "tail[0] must be finite, got nan",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), REFUSED, ids=[case[2] for case in REFUSED])
+def test_refusals(call, error, message):
+    with pytest.raises(error) as caught:
+        call()
+    assert str(caught.value) == message
