@@ -114,6 +114,12 @@ def chain_slots(tables: Tables) -> FloatArray:
     return _kernels.slots_for_chains(n_slots, tables.log_likelihoods.shape[1])
 
 
+def room_for_steps(tables: Tables) -> FloatArray:
+    """Room for the steps of a block, or of fewer where there are no more."""
+    n_rows, n_states = tables.log_likelihoods.shape
+    return _kernels.room_for_steps(min(_kernels.block_rows(n_states), n_rows), n_states)
+
+
 def n_checkpoints(tables: Tables, piece: Piece) -> int:
     """How many blocks of the piece are not the first of their sequence."""
     n_block = _kernels.block_rows(tables.log_likelihoods.shape[1])
@@ -135,7 +141,8 @@ def fill_filtered(
     lanes = _kernels.lanes_for(n_states)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        slots, state, ring = chain_slots(tables), np.empty((3, n_states)), np.empty((1, 3, n_states))
+        slots, room = chain_slots(tables), room_for_steps(tables)
+        state, ring = np.empty((3, n_states)), np.empty((1, 3, n_states))
 
         def run(job: Job) -> None:
             for piece in job:
@@ -146,6 +153,7 @@ def fill_filtered(
                     piece.end,
                     lanes,
                     slots,
+                    room,
                     state,
                     ring,
                     rows,
@@ -169,7 +177,8 @@ def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool
     lanes = _kernels.lanes_for(n_states)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        slots, backward_slots, state = chain_slots(tables), chain_slots(tables), np.empty((3, n_states))
+        slots, backward_slots, room = chain_slots(tables), chain_slots(tables), room_for_steps(tables)
+        state = np.empty((3, n_states))
         increments = np.empty(_kernels.block_rows(n_states))
 
         def run(job: Job) -> None:
@@ -183,6 +192,7 @@ def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool
                     piece.end,
                     lanes,
                     slots,
+                    room,
                     state,
                     states,
                     rows,
@@ -200,6 +210,7 @@ def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool
                     lanes,
                     slots,
                     backward_slots,
+                    room,
                     state,
                     states,
                     rows,
@@ -221,13 +232,13 @@ def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
         n_slots = len(tables.log_transition) if tables.transition_index.size else 1
-        slots = _kernels.slots_for_moves(n_slots, n_states)
+        slots, room = _kernels.slots_for_moves(n_slots, n_states), _kernels.room_for_decoding(n_states)
 
         def run(job: Job) -> None:
             first, last, begin, end = job[0].first, job[-1].last, job[0].begin, job[-1].end
             longest = int(np.diff(tables.starts[first : last + 2]).max())
             log_delta = np.empty((longest, n_states))
-            _kernels.run_viterbi(*tables, first, begin, end, slots, log_delta, path, n_possible, log_joint)
+            _kernels.run_viterbi(*tables, first, begin, end, slots, room, log_delta, path, n_possible, log_joint)
             tick(end - begin)
 
         return run

@@ -51,7 +51,16 @@ MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits o
 
 
 def compiled(kernel: Kernel) -> Kernel:
-    """Compile at the first call, cache on disk, release the GIL; no fastmath, which would delete the −inf guards."""
+    """Compile at the first call, cache on disk, release the GIL; no fastmath, which would delete the −inf guards.
+
+    Kernels allocate nothing, so no references are counted: counting cost more than a short sequence does, and threads
+    had to wait for each other's counts.
+    """
+    return cast(Kernel, numba.njit(cache=True, nogil=True, _nrt=False)(kernel))
+
+
+def allocating(kernel: Kernel) -> Kernel:
+    """The same for the few that allocate: none of them is a recursion's, nor called by one."""
     return cast(Kernel, numba.njit(cache=True, nogil=True)(kernel))
 
 
@@ -294,14 +303,14 @@ def log_of_sum(m: float, r: float) -> float:
     return math.log1p(ratio) + math.log(m) if ratio < 2.0**53 else math.log(r)
 
 
-@compiled
+@allocating
 def log_sum_exp_of(x: FloatArray) -> float:
     """log Σ_i exp(x_i) = a + log(m + r)."""
     a, m, r = split_sum(x, None, np.empty(x.size))
     return log_of_sum(m, r) + a
 
 
-@compiled
+@allocating
 def softmax_of(x: FloatArray) -> FloatArray:
     """p_i = exp(x_i) / Σ_j exp(x_j) = exp(x_i − a) / (m + r)."""
     p = np.empty(x.size)
@@ -330,13 +339,13 @@ def run_split_sums(
         log_sum[k] = log_of_sum(m[k], r[k])
 
 
-@compiled
+@allocating
 def float32_number(x: float) -> np.float32:
     """Round a number."""
     return np.float32(x)
 
 
-@compiled
+@allocating
 def float32_vector(x: FloatArray) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Round a vector."""
     return x.astype(np.float32)
@@ -525,9 +534,9 @@ class Tables(NamedTuple):
 
 
 @compiled
-def initial_of(tables: Tables, n: int) -> FloatArray:
-    """Where sequence n starts from."""
-    return tables.log_initial[n if len(tables.log_initial) > 1 else 0]
+def initial_at(tables: Tables, n: int) -> int:
+    """Which row of the initial ones sequence n starts from."""
+    return n if len(tables.log_initial) > 1 else 0
 
 
 @compiled
@@ -580,7 +589,6 @@ LOGS, LINEAR, WIDE, SOURCES = 0, 1, 3, 6  # the tables of a slot for a chain, an
 HELD, SHARED_EXPONENT, NARROW, TABLES = 8, 9, 10, 11  # the matrix that it holds, counted from 1, and its facts
 
 
-@compiled
 def slots_for_chains(n_slots: int, n_states: int) -> FloatArray:
     """Room for as many chains; as yet, none is held."""
     return np.zeros((n_slots, TABLES, n_states, tiled(n_states)))
@@ -862,13 +870,7 @@ class Block(NamedTuple):
 
     linear: FloatArray  # (2, B, K): heads and tails
     exponents: FloatArray  # (B,): the powers
-    is_narrow: BoolArray  # (B,): whether the row's positive entries lie within `LIKELIHOOD_SPREAD`
-
-
-@compiled
-def empty_block(n_rows: int, n_states: int) -> Block:
-    """Room for a block."""
-    return Block(np.empty((2, n_rows, n_states)), np.empty(n_rows), np.empty(n_rows, dtype=np.bool_))
+    is_narrow: FloatArray  # (B,): 1 where the row's positive entries lie within `LIKELIHOOD_SPREAD`, else 0
 
 
 @compiled
@@ -885,7 +887,7 @@ def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
         head[n], tail[n] = x_head * scale, x_tail * scale
         n_outside += not near
     for i in range(n_rows):
-        block.exponents[i], block.is_narrow[i] = 0.0, True
+        block.exponents[i], block.is_narrow[i] = 0.0, 1.0
     if n_outside > 0:
         for i in range(n_rows):
             fill_row(log_b[i], block, i, wide)
@@ -894,8 +896,8 @@ def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
 @compiled
 def fill_row(log_b: FloatArray, block: Block, i: int, wide: FloatArray) -> None:
     """One row of a block, divided by a power of two near its largest entry."""
-    block.is_narrow[i] = spread(log_b) <= LIKELIHOOD_SPREAD
-    if not block.is_narrow[i]:
+    block.is_narrow[i] = 1.0 if spread(log_b) <= LIKELIHOOD_SPREAD else 0.0
+    if block.is_narrow[i] == 0.0:
         return
     widen_row(log_b, wide)
     top = largest(wide[EXPONENT])
@@ -1080,14 +1082,30 @@ class Scratch(NamedTuple):
 
     predicted: FloatArray  # (3, K)
     other: FloatArray  # (3, K)
+    after: FloatArray  # (3, K)
     p: FloatArray  # (2, `tiled` K)
 
 
+def room_for_steps(n_rows: int, n_states: int) -> FloatArray:
+    """Room for `Scratch`, and for a `Block` of so many rows and its α, all of it in one vector."""
+    return np.empty(9 * n_states + 2 * tiled(n_states) + n_rows * (5 * n_states + 2))
+
+
 @compiled
-def empty_scratch(n_states: int) -> Scratch:
-    """Room for one step."""
-    wide = np.empty((6, n_states))
-    return Scratch(wide[:3], wide[3:], np.empty((2, tiled(n_states))))
+def scratch_in(room: FloatArray, n_states: int) -> Scratch:
+    """The first part of a room."""
+    wide = room[: 9 * n_states].reshape(3, 3, n_states)
+    p = room[9 * n_states : 9 * n_states + 2 * tiled(n_states)].reshape(2, tiled(n_states))
+    return Scratch(wide[0], wide[1], wide[2], p)
+
+
+@compiled
+def block_in(room: FloatArray, n_rows: int, n_states: int) -> Block:
+    """The second part of a room."""
+    start = 9 * n_states + 2 * tiled(n_states)
+    end = start + 2 * n_rows * n_states
+    linear = room[start:end].reshape(2, n_rows, n_states)
+    return Block(linear, room[end : end + n_rows], room[end + n_rows : end + 2 * n_rows])
 
 
 def sweep_narrow(state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> int:
@@ -1095,7 +1113,7 @@ def sweep_narrow(state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any
     return (sweep_many if like is None else sweep_few)(state, chain, block, i, end, like, *filled)
 
 
-@overload(sweep_narrow, strict=False)
+@overload(sweep_narrow, strict=False, jit_options={"_nrt": False})
 def compile_sweep_narrow(
     state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any
 ) -> Any:  # pragma: no cover, since only the compiler calls it
@@ -1119,7 +1137,7 @@ def sweep(
         return i
     way = -1 if increments is None else 1
     end = i
-    while 0 <= end < len(rows) and block.is_narrow[end]:
+    while 0 <= end < len(rows) and block.is_narrow[end] == 1.0:
         end += way
     return sweep_narrow(state, chain, block, i, end, like, scratch.p, rows, increments)
 
@@ -1169,7 +1187,7 @@ def forward_block(
             increments[0] = coded(total, exponent)
             i = 1
     while i < n_steps and largest(state[EXPONENT]) > NEVER:
-        if chain.is_narrow and block.is_narrow[i]:
+        if chain.is_narrow and block.is_narrow[i] == 1.0:
             reached = sweep(state, chain, block, i, like, scratch, rows, increments)
             if reached > i or largest(state[EXPONENT]) == NEVER:
                 i = reached
@@ -1203,6 +1221,13 @@ class Trace(NamedTuple):
 
 
 @compiled
+def trace_in(room: FloatArray, n_rows: int, tables: Tables, slots: FloatArray) -> Trace:
+    """The third part of a room."""
+    n_states = tables.log_likelihoods.shape[1]
+    return Trace(room[room.size - 3 * n_rows * n_states :].reshape(n_rows, 3, n_states), tables, slots)
+
+
+@compiled
 def fill_trace(
     trace: Trace, n: int, start: int, end: int, checkpoints: FloatArray, like: Lanes | None, scratch: Scratch
 ) -> None:
@@ -1211,7 +1236,7 @@ def fill_trace(
     for t in range(start, end):
         state = trace.table[t - start]
         if t == tables.starts[n]:
-            widen_row(initial_of(tables, n), state)
+            widen_row(tables.log_initial[initial_at(tables, n)], state)
             start_chain(tables.log_likelihoods[t], like, scratch, state)
         else:
             copy_wide(checkpoints[0] if t == start else trace.table[t - start - 1], state)
@@ -1238,7 +1263,7 @@ def backward_block(
     fill_block(log_b, block, scratch.other)
     i = len(log_b) - 1
     while i >= 0:
-        if chain.is_narrow and block.is_narrow[i]:
+        if chain.is_narrow and block.is_narrow[i] == 1.0:
             reached = sweep(state, chain, block, i, like, scratch, rows, None)
             if reached < i:
                 i = reached
@@ -1322,6 +1347,7 @@ def run_forward(
     end: int,
     like: Lanes | None,
     slots: FloatArray,
+    room: FloatArray,
     state: FloatArray,
     checkpoints: FloatArray,
     rows: FloatArray,
@@ -1339,7 +1365,7 @@ def run_forward(
     tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
     n_states = log_likelihoods.shape[1]
     n_rows = block_rows(n_states)
-    block, scratch = empty_block(min(n_rows, end - begin), n_states), empty_scratch(n_states)
+    scratch, block = scratch_in(room, n_states), block_in(room, min(n_rows, end - begin), n_states)
     is_kept = len(rows) == len(log_likelihoods), len(increments) == len(log_likelihoods)
     n_checkpoints = 0
     t = begin
@@ -1347,7 +1373,7 @@ def run_forward(
         start, last = starts[n], min(starts[n + 1], end)
         is_first = t == start
         if is_first:
-            widen_row(initial_of(tables, n), state)
+            widen_row(tables.log_initial[initial_at(tables, n)], state)
         elif (t - start) % n_rows == 0:
             copy_wide(state, checkpoints[n_checkpoints % len(checkpoints)])
             n_checkpoints += 1
@@ -1386,6 +1412,7 @@ def run_update(
     is_first: bool,
     slot: FloatArray,
     like: Lanes | None,
+    room: FloatArray,
     state: FloatArray,
     log_posterior: FloatArray,
 ) -> float:
@@ -1394,8 +1421,8 @@ def run_update(
     The state goes from α before to α after the step, and has a fourth plane, for the `coded` posterior, whose logs are
     filled in. Returns the log-likelihood log Σ α; where that is −inf, all is left as it was.
     """
-    n_states = log_b.size
-    scratch, after = empty_scratch(n_states), np.empty((3, n_states))
+    scratch = scratch_in(room, log_b.size)
+    after = scratch.after
     copy_wide(state, after)
     if is_first:
         start_chain(log_b, like, scratch, after)
@@ -1422,6 +1449,7 @@ def run_backward(
     like: Lanes | None,
     slots: FloatArray,
     backward_slots: FloatArray,
+    room: FloatArray,
     state: FloatArray,
     checkpoints: FloatArray,
     rows: FloatArray,
@@ -1434,8 +1462,8 @@ def run_backward(
     tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
     n_states = log_likelihoods.shape[1]
     n_rows = min(block_rows(n_states), end - begin)
-    block, scratch = empty_block(n_rows, n_states), empty_scratch(n_states)
-    trace = Trace(np.empty((n_rows, 3, n_states)), tables, slots)
+    scratch, block = scratch_in(room, n_states), block_in(room, n_rows, n_states)
+    trace = trace_in(room, n_rows, tables, slots)
     n_checkpoints = len(checkpoints)
     while end > begin:
         start = starts[n]
@@ -1471,16 +1499,15 @@ def run_backward(
 
 @compiled
 def run_prediction(
-    log_x: FloatArray, log_transition: FloatArray, like: Lanes | None, steps: int, log_predicted: FloatArray
+    log_x: FloatArray, slot: FloatArray, like: Lanes | None, room: FloatArray, steps: int, log_predicted: FloatArray
 ) -> None:
-    """Fill the rows with log(x A), log(x A A), ..., up to so many steps; nothing is normalised.
+    """Fill the rows with log(x A), log(x A A), ..., up to so many steps, by a held chain; nothing is normalised.
 
     The rows are a ring, and hold the last steps where there are fewer of them than steps.
     """
     n_states = log_x.size
-    state, scratch, slot = np.empty((3, n_states)), empty_scratch(n_states), slots_for_chains(1, n_states)[0]
-    hold_chain(log_transition.reshape(1, n_states, n_states), 0, False, slot)
-    chain = held_chain(slot)
+    scratch, chain = scratch_in(room, n_states), held_chain(slot)
+    state = scratch.after
     widen_row(log_x, state)
     for s in range(steps):
         lse_prediction(state, chain, like, scratch.p, scratch.predicted)
@@ -1611,7 +1638,7 @@ def largest_magnitude(table: FloatArray) -> float:
     for k in range(bits.size):
         magnitude = bits[k] & MAGNITUDE
         largest = max(largest, magnitude if magnitude < INFINITY else 0)
-    return float(np.array([largest]).view(np.float64)[0])
+    return float(np.int64(largest).view(np.float64))
 
 
 @compiled
@@ -1640,7 +1667,6 @@ def padded_size(n_states: int) -> int:
 PADDED, INTO, HELD_MOVES, LARGEST, MOVES = 0, 1, 2, 3, 4  # the tables of a slot for moves; of the last two, a number
 
 
-@compiled
 def slots_for_moves(n_slots: int, n_states: int) -> FloatArray:
     """Room for as many moves; as yet, none are held."""
     return np.zeros((n_slots, MOVES, padded_size(n_states), padded_size(n_states)))
@@ -1671,11 +1697,18 @@ class Decoder(NamedTuple):
     log_rest: FloatArray  # (4, K)
 
 
+def room_for_decoding(n_states: int) -> FloatArray:
+    """Room for a `Decoder`, all of it in one vector."""
+    return np.empty(2 * padded_size(n_states) + 5 * n_states)
+
+
 @compiled
-def empty_decoder(slots: FloatArray, n_states: int) -> Decoder:
-    """Room for decoding."""
-    x, top = np.empty(padded_size(n_states)), np.empty(padded_size(n_states))
-    return Decoder(slots, x, top, np.empty(n_states, dtype=np.int64), np.empty((4, n_states)))
+def decoder_in(room: FloatArray, slots: FloatArray, n_states: int) -> Decoder:
+    """A decoder in a room."""
+    end_of_x = padded_size(n_states)
+    end_of_top, end_of_live = 2 * end_of_x, 2 * end_of_x + n_states
+    live = room[end_of_top:end_of_live].view(np.int64)
+    return Decoder(slots, room[:end_of_x], room[end_of_x:end_of_top], live, room[end_of_live:].reshape(4, n_states))
 
 
 @compiled
@@ -1688,7 +1721,7 @@ def fill_log_delta(tables: Tables, n: int, decoder: Decoder, log_delta: FloatArr
     covers the subtraction as well, and all that is rounded when scores are compared on the way back.
     """
     first, end = tables.starts[n], tables.starts[n + 1]
-    log_initial, log_likelihoods = initial_of(tables, n), tables.log_likelihoods[first:end]
+    log_initial, log_likelihoods = tables.log_initial[initial_at(tables, n)], tables.log_likelihoods[first:end]
     n_steps, n_states = log_likelihoods.shape
     error = 0.0
     for k in range(n_states):
@@ -1846,7 +1879,10 @@ def trace_back(
     left behind then holds the next state of each live one.
     """
     first = tables.starts[n]
-    log_initial, log_likelihoods = initial_of(tables, n), tables.log_likelihoods[first : tables.starts[n + 1]]
+    log_initial, log_likelihoods = (
+        tables.log_initial[initial_at(tables, n)],
+        tables.log_likelihoods[first : tables.starts[n + 1]],
+    )
     live, log_rest = decoder.live, decoder.log_rest
     rest, rest_tail = log_rest[0], log_rest[1]
     for k in range(live.size):
@@ -1891,6 +1927,7 @@ def run_viterbi(
     begin: int,
     end: int,
     slots: FloatArray,
+    room: FloatArray,
     log_delta: FloatArray,
     path: IntArray,
     n_possible: IntArray,
@@ -1904,7 +1941,7 @@ def run_viterbi(
     """
     tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
     n_states = log_likelihoods.shape[1]
-    decoder = empty_decoder(slots, n_states)
+    decoder = decoder_in(room, slots, n_states)
     while begin < end:
         stop = starts[n + 1]
         n_possible[n], error = fill_log_delta(tables, n, decoder, log_delta[: stop - begin])
@@ -1917,7 +1954,7 @@ def run_viterbi(
         begin, n = stop, n + 1
 
 
-@compiled
+@allocating
 def run_naive_viterbi(
     initial: FloatArray, transition: FloatArray, likelihoods: FloatArray, delta: FloatArray, path: IntArray
 ) -> None:
@@ -1950,7 +1987,7 @@ def run_reachable(initial: BoolArray, transition: BoolArray, likelihoods: BoolAr
             reachable[t, j] &= likelihoods[t, j]
 
 
-@compiled
+@allocating
 def draw_path(
     cumulative_initial: FloatArray, cumulative_transition: FloatArray, uniforms: FloatArray, states: IntArray
 ) -> None:

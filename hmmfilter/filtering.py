@@ -256,5 +256,8 @@ def last_predictions(
 
     n_states = len(log_probabilities)
     log_predicted = np.empty((n_rows, n_states))
-    _kernels.run_prediction(log_probabilities, log_transition, _kernels.lanes_for(n_states), n_steps, log_predicted)
+    slots, room = _kernels.slots_for_chains(1, n_states), _kernels.room_for_steps(0, n_states)
+    _kernels.hold_chain(log_transition[None], 0, False, slots[0])
+    lanes = _kernels.lanes_for(n_states)
+    _kernels.run_prediction(log_probabilities, slots[0], lanes, room, n_steps, log_predicted)
     return log_predicted

@@ -70,7 +70,7 @@ class OnlineFilter:
             _checks.emission(emission, n_states)
         self._log_initial, self._log_transition, self._emission = initial, transition, emission
         self._run_update, self._are_logs = _kernels.run_update, _kernels.are_logs
-        self._lanes = _kernels.lanes_for(n_states)
+        self._lanes, self._room = _kernels.lanes_for(n_states), _kernels.room_for_steps(1, n_states)
         self._slots = _kernels.slots_for_chains(1, n_states)
         self._slot = self._slots[0]
         _kernels.hold_chain(transition[None], 0, False, self._slot)
@@ -148,7 +148,9 @@ class OnlineFilter:
         if log_transition is not None:
             slot = self._slot_of(log_transition)
         log_probabilities = np.empty(self._n_states)
-        log_likelihood = self._run_update(row, self._n_observed == 0, slot, self._lanes, self._state, log_probabilities)
+        log_likelihood = self._run_update(
+            row, self._n_observed == 0, slot, self._lanes, self._room, self._state, log_probabilities
+        )
         if log_likelihood == NEVER:
             raise _checks.ImpossibleEvidenceError(self._n_observed)
         self._log_likelihood = log_likelihood
@@ -219,6 +221,7 @@ class OnlineFilter:
             n_rows,
             self._lanes,
             self._slots,
+            _kernels.room_for_steps(min(n_rows, n_block), n_states),
             state,
             ring,
             posteriors,
@@ -425,6 +428,7 @@ class FixedLagSmoother:
         self._log_likelihoods, self._posteriors = np.zeros((n_rows, n_states)), np.zeros((n_rows, n_states))
         self._before = np.zeros((n_rows, 3, n_states))  # the state before each step
         self._backward_slots = _kernels.slots_for_chains(1, n_states)
+        self._room = _kernels.room_for_steps(min(n_rows, _kernels.block_rows(n_states)), n_states)
 
     def __repr__(self) -> str:
         n_states = self._filter._n_states
@@ -527,6 +531,7 @@ class FixedLagSmoother:
             self._filter._lanes,
             self._filter._slots,
             self._backward_slots,
+            self._room,
             state,
             self._before[first + (n_block if is_whole else 0) :: n_block].copy(),
             posteriors,

@@ -18,7 +18,8 @@ BLOCK = _kernels.BLOCK
 
 def fill_log_delta(case, log_delta):
     n_states = log_delta.shape[1]
-    decoder = _kernels.empty_decoder(_kernels.slots_for_moves(1, n_states), n_states)
+    slots = _kernels.slots_for_moves(1, n_states)
+    decoder = _kernels.decoder_in(_kernels.room_for_decoding(n_states), slots, n_states)
     return _kernels.fill_log_delta(_checks.chain(*case), 0, decoder, log_delta)
 
 

@@ -98,7 +98,8 @@ def test_a_coded_zero_is_zero():
 def in_wide_numbers(log_initial, log_transition, log_likelihoods):
     """The filter by exact steps alone."""
     n_steps, n_states = log_likelihoods.shape
-    lanes, scratch = _kernels.lanes_for(n_states), _kernels.empty_scratch(n_states)
+    lanes = _kernels.lanes_for(n_states)
+    scratch = _kernels.scratch_in(_kernels.room_for_steps(0, n_states), n_states)
     rows = np.empty((n_steps, n_states))
     starts, slots = np.array([0, n_steps]), _kernels.slots_for_chains(1, n_states)
     tables = _kernels.Tables(log_initial[None], log_transition[None], _checks.NO_INDEX, log_likelihoods, starts)
