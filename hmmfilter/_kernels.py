@@ -825,6 +825,8 @@ def coded(x: float, k: float) -> float:
     """x 2^k where a double holds it; else its log, L as L where that is negative, and as −1/L where it is positive."""
     if k == 0.0 or x == 0.0:
         return x
+    if abs(k) < 500.0 and 1.0 / HIGHEST < x < HIGHEST:
+        return x * power_of_two(k)
     log_x = math.log(x) + k * LOG_2
     if abs(log_x) < FAR_LOG:
         return math.ldexp(x, int(k))
@@ -868,16 +870,59 @@ def log_roughly(x: float) -> float:
 class Block(NamedTuple):
     """Likelihoods of a block of steps as doubles, each row divided by a power of two."""
 
-    linear: FloatArray  # (2, B, K): heads and tails
-    exponents: FloatArray  # (B,): the powers
+    linear: FloatArray  # (2, B K): heads and tails, row after row
+    exponents: FloatArray  # (B,): the powers; of a row that is done, that of its state
     is_narrow: FloatArray  # (B,): 1 where the row's positive entries lie within `LIKELIHOOD_SPREAD`, else 0
+    begins: FloatArray  # (B,): 1 where the recursion begins, with the first row of a sequence or, backwards, the last
+    totals: FloatArray  # (B,): Σ α of a row that is done, to be multiplied by 2^exponent
+
+
+class Origin(NamedTuple):
+    """What the recursion begins with: the initial distribution or, backwards, ones."""
+
+    wide: FloatArray  # (3, K)
+    linear: FloatArray  # (2, K), divided by 2^exponent
+    exponent: float
+    is_narrow: bool  # its positive entries lie within `WIDEST`
+
+
+@compiled
+def origin_of(wide: FloatArray, linear: FloatArray) -> Origin:
+    """Make an origin of wide numbers; fills the linear ones."""
+    exponent = largest(wide[EXPONENT])
+    is_narrow = exponent > NEVER and spread(wide[EXPONENT]) <= WIDEST
+    if is_narrow:
+        for k in range(wide.shape[1]):
+            scale = shifted(1.0, wide[EXPONENT, k] - exponent)
+            linear[HEAD, k], linear[TAIL, k] = wide[HEAD, k] * scale, wide[TAIL, k] * scale
+    return Origin(wide, linear, exponent, is_narrow)
+
+
+@compiled
+def set_begins(tables: Tables, n: int, is_backward: bool, t: int, stop: int, block: Block) -> None:
+    """Mark the rows from t to stop, of sequence n and those after it, with which the recursion begins."""
+    for i in range(stop - t):
+        block.begins[i] = 0.0
+    while n < len(tables.starts) - 1 and tables.starts[n] < stop:
+        row = tables.starts[n + 1] - 1 if is_backward else tables.starts[n]
+        if t <= row < stop:
+            block.begins[row - t] = 1.0
+        n += 1
+
+
+@compiled
+def mistrust_begins(origin: Origin, n_rows: int, block: Block) -> None:
+    """Where the origin is beyond the fast steps, so are the rows that begin with it."""
+    if not origin.is_narrow:
+        for i in range(n_rows):
+            block.is_narrow[i] = 0.0 if block.begins[i] == 1.0 else block.is_narrow[i]
 
 
 @compiled
 def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
     """Take the exponentials of rows of log-likelihoods, (n, K)."""
     n_rows = len(log_b)
-    flat, head, tail = log_b.reshape(-1), block.linear[HEAD].reshape(-1), block.linear[TAIL].reshape(-1)
+    flat, head, tail = log_b.reshape(-1), block.linear[HEAD], block.linear[TAIL]
     n_outside = 0
     for n in range(flat.size):
         x = flat[n]
@@ -902,9 +947,11 @@ def fill_row(log_b: FloatArray, block: Block, i: int, wide: FloatArray) -> None:
     widen_row(log_b, wide)
     top = largest(wide[EXPONENT])
     block.exponents[i] = top if top > NEVER else 0.0
-    for k in range(log_b.size):
+    n_states = log_b.size
+    for k in range(n_states):
         scale = shifted(1.0, wide[EXPONENT, k] - block.exponents[i])
-        block.linear[HEAD, i, k], block.linear[TAIL, i, k] = wide[HEAD, k] * scale, wide[TAIL, k] * scale
+        n = i * n_states + k
+        block.linear[HEAD, n], block.linear[TAIL, n] = wide[HEAD, k] * scale, wide[TAIL, k] * scale
 
 
 @compiled
@@ -928,6 +975,7 @@ def total_of(p: Lanes, like: Lanes) -> float:
 @compiled
 def sweep_few(
     state: FloatArray,
+    origin: Origin,
     chain: Chain,
     block: Block,
     i: int,
@@ -939,8 +987,9 @@ def sweep_few(
 ) -> int:
     """Fast steps from row i of a block on, with the state in registers: p'_j = (Σ_i p_i A_ij) b_j, and its tail.
 
-    Likelihoods are overwritten by what the posteriors are made of: forwards, p; backwards, without increments, the sum
-    in brackets, which is β. Returns where it came to: the end, or a row that is beyond the fast steps.
+    Where it begins, the origin is in place of the sum. Likelihoods are overwritten by what the posteriors
+    are made of: forwards, p; backwards, without increments, the sum in brackets, which is β. Returns where it came to:
+    the end, or a row that is beyond the fast steps.
     """
     n_states = len(like)
     exponent = largest(state[EXPONENT])
@@ -956,11 +1005,15 @@ def sweep_few(
         n = row * np.uint64(n_states)
         if increments is None and is_any_faint(load(like, rows, n), LOWEST):
             break
-        s, s_tail = predict_few(p, p_tail, chain.linear, like)
+        if block.begins[row] == 1.0:
+            s, s_tail, exponent = load(like, origin.linear, 0), load(like, origin.linear, n_states), origin.exponent
+        else:
+            s, s_tail = predict_few(p, p_tail, chain.linear, like)
+            exponent += chain.exponent
         b, b_tail = load(like, block.linear[HEAD], n), load(like, block.linear[TAIL], n)
         p, lost = two_product(s, b)
         p_tail = fma(s_tail, b, fma(s, b_tail, lost))
-        exponent += chain.exponent + block.exponents[row]
+        exponent += block.exponents[row]
         store(p if increments is not None else s, block.linear[HEAD], n)
         store(p_tail if increments is not None else s_tail, block.linear[TAIL], n)
         block.exponents[row] = exponent
@@ -998,20 +1051,27 @@ def normalise_few(
     while i != end:
         row = np.uint64(i)
         n = row * np.uint64(len(like))
+        i += way
+        begins = block.begins[row] == 1.0
+        if increments is None and begins:  # β is 1, and the filtered row is the smoothed one
+            continue
         posterior = add(load(like, block.linear[HEAD], n), load(like, block.linear[TAIL], n))
         if increments is None:
             posterior = multiply(posterior, load(like, rows, n))
         total = total_of(posterior, like)
         if increments is not None:
+            if begins:
+                before, before_exponent = 1.0, 0.0
             increments[row] = coded(total / before, block.exponents[row] - before_exponent)
             before, before_exponent = total, block.exponents[row]
+            block.totals[row] = total
         store(divided(posterior, splat(like, total), splat(like, 1.0 / total)), rows, n)
-        i += way
 
 
 @compiled
 def sweep_many(
     state: FloatArray,
+    origin: Origin,
     chain: Chain,
     block: Block,
     i: int,
@@ -1026,26 +1086,32 @@ def sweep_many(
     exponent = largest(state[EXPONENT])
     for k in range(p.size):
         p[k] = state[HEAD, k] * shifted(1.0, state[EXPONENT, k] - exponent)
-    before = sum_of(p)
+    before, before_exponent = sum_of(p), exponent
     way = -1 if increments is None else 1
     while i != end:
         t = np.uint64(i)
         row = rows[t]
         if increments is None and is_faint(row, LOWEST):
             break
-        predict_many(p, chain.linear[HEAD], pair[1])
-        multiply_rows(s, block.linear[HEAD, t], p)
+        b = block.linear[HEAD, i * p.size : (i + 1) * p.size]
+        if block.begins[t] == 1.0:
+            multiply_rows(origin.linear[HEAD], b, p)
+            exponent, before, before_exponent = origin.exponent, 1.0, 0.0
+        else:
+            predict_many(p, chain.linear[HEAD], pair[1])
+            multiply_rows(s, b, p)
+            exponent += chain.exponent
         total = sum_of(p)
         if total == 0.0:
             break
-        shift = chain.exponent + block.exponents[t]
-        exponent += shift
-        if increments is None:
+        exponent += block.exponents[t]
+        if increments is not None:
+            increments[t] = coded(total / before, exponent - before_exponent)
+            divide_row(p, total, row)
+            block.totals[t], block.exponents[t] = total, exponent
+        elif block.begins[t] == 0.0:
             multiply_rows(s, row, s)
             divide_row(s, sum_of(s), row)
-        else:
-            increments[t] = coded(total / before, shift)
-            divide_row(p, total, row)
         i += way
         if not 1.0 / HIGHEST < total < HIGHEST:
             _, down = math.frexp(total)
@@ -1054,7 +1120,7 @@ def sweep_many(
                 p[k] *= scale
             exponent += down
             total *= scale
-        before = total
+        before, before_exponent = total, exponent
         if is_faint(p, LOWEST * total):
             break
     for k in range(p.size):
@@ -1084,46 +1150,57 @@ class Scratch(NamedTuple):
     other: FloatArray  # (3, K)
     after: FloatArray  # (3, K)
     p: FloatArray  # (2, `tiled` K)
+    origin: FloatArray  # (3, K), and
+    origin_linear: FloatArray  # (2, K)
+
+
+@compiled
+def scratch_size(n_states: int) -> int:
+    """How long it is as one vector."""
+    return 14 * n_states + 2 * tiled(n_states)
 
 
 def room_for_steps(n_rows: int, n_states: int) -> FloatArray:
     """Room for `Scratch`, and for a `Block` of so many rows and its α, all of it in one vector."""
-    return np.empty(9 * n_states + 2 * tiled(n_states) + n_rows * (5 * n_states + 2))
+    return np.empty(scratch_size(n_states) + n_rows * (5 * n_states + 4))
 
 
 @compiled
 def scratch_in(room: FloatArray, n_states: int) -> Scratch:
     """The first part of a room."""
-    wide = room[: 9 * n_states].reshape(3, 3, n_states)
-    p = room[9 * n_states : 9 * n_states + 2 * tiled(n_states)].reshape(2, tiled(n_states))
-    return Scratch(wide[0], wide[1], wide[2], p)
+    wide = room[: 14 * n_states].reshape(14, n_states)
+    p = room[14 * n_states : scratch_size(n_states)].reshape(2, tiled(n_states))
+    return Scratch(wide[:3], wide[3:6], wide[6:9], p, wide[9:12], wide[12:])
 
 
 @compiled
 def block_in(room: FloatArray, n_rows: int, n_states: int) -> Block:
     """The second part of a room."""
-    start = 9 * n_states + 2 * tiled(n_states)
+    start = scratch_size(n_states)
     end = start + 2 * n_rows * n_states
-    linear = room[start:end].reshape(2, n_rows, n_states)
-    return Block(linear, room[end : end + n_rows], room[end + n_rows : end + 2 * n_rows])
+    facts = room[end : end + 4 * n_rows].reshape(4, n_rows)
+    return Block(room[start:end].reshape(2, n_rows * n_states), facts[0], facts[1], facts[2], facts[3])
 
 
-def sweep_narrow(state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> int:
+def sweep_narrow(state: Any, origin: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> int:
     """`sweep_few` or `sweep_many`, which is known when this is compiled."""
-    return (sweep_many if like is None else sweep_few)(state, chain, block, i, end, like, *filled)
+    return (sweep_many if like is None else sweep_few)(state, origin, chain, block, i, end, like, *filled)
 
 
 @overload(sweep_narrow, strict=False, jit_options={"_nrt": False})
 def compile_sweep_narrow(
-    state: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any
+    state: Any, origin: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any
 ) -> Any:  # pragma: no cover, since only the compiler calls it
     chosen = sweep_many if isinstance(like, types.NoneType) else sweep_few
-    return lambda state, chain, block, i, end, like, *filled: chosen(state, chain, block, i, end, like, *filled)  # noqa: PLW0108
+    return lambda state, origin, chain, block, i, end, like, *filled: chosen(  # noqa: PLW0108
+        state, origin, chain, block, i, end, like, *filled
+    )
 
 
 @compiled
 def sweep(
     state: FloatArray,
+    origin: Origin,
     chain: Chain,
     block: Block,
     i: int,
@@ -1139,7 +1216,7 @@ def sweep(
     end = i
     while 0 <= end < len(rows) and block.is_narrow[end] == 1.0:
         end += way
-    return sweep_narrow(state, chain, block, i, end, like, scratch.p, rows, increments)
+    return sweep_narrow(state, origin, chain, block, i, end, like, scratch.p, rows, increments)
 
 
 @compiled
@@ -1164,8 +1241,8 @@ def start_chain(log_b: FloatArray, like: Lanes | None, scratch: Scratch, state: 
 @compiled
 def forward_block(
     log_b: FloatArray,
+    origin: Origin,
     chain: Chain,
-    is_first: bool,
     state: FloatArray,
     block: Block,
     like: Lanes | None,
@@ -1178,30 +1255,31 @@ def forward_block(
     Returns how many steps are possible.
     """
     fill_block(log_b, block, scratch.other)
-    n_steps = len(log_b)
+    mistrust_begins(origin, len(log_b), block)
     i = 0
-    if is_first:
-        start_chain(log_b[0], like, scratch, state)
-        if largest(state[EXPONENT]) > NEVER:
-            total, exponent = store_posterior(state, rows[0])
-            increments[0] = coded(total, exponent)
-            i = 1
-    while i < n_steps and largest(state[EXPONENT]) > NEVER:
-        if chain.is_narrow and block.is_narrow[i] == 1.0:
-            reached = sweep(state, chain, block, i, like, scratch, rows, increments)
-            if reached > i or largest(state[EXPONENT]) == NEVER:
+    while i < len(log_b):
+        begins = block.begins[i] == 1.0
+        if begins:
+            copy_wide(origin.wide, state)
+        if largest(state[EXPONENT]) > NEVER and chain.is_narrow and block.is_narrow[i] == 1.0:
+            reached = sweep(state, origin, chain, block, i, like, scratch, rows, increments)
+            if reached > i:
                 i = reached
                 continue
-        before, before_exponent = wide_sum(state, scratch.p[0, : state.shape[1]])
-        lse_update(log_b[i], chain, like, scratch, state)
-        if largest(state[EXPONENT]) > NEVER:
-            total, exponent = store_posterior(state, rows[i])
-            increments[i] = coded(total / before, exponent - before_exponent)
-            i += 1
-    if i < n_steps:
-        increments[i] = 0.0
-        mark(rows[i:].reshape(-1))
-        mark(increments[i + 1 :])
+        if largest(state[EXPONENT]) == NEVER:
+            break
+        before, before_exponent = 1.0, 0.0
+        if begins:
+            start_chain(log_b[i], like, scratch, state)
+        else:
+            before, before_exponent = wide_sum(state, scratch.p[0, : state.shape[1]])
+            lse_update(log_b[i], chain, like, scratch, state)
+        if largest(state[EXPONENT]) == NEVER:
+            break
+        total, exponent = store_posterior(state, rows[i])
+        increments[i] = coded(total / before, exponent - before_exponent)
+        block.totals[i], block.exponents[i] = total, exponent
+        i += 1
     return i
 
 
@@ -1231,10 +1309,11 @@ def trace_in(room: FloatArray, n_rows: int, tables: Tables, slots: FloatArray) -
 def fill_trace(
     trace: Trace, n: int, start: int, end: int, checkpoints: FloatArray, like: Lanes | None, scratch: Scratch
 ) -> None:
-    """Compute α_t from row start to end of sequence n again, from the state before them, the first checkpoint."""
+    """Compute α_t from row start, in sequence n, to end again, from the state before them, the first checkpoint."""
     tables = trace.tables
     for t in range(start, end):
         state = trace.table[t - start]
+        n += t == tables.starts[n + 1]
         if t == tables.starts[n]:
             widen_row(tables.log_initial[initial_at(tables, n)], state)
             start_chain(tables.log_likelihoods[t], like, scratch, state)
@@ -1247,6 +1326,7 @@ def fill_trace(
 @compiled
 def backward_block(
     log_b: FloatArray,
+    origin: Origin,
     chain: Chain,
     state: FloatArray,
     block: Block,
@@ -1263,18 +1343,24 @@ def backward_block(
     fill_block(log_b, block, scratch.other)
     i = len(log_b) - 1
     while i >= 0:
+        begins = block.begins[i] == 1.0
+        if begins:
+            copy_wide(origin.wide, state)
         if chain.is_narrow and block.is_narrow[i] == 1.0:
-            reached = sweep(state, chain, block, i, like, scratch, rows, None)
+            reached = sweep(state, origin, chain, block, i, like, scratch, rows, None)
             if reached < i:
                 i = reached
                 continue
-        lse_update(log_b[i], chain, like, scratch, state)
-        if has_logs(rows[i]):
-            weigh(scratch.predicted, alphas[i], like, scratch.predicted)
+        if begins:
+            start_chain(log_b[i], like, scratch, state)
         else:
-            widen_linear(rows[i], scratch.other)
-            weigh(scratch.predicted, scratch.other, like, scratch.predicted)
-        store_posterior(scratch.predicted, rows[i])
+            lse_update(log_b[i], chain, like, scratch, state)
+            if has_logs(rows[i]):
+                weigh(scratch.predicted, alphas[i], like, scratch.predicted)
+            else:
+                widen_linear(rows[i], scratch.other)
+                weigh(scratch.predicted, scratch.other, like, scratch.predicted)
+            store_posterior(scratch.predicted, rows[i])
         i -= 1
 
 
@@ -1330,6 +1416,36 @@ def widen_linear(row: FloatArray, x: FloatArray) -> None:
 
 
 @compiled
+def last_together(tables: Tables, n: int, t: int, end: int) -> int:
+    """The last of the whole sequences, from n, which begins at row t, that share a block; n itself may be longer."""
+    if len(tables.log_initial) == 1 and len(tables.log_transition) == 1:
+        while n < len(tables.starts) - 2 and tables.starts[n + 2] <= end:
+            n += 1
+    return n
+
+
+@compiled
+def first_together(tables: Tables, n: int, begin: int, end: int, n_possible: IntArray) -> int:
+    """The first of the whole sequences, all possible, up to n, that share a block; n itself may be longer."""
+    starts = tables.starts
+    if len(tables.log_initial) == 1 and len(tables.log_transition) == 1 and end == starts[n + 1]:
+        while (
+            n > 0
+            and starts[n - 1] >= begin
+            and is_possible(starts, n_possible, n)
+            and is_possible(starts, n_possible, n - 1)
+        ):
+            n -= 1
+    return n
+
+
+@compiled
+def is_possible(starts: IntArray, n_possible: IntArray, n: int) -> bool:
+    """Whether a sequence is possible to its end."""
+    return n_possible[n] == starts[n + 1] - starts[n]
+
+
+@compiled
 def block_rows(n_states: int) -> int:
     """How many steps make a block: their likelihoods stay in the processor's nearest cache."""
     return max(64, 2048 // n_states)
@@ -1358,52 +1474,63 @@ def run_forward(
     """Filter the rows of `Tables` from begin, in sequence n, to end.
 
     Fills rows with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1), both `coded`; they
-    may be as short as a block, if nobody reads them. The state goes from α before to α after these rows, and the
-    states before each block but the first of its sequence go into the checkpoints, a ring. Of each sequence that ends
-    here, its log-likelihood log Σ α_T is kept, and of one that is impossible, how many steps of it are possible.
+    may be as short as a block, if nobody reads them. Short sequences share a block. The state goes from α before to α
+    after these rows, and the states before each block but the first of its sequence go into the checkpoints, a ring.
+    Of each sequence that ends here, the log-likelihood log Σ α_T is kept, and of one that is impossible, how many steps
+    of it are possible.
     """
     tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
     n_states = log_likelihoods.shape[1]
     n_rows = block_rows(n_states)
     scratch, block = scratch_in(room, n_states), block_in(room, min(n_rows, end - begin), n_states)
+    widen_row(log_initial[0], scratch.origin)
+    origin = origin_of(scratch.origin, scratch.origin_linear)
     is_kept = len(rows) == len(log_likelihoods), len(increments) == len(log_likelihoods)
     n_checkpoints = 0
     t = begin
     while t < end:
-        start, last = starts[n], min(starts[n + 1], end)
-        is_first = t == start
-        if is_first:
-            widen_row(tables.log_initial[initial_at(tables, n)], state)
-        elif (t - start) % n_rows == 0:
+        start, is_first = starts[n], t == starts[n]
+        if is_first and len(log_initial) > 1:
+            widen_row(log_initial[n], scratch.origin)
+            origin = origin_of(scratch.origin, scratch.origin_linear)
+        if not is_first and (t - start) % n_rows == 0:
             copy_wide(state, checkpoints[n_checkpoints % len(checkpoints)])
             n_checkpoints += 1
+        last = last_together(tables, n, t, min(end, t + n_rows)) if is_first else n
+        stop = min(starts[last + 1], end, t + n_rows - (t - start) % n_rows)
         led = t if is_first else t - 1
-        m = matrix_at(tables, led) if led + 1 < last else 0
-        stop = steady_until(tables, led, min(last, t + n_rows - (t - start) % n_rows))
+        m = matrix_at(tables, led) if led + 1 < stop else 0
+        stop = steady_until(tables, led, stop)
         row, increment = t if is_kept[0] else 0, t if is_kept[1] else 0
-        block_of_rows, block_of_increments = rows[row : row + stop - t], increments[increment : increment + stop - t]
+        n_done = 0
         if is_first or largest(state[EXPONENT]) > NEVER:
+            set_begins(tables, n, False, t, stop, block)
             n_done = forward_block(
                 log_likelihoods[t:stop],
+                origin,
                 chain_at(log_transition, m, False, slots),
-                is_first,
                 state,
                 block,
                 like,
                 scratch,
-                block_of_rows,
-                block_of_increments,
+                rows[row : row + stop - t],
+                increments[increment : increment + stop - t],
             )
-            if n_done < stop - t:
-                n_possible[n] = t + n_done - start
-        else:
-            mark(block_of_rows.reshape(-1))
-            mark(block_of_increments)
+            while n < len(starts) - 1 and starts[n + 1] <= t + n_done:
+                i = starts[n + 1] - 1 - t
+                log_likelihood[n] = log_of_wide(block.totals[i], block.exponents[i])
+                n += 1
+            if t + n_done < stop:
+                n_possible[n] = t + n_done - starts[n]
+        if t + n_done < stop:
+            stop = min(starts[n + 1], stop)
+            mark(rows[row + n_done : row + stop - t].reshape(-1))
+            mark(increments[increment + n_done : increment + stop - t])
+            if n_possible[n] == t + n_done - starts[n]:
+                increments[increment + n_done] = 0.0
+            log_likelihood[n] = NEVER
+            n += stop == starts[n + 1]
         t = stop
-        if t == starts[n + 1]:
-            total, exponent = wide_sum(state, scratch.p[0, :n_states])
-            log_likelihood[n] = log_of_wide(total, exponent) if exponent > NEVER else NEVER
-            n += 1
 
 
 @compiled
@@ -1463,27 +1590,32 @@ def run_backward(
     n_states = log_likelihoods.shape[1]
     n_rows = min(block_rows(n_states), end - begin)
     scratch, block = scratch_in(room, n_states), block_in(room, n_rows, n_states)
+    for k in range(n_states):
+        scratch.origin[HEAD, k], scratch.origin[TAIL, k], scratch.origin[EXPONENT, k] = 1.0, 0.0, 0.0
+    origin = origin_of(scratch.origin, scratch.origin_linear)
     trace = trace_in(room, n_rows, tables, slots)
     n_checkpoints = len(checkpoints)
     while end > begin:
-        start = starts[n]
-        block_start = max(begin, end - 1 - (end - 1 - start) % block_rows(n_states))
+        first = first_together(tables, n, max(begin, end - n_rows), end, n_possible)
+        start = starts[first]
+        block_start = max(begin, end - 1 - (end - 1 - start) % block_rows(n_states)) if first == n else start
         if block_start > start:
             n_checkpoints -= 1
-        if n_possible[n] < starts[n + 1] - start:
+        if not is_possible(starts, n_possible, n):
             mark(rows[block_start:end].reshape(-1))
         else:
             if has_logs(rows[block_start:end].reshape(-1)):
-                fill_trace(trace, n, block_start, end, checkpoints[n_checkpoints:], like, scratch)
+                fill_trace(trace, first, block_start, end, checkpoints[n_checkpoints:], like, scratch)
             stop = end
-            if end == starts[n + 1]:
-                widen_row(log_likelihoods[end - 1], state)
-                stop = end - 1
             while stop > block_start:
-                t = steady_since(tables, stop - 1, block_start)
+                led = stop - 2 if stop == starts[n + 1] else stop - 1
+                t = steady_since(tables, led, block_start) if led >= block_start else block_start
+                m = matrix_at(tables, led) if led >= block_start else 0
+                set_begins(tables, first, True, t, stop, block)
                 backward_block(
                     log_likelihoods[t:stop],
-                    chain_at(log_transition, matrix_at(tables, t), True, backward_slots),
+                    origin,
+                    chain_at(log_transition, m, True, backward_slots),
                     state,
                     block,
                     like,
@@ -1493,8 +1625,7 @@ def run_backward(
                 )
                 stop = t
         end = block_start
-        if end == start:
-            n -= 1
+        n = first - 1 if end == start else n
 
 
 @compiled

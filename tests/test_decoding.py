@@ -19,7 +19,8 @@ BLOCK = _kernels.BLOCK
 def fill_log_delta(case, log_delta):
     n_states = log_delta.shape[1]
     slots = _kernels.slots_for_moves(1, n_states)
-    decoder = _kernels.decoder_in(_kernels.room_for_decoding(n_states), slots, n_states)
+    x, top = np.empty(slots.shape[2]), np.empty(slots.shape[2])
+    decoder = _kernels.Decoder(slots, x, top, np.empty(n_states, dtype=np.int64), np.empty((4, n_states)))
     return _kernels.fill_log_delta(_checks.chain(*case), 0, decoder, log_delta)
 
 

@@ -99,7 +99,8 @@ def in_wide_numbers(log_initial, log_transition, log_likelihoods):
     """The filter by exact steps alone."""
     n_steps, n_states = log_likelihoods.shape
     lanes = _kernels.lanes_for(n_states)
-    scratch = _kernels.scratch_in(_kernels.room_for_steps(0, n_states), n_states)
+    wide, p, linear = np.empty((4, 3, n_states)), np.empty((2, _kernels.tiled(n_states))), np.empty((2, n_states))
+    scratch = _kernels.Scratch(wide[0], wide[1], wide[2], p, wide[3], linear)
     rows = np.empty((n_steps, n_states))
     starts, slots = np.array([0, n_steps]), _kernels.slots_for_chains(1, n_states)
     tables = _kernels.Tables(log_initial[None], log_transition[None], _checks.NO_INDEX, log_likelihoods, starts)
