@@ -538,13 +538,19 @@ class Gaussian(Frozen):
         return table
 
     def _joint(self, k: int, x: FloatArray, observed: BoolArray) -> FloatArray:
-        """The log-density of the observed entries of some vectors in state k, by a Cholesky factor."""
-        from scipy.linalg import solve_triangular
+        """The log-density of the observed entries of some vectors in state k, by a Cholesky factor.
 
+        The triangle is solved entry by entry for all vectors: libraries round a vector differently in other company.
+        """
         factor = np.linalg.cholesky(self.covariance[k][np.ix_(observed, observed)])
+        squares = np.zeros(len(x))
         with np.errstate(over="ignore", invalid="ignore"):  # a log-density below −1.8e308 is −inf
-            z = solve_triangular(factor, (x - self.mean[k, observed]).T, lower=True)
-            squares = np.where(np.isfinite(z).all(axis=0), (z * z).sum(axis=0), np.inf)
+            z = (x - self.mean[k, observed]).T.copy()
+            for d, column in enumerate(factor.T):
+                z[d] /= column[d]
+                z[d + 1 :] -= np.multiply.outer(column[d + 1 :], z[d])
+                squares += z[d] * z[d]
+        squares[~np.isfinite(z).all(axis=0)] = np.inf
         log_scale = np.log(np.diag(factor)).sum() + 0.5 * len(factor) * LOG_2_PI
         log_density: FloatArray = -0.5 * squares - log_scale
         return log_density

@@ -127,6 +127,27 @@ def test_beyond_the_largest_double_a_log_density_is_minus_infinity():
     assert np.isfinite(Poisson([1.0, 1e300]).log_likelihoods([1, 10.0**200])).all()
 
 
+@pytest.mark.parametrize(
+    "emission",
+    [
+        Categorical(np.full((2, 40), 1 / 40)),
+        Poisson([13.1, 29.7]),
+        Gaussian([0.3, 9.7], [1.1, 2.3]),
+        Gaussian(MEAN, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])),
+        Gaussian(MEAN, FULL),
+        Gaussian(np.zeros((1, 12)), np.full((1, 12, 12), 0.3) + 0.7 * np.eye(12)),
+        FromScipy([stats.gamma(3.1), stats.t(3)]),
+    ],
+    ids=["Categorical", "Poisson", "Gaussian", "diagonal", "full", "twelve entries", "FromScipy"],
+)
+def test_an_observation_counts_the_same_in_any_company(emission):
+    shape = (500,) if emission.n_dimensions is None else (500, emission.n_dimensions)
+    x = np.random.default_rng(0).poisson(9, shape)
+    table = emission.log_likelihoods(x)
+    for t in range(len(x)):
+        assert np.array_equal(emission.log_likelihoods(x[t : t + 1]), table[t : t + 1])
+
+
 def test_a_covariance_may_be_symmetric_to_rounding_only():
     tilted = FULL.copy()
     tilted[0, 0, 1] += 1e-16
