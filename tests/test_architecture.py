@@ -45,7 +45,8 @@ CONTRACT = {
     "emissions": {"_arrays", "_checks", "sampling"},
     "storage": {"_arrays", "_checks", "emissions"},
     "model": {"_arrays", "_checks", *DOORS, "streaming", "sampling", "storage", "emissions", "results", "stationarity"},
-    "cli": {"_arrays", "_checks", "plotting", "model", "results"},
+    "_tables": {"_arrays", "_checks"},
+    "cli": {"_arrays", "_tables", "plotting", "model", "results"},
 }
 
 
@@ -90,10 +91,11 @@ def test_only_kernels_import_numba(room):
 
 
 # What a room other than `_checks` may raise, by the beginning of the statement: a stream that the evidence is
-# impossible, the command what is wrong with a file of its user, `storage` which file it is, pictures that matplotlib is
-# missing.
+# impossible, the command and its tables what is wrong with a file of its user, `storage` which file it is, pictures
+# that matplotlib is missing.
 MAY_RAISE = {
     "streaming": "_checks.ImpossibleEvidenceError(",
+    "_tables": "ValueError(f",
     "cli": "ValueError(f",
     "storage": "ValueError(f'{os.fspath(path)} holds no valid model: ",
     "plotting": "ImportError(",

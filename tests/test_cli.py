@@ -161,6 +161,13 @@ def test_several_columns_make_a_vector(quakes, tmp_path, words):
     assert plot.stat().st_size > 1000
 
 
+def test_a_refused_entry_of_a_vector_is_named_by_its_column(quakes, tmp_path):
+    model = tmp_path / "model.json"
+    hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0, 0.0]], [[1.0, 1.0]])).to_json(model)
+    _, _, err = quakes("t,x,y\na,0,0\nb,0,inf\n", "--column", "x,y", model=model)
+    assert err.endswith("data.csv: line 3: y must be finite, or NaN or None where missing, got inf\n")
+
+
 def test_a_vector_of_one_column(quakes, tmp_path):
     model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0]], [[1.0]]))
     model.to_json(tmp_path / "model.json")
@@ -174,7 +181,7 @@ def test_the_observed_first_column_does_not_label_the_time(quakes, tmp_path):
 REFUSED = [
     ("", [], "data.csv: a header line and at least one row are required, got 0 lines"),
     ("count\n", [], "data.csv: a header line and at least one row are required, got 1 lines"),
-    ("a,b\n1,2\n3\n", [], "data.csv: line 3 must have 2 cells as the header does, got 1"),
+    ("a,b\n1,2\n3\n", ["--column", "a"], "data.csv: line 3 must have 2 cells as the header does, got 1"),
     ("a,b\n1,2\n", [], "data.csv: name the observations with --column; numeric columns: a, b"),
     ("a,b\nx,y\n", [], "data.csv: name the observations with --column; numeric columns: none"),
     ("a,b\n1,2\n", ["--column", "c"], "data.csv: no column 'c'; columns: a, b"),
@@ -182,8 +189,8 @@ REFUSED = [
     ("a\n1\nx\n", ["--column", "a"], "data.csv: line 3: a must be a number or empty, got 'x'"),
     ("a\n1_0\n", ["--column", "a"], "data.csv: line 2: a must be a number or empty, got '1_0'"),
     ("1,2\n1,2\n", [], "data.csv: line 1 must name the columns, got 1,2"),
-    ("a\n1\n1.5\n", [], "data.csv: line 3: observations[1] must be a whole number from 0 up, or missing, got 1.5"),
-    ("a\ninf\n", [], "data.csv: line 2: observations[0] must be finite, or NaN or None where missing, got inf"),
+    ("a\n1\n1.5\n", [], "data.csv: line 3: a must be a whole number from 0 up, or missing, got 1.5"),
+    ("a\ninf\n", [], "data.csv: line 2: a must be finite, or NaN or None where missing, got inf"),
     ("a,b\n1,2\n", ["--column", "a", "b"], "data.csv: observations must have shape (T,), got (1, 2)"),
     ("a,state\n1,2\n", ["--column", "a"], "data.csv: rename the columns that the output needs: state"),
     (b"a\n" + b"1\n" * 5000 + b"\xff\n", [], "data.csv: line 5002 must be in UTF-8, got the byte 0xff"),
@@ -269,3 +276,10 @@ def test_without_matplotlib(monkeypatch, quakes):
     status, columns, err = quakes("count\n13\n", "--plot", "picture.png")
     assert (status, columns) == (2, {})
     assert err == "hmmfilter: error: plots need matplotlib: pip install 'hmmfilter[plot]'\n"
+
+
+def test_a_refused_log_likelihood_is_named_by_its_line(quakes, tmp_path):
+    model = tmp_path / "model.json"
+    hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([0.0], [1.0])).to_json(model)
+    text = "x\n0\n1e150\n"
+    assert "data.csv: line 3: log_likelihoods[1, 0] must be -inf or finite" in quakes(text, model=model)[2]
