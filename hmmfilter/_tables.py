@@ -76,13 +76,13 @@ class Reader:
         yield first
         yield from self._rows
 
-    def choose(self, rows: Sequence[Row]) -> None:
+    def choose(self, rows: Sequence[Row], more_to_come: bool = False) -> None:
         """Observe the only numeric column, unless columns were named."""
         if self.observed:
             return
         if all(_number(name) is not None for name in self.header):
             raise ValueError(f"{self.name}: line 1 must name the columns, got {','.join(self.header)}")
-        numeric = [c for c in range(len(self.header)) if _are_numbers([row.cells[c] for row in rows])]
+        numeric = [c for c in range(len(self.header)) if _are_numbers([row.cells[c] for row in rows], more_to_come)]
         if len(numeric) != 1:
             found = ", ".join(self.header[c] for c in numeric) or "none"
             raise ValueError(f"{self.name}: name the observations with --column; numeric columns: {found}")
@@ -102,12 +102,12 @@ class Reader:
         return table
 
     @contextlib.contextmanager
-    def blamed(self, rows: Sequence[Row]) -> Iterator[None]:
-        """Say in which line an observation is refused, in the words of the file."""
+    def blamed(self, rows: Sequence[Row], first: int) -> Iterator[None]:
+        """Say in which line an observation is refused, in the words of the file; the rows begin with the first step."""
         try:
             yield
         except ImpossibleEvidenceError as error:
-            raise ValueError(f"{self.name}: line {rows[error.step].line}: {error}") from error
+            raise ValueError(f"{self.name}: line {rows[error.step - first].line}: {error}") from error
         except EntryError as error:
             t, *rest = error.index
             words = str(error)
@@ -118,9 +118,9 @@ class Reader:
             raise ValueError(f"{self.name}: {error}") from error
 
 
-def _are_numbers(cells: list[str]) -> bool:
-    """Whether a column is one of numbers: none of its cells is anything else, and they are not all empty."""
-    return all(_number(cell) is not None for cell in cells) and any(cell.strip() for cell in cells)
+def _are_numbers(cells: list[str], more_to_come: bool) -> bool:
+    """Whether a column is one of numbers: none of its cells is anything else, and one is a number, or may yet be."""
+    return all(_number(cell) is not None for cell in cells) and (more_to_come or any(cell.strip() for cell in cells))
 
 
 def _number(cell: str) -> float | None:

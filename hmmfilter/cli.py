@@ -1,6 +1,7 @@
 """The `hmmfilter` command: a table of observations in, posteriors or the best path out.
 
-The exit status is 0 when all went well, and 2 with one line on the standard error where the input is at fault.
+The exit status is 0 when all went well, 2 with one line on the standard error where the input is at fault, and 130
+after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter.model import HMM
 from hmmfilter.results import Decoded, Filtered, Smoothed, four_decimals
 
+INTERRUPTED = 130  # the exit status, as shells have it: 128 and the number of the signal
+
 TASKS = {
     "filter": "the probability of each state at each step, given the observations up to that step",
     "smooth": "the probability of each state at each step, given all observations",
@@ -29,7 +32,7 @@ EPILOG = """\
 The input is CSV with a header line. An empty cell is a missing observation. The output has all columns of
 the input, then {columns}.
 Numbers are written with the fewest digits that read back to the same double.
-
+{more}
 example:
   hmmfilter {task} data/earthquakes.csv --model data/earthquakes.json --column count
 """
@@ -39,6 +42,15 @@ NEW_COLUMNS = {
     "observation given those before it",
     "smooth": "p_<state> for each state",
     "viterbi": "state, the name of the row's state",
+}
+
+MORE = {
+    "filter": """
+With - for DATA, each row is filtered as it arrives and written at once, to the same digits as from a file;
+without --column, the first row tells which column is numeric. With --plot, all rows are read first.
+""",
+    "smooth": "",
+    "viterbi": "",
 }
 
 
@@ -67,13 +79,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     try:
-        _run(_parser().parse_args(arguments))
+        return _run(_parser().parse_args(arguments))
     except BrokenPipeError:  # the reader has seen enough; leave nothing for the interpreter's last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except (OSError, ValueError, TypeError, ImportError) as error:
         print(f"hmmfilter: error: {_one_line(error)}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _one_line(error: Exception) -> str:
@@ -95,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
             task,
             help=purpose,
             description=f"Write {purpose}.",
-            epilog=EPILOG.format(task=task, columns=NEW_COLUMNS[task]),
+            epilog=EPILOG.format(task=task, columns=NEW_COLUMNS[task], more=MORE[task]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_argument("data", metavar="DATA", help="CSV file with a header line, or - for standard input")
@@ -130,14 +144,17 @@ class _ShowVersion(argparse.Action):
         parser.exit()
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int:
     model = HMM.from_json(options.model)
     with _tables.opened(options.data, options.column) as reader:
         added = _added_columns(options.task, model.state_names)
         clashes = [name for name in added if name in reader.header]
         if clashes:
             raise ValueError(f"{reader.name}: rename the columns that the output needs: {', '.join(clashes)}")
+        if options.task == "filter" and options.data == "-" and options.plot is None:
+            return _follow(model, reader, [*reader.header, *added], options.output)
         _run_whole(model, reader, [*reader.header, *added], options)
+    return 0
 
 
 def _run_whole(model: HMM, reader: _tables.Reader, header: list[str], options: argparse.Namespace) -> None:
@@ -145,7 +162,7 @@ def _run_whole(model: HMM, reader: _tables.Reader, header: list[str], options: a
     rows = list(reader)
     reader.choose(rows)
     observations = _observations(model, reader, rows)
-    with reader.blamed(rows):
+    with reader.blamed(rows, 0):
         result: Filtered | Smoothed | Decoded = getattr(model, options.task)(observations)
     if options.plot is not None:
         is_label = 0 not in reader.observed
@@ -167,6 +184,29 @@ def _run_whole(model: HMM, reader: _tables.Reader, header: list[str], options: a
     else:
         logs = {"log-likelihood": result.log_likelihood}
     _print_summary(model, len(rows), _count_missing(observations), logs)
+
+
+def _follow(model: HMM, reader: _tables.Reader, header: list[str], path: str) -> int:
+    """Filter each row as it arrives, and write its output at once."""
+    stream = model.online()
+    n_missing, status = 0, 0
+    try:
+        with _tables.opened_for_writing(path) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            file.flush()
+            for row in reader:
+                reader.choose([row], more_to_come=True)
+                observations = _observations(model, reader, [row])
+                with reader.blamed([row], stream.n_observed):
+                    filtered = stream.update_block(model.emission.log_likelihoods(observations))
+                writer.writerow([*row.cells, *_added_cells(filtered, model.state_names)[0]])
+                file.flush()
+                n_missing += _count_missing(observations)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    _print_summary(model, stream.n_observed, n_missing, {"log-likelihood": stream.log_likelihood})
+    return status
 
 
 def _observations(model: HMM, reader: _tables.Reader, rows: list[_tables.Row]) -> FloatArray:
