@@ -26,12 +26,13 @@ class Row(NamedTuple):
 class Reader:
     """A CSV file with a header line, whose rows are read as they are asked for, and what its columns are for."""
 
-    def __init__(self, name: str, stream: Iterable[str], observed: list[str] | None) -> None:
+    def __init__(self, name: str, stream: Iterable[str], observed: list[str] | None, sequence: str | None) -> None:
         self.name = name
         self._rows = self._parsed(stream)
         self.header = next(self._rows, Row(0, [])).cells
         if not self.header:
             raise ValueError(f"{name}: a header line and at least one row are required, got 0 lines")
+        self.sequence = None if sequence is None else self._numbers_of([sequence])[0]
         parts = [part for word in observed or [] for part in ([word] if word in self.header else word.split(","))]
         self.observed = self._numbers_of(parts)  # none where that is left to `choose`
 
@@ -82,7 +83,8 @@ class Reader:
             return
         if all(_number(name) is not None for name in self.header):
             raise ValueError(f"{self.name}: line 1 must name the columns, got {','.join(self.header)}")
-        numeric = [c for c in range(len(self.header)) if _are_numbers([row.cells[c] for row in rows], more_to_come)]
+        candidates = [c for c in range(len(self.header)) if c != self.sequence]
+        numeric = [c for c in candidates if _are_numbers([row.cells[c] for row in rows], more_to_come)]
         if len(numeric) != 1:
             found = ", ".join(self.header[c] for c in numeric) or "none"
             raise ValueError(f"{self.name}: name the observations with --column; numeric columns: {found}")
@@ -101,13 +103,22 @@ class Reader:
                 table[t, d] = number
         return table
 
+    def id_of(self, row: Row) -> str | None:
+        """What tells the sequence of a row from others; None where there is one."""
+        return None if self.sequence is None else row.cells[self.sequence]
+
     @contextlib.contextmanager
-    def blamed(self, rows: Sequence[Row], first: int) -> Iterator[None]:
-        """Say in which line an observation is refused, in the words of the file; the rows begin with the first step."""
+    def blamed(self, rows: Sequence[Row], starts: Sequence[int]) -> Iterator[None]:
+        """Say in which line an observation is refused, in the words of the file.
+
+        The rows are those of one sequence after the other; the first step of each is at its start among them.
+        """
         try:
             yield
         except ImpossibleEvidenceError as error:
-            raise ValueError(f"{self.name}: line {rows[error.step - first].line}: {error}") from error
+            row = rows[starts[error.sequence or 0] + error.step]
+            where = f"line {row.line}" + ("" if self.sequence is None else f", sequence {self.id_of(row)!r}")
+            raise ValueError(f"{self.name}: {where}: {ImpossibleEvidenceError(error.step)}") from error
         except EntryError as error:
             t, *rest = error.index
             words = str(error)
@@ -133,16 +144,16 @@ def _number(cell: str) -> float | None:
 
 
 @contextlib.contextmanager
-def opened(path: str, observed: list[str] | None) -> Iterator[Reader]:
+def opened(path: str, observed: list[str] | None, sequence: str | None) -> Iterator[Reader]:
     """Open a file, or standard input, and read its header line."""
     if path != "-":
         with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield Reader(path, file, observed)
+            yield Reader(path, file, observed, sequence)
         return
     stream = _open_stream(sys.stdin, "standard input")
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8-sig", errors="surrogateescape", newline="")
-    yield Reader("standard input", stream, observed)
+    yield Reader("standard input", stream, observed, sequence)
 
 
 @contextlib.contextmanager

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hmmfilter import _tables, plotting
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.model import HMM
 from hmmfilter.results import Decoded, Filtered, Smoothed, four_decimals
+from hmmfilter.streaming import OnlineFilter
 
 INTERRUPTED = 130  # the exit status, as shells have it: 128 and the number of the signal
 
@@ -123,13 +127,19 @@ def _parser() -> argparse.ArgumentParser:
             "vector; default: the only numeric column",
         )
         command.add_argument(
+            "--sequence",
+            metavar="NAME",
+            help="column that tells sequences apart: rows with the same entry are one sequence, wherever they stand; "
+            "default: all rows are one",
+        )
+        command.add_argument(
             "--output", default="-", metavar="FILE", help="CSV file to write; default: standard output"
         )
         command.add_argument(
             "--plot",
             metavar="FILE",
             help="picture to draw, of the observations over the states (.png, .pdf, .svg); its time axis is labelled "
-            "with the first column, unless that is observed; needs hmmfilter[plot]",
+            "with the first column, unless that is observed or tells sequences apart; needs hmmfilter[plot]",
         )
     return parser
 
@@ -146,7 +156,7 @@ class _ShowVersion(argparse.Action):
 
 def _run(options: argparse.Namespace) -> int:
     model = HMM.from_json(options.model)
-    with _tables.opened(options.data, options.column) as reader:
+    with _tables.opened(options.data, options.column, options.sequence) as reader:
         added = _added_columns(options.task, model.state_names)
         clashes = [name for name in added if name in reader.header]
         if clashes:
@@ -158,14 +168,20 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_whole(model: HMM, reader: _tables.Reader, header: list[str], options: argparse.Namespace) -> None:
-    """Read the input to its end, and run the task on the whole of it."""
+    """Read the input to its end, and run the task on all sequences in one call."""
     rows = list(reader)
     reader.choose(rows)
     observations = _observations(model, reader, rows)
-    with reader.blamed(rows, 0):
-        result: Filtered | Smoothed | Decoded = getattr(model, options.task)(observations)
+    order, lengths = np.arange(len(rows)), None
+    if reader.sequence is not None:
+        order, lengths = _by_sequence([row.cells[reader.sequence] for row in rows])
+        if options.plot is not None and len(lengths) > 1:
+            raise ValueError(f"--plot draws one sequence, got {len(lengths)}")
+    starts = [0] if lengths is None else (np.cumsum(lengths) - lengths).tolist()
+    with reader.blamed([rows[t] for t in order], starts):
+        result: Filtered | Smoothed | Decoded = getattr(model, options.task)(observations[order], lengths=lengths)
     if options.plot is not None:
-        is_label = 0 not in reader.observed
+        is_label = 0 not in (*reader.observed, reader.sequence)
         plotting.save(
             result,
             observations,
@@ -178,17 +194,19 @@ def _run_whole(model: HMM, reader: _tables.Reader, header: list[str], options: a
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         added = _added_cells(result, model.state_names)
-        writer.writerows([*row.cells, *cells] for row, cells in zip(rows, added, strict=True))
+        for row, t in zip(rows, np.argsort(order).tolist(), strict=True):
+            writer.writerow([*row.cells, *added[t]])
     if isinstance(result, Decoded):
-        logs = {"log-likelihood": model.log_likelihood(observations), "log-joint": result.log_joint}
+        log_likelihood = model.log_likelihood(observations[order], lengths=lengths)
+        logs = {"log-likelihood": log_likelihood, "log-joint": result.log_joint}
     else:
         logs = {"log-likelihood": result.log_likelihood}
-    _print_summary(model, len(rows), _count_missing(observations), logs)
+    _print_summary(model, len(rows), _count_missing(observations), None if lengths is None else len(lengths), logs)
 
 
 def _follow(model: HMM, reader: _tables.Reader, header: list[str], path: str) -> int:
     """Filter each row as it arrives, and write its output at once."""
-    stream = model.online()
+    streams = defaultdict[str | None, OnlineFilter](model.online)
     n_missing, status = 0, 0
     try:
         with _tables.opened_for_writing(path) as file:
@@ -198,15 +216,26 @@ def _follow(model: HMM, reader: _tables.Reader, header: list[str], path: str) ->
             for row in reader:
                 reader.choose([row], more_to_come=True)
                 observations = _observations(model, reader, [row])
-                with reader.blamed([row], stream.n_observed):
+                stream = streams[reader.id_of(row)]
+                with reader.blamed([row], [-stream.n_observed]):
                     filtered = stream.update_block(model.emission.log_likelihoods(observations))
                 writer.writerow([*row.cells, *_added_cells(filtered, model.state_names)[0]])
                 file.flush()
                 n_missing += _count_missing(observations)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    _print_summary(model, stream.n_observed, n_missing, {"log-likelihood": stream.log_likelihood})
+    n_rows = sum(stream.n_observed for stream in streams.values())
+    log_likelihoods = [stream.log_likelihood for stream in streams.values()]
+    n_sequences = None if reader.sequence is None else len(streams)
+    _print_summary(model, n_rows, n_missing, n_sequences, {"log-likelihood": log_likelihoods})
     return status
+
+
+def _by_sequence(ids: list[str]) -> tuple[IntArray, IntArray]:
+    """The rows of each sequence after those of the one that appears before it, and the lengths of all sequences."""
+    numbers: dict[str, int] = {}
+    labels = np.array([numbers.setdefault(name, len(numbers)) for name in ids])
+    return np.argsort(labels, kind="stable"), np.bincount(labels)
 
 
 def _observations(model: HMM, reader: _tables.Reader, rows: list[_tables.Row]) -> FloatArray:
@@ -236,7 +265,11 @@ def _added_cells(result: Filtered | Smoothed | Decoded, names: tuple[str, ...]) 
     return cells
 
 
-def _print_summary(model: HMM, n_rows: int, n_missing: int, logs: dict[str, float]) -> None:
+def _print_summary(
+    model: HMM, n_rows: int, n_missing: int, n_sequences: int | None, logs: dict[str, npt.ArrayLike]
+) -> None:
     parts = [f"{n_rows} observations" + (f" ({n_missing} missing)" if n_missing else "")]
-    parts += [f"{model.n_states} states", *(f"{name} {four_decimals(log)}" for name, log in logs.items())]
+    parts += [] if n_sequences is None else [f"{n_sequences} sequences"]
+    parts += [f"{model.n_states} states"]
+    parts += [f"{name} {four_decimals(math.fsum(np.ravel(log)))}" for name, log in logs.items()]
     print(", ".join(parts), file=sys.stderr)

@@ -329,15 +329,16 @@ SAME = [
     b"\xef\xbb\xbfcount,x\r\n13,\r\n\r\n20,\r\n",
     "x,count\r1,13\r2,20\r",
     "count\n\n13\n\n\n40",
+    "who,count\nb,13\na,40\nb,\n,20\na,30\nb,14\n",
 ]
 
 
-@pytest.mark.parametrize("text", SAME, ids=["earthquakes", "quotes", "CRLF", "CR", "blank lines"])
+@pytest.mark.parametrize("text", SAME, ids=["earthquakes", "quotes", "CRLF", "CR", "blank lines", "sequences"])
 @pytest.mark.parametrize("output", [[], ["--output"]], ids=["standard output", "file"])
 def test_a_row_gets_the_same_text_alone_as_in_the_whole(arriving, tmp_path, capsys, text, output):
     data, alone, whole = tmp_path / "data.csv", tmp_path / "alone.csv", tmp_path / "whole.csv"
     data.write_bytes(text if isinstance(text, bytes) else text.encode())
-    words = ["--column", "count"]
+    words = ["--column", "count", *(["--sequence", "who"] if "who" in str(text) else [])]
     assert cli.main(["filter", str(data), "--model", str(EARTHQUAKES_MODEL), "--output", str(whole), *words]) == 0
     _, summary = capsys.readouterr()
     status, out, err = arriving(text, *words, *output, *([alone] if output else []))
@@ -407,6 +408,7 @@ def test_nothing_is_written_where_the_words_or_the_header_are_at_fault(arriving)
     for text, words, message in [
         ("", [], "a header line and at least one row are required, got 0 lines"),
         ("year,count\n", ["--column", "c"], "no column 'c'; columns: year, count"),
+        ("year,count\n", ["--sequence", "c"], "no column 'c'; columns: year, count"),
         ("p_0,p_1\n", [], "rename the columns that the output needs: p_0, p_1"),
     ]:
         assert arriving(text, *words) == (2, "", f"hmmfilter: error: standard input: {message}\n")
@@ -453,6 +455,64 @@ def test_an_interrupt_ends_with_the_summary(arriving):
 @pytest.mark.parametrize("task", ["filter", "smooth"])
 def test_an_interrupt_before_the_first_line_ends_quietly(arriving, task):
     assert arriving(interrupted(), task=task) == (130, "", "")
+
+
+SEQUENCES = "who,count\nb,13\na,40\nb,\n,20\na,30\nb,14\n"
+SEQUENCE_ROWS = {"b": [0, 2, 5], "a": [1, 4], "": [3]}
+
+
+@pytest.mark.parametrize("task", ["filter", "smooth", "viterbi"])
+def test_sequences_are_told_apart(quakes, task):
+    status, columns, err = quakes(SEQUENCES, "--sequence", "who", task=task)
+    assert status == 0
+    assert list(columns["who"]) == ["b", "a", "b", "", "a", "b"]
+    assert list(columns["count"]) == ["13", "40", "", "20", "30", "14"]
+    model, log_likelihood, log_joint = hf.HMM.from_json(EARTHQUAKES_MODEL), 0.0, 0.0
+    for rows in SEQUENCE_ROWS.values():
+        counts = [float(columns["count"][t] or "nan") for t in rows]
+        alone = getattr(model, task)(counts)
+        log_likelihood += model.log_likelihood(counts)
+        if task == "viterbi":
+            log_joint += alone.log_joint
+            assert [int(columns["state"][t]) for t in rows] == alone.path.tolist()
+        else:
+            assert np.array_equal(floats(columns["p_2"])[rows], alone.probabilities[:, 2])
+    if task == "filter":
+        assert abs(floats(columns["log_increment"]).sum() - log_likelihood) < 1e-9
+    joint = f", log-joint {log_joint:.4f}" if task == "viterbi" else ""
+    expected = f"6 observations (1 missing), 3 sequences, 3 states, log-likelihood {log_likelihood:.4f}{joint}\n"
+    assert err == expected
+
+
+def test_the_column_of_ids_is_not_observed(quakes):
+    status, columns, _ = quakes("count,id\n13,1\n20,2\n", "--sequence", "id")
+    assert (status, list(columns["state"])) == (0, ["0", "1"])
+    assert quakes("id\n1\n", "--sequence", "id")[2].endswith("numeric columns: none\n")
+
+
+def test_a_picture_is_of_one_sequence(quakes, tmp_path):
+    plot = tmp_path / "plot.png"
+    status, columns, err = quakes(SEQUENCES, "--sequence", "who", "--plot", plot)
+    assert (status, columns) == (2, {})
+    assert err == "hmmfilter: error: --plot draws one sequence, got 3\n"
+    assert quakes("who,count\na,13\na,20\n", "--sequence", "who", "--plot", plot)[0] == 0
+    assert plot.stat().st_size > 1000
+
+
+BAD_SEQUENCES = [
+    ("who,x\na,1\nb,1\na,1\nb,0\na,1\n", "line 5, sequence 'b': the evidence is impossible from step 1 on: no path "),
+    ("who,x\na,1\nb,2\na,1\n", "line 3: x must be a whole number from 0 to 1, or missing, got 2.0"),
+    ("who,x\na,1\nb,z\na,z\n", "line 3: x must be a number or empty, got 'z'"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_SEQUENCES, ids=["impossible", "refused", "no number"])
+def test_a_refused_row_is_named_by_its_line_whatever_its_sequence(quakes, arriving, tmp_path, text, message):
+    model = tmp_path / "model.json"
+    hf.HMM([1.0], [[1.0]], hf.emissions.Bernoulli([1.0])).to_json(model)
+    words = ["--sequence", "who", "--column", "x"]
+    assert f"data.csv: {message}" in quakes(text, *words, model=model, task="filter")[2]
+    assert f"standard input: {message}" in arriving(text, *words, model=model)[2]
 
 
 def test_a_refused_log_likelihood_is_named_by_its_line(quakes, arriving, tmp_path):
