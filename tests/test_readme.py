@@ -1,10 +1,13 @@
 """What the README shows is what happens."""
 
 import contextlib
+import csv
 import io
 import re
 import shlex
 from pathlib import Path
+
+import numpy as np
 
 from hmmfilter import cli
 from tests.files import ROOT
@@ -38,6 +41,23 @@ def test_the_main_job(monkeypatch, capsys, tmp_path):
     assert f"`{capsys.readouterr().err.strip()}`" in README
     assert Path("posterior.csv").exists()
     assert Path("posterior.png").exists()
+
+
+def test_the_pipe(monkeypatch, capsys):
+    """What stands before the pipe is the first lines of a file; other processors may round the last digit otherwise."""
+    (session,) = fenced("console")
+    command, *shown, summary = session.splitlines()
+    (_, _, _, n_lines, data), (program, *words) = (shlex.split(part) for part in command.split("|"))
+    assert program == ".venv/bin/hmmfilter"
+    head = (ROOT / data).read_bytes().splitlines(keepends=True)[: int(n_lines)]
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"".join(head))))
+    assert cli.main(words) == 0
+    printed = capsys.readouterr()
+    assert printed.err == f"{summary}\n"
+    rows, expected = (list(csv.reader(lines)) for lines in (printed.out.splitlines(), shown))
+    assert rows[0] == expected[0]
+    assert np.allclose(np.array(rows[1:], dtype=float), np.array(expected[1:], dtype=float), rtol=1e-13, atol=0)
 
 
 def test_links_lead_somewhere():
