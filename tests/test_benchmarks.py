@@ -37,6 +37,15 @@ def test_the_suite(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "| filter, K = 2: over np.exp | ≤ 8 × |" in done.stdout
     page = (tmp_path / "results.md").read_text(encoding="utf-8")
-    for title in ("Targets", "Speed", "Adverse inputs", "Memory", "Start", "A small call", "Where libraries are wrong"):
+    for title in (
+        "Targets",
+        "Speed",
+        "Adverse inputs",
+        "Sequences and streams",
+        "Memory",
+        "Start",
+        "A small call",
+        "Where libraries are wrong",
+    ):
         assert f"\n## {title}\n" in page
     assert (tmp_path / "speed.png").stat().st_size > 10_000

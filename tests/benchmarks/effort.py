@@ -14,6 +14,8 @@ class Effort:
     processes: int  # started for each time of a fresh process
     memory_steps: int
     small_calls: int
+    sequences: int
+    short_sequences: int
     cold_routines: tuple[str, ...]
     hostile_inputs: int | None  # all, if None
     longest_call: float = 3.0  # seconds; slower libraries are left out of a comparison
@@ -27,6 +29,8 @@ FULL = Effort(
     processes=7,
     memory_steps=2_000_000,
     small_calls=5000,
+    sequences=10_000,
+    short_sequences=100_000,
     cold_routines=("forward_filter", "smooth", "viterbi"),
     hostile_inputs=None,
 )
@@ -38,6 +42,8 @@ QUICK = Effort(
     processes=1,
     memory_steps=20_000,
     small_calls=10,
+    sequences=5,
+    short_sequences=20,
     cold_routines=(),
     hostile_inputs=1,
 )
