@@ -37,3 +37,15 @@ def test_earthquakes_says_what_it_should(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "log-likelihood -329.4604" in printed
     assert "restless on the most probable path: 1905 1906" in printed
+
+
+def test_streaming_says_what_it_should(tmp_path, capsys):
+    runpy.run_path(str(ROOT / "examples" / "streaming.py"))["main"](tmp_path / "picture.png")
+    printed = capsys.readouterr().out
+    assert "    15  78.2 °C  overheating  0.8580" in printed
+    assert "    60  restart from" in printed
+    assert "    76     none  busy         0.9259" in printed
+    assert "OnlineFilter: 120 steps so far, 3 states, log-likelihood -366.7167" in printed
+    assert "right at once: 88% of the time" in printed
+    assert "right after 4 minutes: 96% of the time" in printed
+    assert "+1  0.0999  0.0515       0.8486  71.231 ± 11.103" in printed
