@@ -115,6 +115,6 @@ def in_wide_numbers(log_initial, log_transition, log_likelihoods):
 @pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
 def test_fast_steps_and_exact_steps_agree_to_the_bit(family, n_states):
     """In every compiled size, and with every remainder of four rows."""
-    case = cases.draw(family, 0, 40, n_states)
+    case = cases.draw(family, 0, 40 if n_states <= 12 else 5, n_states)
     fast = hf.forward_filter(*case)
     assert np.array_equal(fast.log_probabilities, results.logs_of(in_wide_numbers(*case)))
