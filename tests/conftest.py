@@ -33,6 +33,17 @@ def pytest_terminal_summary(terminalreporter) -> None:
             terminalreporter.write_line(f"{what:>16}  {share:6.1%}  {where}")
 
 
+@pytest.fixture
+def short_blocks(monkeypatch):
+    """A number of states whose blocks are short, and their rows: still fewer where kernels are interpreted."""
+    from hmmfilter import _kernels
+
+    if COMPILED:
+        return 33, _kernels.block_rows(33)
+    monkeypatch.setattr(_kernels, "block_rows", lambda n_states: 6)
+    return 3, 6
+
+
 @pytest.fixture(scope="session")
 def exact():
     """The mpmath reference of a case, computed once for all the tests that ask for it."""

@@ -14,7 +14,13 @@ from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
 
-FAMILY = pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
+# Where kernels are interpreted, what counts is that all lines run.
+SLOWLY = (cases.ordinary, cases.gaps, cases.rarer, cases.zeros, cases.survivor, cases.potentials, cases.mixed)
+FAMILY = pytest.mark.parametrize(
+    "family",
+    [pytest.param(family, marks=() if family in SLOWLY else needs_compiled) for family in cases.FAMILIES],
+    ids=lambda family: family.__name__,
+)
 SMALL = pytest.mark.parametrize(("n_steps", "n_states"), [(1, 1), (1, 3), (2, 2), (4, 3), (6, 2), (5, 1)])
 LARGE = pytest.mark.parametrize(
     ("n_steps", "n_states"), [(1, 8), (2, 5), (12, 9), (40, 4), (300, 2), pytest.param(300, 8, marks=needs_compiled)]
@@ -177,10 +183,7 @@ def test_a_prefix_is_filtered_to_the_same_bits(case, data):
     assert np.array_equal(prefix.log_increments, whole.log_increments[:n])
 
 
-@pytest.mark.parametrize("n_states", [pytest.param(2, marks=needs_compiled), pytest.param(5, marks=needs_compiled), 33])
-@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.chain], ids=lambda family: family.__name__)
-def test_block_ends_change_no_bit(family, n_states):
-    n_rows = _kernels.block_rows(n_states)
+def check_block_ends(family, n_states, n_rows):
     log_initial, log_transition, log_likelihoods = cases.draw(family, 1, 2 * n_rows + 7, n_states)
     whole = hf.forward_filter(log_initial, log_transition, log_likelihoods)
     for n in (n_rows - 1, n_rows, n_rows + 1, 2 * n_rows + 1):
@@ -190,6 +193,23 @@ def test_block_ends_change_no_bit(family, n_states):
         smoothed = hf.smooth(log_initial, log_transition, log_likelihoods[:n])
         assert np.array_equal(smoothed.log_probabilities[-1], whole.log_probabilities[n - 1])
         assert prefix.log_likelihood == smoothed.log_likelihood
+
+
+BLOCK_FAMILY = pytest.mark.parametrize(
+    "family", [cases.ordinary, cases.mixed, cases.chain], ids=lambda family: family.__name__
+)
+
+
+@BLOCK_FAMILY
+def test_block_ends_change_no_bit(family, short_blocks):
+    check_block_ends(family, *short_blocks)
+
+
+@needs_compiled
+@pytest.mark.parametrize("n_states", [2, 5])
+@BLOCK_FAMILY
+def test_block_ends_of_few_states_change_no_bit(family, n_states):
+    check_block_ends(family, n_states, _kernels.block_rows(n_states))
 
 
 @given(possible_tables(), st.data())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import hmmfilter as hf
 from hmmfilter import _checks, _kernels, results
 from tests import cases
+from tests.test_filtering import FAMILY
 
 finite = st.floats(-1e290, 1e290)
 
@@ -112,7 +113,7 @@ def in_wide_numbers(log_initial, log_transition, log_likelihoods):
 
 
 @pytest.mark.parametrize("n_states", [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 33, 66])
-@pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
+@FAMILY
 def test_fast_steps_and_exact_steps_agree_to_the_bit(family, n_states):
     """In every compiled size, and with every remainder of four rows."""
     case = cases.draw(family, 0, 40 if n_states <= 12 else 5, n_states)

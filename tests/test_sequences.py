@@ -87,10 +87,10 @@ def test_the_number_of_workers_changes_no_bit(small_pieces, workers, family):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_pieces_of_a_long_sequence(small_pieces, workers):
-    """Where kernels are interpreted, too: many states make short blocks."""
-    lengths = [130, 64, 1, 65]
-    log_initial, log_transition, log_likelihoods = cases.draw(cases.mixed, 6, sum(lengths), 33)
+def test_pieces_of_a_long_sequence(small_pieces, workers, short_blocks):
+    n_states, n_rows = short_blocks
+    lengths = [2 * n_rows + 2, n_rows, 1, n_rows + 1]
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.mixed, 6, sum(lengths), n_states)
     for door in DOORS:
         result = door(log_initial, log_transition, log_likelihoods, lengths=lengths, workers=workers)
         for n, rows in enumerate(parts(log_likelihoods, lengths)):
@@ -135,12 +135,14 @@ def test_marking_an_impossible_sequence_spares_the_others(small_pieces, workers)
     assert np.isneginf(totals).tolist() == [False, True, False]
 
 
-def test_a_long_impossible_sequence_is_marked_to_its_end(small_pieces):
-    case = impossible_at(20, n_steps=200, n_states=33)
+def test_a_long_impossible_sequence_is_marked_to_its_end(small_pieces, short_blocks):
+    n_states, n_rows = short_blocks
+    case = impossible_at(n_rows + 3, n_steps=3 * n_rows, n_states=n_states)
     marked = hf.forward_filter(*case, impossible="mark")
-    assert np.isfinite(marked.log_increments).tolist() == [True] * 20 + [False] * 180
-    assert np.isnan(marked.log_increments[21:]).all()
-    assert np.isnan(marked.probabilities).any(axis=1).tolist() == [False] * 20 + [True] * 180
+    is_possible = np.arange(3 * n_rows) < n_rows + 3
+    assert np.array_equal(np.isfinite(marked.log_increments), is_possible)
+    assert np.isnan(marked.log_increments[n_rows + 4 :]).all()
+    assert np.array_equal(np.isnan(marked.probabilities).any(axis=1), ~is_possible)
     assert np.isnan(hf.smooth(*case, impossible="mark").probabilities).all()
 
 
@@ -302,15 +304,17 @@ class Bar:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_bar_follows_the_rows(small_pieces, monkeypatch, workers):
+def test_a_bar_follows_the_rows(small_pieces, monkeypatch, workers, short_blocks):
+    n_states, n_rows = short_blocks
     Bar.shown.clear()
     monkeypatch.setitem(sys.modules, "tqdm", sys)
     monkeypatch.setitem(sys.modules, "tqdm.auto", type("module", (), {"tqdm": Bar}))
-    case = cases.draw(cases.ordinary, 0, 80, 33)
+    n_all = 2 * n_rows
+    case = cases.draw(cases.ordinary, 0, n_all, n_states)
     for door in [*DOORS, hf.log_likelihood]:
-        door(*case, lengths=[71, 9], workers=workers, progress=True)
+        door(*case, lengths=[n_rows + 3, n_rows - 3], workers=workers, progress=True)
     hf.log_likelihood(*case)
-    assert [(bar.total, bar.n_done) for bar in Bar.shown] == [(80, 80)] * 4
+    assert [(bar.total, bar.n_done) for bar in Bar.shown] == [(n_all, n_all)] * 4
 
 
 def test_without_tqdm_there_is_no_bar(monkeypatch):

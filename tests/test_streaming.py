@@ -281,15 +281,17 @@ def test_a_lagged_smoother_keeps_the_contract(family):
     assert share <= 1
 
 
-def test_a_lag_longer_than_a_block():
-    """Enough states for short blocks; the window starts anywhere among them."""
-    log_initial, log_transition, log_likelihoods = cases.draw(cases.mixed, 2, 73, 33)
-    lagged = hf.FixedLagSmoother(log_initial, log_transition, 70)
+def test_a_lag_longer_than_a_block(short_blocks):
+    """The window starts anywhere among the blocks."""
+    n_states, n_rows = short_blocks
+    lag = n_rows + 6
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.mixed, 2, lag + 3, n_states)
+    lagged = hf.FixedLagSmoother(log_initial, log_transition, lag)
     for row in log_likelihoods:
         got = lagged.update(row)
     expected = hf.smooth(log_initial, log_transition, log_likelihoods).log_probabilities
-    np.testing.assert_allclose(got, expected[-71], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
-    np.testing.assert_allclose(lagged.flush(), expected[-70:], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
+    np.testing.assert_allclose(got, expected[-lag - 1], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
+    np.testing.assert_allclose(lagged.flush(), expected[-lag:], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
 
 
 def test_a_lagged_smoother_is_as_it_was_after_an_impossible_row():
