@@ -130,19 +130,22 @@ def n_checkpoints(tables: Tables, piece: Piece) -> int:
 
 
 def fill_filtered(
-    tables: Tables, rows: FloatArray, increments: FloatArray, workers: int, progress: bool
+    tables: Tables, kept: tuple[FloatArray, FloatArray] | None, workers: int, progress: bool
 ) -> tuple[IntArray, FloatArray]:
-    """Run the forward recursion over all sequences; rows and increments may be as short as a block.
+    """Run the forward recursion over all sequences, and keep the rows and the increments, or None.
 
     Returns how many steps of each sequence are possible, and its log-likelihood.
     """
     n_rows, n_states = tables.log_likelihoods.shape
+    n_block = _kernels.block_rows(n_states)
     n_possible, log_likelihood = empty_outcome(tables)
     lanes = _kernels.lanes_for(n_states)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
         slots, room = chain_slots(tables), room_for_steps(tables)
         state, ring = np.empty((3, n_states)), np.empty((1, 3, n_states))
+        # a worker's own where nobody reads them: the kernel computes in them, and two would spoil each other's sums
+        rows, increments = (np.empty((n_block, n_states)), np.empty(n_block)) if kept is None else kept
 
         def run(job: Job) -> None:
             for piece in job:

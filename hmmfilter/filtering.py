@@ -95,7 +95,7 @@ def forward_filter(
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
     coded_probabilities, coded_increments = np.empty((n_rows, n_states)), np.empty(n_rows)
-    n_possible, totals = _drivers.fill_filtered(tables, coded_probabilities, coded_increments, n_workers, progress)
+    n_possible, totals = _drivers.fill_filtered(tables, (coded_probabilities, coded_increments), n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Filtered(
@@ -186,13 +186,11 @@ def log_likelihood(
     >>> round(hf.log_likelihood(np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]]), np.log([[0.9, 0.2]])), 4)
     -0.5978
     """
-    from hmmfilter import _drivers, _kernels
+    from hmmfilter import _drivers
 
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    n_states = tables.log_likelihoods.shape[1]
-    n_rows = _kernels.block_rows(n_states)
-    _, totals = _drivers.fill_filtered(tables, np.empty((n_rows, n_states)), np.empty(n_rows), n_workers, progress)
+    _, totals = _drivers.fill_filtered(tables, None, n_workers, progress)
     return totals if lengths is not None else float(totals[0])
 
 

@@ -104,6 +104,24 @@ def _kernels_alone(door, *tables):
         return answers(door, *tables)
 
 
+def test_workers_write_to_nothing_in_common(small_pieces, monkeypatch):
+    """The kernel computes in all that it is given, the outcome aside, where each sequence has an entry of its own."""
+    run_forward, written, all_are_there = _kernels.run_forward, {}, threading.Barrier(2)
+
+    def spy(*arguments):
+        mine = written.setdefault(threading.get_ident(), [])
+        if not mine:
+            all_are_there.wait(60)
+        mine.extend(arguments[-8:-2])
+        run_forward(*arguments)
+
+    monkeypatch.setattr(_kernels, "run_forward", spy)
+    case = cases.draw(cases.gaps, 0, 256, 33)
+    hf.log_likelihood(*case, lengths=[64] * 4, workers=2)
+    one, other = written.values()
+    assert not any(np.shares_memory(x, y) for x in one for y in other)
+
+
 def test_jobs_cover_all_rows_once():
     for lengths in ([5], [100_000], [1] * 10, [30_000, 2, 70_000, 1, 1], [20_000] * 3):
         starts = np.concatenate([[0], np.cumsum(lengths)])
