@@ -213,6 +213,8 @@ def chain(
         log_potentials("log_likelihoods", likelihoods, ("T", n_states))
     if allowed is not None:
         likelihoods = only_allowed(likelihoods, allowed)
+    if len(transition) == 1:  # nothing to choose; entries that are not used, which may be anything, are not looked at
+        index = NO_INDEX
     if len(transition) == 0:  # of a single step, which leads nowhere
         transition = float_array("log_transition", np.zeros((1, n_states, n_states)))
     return _kernels.Tables(

@@ -118,6 +118,25 @@ def test_with_lengths_the_last_entry_of_a_sequence_is_unused(door):
         start += length
 
 
+@pytest.mark.parametrize("door", [*DOORS, hf.log_likelihood])
+@pytest.mark.parametrize("unused", [0, 99, -(10**9)])
+def test_with_one_matrix_to_choose_nothing_is_chosen(door, unused):
+    """Short sequences share a block then, and the first or the last of them may be of a single step."""
+    lengths = [1, 4, 3, 1]
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 4, sum(lengths), 3)
+    index = np.zeros(sum(lengths), dtype=int)
+    index[np.cumsum(lengths) - 1] = unused
+    case = log_initial, log_transition[None], log_likelihoods
+    plain = door(log_initial, log_transition, log_likelihoods, lengths=lengths)
+    chosen = door(*case, lengths=lengths, transition_index=index)
+    if door is hf.log_likelihood:
+        assert np.array_equal(chosen, plain)
+    elif door is hf.viterbi:
+        assert np.array_equal(chosen.path, plain.path)
+    else:
+        assert np.array_equal(chosen.log_probabilities, plain.log_probabilities)
+
+
 REFUSED = [
     ({"log_transition": np.zeros((2, 2, 2))}, ValueError, "log_transition must have shape (3, 2, 2), got (2, 2, 2)"),
     (
