@@ -822,12 +822,15 @@ def weigh(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray)
 
 @compiled
 def coded(x: float, k: float) -> float:
-    """x 2^k where a double holds it; else its log, L as L where that is negative, and as −1/L where it is positive."""
+    """x 2^k where a double holds it; else its log, L as L where that is negative, and as −1/L where it is positive.
+
+    The same number gives the same bits however it is split into x and k, as fast steps and exact ones do differently.
+    """
     if k == 0.0 or x == 0.0:
         return x
     if abs(k) < 500.0 and 1.0 / HIGHEST < x < HIGHEST:
         return x * power_of_two(k)
-    log_x = math.log(x) + k * LOG_2
+    log_x = log_of_wide(x, k)
     if abs(log_x) < FAR_LOG:
         return math.ldexp(x, int(k))
     return log_x if log_x < 0.0 else -1.0 / log_x

@@ -91,6 +91,11 @@ def test_coded_numbers_have_their_logs(x, k):
     assert results.logs_of(coded)[0] == pytest.approx(log_x, rel=1e-13, abs=1e-13)
 
 
+@given(st.floats(0.5, 2.0), st.integers(-3000, 3000), st.integers(-240, 240))
+def test_a_coded_number_is_the_same_however_it_is_split(x, k, moved):
+    assert _kernels.coded(x, float(k)) == _kernels.coded(np.ldexp(x, moved), float(k - moved))
+
+
 def test_a_coded_zero_is_zero():
     assert _kernels.coded(0.0, 5000.0) == 0.0
     assert results.logs_of(np.zeros(1))[0] == -np.inf

@@ -80,6 +80,19 @@ def test_over_long_blocks():
     assert stream.log_likelihood == whole.log_likelihood
 
 
+@needs_compiled
+@pytest.mark.parametrize("nats", [700, -700])
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_increments_that_no_double_holds(nats, n_states):
+    """Long enough for fast steps to take powers of two out, which falls on other steps where a block begins anew."""
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 1, 1200, n_states)
+    log_likelihoods += nats
+    whole = hf.forward_filter(log_initial, log_transition, log_likelihoods)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    increments = [stream.update_block(log_likelihoods[t : t + 50]).log_increments for t in range(0, 1200, 50)]
+    assert np.array_equal(np.concatenate(increments), whole.log_increments)
+
+
 def test_a_block_has_its_own_log_likelihood():
     log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 1, 40, 3)
     stream = hf.OnlineFilter(log_initial, log_transition)
