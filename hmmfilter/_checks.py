@@ -249,9 +249,10 @@ def possible_evidence(n_possible: IntArray, starts: IntArray, lengths: npt.Array
 
 
 def chain_parameters(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Let the tables of a chain in that has no observations as yet."""
+    """Let the tables of a chain in that has no observations as yet; copied, since a stream outlives the call."""
     initial = log_potentials("log_initial", log_initial, ("K",))
-    return initial, log_potentials("log_transition", log_transition, (len(initial), len(initial)))
+    transition = log_potentials("log_transition", log_transition, (len(initial), len(initial)))
+    return frozen(initial.copy()), frozen(transition.copy())
 
 
 def log_row(name: str, value: npt.ArrayLike, n_states: int, are_logs: Callable[..., bool]) -> FloatArray:

@@ -197,6 +197,24 @@ def test_predictions_before_any_step():
     assert np.array_equal(stream.predict(1), log_initial)
 
 
+def test_a_stream_keeps_what_it_began_with():
+    """Whatever the caller does with the tables afterwards."""
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 3, 8, 3)
+    expected = hf.forward_filter(log_initial, log_transition, log_likelihoods)
+    smoothed = hf.smooth(log_initial, log_transition, log_likelihoods)
+    tables = log_initial.copy(), log_transition.copy()
+    stream, lagged = hf.OnlineFilter(*tables), hf.FixedLagSmoother(*tables, 8)
+    for table in tables:
+        table[:] = 0.0
+    block = stream.update_block(log_likelihoods)
+    assert np.array_equal(block.log_probabilities, expected.log_probabilities)
+    assert np.array_equal(stream.predict(), hf.predict(expected.log_probabilities[-1], log_transition))
+    assert stream.snapshot()["log_initial"] == log_initial.tolist()
+    for row in log_likelihoods:
+        lagged.update(row)
+    np.testing.assert_allclose(lagged.flush(), smoothed.log_probabilities, rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
+
+
 def test_the_caller_keeps_what_an_update_returns():
     log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 3, 2, 3)
     stream = hf.OnlineFilter(log_initial, log_transition)
