@@ -149,6 +149,8 @@ def log_potentials(
 
 def _whole_numbers(name: str, value: npt.ArrayLike) -> IntArray:
     """Let a vector of integers in, as read-only int64."""
+    if _has_masked_entries(value):
+        raise TypeError(f"{name} must have no masked entries, got some")
     array = _rectangular(name, value)
     if array.dtype.kind not in "iu" and array.size > 0:
         raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
@@ -166,8 +168,8 @@ def starts(lengths: npt.ArrayLike | None, n_rows: int) -> IntArray:
         steps = _whole_numbers("lengths", lengths)
         for n in np.flatnonzero(steps < 1)[:1]:
             raise EntryError(f"lengths[{n}] must be at least 1, got {steps[n]}", (int(n),))
-        if steps.sum() != n_rows:
-            raise ValueError(f"lengths must sum to the {n_rows} rows of all sequences, got {steps.sum()}")
+        if steps.max(initial=0) > n_rows or steps.sum() != n_rows:  # no sum of smaller ones overflows
+            raise ValueError(f"lengths must sum to the {n_rows} rows of all sequences, got {sum(steps.tolist())}")
         ends = np.concatenate([[0], np.cumsum(steps)])
     first_rows: IntArray = frozen(ends)
     return first_rows
@@ -195,6 +197,8 @@ def chain(
     if lengths is not None and initial.ndim == 2:
         needed_initial = (len(first_rows) - 1, n_states)
     if transition_index is not None:
+        if transition.ndim != 3:
+            _shape("log_transition", transition, ("M", n_states, n_states))
         used = _used_moves(first_rows, lengths)
         index = _transition_index(transition_index, used, len(transition))
         needed_transition, used = (len(transition), n_states, n_states), None

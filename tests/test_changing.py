@@ -170,6 +170,16 @@ REFUSED = [
         "transition_index must be a vector, got shape (1, 3)",
     ),
     (
+        {"log_transition": np.zeros((2, 2, 2)), "transition_index": np.ma.array([0, 1, 1], mask=[0, 1, 0])},
+        TypeError,
+        "transition_index must have no masked entries, got some",
+    ),
+    (
+        {"log_transition": 0.0, "transition_index": [0, 0, 0]},
+        ValueError,
+        "log_transition must have shape (M, 2, 2), got ()",
+    ),
+    (
         {"transition_index": [0, 0, 0]},
         ValueError,
         "log_transition must have shape (M, 2, 2), got (2, 2)",

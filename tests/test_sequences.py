@@ -250,6 +250,8 @@ REFUSED = [
     ({"lengths": [4, 0]}, ValueError, "lengths[1] must be at least 1, got 0"),
     ({"lengths": [5, -1]}, ValueError, "lengths[1] must be at least 1, got -1"),
     ({"lengths": []}, ValueError, "lengths must sum to the 4 rows of all sequences, got 0"),
+    ({"lengths": [2**62] * 4 + [4]}, ValueError, f"lengths must sum to the 4 rows of all sequences, got {2**64 + 4}"),
+    ({"lengths": np.ma.array([2, 2], mask=[0, 1])}, TypeError, "lengths must have no masked entries, got some"),
     ({"lengths": 4}, ValueError, "lengths must be a vector, got shape ()"),
     ({"lengths": [2.0, 2.0]}, TypeError, "lengths must hold integers, got dtype float64"),
     ({"log_initial": np.zeros((2, 2))}, ValueError, "log_initial must have shape (K,), got (2, 2)"),
