@@ -616,7 +616,7 @@ def _plain_numbers(value: Any) -> FloatArray | None:
         array = np.asarray(value)
     except ValueError:  # rows of unequal length, or None among vectors
         return None
-    return array.astype(np.float64) if array.dtype.kind in "biuf" else None
+    return array.astype(np.float64, order="C") if array.dtype.kind in "biuf" else None  # numpy sums by layout
 
 
 def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:

@@ -135,10 +135,11 @@ def test_beyond_the_largest_double_a_log_density_is_minus_infinity():
         Gaussian([0.3, 9.7], [1.1, 2.3]),
         Gaussian(MEAN, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])),
         Gaussian(MEAN, FULL),
+        Gaussian(np.zeros((1, 12)), np.linspace(1.0, 3.0, 12)[None]),
         Gaussian(np.zeros((1, 12)), np.full((1, 12, 12), 0.3) + 0.7 * np.eye(12)),
         FromScipy([stats.gamma(3.1), stats.t(3)]),
     ],
-    ids=["Categorical", "Poisson", "Gaussian", "diagonal", "full", "twelve entries", "FromScipy"],
+    ids=["Categorical", "Poisson", "Gaussian", "diagonal", "full", "twelve diagonal", "twelve full", "FromScipy"],
 )
 def test_an_observation_counts_the_same_in_any_company(emission):
     shape = (500,) if emission.n_dimensions is None else (500, emission.n_dimensions)
@@ -146,6 +147,7 @@ def test_an_observation_counts_the_same_in_any_company(emission):
     table = emission.log_likelihoods(x)
     for t in range(len(x)):
         assert np.array_equal(emission.log_likelihoods(x[t : t + 1]), table[t : t + 1])
+    assert np.array_equal(emission.log_likelihoods(np.asfortranarray(x.astype(float))), table)  # as pandas has columns
 
 
 def test_a_covariance_may_be_symmetric_to_rounding_only():
