@@ -279,13 +279,27 @@ def log_row(name: str, value: npt.ArrayLike, n_states: int, are_logs: Callable[.
 
 def only_allowed(log_likelihoods: FloatArray, allowed: npt.ArrayLike) -> FloatArray:
     """Let a mask in that says which states are possible at each step; all others become so."""
-    mask = _rectangular("allowed", allowed)
-    if mask.dtype != bool or _has_masked_entries(allowed):
-        raise TypeError(f"allowed must hold True and False, unmasked, got dtype {mask.dtype}")
-    if mask.shape != log_likelihoods.shape:
-        raise ValueError(f"allowed must have shape {log_likelihoods.shape}, got {mask.shape}")
-    masked: FloatArray = frozen(np.where(mask, log_likelihoods, -np.inf))
+    masked: FloatArray = frozen(np.where(_mask("allowed", allowed, log_likelihoods.shape), log_likelihoods, -np.inf))
     return masked
+
+
+def joined_masks(allowed: Any, lengths: list[int], n_states: int) -> Any:
+    """Join masks, where they are a list of one for each sequence; all else is for `only_allowed` to judge."""
+    if not isinstance(allowed, (list, tuple)):
+        return allowed
+    if len(allowed) != len(lengths):
+        raise ValueError(f"allowed must be a mask for each of the {len(lengths)} sequences, got {len(allowed)}")
+    parts = zip(allowed, lengths, strict=True)
+    return np.concatenate([_mask(f"allowed[{n}]", mask, (length, n_states)) for n, (mask, length) in enumerate(parts)])
+
+
+def _mask(name: str, value: Any, shape: tuple[int, ...]) -> BoolArray:
+    mask = _rectangular(name, value)
+    if mask.dtype != bool or _has_masked_entries(value):
+        raise TypeError(f"{name} must hold True and False, unmasked, got dtype {mask.dtype}")
+    if mask.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {mask.shape}")
+    return mask
 
 
 def begun(name: str, n_observed: int) -> None:

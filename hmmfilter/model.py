@@ -373,8 +373,9 @@ class HMM(Frozen):
                 with _checks.blaming_sequence(n):
                     self.emission.log_likelihoods(sequence)
             raise
-        masks = np.concatenate(allowed) if isinstance(allowed, (list, tuple)) else allowed
-        return {"log_likelihoods": table, "lengths": list(map(len, sequences)), "allowed": masks}
+        steps = list(map(len, sequences))
+        masks = _checks.joined_masks(allowed, steps, self.n_states)
+        return {"log_likelihoods": table, "lengths": steps, "allowed": masks}
 
     def online(self, snapshot: dict[str, Any] | None = None) -> OnlineFilter:
         """Begin a stream of observations, or go on with one.

@@ -437,10 +437,38 @@ MODEL_REFUSED = [
         "sequence 1: observations must have shape (T,), got (1, 1)",
     ),
     (COUNTS, [1, 2], {"lengths": [1]}, ValueError, "lengths must sum to the 2 rows of all sequences, got 1"),
+    (
+        COUNTS,
+        [[1, 2], [3]],
+        {"allowed": [np.ones((1, 2), bool), np.ones((2, 2), bool)]},
+        ValueError,
+        "allowed[0] must have shape (2, 2), got (1, 2)",
+    ),
+    (
+        COUNTS,
+        [[1, 2], [3]],
+        {"allowed": [None, [[True, False]]]},
+        TypeError,
+        "allowed[0] must hold True and False, unmasked, got dtype object",
+    ),
+    (
+        COUNTS,
+        [[1, 2], [3]],
+        {"allowed": ([[True, False]],)},
+        ValueError,
+        "allowed must be a mask for each of the 2 sequences, got 1",
+    ),
+    (
+        COUNTS,
+        [[1, 2], [3]],
+        {"allowed": np.ones((2, 2), bool)},
+        ValueError,
+        "allowed must have shape (3, 2), got (2, 2)",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("model", "observations", "options", "error", "message"), MODEL_REFUSED, ids=range(7))
+@pytest.mark.parametrize(("model", "observations", "options", "error", "message"), MODEL_REFUSED, ids=range(11))
 def test_a_model_says_which_sequence_is_wrong(model, observations, options, error, message):
     with pytest.raises(error) as caught:
         model.smooth(observations, **options)
