@@ -233,7 +233,9 @@ class OnlineFilter:
             raise _checks.ImpossibleEvidenceError(self._n_observed + int(n_possible[0]) - n_before)
         self._state[:], self._log_likelihood = [*state, posteriors[-1]], float(total[0])
         self._n_observed += n_rows
-        log_likelihood = float(logs_of(increments).sum())  # not a difference of totals, which may be far from zero
+        log_likelihood = self._log_likelihood
+        if n_before > 0:  # not a difference of totals, which may be far from zero
+            log_likelihood = float(logs_of(increments).sum())
         return Filtered(_coded_probabilities=posteriors, _coded_increments=increments, log_likelihood=log_likelihood)
 
     def observe(self, observation: Any) -> FloatArray:

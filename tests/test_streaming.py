@@ -97,6 +97,7 @@ def test_a_block_has_its_own_log_likelihood():
     log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 1, 40, 3)
     stream = hf.OnlineFilter(log_initial, log_transition)
     first, second = stream.update_block(log_likelihoods[:30]), stream.update_block(log_likelihoods[30:])
+    assert first.log_likelihood == hf.log_likelihood(log_initial, log_transition, log_likelihoods[:30])
     assert first.log_likelihood + second.log_likelihood == pytest.approx(stream.log_likelihood, rel=1e-14)
     assert second.log_likelihood == pytest.approx(second.log_increments.sum(), rel=1e-15)
 
