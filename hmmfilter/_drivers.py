@@ -19,6 +19,7 @@ from hmmfilter import _kernels
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._kernels import Tables
 
+MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take ten times the room of those that are given
 PIECE = 2**16  # entries of a table: some tenths of a millisecond of work or more, and of a size for the caches
 
 
@@ -108,10 +109,13 @@ def empty_outcome(tables: Tables) -> tuple[IntArray, FloatArray]:
     return n_steps, np.empty(len(n_steps))
 
 
-def chain_slots(tables: Tables) -> FloatArray:
-    """Room for the chains: for all matrices where an index may come back to them, else for one."""
-    n_slots = len(tables.log_transition) if tables.transition_index.size else 1
-    return _kernels.slots_for_chains(n_slots, tables.log_likelihoods.shape[1])
+def slots(tables: Tables, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
+    """Room for matrices made ready: for all of them, up to `MOST_HELD`, where an index may come back; else for one."""
+    n_states = tables.log_likelihoods.shape[1]
+    n_slots = 1
+    if tables.transition_index.size > 0:
+        n_slots = min(len(tables.log_transition), max(1, MOST_HELD // slots_for(1, n_states).size))
+    return slots_for(n_slots, n_states)
 
 
 def room_for_steps(tables: Tables) -> FloatArray:
@@ -142,7 +146,7 @@ def fill_filtered(
     lanes = _kernels.lanes_for(n_states)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        slots, room = chain_slots(tables), room_for_steps(tables)
+        chains, room = slots(tables, _kernels.slots_for_chains), room_for_steps(tables)
         state, ring = np.empty((3, n_states)), np.empty((1, 3, n_states))
         # a worker's own where nobody reads them: the kernel computes in them, and two would spoil each other's sums
         rows, increments = (np.empty((n_block, n_states)), np.empty(n_block)) if kept is None else kept
@@ -155,7 +159,7 @@ def fill_filtered(
                     piece.begin,
                     piece.end,
                     lanes,
-                    slots,
+                    chains,
                     room,
                     state,
                     ring,
@@ -180,7 +184,8 @@ def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool
     lanes = _kernels.lanes_for(n_states)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        slots, backward_slots, room = chain_slots(tables), chain_slots(tables), room_for_steps(tables)
+        chains, backward_chains = (slots(tables, _kernels.slots_for_chains) for _ in range(2))
+        room = room_for_steps(tables)
         state = np.empty((3, n_states))
         increments = np.empty(_kernels.block_rows(n_states))
 
@@ -194,7 +199,7 @@ def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool
                     piece.begin,
                     piece.end,
                     lanes,
-                    slots,
+                    chains,
                     room,
                     state,
                     states,
@@ -211,8 +216,8 @@ def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool
                     piece.begin,
                     piece.end,
                     lanes,
-                    slots,
-                    backward_slots,
+                    chains,
+                    backward_chains,
                     room,
                     state,
                     states,
@@ -234,14 +239,13 @@ def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -
     n_possible, log_joint = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        n_slots = len(tables.log_transition) if tables.transition_index.size else 1
-        slots, room = _kernels.slots_for_moves(n_slots, n_states), _kernels.room_for_decoding(n_states)
+        moves, room = slots(tables, _kernels.slots_for_moves), _kernels.room_for_decoding(n_states)
 
         def run(job: Job) -> None:
             first, last, begin, end = job[0].first, job[-1].last, job[0].begin, job[-1].end
             longest = int(np.diff(tables.starts[first : last + 2]).max())
             log_delta = np.empty((longest, n_states))
-            _kernels.run_viterbi(*tables, first, begin, end, slots, room, log_delta, path, n_possible, log_joint)
+            _kernels.run_viterbi(*tables, first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
             tick(end - begin)
 
         return run

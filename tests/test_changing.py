@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
+from hmmfilter import _drivers, _kernels
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.test_filtering import FAMILY
@@ -77,6 +78,22 @@ def test_an_index_is_short_for_the_matrices_that_it_names(door, run, n_steps, n_
     index = np.random.default_rng(run).integers(0, 3, n_steps)[np.arange(n_steps - 1) // run]
     by_index = answers(door, log_initial, regimes, log_likelihoods, transition_index=index)
     assert_same_bits(by_index, answers(door, log_initial, regimes[index], log_likelihoods))
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_more_matrices_than_are_held_ready(door, n_states, monkeypatch):
+    log_initial, log_transition, log_likelihoods = cases.changing(cases.mixed, 2, 30, n_states)
+    index = np.random.default_rng(0).integers(0, 7, 29)
+    case = log_initial, log_transition[:7], log_likelihoods
+    expected = answers(door, *case, transition_index=index)
+    made = []
+    for name in ("slots_for_chains", "slots_for_moves"):
+        make = getattr(_kernels, name)
+        monkeypatch.setattr(_kernels, name, lambda *size, make=make: made.append(make(*size)) or made[-1])
+    monkeypatch.setattr(_drivers, "MOST_HELD", 3 * getattr(_kernels, name)(1, n_states).size)
+    assert_same_bits(answers(door, *case, transition_index=index), expected)
+    assert max(map(len, made)) < 7
 
 
 @needs_compiled
