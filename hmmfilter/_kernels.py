@@ -377,7 +377,7 @@ def power_of_two(k: float) -> float:
 
 @compiled
 def exp_parts(x: float, x_tail: float) -> tuple[float, float, float]:
-    """exp(x) = (head + tail) 2^k, where x = k log 2 + r, |r| ≤ log(2)/2, for |x| ≤ `EXP_REACH`; 1e-17 off.
+    """exp(x) = (head + tail) 2^k, where x = k log 2 + r, |r| ≤ log(2)/2, for |x| ≤ `EXP_REACH`, to 3e-17.
 
     exp(r) = 1 + r + r² q(r) with a polynomial q. It has no branch, so that a loop over it becomes SIMD instructions.
     """
