@@ -675,10 +675,10 @@ def _entries(value: Any) -> Sequence[Any] | None:
 
 
 def _holds_containers(value: Any) -> bool:
-    """Whether there are vectors of any kind among the entries of a list or an array."""
+    """Whether there are vectors of any kind among the entries of a list or an array; of nothing else there are."""
     if isinstance(value, np.ndarray):
         return value.ndim > 1
-    return any(not isinstance(entry, (int, float)) and _entries(entry) is not None for entry in value)
+    return any(not isinstance(entry, (int, float)) and _entries(entry) is not None for entry in _entries(value) or ())
 
 
 def sequences(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -> list[Any] | None:

@@ -350,6 +350,22 @@ PAIRS = hf.HMM(
 )
 
 
+class Frame:
+    """Numpy takes it for a table, but to iterate over it gives the names of its columns, as with pandas."""
+
+    def __init__(self, rows):
+        self.rows = np.array(rows)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.rows.astype(dtype or float)
+
+    def __iter__(self):
+        return iter("xy")
+
+    def __len__(self):
+        return len(self.rows)
+
+
 @pytest.mark.parametrize("method", ["filter", "smooth", "viterbi"])
 @pytest.mark.parametrize(
     ("model", "sequences"),
@@ -361,8 +377,9 @@ PAIRS = hf.HMM(
         (PAIRS, [[[0, 0], [3, 2]], [None, [1, None]]]),
         (PAIRS, [np.zeros((3, 2)), np.ones((1, 2))]),
         (PAIRS, [np.zeros((3, 2)), [[1, None]]]),
+        (PAIRS, [Frame([[0.0, 0.0], [3.0, 2.0]]), Frame([[1.0, np.nan]])]),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_a_model_takes_a_list_of_sequences(method, model, sequences):
     results = getattr(model, method)(sequences)
@@ -436,6 +453,13 @@ MODEL_REFUSED = [
         ValueError,
         "sequence 1: observations must have shape (T,), got (1, 1)",
     ),
+    (
+        PAIRS,
+        [[0, 0], 3],
+        {},
+        TypeError,
+        "observations[1] must be a number, or NaN or None where missing, got 3",
+    ),
     (COUNTS, [1, 2], {"lengths": [1]}, ValueError, "lengths must sum to the 2 rows of all sequences, got 1"),
     (
         COUNTS,
@@ -468,7 +492,7 @@ MODEL_REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("model", "observations", "options", "error", "message"), MODEL_REFUSED, ids=range(11))
+@pytest.mark.parametrize(("model", "observations", "options", "error", "message"), MODEL_REFUSED, ids=range(12))
 def test_a_model_says_which_sequence_is_wrong(model, observations, options, error, message):
     with pytest.raises(error) as caught:
         model.smooth(observations, **options)
