@@ -338,18 +338,24 @@ def stream_snapshot(document: Any, known_format: str) -> WrittenStream:
 
     def numbers_in(name: str) -> FloatArray:
         json_list(name, document[name])
-        return real_parameters(name, [0.0 if x is None else x for x in document[name]], (n_states,))
+        return real_parameters(name, document[name], (n_states,))
+
+    def logs_in(name: str) -> FloatArray:
+        json_list(name, document[name])
+        zeros = [x is None for x in document[name]]
+        known = [0.0 if x is None else x for x in document[name]]
+        return np.where(zeros, -np.inf, real_parameters(name, known, (n_states,)))
 
     n_states = len(document["log_initial"]) if isinstance(document["log_initial"], list) else 0
-    zero = np.array([x is None for x in document["log_initial"]] if n_states else [])
-    log_initial = np.where(zero, -np.inf, numbers_in("log_initial"))
+    log_initial = logs_in("log_initial")
     log_likelihood = float(real_parameters("log_likelihood", document["log_likelihood"], ()))
     if n_observed == 0:
         return WrittenStream(0, log_likelihood, log_initial, np.zeros((4, n_states)))
-    head, tail, exponent, posterior = map(numbers_in, vectors)
+    head, tail, exponent, posterior = *map(numbers_in, vectors[:2]), logs_in("exponent"), numbers_in("posterior")
     _refuse_first("head", (head < 0) | (head > 1), "from 0 to 1", head)
-    _refuse_first("exponent", exponent != np.floor(exponent), "a whole number", exponent)
-    state = np.array([head, tail, np.where(head > 0, exponent, -np.inf), posterior])
+    is_whole = np.where(head > 0, np.isfinite(exponent) & (exponent == np.floor(exponent)), exponent == -np.inf)
+    _refuse_first("exponent", ~is_whole, "a whole number, or null where head is 0", exponent)
+    state = np.array([head, tail, exponent, posterior])
     return WrittenStream(n_observed, log_likelihood, log_initial, state)
 
 

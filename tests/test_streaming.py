@@ -420,7 +420,22 @@ REFUSED = [
     (
         lambda: COUNTS.online(changed(**BEGUN | {"exponent": [0.5, 0.0]})),
         ValueError,
-        "exponent[0] must be a whole number, got 0.5",
+        "exponent[0] must be a whole number, or null where head is 0, got 0.5",
+    ),
+    (
+        lambda: COUNTS.online(changed(**BEGUN | {"exponent": [1.0, None]})),
+        ValueError,
+        "exponent[1] must be a whole number, or null where head is 0, got -inf",
+    ),
+    (
+        lambda: COUNTS.online(changed(**BEGUN | {"head": [0.0, 0.7]})),
+        ValueError,
+        "exponent[0] must be a whole number, or null where head is 0, got 1.0",
+    ),
+    (
+        lambda: COUNTS.online(changed(**BEGUN | {"posterior": [None, 1.0]})),
+        TypeError,
+        "posterior must hold real numbers, got dtype object",
     ),
     (
         lambda: COUNTS.online(changed(**BEGUN | {"tail": [float("nan"), 0.0]})),
