@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,9 @@ class OnlineFilter:
             f"{type(self).__name__}: {self.n_observed} steps so far, {n_states} states, "
             f"log-likelihood {self.log_likelihood:.4f}"
         )
+
+    def __copy__(self) -> OnlineFilter:
+        return deepcopy(self)  # a copy that shares the state would move on with the original
 
     @property
     def n_observed(self) -> int:
@@ -435,6 +439,9 @@ class FixedLagSmoother:
     def __repr__(self) -> str:
         n_states = self._filter._n_states
         return f"{type(self).__name__}: {self.n_observed} steps so far, {n_states} states, lag {self._lag}"
+
+    def __copy__(self) -> FixedLagSmoother:
+        return deepcopy(self)
 
     @property
     def lag(self) -> int:

@@ -1,6 +1,8 @@
 """Streams: the bits of the whole, however it is cut; what is impossible leaves no trace; snapshots through JSON."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -263,6 +265,21 @@ def test_a_models_stream_observes(model, observations):
         assert np.array_equal(stream.observe(observation), whole.log_probabilities[t])
         stream = model.online(json.loads(json.dumps(stream.snapshot())))
     assert stream.log_likelihood == whole.log_likelihood
+
+
+@pytest.mark.parametrize("twin_of", [copy.copy, copy.deepcopy, lambda stream: pickle.loads(pickle.dumps(stream))])
+@pytest.mark.parametrize("kind", [hf.OnlineFilter, lambda *tables: hf.FixedLagSmoother(*tables, 2)])
+def test_a_copy_goes_its_own_way(kind, twin_of):
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 3, 8, 3)
+    stream, undisturbed = kind(log_initial, log_transition), kind(log_initial, log_transition)
+    for row in log_likelihoods[:4]:
+        stream.update(row)
+        undisturbed.update(row)
+    twin = twin_of(stream)
+    twin.update(log_likelihoods[7])
+    for row in log_likelihoods[4:]:
+        assert np.array_equal(stream.update(row), undisturbed.update(row))
+    assert (stream.n_observed, twin.n_observed) == (8, 5)
 
 
 def test_a_stream_prints_and_begins_with_nothing():
