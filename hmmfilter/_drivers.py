@@ -149,10 +149,11 @@ def fill_filtered(
         chains, room = slots(tables, _kernels.slots_for_chains), room_for_steps(tables)
         state, ring = np.empty((3, n_states)), np.empty((1, 3, n_states))
         # a worker's own where nobody reads them: the kernel computes in them, and two would spoil each other's sums
-        rows, increments = (np.empty((n_block, n_states)), np.empty(n_block)) if kept is None else kept
+        unread = np.empty((n_block, n_states)), np.empty(n_block)
 
         def run(job: Job) -> None:
             for piece in job:
+                rows, increments = unread if kept is None else (table[piece.begin : piece.end] for table in kept)
                 _kernels.run_forward(
                     *tables,
                     piece.first,
@@ -203,7 +204,7 @@ def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool
                     room,
                     state,
                     states,
-                    rows,
+                    rows[piece.begin : piece.end],
                     increments,
                     n_possible,
                     log_likelihood,
@@ -221,7 +222,7 @@ def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool
                     room,
                     state,
                     states,
-                    rows,
+                    rows[piece.begin : piece.end],
                     n_possible,
                 )
                 tick(piece.end - piece.begin - (piece.end - piece.begin) // 2)

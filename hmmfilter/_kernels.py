@@ -1476,8 +1476,8 @@ def run_forward(
 ) -> None:
     """Filter the rows of `Tables` from begin, in sequence n, to end.
 
-    Fills rows with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1), both `coded`; they
-    may be as short as a block, if nobody reads them. Short sequences share a block. The state goes from α before to α
+    Fills rows with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1), both `coded`, from
+    their first entry on; they may be as short as a block, if nobody reads them. Short sequences share a block. The state goes from α before to α
     after these rows, and the states before each block but the first of its sequence go into the checkpoints, a ring.
     Of each sequence that ends here, the log-likelihood log Σ α_T is kept, and of one that is impossible, how many steps
     of it are possible.
@@ -1488,7 +1488,7 @@ def run_forward(
     scratch, block = scratch_in(room, n_states), block_in(room, min(n_rows, end - begin), n_states)
     widen_row(log_initial[0], scratch.origin)
     origin = origin_of(scratch.origin, scratch.origin_linear)
-    is_kept = len(rows) == len(log_likelihoods), len(increments) == len(log_likelihoods)
+    is_kept = len(rows) >= end - begin, len(increments) >= end - begin
     n_checkpoints = 0
     t = begin
     while t < end:
@@ -1504,7 +1504,7 @@ def run_forward(
         led = t if is_first else t - 1
         m = matrix_at(tables, led) if led + 1 < stop else 0
         stop = steady_until(tables, led, stop)
-        row, increment = t if is_kept[0] else 0, t if is_kept[1] else 0
+        row, increment = t - begin if is_kept[0] else 0, t - begin if is_kept[1] else 0
         n_done = 0
         if is_first or largest(state[EXPONENT]) > NEVER:
             set_begins(tables, n, False, t, stop, block)
@@ -1534,6 +1534,32 @@ def run_forward(
             log_likelihood[n] = NEVER
             n += stop == starts[n + 1]
         t = stop
+
+
+@compiled
+def run_trace(
+    log_initial: FloatArray,
+    log_transition: FloatArray,
+    transition_index: IntArray,
+    log_likelihoods: FloatArray,
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    like: Lanes | None,
+    slots: FloatArray,
+    room: FloatArray,
+    state: FloatArray,
+    alphas: FloatArray,
+) -> None:
+    """Fill wide α_t, (rows, 3, K), of the rows from begin, in sequence n, to end, from the state before them.
+
+    These are the numbers behind the rows of `run_forward`, which round where they are logs.
+    """
+    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
+    n_states = log_likelihoods.shape[1]
+    checkpoints = state.reshape(1, 3, n_states)
+    fill_trace(Trace(alphas, tables, slots), n, begin, end, checkpoints, like, scratch_in(room, n_states))
 
 
 @compiled
@@ -1585,7 +1611,7 @@ def run_backward(
     rows: FloatArray,
     n_possible: IntArray,
 ) -> None:
-    """Smooth in place what `run_forward` left in rows, from begin to end, which is in sequence n, and in checkpoints.
+    """Smooth in place what `run_forward` left of the rows from begin to end, which is in sequence n, and in checkpoints.
 
     The state goes from ω after to ω before these rows. Rows of impossible sequences are marked.
     """
@@ -1605,9 +1631,9 @@ def run_backward(
         if block_start > start:
             n_checkpoints -= 1
         if not is_possible(starts, n_possible, n):
-            mark(rows[block_start:end].reshape(-1))
+            mark(rows[block_start - begin : end - begin].reshape(-1))
         else:
-            if has_logs(rows[block_start:end].reshape(-1)):
+            if has_logs(rows[block_start - begin : end - begin].reshape(-1)):
                 fill_trace(trace, first, block_start, end, checkpoints[n_checkpoints:], like, scratch)
             stop = end
             while stop > block_start:
@@ -1624,7 +1650,7 @@ def run_backward(
                     like,
                     scratch,
                     trace.table[t - block_start :],
-                    rows[t:stop],
+                    rows[t - begin : stop - begin],
                 )
                 stop = t
         end = block_start
