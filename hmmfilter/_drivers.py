@@ -7,10 +7,13 @@ are. Short sequences are taken together; a long one is cut into parts, one after
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,13 +37,14 @@ class Piece(NamedTuple):
 
 Job = list[Piece]  # one after the other, as they are of one sequence
 Tick = Callable[[int], object]  # that so many more rows are done
+Undo = Callable[[FloatArray, FloatArray], None]  # makes of `coded` numbers, (n,), what a result shows
 
 
 def cut(tables: Tables) -> list[Job]:
-    """Cut the rows into jobs that do not need each other."""
+    """Cut the rows into jobs that do not need each other; pieces grow with √T, so that few of them make a long job."""
     starts, (n_rows, n_states) = tables.starts, tables.log_likelihoods.shape
     n_block = _kernels.block_rows(n_states)
-    most = max(1, PIECE // n_states // n_block) * n_block
+    most = max(1, max(PIECE // n_states, math.isqrt(n_rows)) // n_block) * n_block
     first, n_sequences = 0, len(starts) - 1
     if n_rows <= most:
         return [[Piece(first, n_sequences - 1, 0, n_rows)]]
@@ -133,105 +137,308 @@ def n_checkpoints(tables: Tables, piece: Piece) -> int:
     return int(((ends - starts - 1) // n_block - before).sum())
 
 
+class Recursion:
+    """What one worker runs the recursions with: room of its own, and the outcome that all of them fill."""
+
+    def __init__(self, tables: Tables, outcome: tuple[IntArray, FloatArray]) -> None:
+        n_states = tables.log_likelihoods.shape[1]
+        self._tables, self.outcome = tables, outcome
+        self._lanes = _kernels.lanes_for(n_states)
+        self.chains, self._room = slots(tables, _kernels.slots_for_chains), room_for_steps(tables)
+        self.state = np.empty((3, n_states))  # α before or after a piece or, backwards, ω after or before it
+        self.unread = np.empty((_kernels.block_rows(n_states), n_states)), np.empty(_kernels.block_rows(n_states))
+
+    @cached_property
+    def _backward_chains(self) -> FloatArray:
+        return slots(self._tables, _kernels.slots_for_chains)
+
+    def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
+        """Filter a piece."""
+        _kernels.run_forward(
+            *self._tables,
+            piece.first,
+            piece.begin,
+            piece.end,
+            self._lanes,
+            self.chains,
+            self._room,
+            self.state,
+            checkpoints,
+            rows,
+            increments,
+            *self.outcome,
+        )
+
+    def backward(self, piece: Piece, rows: FloatArray, checkpoints: FloatArray) -> None:
+        """Smooth what `forward` left of a piece."""
+        _kernels.run_backward(
+            *self._tables,
+            piece.last,
+            piece.begin,
+            piece.end,
+            self._lanes,
+            self.chains,
+            self._backward_chains,
+            self._room,
+            self.state,
+            checkpoints,
+            rows,
+            self.outcome[0],
+        )
+
+    def trace(self, piece: Piece, before: FloatArray) -> FloatArray:
+        """Wide α of a piece, (rows, 3, K), from the state before it."""
+        alphas = np.empty((piece.end - piece.begin, *before.shape))
+        _kernels.run_trace(
+            *self._tables, piece.first, piece.begin, piece.end, self._lanes, self.chains, self._room, before, alphas
+        )
+        return alphas
+
+
+def room_for_checkpoints(tables: Tables, piece: Piece) -> FloatArray:
+    """Room for the states before all blocks of the piece that are not the first of their sequence."""
+    return np.empty((n_checkpoints(tables, piece), 3, tables.log_likelihoods.shape[1]))
+
+
 def fill_filtered(
-    tables: Tables, kept: tuple[FloatArray, FloatArray] | None, workers: int, progress: bool
+    tables: Tables,
+    rows: FloatArray | None,
+    increments: FloatArray | None,
+    undo: Undo | None,
+    workers: int,
+    progress: bool,
 ) -> tuple[IntArray, FloatArray]:
-    """Run the forward recursion over all sequences, and keep the rows and the increments, or None.
+    """Run the forward recursion over all sequences, and keep rows and increments where there is room for them.
 
     Returns how many steps of each sequence are possible, and its log-likelihood.
     """
     n_rows, n_states = tables.log_likelihoods.shape
-    n_block = _kernels.block_rows(n_states)
-    n_possible, log_likelihood = empty_outcome(tables)
-    lanes = _kernels.lanes_for(n_states)
+    outcome = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        chains, room = slots(tables, _kernels.slots_for_chains), room_for_steps(tables)
-        state, ring = np.empty((3, n_states)), np.empty((1, 3, n_states))
+        recursion, ring = Recursion(tables, outcome), np.empty((1, 3, n_states))
         # a worker's own where nobody reads them: the kernel computes in them, and two would spoil each other's sums
-        unread = np.empty((n_block, n_states)), np.empty(n_block)
+        some_rows, some_increments = recursion.unread
 
         def run(job: Job) -> None:
             for piece in job:
-                rows, increments = unread if kept is None else (table[piece.begin : piece.end] for table in kept)
-                _kernels.run_forward(
-                    *tables,
-                    piece.first,
-                    piece.begin,
-                    piece.end,
-                    lanes,
-                    chains,
-                    room,
-                    state,
-                    ring,
-                    rows,
-                    increments,
-                    n_possible,
-                    log_likelihood,
-                )
+                span = slice(piece.begin, piece.end)
+                kept_rows = some_rows if rows is None else rows[span]
+                kept_increments = some_increments if increments is None else increments[span]
+                recursion.forward(piece, kept_rows, kept_increments, ring)
+                if undo is not None:
+                    undo(kept_rows.reshape(-1), kept_rows.reshape(-1))
+                    _kernels.take_logs(kept_increments, kept_increments)
                 tick(piece.end - piece.begin)
 
         return run
 
     with progress_bar(n_rows, progress) as bar:
         work_off(tables, start_worker, workers, bar.update)
-    return n_possible, log_likelihood
+    return outcome
 
 
-def fill_smoothed(tables: Tables, rows: FloatArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+def fill_smoothed(
+    tables: Tables, rows: FloatArray, undo: Undo | None, workers: int, progress: bool
+) -> tuple[IntArray, FloatArray]:
     """Run the recursion forwards, and backwards over what it left, job by job; returns what `fill_filtered` does."""
-    n_rows, n_states = tables.log_likelihoods.shape
-    n_possible, log_likelihood = empty_outcome(tables)
-    lanes = _kernels.lanes_for(n_states)
+    outcome = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        chains, backward_chains = (slots(tables, _kernels.slots_for_chains) for _ in range(2))
-        room = room_for_steps(tables)
-        state = np.empty((3, n_states))
-        increments = np.empty(_kernels.block_rows(n_states))
+        recursion = Recursion(tables, outcome)
+        _, increments = recursion.unread
 
         def run(job: Job) -> None:
-            counts = [n_checkpoints(tables, piece) for piece in job]
-            checkpoints = np.split(np.empty((sum(counts), 3, n_states)), np.cumsum(counts[:-1]))
+            checkpoints = [room_for_checkpoints(tables, piece) for piece in job]
             for piece, states in zip(job, checkpoints, strict=True):
-                _kernels.run_forward(
-                    *tables,
-                    piece.first,
-                    piece.begin,
-                    piece.end,
-                    lanes,
-                    chains,
-                    room,
-                    state,
-                    states,
-                    rows[piece.begin : piece.end],
-                    increments,
-                    n_possible,
-                    log_likelihood,
-                )
+                recursion.forward(piece, rows[piece.begin : piece.end], increments, states)
                 tick((piece.end - piece.begin) // 2)
             for piece, states in zip(job[::-1], checkpoints[::-1], strict=True):
-                _kernels.run_backward(
-                    *tables,
-                    piece.last,
-                    piece.begin,
-                    piece.end,
-                    lanes,
-                    chains,
-                    backward_chains,
-                    room,
-                    state,
-                    states,
-                    rows[piece.begin : piece.end],
-                    n_possible,
-                )
+                smoothed = rows[piece.begin : piece.end]
+                recursion.backward(piece, smoothed, states)
+                if undo is not None:
+                    undo(smoothed.reshape(-1), smoothed.reshape(-1))
                 tick(piece.end - piece.begin - (piece.end - piece.begin) // 2)
 
         return run
 
-    with progress_bar(n_rows, progress) as bar:
+    with progress_bar(len(tables.log_likelihoods), progress) as bar:
         work_off(tables, start_worker, workers, bar.update)
+    return outcome
+
+
+class Span(NamedTuple):
+    """What is known of a piece on the way back."""
+
+    piece: Piece
+    recursion: Recursion
+    filtered: FloatArray  # (rows, K), `coded`, as the smoothed rows
+    smoothed: FloatArray | None  # (rows + 1, K), as the last pair of steps needs the first row of the piece that follows
+    before: FloatArray  # α before the piece
+
+    def walk(self, starts: IntArray, run: Callable[[int, int, int, FloatArray], int]) -> None:
+        """Let a kernel go back through the rows, by a sequence, a begin, an end, and wide α, (rows, 3, K).
+
+        There are none at first; where it stops for want of them, returning the row to which it came, there are.
+        """
+        begin, end, alphas = self.piece.begin, self.piece.end, np.empty((0, *self.before.shape))
+        while (end := run(int(np.searchsorted(starts, end - 1, side="right")) - 1, begin, end, alphas)) > begin:
+            alphas = self.recursion.trace(self.piece, self.before)
+
+
+Take = Callable[[Span], None]
+
+
+def fill_backwards(
+    tables: Tables, start_taker: Callable[[], Take], is_smoothed: bool, workers: int, progress: bool
+) -> tuple[IntArray, FloatArray]:
+    """Let takers have all filtered rows, and smoothed ones if wanted, from the last piece of each job to the first.
+
+    No table of all rows is kept. A first pass leaves the state before each piece; then, from the end, each piece is
+    filtered once more from there [1]_. Returns what `fill_filtered` does; takers may read how many steps are possible.
+
+    References
+    ----------
+    .. [1] Tarnas, Hughey, "Reduced space hidden Markov model training", Bioinformatics 14 (1998), section 2.
+    """
+    n_states = tables.log_likelihoods.shape[1]
+    outcome = empty_outcome(tables)
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        recursion, take = Recursion(tables, outcome), start_taker()
+        some_rows, increments = recursion.unread
+        ring = np.empty((1, 3, n_states))
+
+        def run(job: Job) -> None:
+            before, after, next_row = np.empty((len(job), 3, n_states)), recursion.state.copy(), np.empty(n_states)
+            for number, piece in enumerate(job[:-1]):
+                before[number] = recursion.state
+                recursion.forward(piece, some_rows, increments, ring)
+                tick((piece.end - piece.begin) // 2)
+            before[-1] = recursion.state
+            for state, piece in zip(before[::-1], job[::-1], strict=True):
+                n_rows = piece.end - piece.begin
+                recursion.state[:] = state
+                filtered, smoothed = np.empty((n_rows, n_states)), None
+                checkpoints = room_for_checkpoints(tables, piece)
+                recursion.forward(piece, filtered, increments, checkpoints)
+                if is_smoothed:
+                    smoothed = np.concatenate([filtered, next_row[None]])
+                    recursion.state[:] = after
+                    recursion.backward(piece, smoothed[:-1], checkpoints)
+                    after[:], next_row[:] = recursion.state, smoothed[0]
+                take(Span(piece, recursion, filtered, smoothed, state))
+                tick(n_rows if piece is job[-1] else n_rows - n_rows // 2)
+
+        return run
+
+    with progress_bar(len(tables.log_likelihoods), progress) as bar:
+        work_off(tables, start_worker, workers, bar.update)
+    return outcome
+
+
+class InOrder:
+    """Adds up what jobs found in the order of their rows, whichever is done first, so that it changes no bit."""
+
+    def __init__(self, total: FloatArray) -> None:
+        self._total, self._row = total, 0
+        self._waiting: dict[int, tuple[int, FloatArray]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, begin: int, end: int, part: FloatArray) -> None:
+        """Take the sums of the job of these rows; they have two parts, as the total."""
+        with self._lock:
+            self._waiting[begin] = end, part
+            while self._row in self._waiting:
+                self._row, part = self._waiting.pop(self._row)
+                _kernels.tally_table(part[0].reshape(-1), *self._total.reshape(2, -1))
+                self._total[1] += part[1]
+
+
+class Pairs(NamedTuple):
+    """What to keep of two steps and the pair of them: None where it is not wanted."""
+
+    table: FloatArray | None = None  # (rows, K, K): ξ, `coded`
+    rows: FloatArray | None = None  # (rows, K): γ, `coded`
+    firsts: FloatArray | None = None  # (N, K): γ_1, `coded`
+    sums: FloatArray | None = None  # (2, G, K, K): Σ ξ in two parts: of all, or
+    is_by_sequence: bool = False  # of each sequence, or else of each matrix
+
+
+def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+    """Run the recursions both ways and keep what is wanted; returns what `fill_filtered` does."""
+    n_states, starts = tables.log_likelihoods.shape[1], tables.starts
+    total = np.zeros((2, 0, n_states, n_states)) if wanted.sums is None else wanted.sums
+    total[:] = 0.0
+    in_order = InOrder(total)
+
+    def start_taker() -> Take:
+        s, unread = np.empty(_kernels.tiled(n_states)), np.empty((1, n_states, n_states))
+        sums = total if wanted.is_by_sequence else np.zeros_like(total)
+
+        def take(span: Span) -> None:
+            first, last, begin, end = span.piece
+            smoothed = span.smoothed
+            assert smoothed is not None
+            if wanted.rows is not None:
+                wanted.rows[begin:end] = smoothed[:-1]
+            if wanted.firsts is not None:
+                begun = np.arange(first + (starts[first] < begin), last + 1)
+                wanted.firsts[begun] = smoothed[starts[begun] - begin]
+            pairs = unread if wanted.table is None else wanted.table[begin:end]
+
+            def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
+                return _kernels.run_pairs(
+                    *tables,
+                    n,
+                    begin,
+                    end,
+                    span.recursion.chains,
+                    alphas,
+                    span.filtered,
+                    smoothed,
+                    span.recursion.outcome[0],
+                    s,
+                    pairs,
+                    sums,
+                    wanted.is_by_sequence,
+                )
+
+            span.walk(starts, run)
+            if begin == starts[first] and not wanted.is_by_sequence:
+                in_order.add(begin, int(starts[last + 1]), sums.copy())
+                sums[:] = 0.0
+
+        return take
+
+    n_possible, log_likelihood = fill_backwards(tables, start_taker, True, workers, progress)
+    impossible = n_possible < starts[1:] - starts[:-1]
+    if impossible.any():
+        total[:, impossible if wanted.is_by_sequence else slice(None)] = np.nan
     return n_possible, log_likelihood
+
+
+def fill_best_states(
+    tables: Tables, path: IntArray, n_correct: FloatArray, workers: int, progress: bool
+) -> tuple[IntArray, FloatArray]:
+    """Fill the path with the most probable state of each step, and (N,) with the sum of their probabilities.
+
+    Returns what `fill_filtered` does.
+    """
+    total = np.zeros((2, len(n_correct)))
+
+    def start_taker() -> Take:
+        def take(span: Span) -> None:
+            _, last, begin, end = span.piece
+            assert span.smoothed is not None
+            n_possible = span.recursion.outcome[0]
+            _kernels.run_best_states(tables.starts, last, begin, end, span.smoothed, n_possible, path, total)
+
+        return take
+
+    outcome = fill_backwards(tables, start_taker, True, workers, progress)
+    n_correct[:] = total.sum(axis=0)
+    return outcome
 
 
 def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:

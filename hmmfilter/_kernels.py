@@ -1389,6 +1389,13 @@ def take_logs(x: FloatArray, logs: FloatArray) -> None:
 
 
 @compiled
+def take_numbers(x: FloatArray, numbers: FloatArray) -> None:
+    """Numbers of `coded` ones, none above 1; what is below 5e-324 rounds to 0."""
+    for k in range(x.size):
+        numbers[k] = math.exp(x[k]) if x[k] < 0.0 else x[k]
+
+
+@compiled
 def are_logs(x: FloatArray, largest: float) -> bool:
     """Whether all numbers are −inf, or finite and no larger than that."""
     n_wrong = 0
@@ -1677,6 +1684,133 @@ def run_prediction(
             for k in range(n_states):
                 x = state[HEAD, k] + state[TAIL, k]
                 row[k] = log_of_wide(x, state[EXPONENT, k]) if x > 0.0 else NEVER
+
+
+@compiled
+def pair_near(f: FloatArray, chain: Chain, gamma: FloatArray, s: FloatArray, xi: FloatArray) -> None:
+    """ξ(i, j) = p(i | j, past) γ'(j) = f(i) A(i, j) / s(j) · γ'(j), where s(j) = Σ_i f(i) A(i, j), in doubles.
+
+    Their positive entries lie so near each other that nothing underflows: f and γ' above `LOWEST`, and A narrow.
+    """
+    transition = chain.linear[HEAD]
+    if f.size > FEW_STATES:
+        predict_many(f, transition, s)
+    else:
+        for j in range(f.size):
+            s[j] = 0.0
+        for i in range(f.size):
+            for j in range(f.size):
+                s[j] += f[i] * transition[i, j]
+    for j in range(f.size):
+        s[j] = gamma[j] / s[j] if s[j] > 0.0 else 0.0
+    for i in range(f.size):
+        for j in range(f.size):
+            xi[i, j] = f[i] * transition[i, j] * s[j]
+
+
+@compiled
+def pair_wide(alpha: FloatArray, chain: Chain, gamma: FloatArray, xi: FloatArray) -> None:
+    """`pair_near` with α in the place of f, in wide numbers; ξ is `coded`."""
+    for j in range(gamma.size):
+        s, s_tail, s_exponent = exact_prediction(alpha, chain, j)
+        g, g_tail, g_exponent = settled(gamma[j], 0.0, 0.0) if gamma[j] >= 0.0 else far_exp_parts(gamma[j])
+        for i in range(gamma.size):
+            a, a_exponent = chain.wide[HEAD, i, j] + chain.wide[TAIL, i, j], chain.wide[EXPONENT, i, j]
+            x = (alpha[HEAD, i] + alpha[TAIL, i]) * a
+            xi[i, j] = 0.0
+            if x > 0.0 and g > 0.0:
+                x = x / (s + s_tail) * (g + g_tail)
+                xi[i, j] = coded(x, alpha[EXPONENT, i] + a_exponent - s_exponent + g_exponent)
+
+
+@compiled
+def tally_table(x: FloatArray, total: FloatArray, lost: FloatArray) -> None:
+    """`tally`, entry by entry."""
+    for k in range(x.size):
+        total[k], lost[k] = tally(total[k], lost[k], x[k])
+
+
+@compiled
+def run_pairs(
+    log_initial: FloatArray,
+    log_transition: FloatArray,
+    transition_index: IntArray,
+    log_likelihoods: FloatArray,
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    slots: FloatArray,
+    alphas: FloatArray,
+    filtered: FloatArray,
+    smoothed: FloatArray,
+    n_possible: IntArray,
+    s: FloatArray,
+    pairs: FloatArray,
+    sums: FloatArray,
+    is_by_sequence: bool,
+) -> int:
+    """Fill ξ_t(i, j) = p(h_t = i, h_t+1 = j | v_1:T) from row end − 1, in sequence n, back to begin [2]_.
+
+    Filtered rows are those from begin to end, smoothed ones one more. The pairs, `coded`, have zeros where a sequence
+    ends, and are marked where it is impossible; they may be one alone, if nobody reads them. The sums, in two parts
+    (2, G, K, K), add up all of them, or those of each sequence, or those that the same matrix leads on. Where a row
+    needs wide α, and there are none, it stops; the row after it is returned, else the first.
+    """
+    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
+    n_groups = sums.shape[1]
+    for t in range(end - 1, begin - 1, -1):
+        n -= t < starts[n]
+        xi = pairs[t - begin] if len(pairs) >= end - begin else pairs[0]
+        if not is_possible(starts, n_possible, n):
+            mark(xi.reshape(-1))
+        elif t + 1 == starts[n + 1]:
+            for i in range(len(xi)):
+                for j in range(len(xi)):
+                    xi[i, j] = 0.0
+        else:
+            m = matrix_at(tables, t)
+            chain = chain_at(log_transition, m, False, slots)
+            f, gamma = filtered[t - begin], smoothed[t + 1 - begin]
+            if chain.is_narrow and not is_faint(f, LOWEST) and not is_faint(gamma, LOWEST):
+                pair_near(f, chain, gamma, s, xi)
+            elif len(alphas) == 0:
+                return t + 1
+            else:
+                pair_wide(alphas[t - begin], chain, gamma, xi)
+                if n_groups > 0:
+                    take_numbers(xi.reshape(-1), xi.reshape(-1))
+            if n_groups > 0:
+                group = n if is_by_sequence else m if n_groups > 1 else 0
+                tally_table(xi.reshape(-1), sums[0, group].reshape(-1), sums[1, group].reshape(-1))
+    return begin
+
+
+@compiled
+def run_best_states(
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    smoothed: FloatArray,
+    n_possible: IntArray,
+    path: IntArray,
+    n_correct: FloatArray,
+) -> None:
+    """Find arg max_k γ_t(k) from row end − 1, in sequence n, back to begin; add up max_k γ_t(k), in two parts, (2, N).
+
+    Where a sequence is impossible, the path is −1, and NaN is added.
+    """
+    for t in range(end - 1, begin - 1, -1):
+        n -= t < starts[n]
+        path[t], best = -1, math.nan
+        if is_possible(starts, n_possible, n):
+            row = smoothed[t - begin]
+            best = largest(row)
+            path[t] = 0
+            while row[path[t]] < best:
+                path[t] += 1
+        n_correct[0, n], n_correct[1, n] = tally(n_correct[0, n], n_correct[1, n], best)
 
 
 @compiled

@@ -190,7 +190,7 @@ def log_likelihood(
 
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    _, totals = _drivers.fill_filtered(tables, None, n_workers, progress)
+    _, totals = _drivers.fill_filtered(tables, None, None, None, n_workers, progress)
     return totals if lengths is not None else float(totals[0])
 
 

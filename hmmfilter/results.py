@@ -153,15 +153,16 @@ def logs_of(coded: FloatArray) -> FloatArray:
     return logs
 
 
-def _probabilities(coded: FloatArray) -> FloatArray:
+def numbers_of(coded: FloatArray) -> FloatArray:
     """Probabilities as the kernels store them, without logs among them; what is below 5e-324 rounds to 0 here."""
     from hmmfilter import _kernels
 
     if not _kernels.has_logs(coded.reshape(-1)):
         return coded
-    table = np.where(coded < 0, np.exp(np.minimum(coded, 0)), coded)
-    table.flags.writeable = False
-    return table
+    numbers = np.empty(coded.shape)
+    _kernels.take_numbers(coded.reshape(-1), numbers.reshape(-1))
+    numbers.flags.writeable = False
+    return numbers
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -176,7 +177,7 @@ class _Posterior(_BySequence):
     @cached_property
     def probabilities(self) -> FloatArray:
         """p(h_t = k | the observations), (T, K); what is below 5e-324 rounds to 0 here, and only here."""
-        return _probabilities(self._coded_probabilities)
+        return numbers_of(self._coded_probabilities)
 
     @cached_property
     def log_probabilities(self) -> FloatArray:
@@ -192,7 +193,7 @@ class _Posterior(_BySequence):
             f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
             ["step", *self._names(n_states)],
             n_steps,
-            ([f"{p:.4f}" for p in row] for row in _probabilities(self._coded_probabilities[_shown_steps(n_steps)])),
+            ([f"{p:.4f}" for p in row] for row in numbers_of(self._coded_probabilities[_shown_steps(n_steps)])),
         )
 
     def _bands(self) -> tuple[FloatArray, str]:
