@@ -6,28 +6,43 @@ The conventions are in `hmmfilter.model`.
 
 from hmmfilter import emissions, lse, naive
 from hmmfilter._checks import ImpossibleEvidenceError
-from hmmfilter.decoding import viterbi
+from hmmfilter.decoding import posterior_decode, viterbi
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.model import HMM
-from hmmfilter.results import Decoded, Filtered, Forecast, Smoothed
-from hmmfilter.smoothing import smooth
+from hmmfilter.results import (
+    Decoded,
+    ExpectedTransitions,
+    Filtered,
+    Forecast,
+    Gradient,
+    PosteriorDecoded,
+    Smoothed,
+)
+from hmmfilter.smoothing import expected_transitions, log_likelihood_gradient, pairwise_marginals, smooth
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
 
 __all__ = [
     "HMM",
     "Decoded",
+    "ExpectedTransitions",
     "Filtered",
     "FixedLagSmoother",
     "Forecast",
+    "Gradient",
     "ImpossibleEvidenceError",
     "OnlineFilter",
+    "PosteriorDecoded",
     "Smoothed",
     "emissions",
+    "expected_transitions",
     "forward_filter",
     "log_likelihood",
+    "log_likelihood_gradient",
     "lse",
     "naive",
+    "pairwise_marginals",
+    "posterior_decode",
     "predict",
     "smooth",
     "stationary_distribution",

@@ -11,7 +11,7 @@ import numbers
 import operator
 import os
 from collections.abc import Callable, Iterator, Sequence, Set
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hmmfilter._kernels import Tables
 
 Impossible = Literal["raise", "mark"]
+Held = Literal["coded", "probabilities", "logs"]  # of a table: the kernels' numbers, or plain ones
+Kept = TypeVar("Kept")
 
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum
 LARGEST_LOG = 1e290  # of a finite log-potential: 1e18 of them can be added without overflow
@@ -228,7 +230,8 @@ def chain(
 
 def _used_moves(starts: IntArray, lengths: npt.ArrayLike | None) -> BoolArray:
     """Of the moves from each row to the next, those within a sequence; there is none from the end of an only one."""
-    used = ~np.isin(np.arange(starts[-1]), starts[1:] - 1)
+    used = np.ones(starts[-1], dtype=np.bool_)
+    used[starts[1:] - 1] = False
     return used if lengths is not None else used[:-1]
 
 
@@ -385,6 +388,52 @@ def prediction(
     n_states = len(probabilities)
     transition = log_potentials("log_transition", log_transition, (n_states, n_states))
     return probabilities, transition, step_count("steps", steps)
+
+
+def destination(out: Any, out_logs: bool, shape: tuple[int, ...], tables: Tables) -> tuple[FloatArray | None, Held]:
+    """Let an array in that is to be filled, memory-mapped or not, and say with what; None stands for a new one."""
+    if out is None:
+        if out_logs:
+            raise ValueError("out_logs must come with out, got it alone")
+        return None, "coded"
+    return _filled("out", out, shape, tables), "logs" if out_logs else "probabilities"
+
+
+def increments_destination(out_increments: Any, out: Any, shape: tuple[int, ...], tables: Tables) -> FloatArray | None:
+    """Let an array in that is to be filled with log-increments, beside another with rows."""
+    if out_increments is None:
+        return None
+    if out is None:
+        raise ValueError("out_increments must come with out, got it alone")
+    array = _filled("out_increments", out_increments, shape, tables)
+    if np.may_share_memory(array, out):
+        raise ValueError("out_increments must have memory of its own, got some of out")
+    return array
+
+
+def _filled(name: str, value: Any, shape: tuple[int, ...], tables: Tables) -> FloatArray:
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+    if value.dtype != DOUBLE or not value.flags.carray:
+        raise TypeError(f"{name} must be writable, C-ordered, and of dtype float64, got {_kind_of(value)}")
+    _shape(name, value, shape)
+    for table in ("log_initial", "log_transition", "log_likelihoods"):
+        if np.may_share_memory(value, getattr(tables, table)):
+            raise ValueError(f"{name} must have memory of its own, got some of {table}")
+    return value.view(np.ndarray)
+
+
+def _kind_of(array: npt.NDArray[Any]) -> str:
+    access = "writable" if array.flags.writeable else "read-only"
+    order = "C-ordered" if array.flags.c_contiguous else "not C-ordered"
+    return f"{access}, {order}, and of dtype {array.dtype}"
+
+
+def kept(name: str, value: Kept | None, option: str) -> Kept:
+    """Insist that a table of a result is there."""
+    if value is None:
+        raise AttributeError(f"{name} were not kept, as out was given; {option} keeps them")
+    return value
 
 
 def impossible_policy(impossible: Impossible) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Piece(NamedTuple):
 
 Job = list[Piece]  # one after the other, as they are of one sequence
 Tick = Callable[[int], object]  # that so many more rows are done
-Undo = Callable[[FloatArray, FloatArray], None]  # makes of `coded` numbers, (n,), what a result shows
+Held = Literal["coded", "probabilities", "logs"]  # what a table is to hold in the end
 
 
 def cut(tables: Tables) -> list[Job]:
@@ -200,11 +200,20 @@ def room_for_checkpoints(tables: Tables, piece: Piece) -> FloatArray:
     return np.empty((n_checkpoints(tables, piece), 3, tables.log_likelihoods.shape[1]))
 
 
+def undo_code(table: FloatArray, hold: Held) -> None:
+    """Make plain numbers, or their logs, of `coded` ones, in place; or leave them as they are."""
+    flat = table.reshape(-1)
+    if hold == "probabilities":
+        _kernels.take_numbers(flat, flat)
+    elif hold == "logs":
+        _kernels.take_logs(flat, flat)
+
+
 def fill_filtered(
     tables: Tables,
     rows: FloatArray | None,
     increments: FloatArray | None,
-    undo: Undo | None,
+    hold: Held,
     workers: int,
     progress: bool,
 ) -> tuple[IntArray, FloatArray]:
@@ -226,9 +235,8 @@ def fill_filtered(
                 kept_rows = some_rows if rows is None else rows[span]
                 kept_increments = some_increments if increments is None else increments[span]
                 recursion.forward(piece, kept_rows, kept_increments, ring)
-                if undo is not None:
-                    undo(kept_rows.reshape(-1), kept_rows.reshape(-1))
-                    _kernels.take_logs(kept_increments, kept_increments)
+                undo_code(kept_rows, hold)
+                undo_code(kept_increments, "coded" if hold == "coded" else "logs")
                 tick(piece.end - piece.begin)
 
         return run
@@ -239,7 +247,7 @@ def fill_filtered(
 
 
 def fill_smoothed(
-    tables: Tables, rows: FloatArray, undo: Undo | None, workers: int, progress: bool
+    tables: Tables, rows: FloatArray, hold: Held, workers: int, progress: bool
 ) -> tuple[IntArray, FloatArray]:
     """Run the recursion forwards, and backwards over what it left, job by job; returns what `fill_filtered` does."""
     outcome = empty_outcome(tables)
@@ -256,8 +264,7 @@ def fill_smoothed(
             for piece, states in zip(job[::-1], checkpoints[::-1], strict=True):
                 smoothed = rows[piece.begin : piece.end]
                 recursion.backward(piece, smoothed, states)
-                if undo is not None:
-                    undo(smoothed.reshape(-1), smoothed.reshape(-1))
+                undo_code(smoothed, hold)
                 tick(piece.end - piece.begin - (piece.end - piece.begin) // 2)
 
         return run
@@ -273,7 +280,7 @@ class Span(NamedTuple):
     piece: Piece
     recursion: Recursion
     filtered: FloatArray  # (rows, K), `coded`, as the smoothed rows
-    smoothed: FloatArray | None  # (rows + 1, K), as the last pair of steps needs the first row of the piece that follows
+    smoothed: FloatArray | None  # (rows + 1, K), with the first row of the piece that follows
     before: FloatArray  # α before the piece
 
     def walk(self, starts: IntArray, run: Callable[[int, int, int, FloatArray], int]) -> None:
@@ -368,7 +375,7 @@ class Pairs(NamedTuple):
 def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
     """Run the recursions both ways and keep what is wanted; returns what `fill_filtered` does."""
     n_states, starts = tables.log_likelihoods.shape[1], tables.starts
-    total = np.zeros((2, 0, n_states, n_states)) if wanted.sums is None else wanted.sums
+    total = np.empty((2, 0, n_states, n_states)) if wanted.sums is None else wanted.sums
     total[:] = 0.0
     in_order = InOrder(total)
 

@@ -1483,9 +1483,10 @@ def run_forward(
 ) -> None:
     """Filter the rows of `Tables` from begin, in sequence n, to end.
 
-    Fills rows with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1), both `coded`, from
-    their first entry on; they may be as short as a block, if nobody reads them. Short sequences share a block. The state goes from α before to α
-    after these rows, and the states before each block but the first of its sequence go into the checkpoints, a ring.
+    Fills rows, of this part alone, with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1),
+    both `coded`; they may be as short as a block, if nobody reads them. Short sequences share a block. The state goes
+    from α before to α after these rows, and the states before each block but the first of its sequence go into the
+    checkpoints, a ring.
     Of each sequence that ends here, the log-likelihood log Σ α_T is kept, and of one that is impossible, how many steps
     of it are possible.
     """
@@ -1618,7 +1619,7 @@ def run_backward(
     rows: FloatArray,
     n_possible: IntArray,
 ) -> None:
-    """Smooth in place what `run_forward` left of the rows from begin to end, which is in sequence n, and in checkpoints.
+    """Smooth in place what `run_forward` left of the rows from begin to end, in sequence n, and in checkpoints.
 
     The state goes from ω after to ω before these rows. Rows of impossible sequences are marked.
     """

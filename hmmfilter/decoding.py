@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter.results import Decoded
+from hmmfilter.results import Decoded, PosteriorDecoded
 
 
 def viterbi(
@@ -98,6 +98,97 @@ def viterbi(
     return Decoded(
         path=path,
         log_joint=log_joints if lengths is not None else float(log_joints[0]),
+        n_states=n_states,
+        _starts=tables.starts if lengths is not None else None,
+    )
+
+
+def posterior_decode(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
+) -> PosteriorDecoded:
+    """Find the most probable state at each step, given all observations.
+
+    Of all paths, this one has the most states right on average,
+
+        path_t = arg max_k γ_t(k),    expected_correct = Σ_t max_k γ_t(k).
+
+    `viterbi` asks something else: which path is the most probable as a whole. There every step is a possible one from
+    the step before. Here each step is chosen alone, and the path may be a forbidden one: a state may follow another
+    from which no transition leads there.
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
+    log_likelihoods : array_like, (T, K)
+        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
+    impossible : {"raise", "mark"}
+        What to do where the evidence has probability zero: raise, or return a path of −1 and NaN.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
+
+    Returns
+    -------
+    PosteriorDecoded
+        ``path`` (T,) of integers, the lowest of equally probable states; ``expected_correct``, a number of steps.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path has a probability above zero, unless ``impossible="mark"``.
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.B, equation (29).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_initial = np.log([0.5, 0.5])
+    >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
+    >>> decoded = hf.posterior_decode(log_initial, log_transition, log_likelihoods)
+    >>> decoded.path, round(decoded.expected_correct, 4)
+    (array([0, 0, 1]), 2.4704)
+    """
+    from hmmfilter import _drivers
+
+    _checks.impossible_policy(impossible)
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_rows, n_states = tables.log_likelihoods.shape
+    path, n_correct = np.empty(n_rows, dtype=np.int64), np.empty(len(tables.starts) - 1)
+    n_possible, _ = _drivers.fill_best_states(tables, path, n_correct, n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
+    return PosteriorDecoded(
+        path=path,
+        expected_correct=n_correct if lengths is not None else float(n_correct[0]),
         n_states=n_states,
         _starts=tables.starts if lengths is not None else None,
     )

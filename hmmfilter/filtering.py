@@ -23,6 +23,9 @@ def forward_filter(
     impossible: _checks.Impossible = "raise",
     workers: int = 1,
     progress: bool = False,
+    out: FloatArray | None = None,
+    out_logs: bool = False,
+    out_increments: FloatArray | None = None,
 ) -> Filtered:
     """Compute the distribution of the state at each step, given the observations up to that step.
 
@@ -54,6 +57,13 @@ def forward_filter(
         How many threads share the sequences; −1 for one on each core. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
+    out : ndarray, (T, K), of float64, optional
+        An array, memory-mapped or not, in which the probabilities are kept, for tables longer than memory. Of all that
+        has a row a step, the result then has nothing else.
+    out_logs : bool
+        Whether `out` is to hold the log-probabilities instead; the result then has the probabilities, too.
+    out_increments : ndarray, (T,), of float64, optional
+        With `out`, an array in which the log-increments are kept.
 
     Returns
     -------
@@ -93,14 +103,18 @@ def forward_filter(
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    n_rows, n_states = tables.log_likelihoods.shape
-    coded_probabilities, coded_increments = np.empty((n_rows, n_states)), np.empty(n_rows)
-    n_possible, totals = _drivers.fill_filtered(tables, (coded_probabilities, coded_increments), n_workers, progress)
+    shape = tables.log_likelihoods.shape
+    rows, hold = _checks.destination(out, out_logs, shape, tables)
+    increments = _checks.increments_destination(out_increments, out, shape[:1], tables)
+    if rows is None:
+        rows, increments = np.empty(shape), np.empty(shape[:1])
+    n_possible, totals = _drivers.fill_filtered(tables, rows, increments, hold, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Filtered(
-        _coded_probabilities=coded_probabilities,
-        _coded_increments=coded_increments,
+        _rows=rows,
+        _rows_hold=hold,
+        _increments=increments,
         log_likelihood=totals if lengths is not None else float(totals[0]),
         _starts=tables.starts if lengths is not None else None,
     )
@@ -190,7 +204,7 @@ def log_likelihood(
 
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    _, totals = _drivers.fill_filtered(tables, None, None, None, n_workers, progress)
+    _, totals = _drivers.fill_filtered(tables, None, None, "coded", n_workers, progress)
     return totals if lengths is not None else float(totals[0])
 
 

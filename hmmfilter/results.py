@@ -68,7 +68,7 @@ class _Result(Frozen):
 class _BySequence(_Result, ABC):
     _starts: IntArray | None = None  # of the sequences, and the end; None where there was one, without a length
     _has_scale: ClassVar[bool] = True  # whether there is a height to read off a band
-    _log_total: ClassVar[str]  # the attribute with the log-probability of each sequence
+    _total: ClassVar[str]  # the attribute that says how probable each sequence is, or how good its path
     _tables: ClassVar[tuple[str, ...]]  # the attributes with a row a step
 
     @property
@@ -84,8 +84,9 @@ class _BySequence(_Result, ABC):
         if self._starts is None:
             return self
         rows = slice(self._starts[n], self._starts[n + 1])
-        changes: dict[str, Any] = {name: getattr(self, name)[rows] for name in self._tables}
-        changes[self._log_total] = float(getattr(self, self._log_total)[n])
+        tables = {name: getattr(self, name) for name in self._tables}
+        changes: dict[str, Any] = {name: table[rows] for name, table in tables.items() if table is not None}
+        changes[self._total] = float(getattr(self, self._total)[n])
         return replace(self, **changes, _starts=None)
 
     def __iter__(self) -> Iterator[Self]:
@@ -93,10 +94,10 @@ class _BySequence(_Result, ABC):
 
     def _print_sequences(self, lengths: IntArray, n_states: int) -> str:
         """Print how long each sequence is, and how probable."""
-        totals = getattr(self, self._log_total)
+        totals = getattr(self, self._total)
         return _preview(
             f"{type(self).__name__}: {len(lengths)} sequences, {lengths.sum()} steps, {n_states} states",
-            ["sequence", "steps", self._log_total.replace("_", "-")],
+            ["sequence", "steps", self._total.replace("_", "-")],
             len(lengths),
             ([str(lengths[n]), four_decimals(totals[n])] for n in _shown_steps(len(lengths))),
         )
@@ -169,23 +170,35 @@ def numbers_of(coded: FloatArray) -> FloatArray:
 class _Posterior(_BySequence):
     """A distribution over the states at every step, and the log-likelihood of the evidence."""
 
-    _coded_probabilities: FloatArray
+    _rows: FloatArray  # (T, K), and
+    _rows_hold: _checks.Held = "coded"  # what they hold; plain numbers only in an array of the caller
     log_likelihood: Any  # a float; of several sequences, (N,)
-    _log_total: ClassVar[str] = "log_likelihood"
-    _tables: ClassVar[tuple[str, ...]] = ("_coded_probabilities",)
+    _total: ClassVar[str] = "log_likelihood"
+    _tables: ClassVar[tuple[str, ...]] = ("_rows",)
 
     @cached_property
     def probabilities(self) -> FloatArray:
         """p(h_t = k | the observations), (T, K); what is below 5e-324 rounds to 0 here, and only here."""
-        return numbers_of(self._coded_probabilities)
+        return self._probabilities_of(self._rows)
 
     @cached_property
     def log_probabilities(self) -> FloatArray:
         """The same as natural logs, (T, K), however small."""
-        return logs_of(self._coded_probabilities)
+        rows = None if self._rows_hold == "probabilities" else self._rows
+        rows = _checks.kept("log_probabilities", rows, "out_logs=True")
+        return rows if self._rows_hold == "logs" else logs_of(rows)
+
+    def _probabilities_of(self, rows: FloatArray) -> FloatArray:
+        if self._rows_hold == "probabilities":
+            return rows
+        if self._rows_hold == "coded":
+            return numbers_of(rows)
+        probabilities: FloatArray = np.exp(rows)
+        probabilities.flags.writeable = False
+        return probabilities
 
     def __repr__(self) -> str:
-        n_steps, n_states = self._coded_probabilities.shape
+        n_steps, n_states = self._rows.shape
         if self.lengths is not None:
             return self._print_sequences(self.lengths, n_states)
         return _preview(
@@ -193,7 +206,7 @@ class _Posterior(_BySequence):
             f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
             ["step", *self._names(n_states)],
             n_steps,
-            ([f"{p:.4f}" for p in row] for row in numbers_of(self._coded_probabilities[_shown_steps(n_steps)])),
+            ([f"{p:.4f}" for p in row] for row in self._probabilities_of(self._rows[_shown_steps(n_steps)])),
         )
 
     def _bands(self) -> tuple[FloatArray, str]:
@@ -231,13 +244,14 @@ class Filtered(_Posterior):
            [0.2292, 0.7708]])
     """
 
-    _coded_increments: FloatArray
-    _tables: ClassVar[tuple[str, ...]] = ("_coded_probabilities", "_coded_increments")
+    _increments: FloatArray | None  # (T,), `coded` or, where the rows are not, logs
+    _tables: ClassVar[tuple[str, ...]] = ("_rows", "_increments")
 
     @cached_property
     def log_increments(self) -> FloatArray:
         """log p(v_t | v_1:t−1), (T,), natural logs."""
-        return logs_of(self._coded_increments)
+        increments = _checks.kept("log_increments", self._increments, "out_increments")
+        return logs_of(increments) if self._rows_hold == "coded" else increments
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -271,7 +285,34 @@ class Smoothed(_Posterior):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Decoded(_BySequence):
+class _Path(_BySequence):
+    """A state at every step, and a number that says how good they are together."""
+
+    path: IntArray
+    n_states: int
+    _tables: ClassVar[tuple[str, ...]] = ("path",)
+    _has_scale: ClassVar[bool] = False
+    _what: ClassVar[str]  # the path is
+
+    def __repr__(self) -> str:
+        n_steps, names = len(self.path), self._names(self.n_states)
+        if self.lengths is not None:
+            return self._print_sequences(self.lengths, self.n_states)
+        total = f"{self._total.replace('_', '-')} {four_decimals(getattr(self, self._total))}"
+        return _preview(
+            f"{type(self).__name__}: {n_steps} steps, {self.n_states} states, {total}",
+            ["step", "state"],
+            n_steps,
+            ([names[k] if k >= 0 else "-1"] for k in self.path[_shown_steps(n_steps)]),
+        )
+
+    def _bands(self) -> tuple[FloatArray, str]:
+        on_path = self.path[:, None] == np.arange(self.n_states)
+        return on_path.astype(np.float64), self._what
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Decoded(_Path):
     """The most probable path through the states; returned by `viterbi`.
 
     Of several sequences, ``path`` has all steps, one sequence after the other; ``decoded[n]`` is that of sequence n,
@@ -297,27 +338,120 @@ class Decoded(_BySequence):
     array([0, 1])
     """
 
-    path: IntArray
     log_joint: Any  # a float; of several sequences, (N,)
-    n_states: int
-    _log_total: ClassVar[str] = "log_joint"
-    _tables: ClassVar[tuple[str, ...]] = ("path",)
-    _has_scale: ClassVar[bool] = False
+    _total: ClassVar[str] = "log_joint"
+    _what: ClassVar[str] = "most probable path"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class PosteriorDecoded(_Path):
+    """The most probable state at each step; returned by `posterior_decode`.
+
+    Of several sequences, ``path`` has all steps, one sequence after the other; ``decoded[n]`` is that of sequence n,
+    and the result counts and iterates by sequence.
+
+    Attributes
+    ----------
+    path : ndarray of int, (T,)
+        The state at each step, from 0; all −1 where the evidence is impossible and was to be marked. Taken together,
+        the states may be a path that the transition forbids.
+    expected_correct : float or ndarray, (N,)
+        How many of the T states are right, on average over all paths, by their probabilities; no path has more.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
+    n_states : int
+        K.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> hf.posterior_decode([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
+    PosteriorDecoded: 2 steps, 2 states, expected-correct 1.6861
+      step  state
+         0      0
+         1      1
+    """
+
+    expected_correct: Any  # a float; of several sequences, (N,)
+    _total: ClassVar[str] = "expected_correct"
+    _what: ClassVar[str] = "most probable state"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ExpectedTransitions(_Result):
+    """How often each move was made, on average over all paths; returned by `expected_transitions`.
+
+    Attributes
+    ----------
+    counts : ndarray, (K, K) or (N, K, K)
+        Σ_t p(h_t = i, h_{t+1} = j | v_1:T) at [i, j], an expected number; of each sequence where that was asked for.
+    log_likelihood : float or ndarray, (N,)
+        log p(v_1:T), natural log; of several sequences, one for each.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> hf.expected_transitions([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
+    ExpectedTransitions: 2 states, 1.0000 moves in all
+      from    to 0    to 1
+         0  0.2257  0.6896
+         1  0.0035  0.0812
+    """
+
+    counts: FloatArray
+    log_likelihood: Any  # a float; of several sequences, (N,)
 
     def __repr__(self) -> str:
-        n_steps, names = len(self.path), self._names(self.n_states)
-        if self.lengths is not None:
-            return self._print_sequences(self.lengths, self.n_states)
-        return _preview(
-            f"Decoded: {n_steps} steps, {self.n_states} states, log-joint {four_decimals(self.log_joint)}",
-            ["step", "state"],
-            n_steps,
-            ([names[k] if k >= 0 else "-1"] for k in self.path[_shown_steps(n_steps)]),
-        )
+        total = self.counts.reshape(-1, *self.counts.shape[-2:]).sum(axis=0)
+        names = self._names(len(total))
+        header = ["from", *(f"to {name}" for name in names)]
+        rows = [[name, *map(four_decimals, row)] for name, row in zip(names, total, strict=True)]
+        title = f"ExpectedTransitions: {len(total)} states, {four_decimals(total.sum())} moves in all"
+        return "\n  ".join([title, *aligned([header, *rows])])
 
-    def _bands(self) -> tuple[FloatArray, str]:
-        on_path = self.path[:, None] == np.arange(self.n_states)
-        return on_path.astype(np.float64), "most probable path"
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Gradient(_Result):
+    """How the log-likelihood changes with each of the logs it is made of; returned by `log_likelihood_gradient`.
+
+    Each part has the shape of the table that it belongs to, and is a table of probabilities, or of sums of them.
+
+    Attributes
+    ----------
+    log_initial : ndarray, (K,) or (N, K)
+        ∂ log p(v_1:T) / ∂ log_initial, which is p(h_1 = k | v_1:T); added up over sequences that share it.
+    log_transition : ndarray, (K, K) or (T − 1, K, K) or (M, K, K)
+        ∂ log p(v_1:T) / ∂ log_transition, which is p(h_t = i, h_{t+1} = j | v_1:T), added up over all moves that share
+        a matrix.
+    log_likelihoods : ndarray, (T, K), or None
+        ∂ log p(v_1:T) / ∂ log_likelihoods, which is p(h_t = k | v_1:T); None where the parameters alone were wanted.
+    log_likelihood : float or ndarray, (N,)
+        log p(v_1:T), natural log; of several sequences, one for each: the gradient is that of their sum.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> gradient = hf.log_likelihood_gradient([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
+    >>> gradient.log_initial.round(4)
+    array([0.9153, 0.0847])
+    """
+
+    log_initial: FloatArray
+    log_transition: FloatArray
+    log_likelihoods: FloatArray | None
+    log_likelihood: Any  # a float; of several sequences, (N,)
+
+    def __repr__(self) -> str:
+        parts = {"log_initial": self.log_initial, "log_transition": self.log_transition}
+        parts |= {} if self.log_likelihoods is None else {"log_likelihoods": self.log_likelihoods}
+        shapes = ", ".join(f"{name} {part.shape}" for name, part in parts.items())
+        return f"Gradient of the log-likelihood {four_decimals(np.sum(self.log_likelihood))}: {shapes}"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter.results import Smoothed
+from hmmfilter._arrays import FloatArray
+from hmmfilter.results import ExpectedTransitions, Gradient, Smoothed, numbers_of
 
 
 def smooth(
@@ -20,6 +21,8 @@ def smooth(
     impossible: _checks.Impossible = "raise",
     workers: int = 1,
     progress: bool = False,
+    out: FloatArray | None = None,
+    out_logs: bool = False,
 ) -> Smoothed:
     """Compute the distribution of the state at each step, given all observations.
 
@@ -51,6 +54,11 @@ def smooth(
         How many threads share the sequences; −1 for one on each core. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
+    out : ndarray, (T, K), of float64, optional
+        An array, memory-mapped or not, in which the probabilities are kept, for tables longer than memory. The result
+        then has no others.
+    out_logs : bool
+        Whether `out` is to hold the log-probabilities instead; the result then has the probabilities, too.
 
     Returns
     -------
@@ -88,12 +96,301 @@ def smooth(
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    coded_probabilities = np.empty(tables.log_likelihoods.shape)
-    n_possible, totals = _drivers.fill_smoothed(tables, coded_probabilities, n_workers, progress)
+    shape = tables.log_likelihoods.shape
+    rows, hold = _checks.destination(out, out_logs, shape, tables)
+    rows = np.empty(shape) if rows is None else rows
+    n_possible, totals = _drivers.fill_smoothed(tables, rows, hold, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Smoothed(
-        _coded_probabilities=coded_probabilities,
+        _rows=rows,
+        _rows_hold=hold,
         log_likelihood=totals if lengths is not None else float(totals[0]),
         _starts=tables.starts if lengths is not None else None,
+    )
+
+
+def expected_transitions(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
+    per_sequence: bool = False,
+) -> ExpectedTransitions:
+    """Compute how often each state followed each other one, on average over all paths, given all observations.
+
+    The sum over all pairs of neighbouring steps of `pairwise_marginals`,
+
+        Σ_t ξ_t(i, j) = Σ_t p(h_t = i, h_{t+1} = j | v_1:T),
+
+    without a table of all steps: memory is O(√T · K) beyond the tables that are given.
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
+    log_likelihoods : array_like, (T, K)
+        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
+    impossible : {"raise", "mark"}
+        What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and counts of NaN,
+        those of all sequences together included.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
+    per_sequence : bool
+        Whether to count in each sequence alone.
+
+    Returns
+    -------
+    ExpectedTransitions
+        ``counts`` (K, K), or (N, K, K) for each sequence alone, expected numbers; ``log_likelihood``.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path has a probability above zero, unless ``impossible="mark"``.
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.C, equations (37) and
+    (39b). In little memory: Tarnas, Hughey, "Reduced space hidden Markov model training", Bioinformatics 14 (1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_initial = np.log([0.5, 0.5])
+    >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
+    >>> hf.expected_transitions(log_initial, log_transition, log_likelihoods)
+    ExpectedTransitions: 2 states, 2.0000 moves in all
+      from    to 0    to 1
+         0  0.9259  0.7352
+         1  0.0640  0.2749
+    """
+    from hmmfilter import _drivers
+
+    _checks.impossible_policy(impossible)
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_states = tables.log_likelihoods.shape[1]
+    sums = np.empty((2, len(tables.starts) - 1 if per_sequence else 1, n_states, n_states))
+    wanted = _drivers.Pairs(sums=sums, is_by_sequence=per_sequence)
+    n_possible, totals = _drivers.fill_pairs(tables, wanted, n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
+    counts = sums[0] + sums[1]
+    return ExpectedTransitions(
+        counts=counts if per_sequence and lengths is not None else counts[0],
+        log_likelihood=totals if lengths is not None else float(totals[0]),
+    )
+
+
+def pairwise_marginals(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
+) -> FloatArray:
+    """Compute the joint distribution of the states at each two neighbouring steps, given all observations.
+
+        log ξ_t(i, j) = log p(h_t = i, h_{t+1} = j | v_1:T)
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
+    log_likelihoods : array_like, (T, K)
+        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
+    impossible : {"raise", "mark"}
+        What to do where the evidence has probability zero: raise, or return NaN.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
+
+    Returns
+    -------
+    ndarray, (T − 1, K, K)
+        log ξ_t(i, j) at [t, i, j], natural logs, however small. With `lengths`, (T, K, K): from the last step of a
+        sequence no move leads on, and all its entries are −inf.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path has a probability above zero, unless ``impossible="mark"``.
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.C, equation (37).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_initial = np.log([0.5, 0.5])
+    >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
+    >>> np.exp(hf.pairwise_marginals(log_initial, log_transition, log_likelihoods)).round(4)
+    array([[[0.7513, 0.1106],
+            [0.0479, 0.0902]],
+    <BLANKLINE>
+           [[0.1746, 0.6246],
+            [0.0161, 0.1847]]])
+    """
+    from hmmfilter import _drivers
+
+    _checks.impossible_policy(impossible)
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_rows, n_states = tables.log_likelihoods.shape
+    pairs = np.empty((n_rows, n_states, n_states))
+    n_possible, _ = _drivers.fill_pairs(tables, _drivers.Pairs(table=pairs), n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
+    _drivers.undo_code(pairs, "logs")
+    return pairs if lengths is not None else pairs[:-1]
+
+
+def log_likelihood_gradient(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
+    parameters_only: bool = False,
+) -> Gradient:
+    """Compute how the log-likelihood changes with each entry of its tables, all taken as free.
+
+    The gradient of log p(v_1:T) is made of posteriors (Fisher's identity): with respect to log_initial it is γ_1, to
+    log_transition Σ_t ξ_t, and to log_likelihoods γ_t. Multiply by the derivatives of those logs with respect to
+    parameters of your own, and add up.
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
+    log_likelihoods : array_like, (T, K)
+        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
+    impossible : {"raise", "mark"}
+        What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and NaN where
+        the sequence has a share.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
+    parameters_only : bool
+        Whether to leave the part of log_likelihoods out. What remains takes O(√T · K) memory beyond the tables that are
+        given, unless the transition changes from step to step.
+
+    Returns
+    -------
+    Gradient
+        ``log_initial``, ``log_transition`` and ``log_likelihoods``, each of the shape of what was given: derivatives
+        of the log-likelihood, added up over sequences and over all moves that share a matrix; ``log_likelihood``.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path has a probability above zero, unless ``impossible="mark"``.
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+
+    References
+    ----------
+    Cappé, Moulines, Rydén, *Inference in Hidden Markov Models* (2005), section 10.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_initial = np.log([0.5, 0.5])
+    >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
+    >>> gradient = hf.log_likelihood_gradient(log_initial, log_transition, log_likelihoods)
+    >>> gradient
+    Gradient of the log-likelihood -2.1166: log_initial (2,), log_transition (2, 2), log_likelihoods (3, 2)
+    >>> gradient.log_initial.round(4)
+    array([0.8619, 0.1381])
+    """
+    from hmmfilter import _drivers
+
+    _checks.impossible_policy(impossible)
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_rows, n_states = tables.log_likelihoods.shape
+    is_changing = np.ndim(log_transition) == 3 and transition_index is None
+    pairs = np.empty((n_rows, n_states, n_states)) if is_changing else None
+    sums = np.empty((2, *((0, n_states, n_states) if is_changing else tables.log_transition.shape)))
+    rows = None if parameters_only else np.empty((n_rows, n_states))
+    firsts = np.empty((len(tables.starts) - 1, n_states))
+    wanted = _drivers.Pairs(table=pairs, rows=rows, firsts=firsts, sums=sums)
+    n_possible, totals = _drivers.fill_pairs(tables, wanted, n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
+    initial = numbers_of(firsts)
+    if pairs is None:
+        moves = sums.sum(axis=0).reshape(np.shape(log_transition))
+    else:
+        moves = numbers_of(pairs) if lengths is not None else numbers_of(pairs)[:-1]
+    return Gradient(
+        log_initial=initial if np.ndim(log_initial) == 2 else initial.T.copy().sum(axis=1),
+        log_transition=moves,
+        log_likelihoods=None if rows is None else numbers_of(rows),
+        log_likelihood=totals if lengths is not None else float(totals[0]),
     )

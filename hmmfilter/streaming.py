@@ -240,7 +240,7 @@ class OnlineFilter:
         log_likelihood = self._log_likelihood
         if n_before > 0:  # not a difference of totals, which may be far from zero
             log_likelihood = float(logs_of(increments).sum())
-        return Filtered(_coded_probabilities=posteriors, _coded_increments=increments, log_likelihood=log_likelihood)
+        return Filtered(_rows=posteriors, _increments=increments, log_likelihood=log_likelihood)
 
     def observe(self, observation: Any) -> FloatArray:
         """Take one step, from its observation.
