@@ -358,8 +358,7 @@ class InOrder:
             self._waiting[begin] = end, part
             while self._row in self._waiting:
                 self._row, part = self._waiting.pop(self._row)
-                _kernels.tally_table(part[0].reshape(-1), *self._total.reshape(2, -1))
-                self._total[1] += part[1]
+                _kernels.join_sums(part, self._total)
 
 
 class Pairs(NamedTuple):
@@ -368,19 +367,19 @@ class Pairs(NamedTuple):
     table: FloatArray | None = None  # (rows, K, K): ξ, `coded`
     rows: FloatArray | None = None  # (rows, K): γ, `coded`
     firsts: FloatArray | None = None  # (N, K): γ_1, `coded`
-    sums: FloatArray | None = None  # (2, G, K, K): Σ ξ in two parts: of all, or
+    sums: FloatArray | None = None  # (G, 2, K, K): Σ ξ in two parts: of all, or
     is_by_sequence: bool = False  # of each sequence, or else of each matrix
 
 
 def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
     """Run the recursions both ways and keep what is wanted; returns what `fill_filtered` does."""
     n_states, starts = tables.log_likelihoods.shape[1], tables.starts
-    total = np.empty((2, 0, n_states, n_states)) if wanted.sums is None else wanted.sums
+    total = np.empty((1, 2, n_states, n_states)) if wanted.sums is None else wanted.sums
     total[:] = 0.0
     in_order = InOrder(total)
 
     def start_taker() -> Take:
-        s, unread = np.empty(_kernels.tiled(n_states)), np.empty((1, n_states, n_states))
+        r, table = np.empty(_kernels.tiled(n_states)), np.empty((n_states, n_states))
         sums = total if wanted.is_by_sequence else np.zeros_like(total)
 
         def take(span: Span) -> None:
@@ -392,7 +391,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
             if wanted.firsts is not None:
                 begun = np.arange(first + (starts[first] < begin), last + 1)
                 wanted.firsts[begun] = smoothed[starts[begun] - begin]
-            pairs = unread if wanted.table is None else wanted.table[begin:end]
+            pairs = np.empty((0, n_states, n_states)) if wanted.table is None else wanted.table[begin:end]
 
             def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
                 return _kernels.run_pairs(
@@ -405,7 +404,8 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
                     span.filtered,
                     smoothed,
                     span.recursion.outcome[0],
-                    s,
+                    r,
+                    table,
                     pairs,
                     sums,
                     wanted.is_by_sequence,
@@ -421,7 +421,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
     n_possible, log_likelihood = fill_backwards(tables, start_taker, True, workers, progress)
     impossible = n_possible < starts[1:] - starts[:-1]
     if impossible.any():
-        total[:, impossible if wanted.is_by_sequence else slice(None)] = np.nan
+        total[impossible if wanted.is_by_sequence else slice(None)] = np.nan
     return n_possible, log_likelihood
 
 

@@ -46,6 +46,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 NEVER = -math.inf
 ROUNDING = 2.0**-53  # of a sum of doubles, at most and relative to it
+ADDED_PLAINLY = 16  # numbers, before what their roundings lose is no longer neglected
 BLOCK = 256  # steps of a decoder between two looks at the size of its scores
 MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf
 
@@ -1483,7 +1484,7 @@ def run_forward(
 ) -> None:
     """Filter the rows of `Tables` from begin, in sequence n, to end.
 
-    Fills rows, of this part alone, with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1 = p(v_t | v_1:t−1),
+    Fills rows, of this part alone, with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1, p(v_t | v_1:t−1),
     both `coded`; they may be as short as a block, if nobody reads them. Short sequences share a block. The state goes
     from α before to α after these rows, and the states before each block but the first of its sequence go into the
     checkpoints, a ring.
@@ -1688,30 +1689,77 @@ def run_prediction(
 
 
 @compiled
-def pair_near(f: FloatArray, chain: Chain, gamma: FloatArray, s: FloatArray, xi: FloatArray) -> None:
-    """ξ(i, j) = p(i | j, past) γ'(j) = f(i) A(i, j) / s(j) · γ'(j), where s(j) = Σ_i f(i) A(i, j), in doubles.
+def predict_any(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
+    """s_j = Σ_i p_i A_ij, whatever the number of states, which is not known when this is compiled."""
+    if p.size > FEW_STATES:
+        predict_many(p, transition, s)
+        return
+    for j in range(p.size):
+        s[j] = 0.0
+    for i in range(p.size):
+        for j in range(p.size):
+            s[j] += p[i] * transition[i, j]
 
-    Their positive entries lie so near each other that nothing underflows: f and γ' above `LOWEST`, and A narrow.
+
+@compiled
+def sweep_pairs(
+    chain: Chain,
+    filtered: FloatArray,
+    smoothed: FloatArray,
+    r: FloatArray,
+    table: FloatArray,
+    pairs: FloatArray,
+    sums: FloatArray,
+) -> int:
+    """ξ_t(i, j) = f_t(i) A(i, j) r_t(j), r_t(j) = γ_t+1(j) / Σ_i f_t(i) A(i, j), in doubles from the last row back.
+
+    Rows of pairs are filled or, where there are none, added to the sums, (2, K, K). Returns where it came to: the first
+    row, or that after one where f or γ has positive entries below `LOWEST`; with none, and a narrow A, nothing
+    underflows.
     """
-    transition = chain.linear[HEAD]
-    if f.size > FEW_STATES:
-        predict_many(f, transition, s)
-    else:
-        for j in range(f.size):
-            s[j] = 0.0
-        for i in range(f.size):
-            for j in range(f.size):
-                s[j] += f[i] * transition[i, j]
-    for j in range(f.size):
-        s[j] = gamma[j] / s[j] if s[j] > 0.0 else 0.0
-    for i in range(f.size):
-        for j in range(f.size):
-            xi[i, j] = f[i] * transition[i, j] * s[j]
+    transition, n_states = chain.linear[HEAD], filtered.shape[1]
+    is_kept = len(pairs) > 0
+    fill_table(table.reshape(-1), 0.0)
+    t = len(filtered) - 1
+    while t >= 0 and not is_faint(filtered[t], LOWEST) and not is_faint(smoothed[t + 1], LOWEST):
+        predict_any(filtered[t], transition, r)
+        for j in range(n_states):
+            r[j] = smoothed[t + 1, j] / r[j] if r[j] > 0.0 else 0.0
+        for i in range(n_states):
+            f = filtered[t, i]
+            if is_kept:
+                for j in range(n_states):
+                    pairs[t, i, j] = f * transition[i, j] * r[j]
+            else:
+                for j in range(n_states):
+                    table[i, j] += f * transition[i, j] * r[j]
+        if t % ADDED_PLAINLY == 0:
+            add_to_sums(table, sums)
+        t -= 1
+    add_to_sums(table, sums)
+    return t + 1
+
+
+@compiled
+def add_to_sums(table: FloatArray, sums: FloatArray) -> None:
+    """Add a table to sums in two parts, (2, K, K), and begin a new one."""
+    tally_table(table.reshape(-1), sums[0].reshape(-1), sums[1].reshape(-1))
+    fill_table(table.reshape(-1), 0.0)
+
+
+@compiled
+def join_sums(part: FloatArray, total: FloatArray) -> None:
+    """Add sums in two parts, (G, 2, K, K), to others."""
+    for group in range(len(part)):
+        head, tail = part[group, 0].reshape(-1), part[group, 1].reshape(-1)
+        total_head, total_tail = total[group, 0].reshape(-1), total[group, 1].reshape(-1)
+        tally_table(head, total_head, total_tail)
+        tally_table(tail, total_head, total_tail)
 
 
 @compiled
 def pair_wide(alpha: FloatArray, chain: Chain, gamma: FloatArray, xi: FloatArray) -> None:
-    """`pair_near` with α in the place of f, in wide numbers; ξ is `coded`."""
+    """ξ_t(i, j) as `sweep_pairs` has it, with α in the place of f, in wide numbers; ξ is `coded`."""
     for j in range(gamma.size):
         s, s_tail, s_exponent = exact_prediction(alpha, chain, j)
         g, g_tail, g_exponent = settled(gamma[j], 0.0, 0.0) if gamma[j] >= 0.0 else far_exp_parts(gamma[j])
@@ -1732,6 +1780,13 @@ def tally_table(x: FloatArray, total: FloatArray, lost: FloatArray) -> None:
 
 
 @compiled
+def fill_table(x: FloatArray, value: float) -> None:
+    """Put a number everywhere."""
+    for k in range(x.size):
+        x[k] = value
+
+
+@compiled
 def run_pairs(
     log_initial: FloatArray,
     log_transition: FloatArray,
@@ -1746,44 +1801,46 @@ def run_pairs(
     filtered: FloatArray,
     smoothed: FloatArray,
     n_possible: IntArray,
-    s: FloatArray,
+    r: FloatArray,
+    table: FloatArray,
     pairs: FloatArray,
     sums: FloatArray,
     is_by_sequence: bool,
 ) -> int:
-    """Fill ξ_t(i, j) = p(h_t = i, h_t+1 = j | v_1:T) from row end − 1, in sequence n, back to begin [2]_.
+    """Find ξ_t(i, j) = p(h_t = i, h_t+1 = j | v_1:T) from row end − 1, in sequence n, back to begin [2]_.
 
-    Filtered rows are those from begin to end, smoothed ones one more. The pairs, `coded`, have zeros where a sequence
-    ends, and are marked where it is impossible; they may be one alone, if nobody reads them. The sums, in two parts
-    (2, G, K, K), add up all of them, or those of each sequence, or those that the same matrix leads on. Where a row
-    needs wide α, and there are none, it stops; the row after it is returned, else the first.
+    Filtered rows are those from begin to end, smoothed ones one more. Either the pairs, (rows, K, K), are filled, with
+    `coded` numbers, zeros where a sequence ends, and marks where it is impossible. Or, where there are no pairs, they
+    are added to sums in two parts, (G, 2, K, K): of all, of each sequence, or of the moves by each matrix. A row that
+    needs wide α, where there are none, ends it. Returns the row that it came to.
     """
     tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
-    n_groups = sums.shape[1]
-    for t in range(end - 1, begin - 1, -1):
+    while end > begin:
+        t = end - 1
         n -= t < starts[n]
-        xi = pairs[t - begin] if len(pairs) >= end - begin else pairs[0]
-        if not is_possible(starts, n_possible, n):
-            mark(xi.reshape(-1))
-        elif t + 1 == starts[n + 1]:
-            for i in range(len(xi)):
-                for j in range(len(xi)):
-                    xi[i, j] = 0.0
-        else:
-            m = matrix_at(tables, t)
-            chain = chain_at(log_transition, m, False, slots)
-            f, gamma = filtered[t - begin], smoothed[t + 1 - begin]
-            if chain.is_narrow and not is_faint(f, LOWEST) and not is_faint(gamma, LOWEST):
-                pair_near(f, chain, gamma, s, xi)
-            elif len(alphas) == 0:
-                return t + 1
-            else:
-                pair_wide(alphas[t - begin], chain, gamma, xi)
-                if n_groups > 0:
-                    take_numbers(xi.reshape(-1), xi.reshape(-1))
-            if n_groups > 0:
-                group = n if is_by_sequence else m if n_groups > 1 else 0
-                tally_table(xi.reshape(-1), sums[0, group].reshape(-1), sums[1, group].reshape(-1))
+        is_marked = not is_possible(starts, n_possible, n)
+        if is_marked or end == starts[n + 1]:
+            if len(pairs) > 0:
+                fill_table(pairs[t - begin].reshape(-1), math.nan if is_marked else 0.0)
+            end = t
+            continue
+        first = steady_since(tables, t, max(begin, starts[n]))
+        m = matrix_at(tables, t)
+        chain = chain_at(log_transition, m, False, slots)
+        its_sums = sums[n if is_by_sequence else m if len(sums) > 1 else 0]
+        if chain.is_narrow:
+            f, gamma = filtered[first - begin : end - begin], smoothed[first - begin : end + 1 - begin]
+            kept = pairs[first - begin : end - begin] if len(pairs) > 0 else pairs
+            end = first + sweep_pairs(chain, f, gamma, r, table, kept, its_sums)
+        if end > t:
+            if len(alphas) == 0:
+                return end
+            xi = pairs[t - begin] if len(pairs) > 0 else table
+            pair_wide(alphas[t - begin], chain, smoothed[t + 1 - begin], xi)
+            if len(pairs) == 0:
+                take_numbers(xi.reshape(-1), xi.reshape(-1))
+                add_to_sums(xi, its_sums)
+            end = t
     return begin
 
 

@@ -26,7 +26,16 @@ import numpy.typing as npt
 from hmmfilter import _checks, decoding, filtering, sampling, smoothing, storage
 from hmmfilter._arrays import FloatArray, Frozen, IntArray
 from hmmfilter.emissions import Categorical, Emission, log_of, mixture_moments
-from hmmfilter.results import Decoded, Filtered, Forecast, Smoothed, aligned
+from hmmfilter.results import (
+    Decoded,
+    ExpectedTransitions,
+    Filtered,
+    Forecast,
+    Gradient,
+    PosteriorDecoded,
+    Smoothed,
+    aligned,
+)
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import OnlineFilter
 
@@ -313,6 +322,64 @@ class HMM(Frozen):
         )
         return replace(result, state_names=self.state_names)
 
+    def posterior_decode(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> PosteriorDecoded:
+        """Find the most probable state at each step, given all observations.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.posterior_decode`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
+
+        Returns
+        -------
+        PosteriorDecoded
+            ``path`` (T,) of integers, ``expected_correct``, a number of steps.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.posterior_decode([0, 2, 7, 4]).path
+        array([0, 0, 1, 1])
+        """
+        evidence = self._evidence(observations, lengths, allowed)
+        result = decoding.posterior_decode(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+        )
+        return replace(result, state_names=self.state_names)
+
     def log_likelihood(
         self,
         observations: Any,
@@ -359,6 +426,192 @@ class HMM(Frozen):
         return filtering.log_likelihood(
             self.log_initial, self.log_transition, **evidence, workers=workers, progress=progress
         )
+
+    def expected_transitions(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+        per_sequence: bool = False,
+    ) -> ExpectedTransitions:
+        """Compute how often each state followed each other one, on average over all paths, given all observations.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.expected_transitions`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
+        per_sequence : bool
+            Whether to count in each sequence alone.
+
+        Returns
+        -------
+        ExpectedTransitions
+            ``counts`` (K, K), or (N, K, K) for each sequence alone, expected numbers; ``log_likelihood``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.expected_transitions([0, 2, 7, 4]).counts.round(4)
+        array([[0., 0.],
+               [0., 0.]])
+        """
+        evidence = self._evidence(observations, lengths, allowed)
+        result = smoothing.expected_transitions(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+            per_sequence=per_sequence,
+        )
+        return replace(result, state_names=self.state_names)
+
+    def pairwise_marginals(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> FloatArray:
+        """Compute the joint distribution of the states at each two neighbouring steps, given all observations.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.pairwise_marginals`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
+
+        Returns
+        -------
+        ndarray, (T − 1, K, K)
+            log p(h_t = i, h_{t+1} = j | v_1:T) at [t, i, j], natural logs. Of several sequences, (T, K, K), with −inf
+            where the last step of a sequence leads nowhere.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> np.exp(model.pairwise_marginals([0, 7])).round(4)
+        array([[[0., 0.],
+                [0., 0.]]])
+        """
+        evidence = self._evidence(observations, lengths, allowed)
+        return smoothing.pairwise_marginals(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+        )
+
+    def log_likelihood_gradient(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+        parameters_only: bool = False,
+    ) -> Gradient:
+        """Compute how the log-likelihood changes with each entry of the tables that the model makes of observations.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.log_likelihood_gradient`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
+        parameters_only : bool
+            Whether to leave the part of the observations out.
+
+        Returns
+        -------
+        Gradient
+            ``log_initial`` (K,), ``log_transition`` (K, K), ``log_likelihoods`` (T, K): derivatives of the
+            log-likelihood with respect to the logs of these names, all taken as free; ``log_likelihood``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.log_likelihood_gradient([0, 2, 7, 4]).log_initial.round(4)
+        array([0., 0.])
+        """
+        evidence = self._evidence(observations, lengths, allowed)
+        result = smoothing.log_likelihood_gradient(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+            parameters_only=parameters_only,
+        )
+        return replace(result, state_names=self.state_names)
 
     def _evidence(self, observations: Any, lengths: npt.ArrayLike | None, allowed: Any) -> dict[str, Any]:
         """What the doors take of the observations of one sequence, of several with lengths, or of a list of them."""

@@ -194,12 +194,12 @@ def expected_transitions(
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_states = tables.log_likelihoods.shape[1]
-    sums = np.empty((2, len(tables.starts) - 1 if per_sequence else 1, n_states, n_states))
+    sums = np.empty((len(tables.starts) - 1 if per_sequence else 1, 2, n_states, n_states))
     wanted = _drivers.Pairs(sums=sums, is_by_sequence=per_sequence)
     n_possible, totals = _drivers.fill_pairs(tables, wanted, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
-    counts = sums[0] + sums[1]
+    counts = sums.sum(axis=1)
     return ExpectedTransitions(
         counts=counts if per_sequence and lengths is not None else counts[0],
         log_likelihood=totals if lengths is not None else float(totals[0]),
@@ -376,16 +376,16 @@ def log_likelihood_gradient(
     n_rows, n_states = tables.log_likelihoods.shape
     is_changing = np.ndim(log_transition) == 3 and transition_index is None
     pairs = np.empty((n_rows, n_states, n_states)) if is_changing else None
-    sums = np.empty((2, *((0, n_states, n_states) if is_changing else tables.log_transition.shape)))
+    sums = np.empty((0 if is_changing else len(tables.log_transition), 2, n_states, n_states))
     rows = None if parameters_only else np.empty((n_rows, n_states))
     firsts = np.empty((len(tables.starts) - 1, n_states))
-    wanted = _drivers.Pairs(table=pairs, rows=rows, firsts=firsts, sums=sums)
+    wanted = _drivers.Pairs(table=pairs, rows=rows, firsts=firsts, sums=None if is_changing else sums)
     n_possible, totals = _drivers.fill_pairs(tables, wanted, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     initial = numbers_of(firsts)
     if pairs is None:
-        moves = sums.sum(axis=0).reshape(np.shape(log_transition))
+        moves = sums.sum(axis=1).reshape(np.shape(log_transition))
     else:
         moves = numbers_of(pairs) if lengths is not None else numbers_of(pairs)[:-1]
     return Gradient(

@@ -105,6 +105,51 @@ def enumeration(log_initial, log_transition, log_likelihoods) -> Answer:
 
 
 @mpmath.workdps(DIGITS)
+def pairs(log_initial, log_transition, log_likelihoods) -> list[Table]:
+    """p(h_t = i, h_{t+1} = j | v_1:T) of every step but the last, by recursions. The evidence has to be possible."""
+    (start,), b = exp_table([log_initial]), exp_table(log_likelihoods)
+    moves = _moves(log_transition, len(b))
+    states = range(len(start))
+    alpha = [[start[k] * b[0][k] for k in states]]
+    for a, row in zip(moves, b[1:], strict=True):
+        alpha.append([mpmath.fsum(alpha[-1][i] * a[i][j] for i in states) * row[j] for j in states])
+    omega, found = b[-1], []  # p(v_t+1:T | h_t+1)
+    for t in range(len(b) - 2, -1, -1):
+        joint = [[alpha[t][i] * moves[t][i][j] * omega[j] for j in states] for i in states]
+        total = mpmath.fsum(x for row in joint for x in row)
+        found.append([[x / total for x in row] for row in joint])
+        omega = [b[t][i] * mpmath.fsum(moves[t][i][j] * omega[j] for j in states) for i in states]
+    return found[::-1]
+
+
+@mpmath.workdps(DIGITS)
+def pairs_of_paths(log_initial, log_transition, log_likelihoods) -> list[Table]:
+    """The same, by adding up all K**T paths."""
+    case = log_initial, log_transition, log_likelihoods
+    n_steps, n_states = np.shape(log_likelihoods)
+    found = [[[mpmath.mpf(0)] * n_states for _ in range(n_states)] for _ in range(n_steps - 1)]
+    for path in itertools.product(range(n_states), repeat=n_steps):
+        joint = path_joint(case, path)
+        if joint == -mpmath.inf:
+            continue
+        for table, (i, j) in zip(found, itertools.pairwise(path), strict=True):
+            table[i][j] += mpmath.exp(joint)
+    return [[[x / mpmath.fsum(map(mpmath.fsum, table)) for x in row] for row in table] for table in found]
+
+
+@mpmath.workdps(DIGITS)
+def count_share(given, counts, exact: list[Table]) -> float:
+    """The worst error of Σ_t ξ_t, as a share of what is allowed: the bound of a posterior, ε(16 + S), for each of ξ."""
+    n_states = len(counts)
+    unit = _unit(given, [row for table in exact for row in _logs_of(table)])
+    worst = 0.0
+    for i, j in itertools.product(range(n_states), repeat=2):
+        count = mpmath.fsum(table[i][j] for table in exact)
+        worst = max(worst, float(abs(mpmath.mpf(float(counts[i, j])) - count) / (unit * (1 + count))))
+    return worst
+
+
+@mpmath.workdps(DIGITS)
 def predictions(log_x, log_transition, n_steps) -> Table:
     """x A, x A A, ..., in linear space."""
     (x,), a = exp_table([log_x]), exp_table(log_transition)
