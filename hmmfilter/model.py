@@ -475,8 +475,8 @@ class HMM(Frozen):
         >>> import hmmfilter as hf
         >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
         >>> model.expected_transitions([0, 2, 7, 4]).counts.round(4)
-        array([[0., 0.],
-               [0., 0.]])
+        array([[0.6816, 0.9591],
+               [0.0241, 1.3352]])
         """
         evidence = self._evidence(observations, lengths, allowed)
         result = smoothing.expected_transitions(
@@ -537,8 +537,8 @@ class HMM(Frozen):
         >>> import hmmfilter as hf
         >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
         >>> np.exp(model.pairwise_marginals([0, 7])).round(4)
-        array([[[0., 0.],
-                [0., 0.]]])
+        array([[[0.0055, 0.8674],
+                [0.    , 0.1271]]])
         """
         evidence = self._evidence(observations, lengths, allowed)
         return smoothing.pairwise_marginals(
@@ -599,7 +599,7 @@ class HMM(Frozen):
         >>> import hmmfilter as hf
         >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
         >>> model.log_likelihood_gradient([0, 2, 7, 4]).log_initial.round(4)
-        array([0., 0.])
+        array([0.9567, 0.0433])
         """
         evidence = self._evidence(observations, lengths, allowed)
         result = smoothing.log_likelihood_gradient(

@@ -398,8 +398,8 @@ class ExpectedTransitions(_Result):
     >>> hf.expected_transitions([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
     ExpectedTransitions: 2 states, 1.0000 moves in all
       from    to 0    to 1
-         0  0.2257  0.6896
-         1  0.0035  0.0812
+         0  0.2286  0.6867
+         1  0.0006  0.0841
     """
 
     counts: FloatArray

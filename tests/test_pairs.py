@@ -13,7 +13,7 @@ from hmmfilter import _drivers, _kernels
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
-from tests.test_filtering import FAMILY, LAW_TOLERANCE, SMALL, impossible_at
+from tests.test_filtering import FAMILY, LAW_TOLERANCE, SMALL
 from tests.test_sequences import parts, small_pieces  # noqa: F401, a fixture
 
 LARGE = pytest.mark.parametrize(
@@ -271,15 +271,14 @@ def test_permuting_the_states_permutes_the_answer(case, data):
 
 @given(any_tables())
 def test_impossible_evidence(case):
-    doors = [hf.expected_transitions, hf.pairwise_marginals, hf.log_likelihood_gradient, hf.posterior_decode]
-    step = impossible_at(case)
-    for door in doors:
-        if step is None:
+    increments = hf.forward_filter(*case, impossible="mark").log_increments
+    for door in (hf.expected_transitions, hf.pairwise_marginals, hf.log_likelihood_gradient, hf.posterior_decode):
+        if not np.isneginf(increments).any():
             door(*case)
             continue
         with pytest.raises(hf.ImpossibleEvidenceError) as caught:
             door(*case)
-        assert caught.value.step == step
+        assert caught.value.step == np.flatnonzero(np.isneginf(increments))[0]
 
 
 def test_marked_sequences_spare_the_others():
@@ -379,7 +378,11 @@ def test_memory_grows_with_the_root_of_the_steps(n_states):
 
 
 REFUSED = [
-    ({"log_likelihoods": [[0.0, np.nan]]}, ValueError, "log_likelihoods[0, 1] must be -inf or finite"),
+    (
+        {"log_likelihoods": [[0.0, np.nan]]},
+        ValueError,
+        "log_likelihoods[0, 1] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+    ),
     ({"impossible": "shrug"}, ValueError, "impossible must be 'raise' or 'mark', got 'shrug'"),
     ({"workers": 0}, ValueError, "workers must be at least 1, or -1 for all cores, got 0"),
 ]
@@ -390,6 +393,6 @@ def test_refusals(options, error, message):
     tables = {"log_initial": [0.0, 0.0], "log_transition": np.zeros((2, 2)), "log_likelihoods": np.zeros((4, 2))}
     doors = (hf.expected_transitions, hf.pairwise_marginals, hf.log_likelihood_gradient, hf.posterior_decode)
     for door, (name, value) in itertools.product(doors, options.items()):
-        with pytest.raises(error, match=message[:20]) as caught:
+        with pytest.raises(error) as caught:
             door(**{**tables, name: value})
-        assert str(caught.value).startswith(message)
+        assert str(caught.value) == message
