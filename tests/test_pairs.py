@@ -61,7 +61,7 @@ def test_against_eighty_digits(family, n_steps, n_states):
 
 
 @FAMILY
-@pytest.mark.parametrize(("n_steps", "n_states"), [(6, 2), (12, 9)])
+@pytest.mark.parametrize(("n_steps", "n_states"), [(6, 2), pytest.param(12, 9, marks=needs_compiled)])
 def test_changing_transitions(family, n_steps, n_states):
     case = cases.changing(family, 1, n_steps, n_states)
     exact = oracle.pairs(*case)
@@ -151,7 +151,7 @@ LENGTHS = [3, 1, 12, 2, 2, 9, 1]
 
 
 @SOME_FAMILIES
-@pytest.mark.parametrize("n_states", [2, 9])
+@pytest.mark.parametrize("n_states", [2, pytest.param(9, marks=needs_compiled)])
 def test_each_sequence_is_as_alone(family, n_states):
     log_initial, log_transition, log_likelihoods = cases.draw(family, 5, sum(LENGTHS), n_states)
     if family is cases.zeros:
