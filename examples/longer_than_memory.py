@@ -106,13 +106,14 @@ def draw_window(ax: Axes, rows: np.ndarray, first: int) -> None:
     ax.stackplot(np.arange(first, first + len(rows)), rows.T, colors=colors, step="mid", labels=PUMP.state_names)
     ax.set(xlim=(first, first + len(rows) - 1), ylim=(0, 1), xlabel="reading", ylabel="probability of each state")
     ax.ticklabel_format(useOffset=False, style="plain")
+    ax.locator_params(axis="x", nbins=5)
     ax.set_title("from the middle of the second file", loc="left", fontsize="medium")
     middles = np.cumsum(rows[-1]) - rows[-1] / 2
     ax.secondary_yaxis("right").set_yticks(middles, PUMP.state_names)
 
 
 def draw_memory(ax: Axes, seen: list[tuple[float, float]], file_size: float, written: float, seconds: float) -> None:
-    """The memory of the process over time, and what the tables would have taken."""
+    """The memory of the process over time, and the size of the files."""
     ax.axhline(file_size, color="0.6", linewidth=1, linestyle="--")
     ax.annotate("the two files", (0, file_size), (3, 3), textcoords="offset points", color="0.4")
     if seen:
@@ -120,6 +121,8 @@ def draw_memory(ax: Axes, seen: list[tuple[float, float]], file_size: float, wri
     ax.axvspan(written, written + seconds, color=colormaps["GnBu"](0.12))
     ax.text(written + seconds / 2, 1.3, "smooth", ha="center")
     ax.text(written / 2, 1.3, "simulate and write", ha="center")
+    if seen:
+        ax.text((written + seconds + seen[-1][0]) / 2, 1.3, "expected_transitions", ha="center")
     ax.set(yscale="log", ylim=(1, max(1e3, 3 * file_size)), xlabel="seconds", ylabel="MB, beside mapped pages")
     ax.set_xlim(left=0)
 

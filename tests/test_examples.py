@@ -4,6 +4,7 @@ import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,28 @@ def test_earthquakes_says_what_it_should(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "log-likelihood -329.4604" in printed
     assert "restless on the most probable path: 1905 1906" in printed
+
+
+def test_the_fit_finds_what_was_published(tmp_path, capsys):
+    runpy.run_path(str(ROOT / "examples" / "fit_earthquakes.py"))["main"](tmp_path / "picture.png")
+    printed = capsys.readouterr().out
+    assert "log-likelihood -329.4603" in printed
+    assert "never made: restless to calm" in printed
+    for line in printed.splitlines()[4:-2]:
+        *_, estimate, error, published = line.split()
+        assert abs(float(estimate) - float(published)) < 0.0015
+        assert (float(error) > 0.01) == (float(estimate) > 0)
+    assert "rate, calm                13.146       0.660     13.146" in printed
+
+
+def test_longer_than_memory_says_what_it_should(tmp_path, capsys):
+    run = runpy.run_path(str(ROOT / "examples" / "longer_than_memory.py"))
+    run["main"](tmp_path / "picture.png", n_steps=3000)
+    printed = capsys.readouterr().out
+    assert "Smoothed: 3000 steps, 2 states" in printed
+    assert "2 states, 2999.0000 moves in all" in printed
+    if Path("/proc/self/status").exists():
+        assert "memory beside mapped pages at most" in printed
 
 
 def test_streaming_says_what_it_should(tmp_path, capsys):
