@@ -6,7 +6,7 @@ The conventions are in `hmmfilter.model`.
 
 from hmmfilter import emissions, lse, naive
 from hmmfilter._checks import ImpossibleEvidenceError
-from hmmfilter.decoding import posterior_decode, viterbi
+from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.model import HMM
 from hmmfilter.results import (
@@ -15,6 +15,7 @@ from hmmfilter.results import (
     Filtered,
     Forecast,
     Gradient,
+    NBest,
     PosteriorDecoded,
     Smoothed,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Forecast",
     "Gradient",
     "ImpossibleEvidenceError",
+    "NBest",
     "OnlineFilter",
     "PosteriorDecoded",
     "Smoothed",
@@ -40,6 +42,7 @@ __all__ = [
     "log_likelihood",
     "log_likelihood_gradient",
     "lse",
+    "max_marginals",
     "naive",
     "pairwise_marginals",
     "posterior_decode",
@@ -47,4 +50,5 @@ __all__ = [
     "smooth",
     "stationary_distribution",
     "viterbi",
+    "viterbi_n_best",
 ]

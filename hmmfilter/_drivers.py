@@ -209,6 +209,11 @@ def undo_code(table: FloatArray, hold: Held) -> None:
         _kernels.take_logs(flat, flat)
 
 
+def longest(tables: Tables, job: Job) -> int:
+    """The number of steps of the longest sequence of a job."""
+    return int(np.diff(tables.starts[job[0].first : job[-1].last + 2]).max())
+
+
 def fill_filtered(
     tables: Tables,
     rows: FloatArray | None,
@@ -457,9 +462,8 @@ def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -
         moves, room = slots(tables, _kernels.slots_for_moves), _kernels.room_for_decoding(n_states)
 
         def run(job: Job) -> None:
-            first, last, begin, end = job[0].first, job[-1].last, job[0].begin, job[-1].end
-            longest = int(np.diff(tables.starts[first : last + 2]).max())
-            log_delta = np.empty((longest, n_states))
+            first, begin, end = job[0].first, job[0].begin, job[-1].end
+            log_delta = np.empty((longest(tables, job), n_states))
             _kernels.run_viterbi(*tables, first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
             tick(end - begin)
 
@@ -468,3 +472,56 @@ def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -
     with progress_bar(n_rows, progress) as bar:
         work_off(tables, start_worker, workers, bar.update)
     return n_possible, log_joint
+
+
+def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:
+    """So many paths, or as many as there are where there are fewer."""
+    return min(n_paths, int(n_states ** min(n_steps, 64)))
+
+
+def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> tuple[IntArray, FloatArray, IntArray]:
+    """Rank the best paths of all sequences, each as a whole.
+
+    Returns the paths, their log-probabilities, and how many steps of each sequence are possible.
+    """
+    n_rows, n_states = tables.log_likelihoods.shape
+    n_possible, _ = empty_outcome(tables)
+    paths = np.full((n_paths, n_rows), -1, dtype=np.int64)
+    log_joints = np.full((len(n_possible), n_paths), -np.inf)
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        log_delta = np.empty((2, 2, n_states))
+
+        def run(job: Job) -> None:
+            first, begin, end = job[0].first, job[0].begin, job[-1].end
+            n_steps = longest(tables, job)
+            lists = _kernels.room_for_lists(n_steps, n_states, at_most_all(n_paths, n_steps, n_states))
+            _kernels.run_viterbi_n_best(*tables, first, begin, end, lists, log_delta, paths, n_possible, log_joints)
+            tick(end - begin)
+
+        return run
+
+    with progress_bar(n_rows, progress) as bar:
+        work_off(tables, start_worker, workers, bar.update)
+    return paths, log_joints, n_possible
+
+
+def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress: bool) -> IntArray:
+    """Fill in the best log-joint through each state, of all sequences; returns how many steps of each are possible."""
+    n_rows, n_states = tables.log_likelihoods.shape
+    n_possible, _ = empty_outcome(tables)
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        moves, rests = slots(tables, _kernels.slots_for_moves), np.empty((4, n_states))
+
+        def run(job: Job) -> None:
+            first, begin, end = job[0].first, job[0].begin, job[-1].end
+            tails = np.empty((longest(tables, job), n_states))
+            _kernels.run_max_marginals(*tables, first, begin, end, moves, rests, tails, rows, n_possible)
+            tick(end - begin)
+
+        return run
+
+    with progress_bar(n_rows, progress) as bar:
+        work_off(tables, start_worker, workers, bar.update)
+    return n_possible

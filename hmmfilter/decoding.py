@@ -1,4 +1,4 @@
-"""Decoding: the single most probable path through the states."""
+"""Decoding: the most probable path through the states, the n most probable, and the best through each state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter.results import Decoded, PosteriorDecoded
+from hmmfilter._arrays import FloatArray
+from hmmfilter.results import Decoded, NBest, PosteriorDecoded
 
 
 def viterbi(
@@ -101,6 +102,196 @@ def viterbi(
         n_states=n_states,
         _starts=tables.starts if lengths is not None else None,
     )
+
+
+def viterbi_n_best(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    n: int,
+    *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
+) -> NBest:
+    """Find the n paths through the states that are most probable together with the observations, the best first.
+
+    Backwards in time, each state keeps the n best ways on from it, merged from the sorted lists of all states that may
+    come next,
+
+        log ρ_t^r(i) = r-th largest, over all j and s, of log p(h_{t+1} = j | h_t = i) + log p(v_{t+1} | h_{t+1} = j)
+                       + log ρ_{t+1}^s(j),
+
+    then the paths are read forwards. Scores have twice a double's digits: no path that was left out, or that comes
+    later, is better by more than 1e-25 of the log-joint. It takes O(n K² T) time and, beside the paths, O(n K √T) room.
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
+    log_likelihoods : array_like, (T, K)
+        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    n : int
+        How many paths, at least 1.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
+    impossible : {"raise", "mark"}
+        What to do where the evidence has probability zero: raise, or return no path.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
+
+    Returns
+    -------
+    NBest
+        ``paths`` (n, T) of integers, all different, and ``log_joints`` (n,); fewer where fewer paths are possible. Of
+        equally probable paths, the one whose first state is the lowest comes first, then the second, and so on, so that
+        the first is that of `viterbi`. With `lengths`, ``log_joints`` (N, n), and −1 and −inf where a sequence has
+        fewer.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path has a probability above zero, unless ``impossible="mark"``.
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, and an n that is no integer from 1 up.
+
+    References
+    ----------
+    Seshadri, Sundberg, "List Viterbi decoding algorithms with applications", IEEE Transactions on Communications 42
+    (1994), section II: the parallel algorithm, here from the end to the beginning.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_initial = np.log([0.5, 0.5])
+    >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
+    >>> hf.viterbi_n_best(log_initial, log_transition, log_likelihoods, 3)
+    NBest: 3 paths, 3 steps, 2 states
+      path  log-joint  step 0  1  2
+         0    -2.6877       0  0  1
+         1    -3.9198       0  0  0
+         2    -4.1917       0  1  1
+    """
+    from hmmfilter import _drivers
+
+    n_paths = _checks.step_count("n", n)
+    _checks.impossible_policy(impossible)
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_rows, n_states = tables.log_likelihoods.shape
+    if lengths is None:
+        n_paths = _drivers.at_most_all(n_paths, n_rows, n_states)
+    paths, log_joints, n_possible = _drivers.fill_n_best(tables, n_paths, n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
+    result = NBest(paths=paths, log_joints=log_joints, n_states=n_states, _starts=tables.starts)
+    return result if lengths is not None else result[0]
+
+
+def max_marginals(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    *,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+    impossible: _checks.Impossible = "raise",
+    workers: int = 1,
+    progress: bool = False,
+) -> FloatArray:
+    """Compute how probable the best path is that leads through each state at each step.
+
+    The recursions of the forward filter and of the smoother with max in place of log-sum-exp, joined,
+
+        max over all paths with h_t = k of log p(path, v_1:T) = log δ_t(k) + log ρ_t(k),
+        log δ_t(j) = log p(v_t | h_t = j) + max_i( log δ_{t−1}(i) + log p(h_t = j | h_{t−1} = i) ),
+        log ρ_t(i) = max_j( log p(h_{t+1} = j | h_t = i) + log p(v_{t+1} | h_{t+1} = j) + log ρ_{t+1}(j) ),
+
+    with twice a double's digits, rounded once. How far an entry lies below the largest of its row is what it costs, in
+    nats, to be in that state at that step.
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,) or (N, K)
+        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
+        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
+    log_likelihoods : array_like, (T, K)
+        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    lengths : array_like of int, (N,), optional
+        The lengths of N sequences whose rows stand one after the other; without it, there is one.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
+    impossible : {"raise", "mark"}
+        What to do where the evidence has probability zero: raise, or return NaN in every row.
+    workers : int
+        How many threads share the sequences; −1 for one on each core. It changes no bit.
+    progress : bool
+        Whether to show a bar, if tqdm is installed.
+
+    Returns
+    -------
+    ndarray, (T, K)
+        Natural logs; −inf where no path leads. They are not normalised: the largest entry of every row is the log-joint
+        of `viterbi`.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path has a probability above zero, unless ``impossible="mark"``.
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.B, equation (33), run
+    from both ends; Wainwright, Jordan, *Graphical Models, Exponential Families, and Variational Inference* (2008),
+    section 2.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_initial = np.log([0.5, 0.5])
+    >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
+    >>> hf.max_marginals(log_initial, log_transition, log_likelihoods).round(4)
+    array([[-2.6877, -4.8485],
+           [-2.6877, -4.1917],
+           [-3.9198, -2.6877]])
+    """
+    from hmmfilter import _drivers
+
+    _checks.impossible_policy(impossible)
+    n_workers = _checks.workers(workers)
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    log_joints = np.empty(tables.log_likelihoods.shape)
+    n_possible = _drivers.fill_max_marginals(tables, log_joints, n_workers, progress)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
+    return log_joints
 
 
 def posterior_decode(

@@ -32,6 +32,7 @@ from hmmfilter.results import (
     Filtered,
     Forecast,
     Gradient,
+    NBest,
     PosteriorDecoded,
     Smoothed,
     aligned,
@@ -321,6 +322,129 @@ class HMM(Frozen):
             progress=progress,
         )
         return replace(result, state_names=self.state_names)
+
+    def viterbi_n_best(
+        self,
+        observations: Any,
+        n: int,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> NBest:
+        """Find the n paths through the states that are most probable together with the observations, the best first.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        n : int
+            How many paths, at least 1.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.viterbi_n_best`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
+
+        Returns
+        -------
+        NBest
+            ``paths`` (n, T) of integers, ``log_joints`` (n,); fewer where fewer paths are possible.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations, and for an n that is no integer from 1 up.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.viterbi_n_best([0, 2, 7, 4], 2).paths
+        array([[0, 0, 1, 1],
+               [0, 1, 1, 1]])
+        """
+        evidence = self._evidence(observations, lengths, allowed)
+        result = decoding.viterbi_n_best(
+            self.log_initial,
+            self.log_transition,
+            n=n,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+        )
+        return replace(result, state_names=self.state_names)
+
+    def max_marginals(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> FloatArray:
+        """Compute how probable the best path is, together with the observations, through each state at each step.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.max_marginals`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
+
+        Returns
+        -------
+        ndarray, (T, K)
+            Natural logs; −inf where no path leads. The largest entry of every row is the log-joint of `viterbi`.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.max_marginals([0, 2, 7, 4]).round(4)
+        array([[-10.0168, -12.8362],
+               [-10.0168, -10.9157],
+               [-17.1651, -10.0168],
+               [-13.8408, -10.0168]])
+        """
+        evidence = self._evidence(observations, lengths, allowed)
+        return decoding.max_marginals(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+        )
 
     def posterior_decode(
         self,

@@ -39,6 +39,11 @@ def _shown_steps(n_steps: int) -> list[int]:
     return [*range(FIRST_ROWS), *range(n_steps - LAST_ROWS, n_steps)]
 
 
+def _with_dots(cells: list[str], n_steps: int) -> list[str]:
+    """The cells of the shown steps, and dots where some are left out."""
+    return cells if len(cells) == n_steps else [*cells[:FIRST_ROWS], "...", *cells[FIRST_ROWS:]]
+
+
 def _preview(
     title: str, header: Iterable[str], n_steps: int, rows: Iterable[list[str]], label: Callable[[int], str] = str
 ) -> str:
@@ -83,11 +88,14 @@ class _BySequence(_Result, ABC):
         n = range(len(self))[operator.index(n)]
         if self._starts is None:
             return self
-        rows = slice(self._starts[n], self._starts[n + 1])
+        return replace(self, **self._part(n, slice(self._starts[n], self._starts[n + 1])), _starts=None)
+
+    def _part(self, n: int, rows: slice) -> dict[str, Any]:
+        """What is said of sequence n, which has these rows."""
         tables = {name: getattr(self, name) for name in self._tables}
-        changes: dict[str, Any] = {name: table[rows] for name, table in tables.items() if table is not None}
-        changes[self._total] = float(getattr(self, self._total)[n])
-        return replace(self, **changes, _starts=None)
+        part: dict[str, Any] = {name: table[rows] for name, table in tables.items() if table is not None}
+        part[self._total] = float(getattr(self, self._total)[n])
+        return part
 
     def __iter__(self) -> Iterator[Self]:
         return map(self.__getitem__, range(len(self)))
@@ -452,6 +460,84 @@ class Gradient(_Result):
         parts |= {} if self.log_likelihoods is None else {"log_likelihoods": self.log_likelihoods}
         shapes = ", ".join(f"{name} {part.shape}" for name, part in parts.items())
         return f"Gradient of the log-likelihood {four_decimals(np.sum(self.log_likelihood))}: {shapes}"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class NBest(_BySequence):
+    """The most probable paths through the states, the best first; returned by `viterbi_n_best`.
+
+    Of several sequences, ``paths`` has all steps, one sequence after the other; ``n_best[k]`` has the paths of sequence
+    k, as many as there are, and the result counts and iterates by sequence.
+
+    Attributes
+    ----------
+    paths : ndarray of int, (n, T)
+        The state at each step, from 0, of each path, all of them different. Where fewer are possible, there are fewer;
+        of several sequences, those that there are not are all −1.
+    log_joints : ndarray, (n,) or (N, n)
+        log p(path, v_1:T) of each path, natural logs; of several sequences, for each, −inf where there is no path.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
+    n_states : int
+        K.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> tables = [0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]]
+    >>> n_best = hf.viterbi_n_best(*tables, n=3)
+    >>> n_best.paths
+    array([[0, 1],
+           [0, 0],
+           [1, 1]])
+    >>> n_best.log_joints
+    array([-2. , -3.1, -4.1])
+    """
+
+    paths: IntArray
+    log_joints: FloatArray
+    n_states: int
+
+    def _part(self, n: int, rows: slice) -> dict[str, Any]:
+        n_paths = np.count_nonzero(self.log_joints[n] > -np.inf)
+        return {"paths": self.paths[:n_paths, rows], "log_joints": self.log_joints[n, :n_paths]}
+
+    def __repr__(self) -> str:
+        (n_paths, n_steps), names, lengths = self.paths.shape, self._names(self.n_states), self.lengths
+        if lengths is not None:
+            counts = np.count_nonzero(self.log_joints > -np.inf, axis=1)
+            return _preview(
+                f"NBest: {len(lengths)} sequences, {n_steps} steps, {self.n_states} states, up to {n_paths} paths",
+                ["sequence", "steps", "paths", "best log-joint"],
+                len(lengths),
+                (
+                    [str(lengths[n]), str(counts[n]), four_decimals(self.log_joints[n, 0])]
+                    for n in _shown_steps(len(lengths))
+                ),
+            )
+        first, *others = _shown_steps(n_steps)
+        shown_paths = _shown_steps(n_paths)
+        return _preview(
+            f"NBest: {n_paths} paths, {n_steps} steps, {self.n_states} states",
+            ["path", "log-joint", *_with_dots([f"step {first}", *map(str, others)], n_steps)],
+            n_paths,
+            (
+                [four_decimals(log_joint), *_with_dots([names[k] for k in path], n_steps)]
+                for log_joint, path in zip(
+                    self.log_joints[shown_paths], self.paths[np.ix_(shown_paths, [first, *others])], strict=True
+                )
+            ),
+        )
+
+    def _bands(self) -> tuple[FloatArray, str]:
+        weights = np.exp(self.log_joints - self.log_joints.max(initial=-np.inf))
+        n_steps = self.paths.shape[1]
+        table = np.zeros((n_steps, self.n_states))
+        for path, weight in zip(self.paths, weights / weights.sum(), strict=True):
+            table[np.arange(n_steps), path] += weight
+        return table, "probability, given that it is one of these paths"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

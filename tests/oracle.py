@@ -104,6 +104,69 @@ def enumeration(log_initial, log_transition, log_likelihoods) -> Answer:
     return Answer(filtered, smoothed, increments, best)
 
 
+Ranking = list[tuple[mpmath.mpf, tuple[int, ...]]]  # log-joints and their paths
+
+
+def _ranked(scored: Ranking, n: int | None = None) -> Ranking:
+    """The possible ones, the best first, of equal ones the lexicographically smallest."""
+    return sorted((pair for pair in scored if pair[0] > -mpmath.inf), key=lambda pair: (-pair[0], pair[1]))[:n]
+
+
+@mpmath.workdps(DIGITS)
+def all_paths(case) -> Ranking:
+    """All K**T paths, those that are possible, ranked."""
+    n_steps, n_states = np.shape(case[2])
+    paths = itertools.product(range(n_states), repeat=n_steps)
+    return _ranked([(path_joint(case, path), path) for path in paths])
+
+
+@mpmath.workdps(DIGITS)
+def best_paths(case, n: int) -> Ranking:
+    """The n best paths, by the n best beginnings that end in each state, in logs."""
+    log_initial, log_transition, log_likelihoods = case
+    n_steps, n_states = np.shape(log_likelihoods)
+    matrices = [log_transition] * (n_steps - 1) if np.ndim(log_transition) == 2 else log_transition
+    ends = [[(_log(log_initial[k]) + _log(log_likelihoods[0][k]), (k,))] for k in range(n_states)]
+    for row, matrix in zip(log_likelihoods[1:], matrices, strict=True):
+        ends = [
+            _ranked(
+                [
+                    (score + _log(matrix[i][j]) + _log(row[j]), (*path, j))
+                    for i in range(n_states)
+                    for score, path in ends[i]
+                ],
+                n,
+            )
+            for j in range(n_states)
+        ]
+    return _ranked([pair for ranking in ends for pair in ranking], n)
+
+
+def _log(x) -> mpmath.mpf:
+    return mpmath.mpf(float(x))
+
+
+@mpmath.workdps(DIGITS)
+def best_through(log_initial, log_transition, log_likelihoods) -> Table:
+    """The largest log-joint of the paths through each state, by max-product from both ends."""
+    (start,), b = exp_table([log_initial]), exp_table(log_likelihoods)
+    moves = _moves(log_transition, len(b))
+    states = range(len(start))
+    delta = [[start[k] * b[0][k] for k in states]]
+    for a, row in zip(moves, b[1:], strict=True):
+        delta.append([max(delta[-1][i] * a[i][j] for i in states) * row[j] for j in states])
+    rests = [[mpmath.mpf(1) for _ in states]]
+    for a, row in zip(moves[::-1], b[:0:-1], strict=True):
+        rests.append([max(a[i][j] * row[j] * rests[-1][j] for j in states) for i in states])
+    return [[mpmath.log(x * y) for x, y in zip(*rows, strict=True)] for rows in zip(delta, rests[::-1], strict=True)]
+
+
+@mpmath.workdps(DIGITS)
+def joint_share(joint: mpmath.mpf, got: float) -> float:
+    """The error of a log-joint, as a share of what is allowed."""
+    return float(abs(mpmath.mpf(float(got)) - joint) / (EPSILON * (1 + abs(joint))))
+
+
 @mpmath.workdps(DIGITS)
 def pairs(log_initial, log_transition, log_likelihoods) -> list[Table]:
     """p(h_t = i, h_{t+1} = j | v_1:T) of every step but the last, by recursions. The evidence has to be possible."""
