@@ -35,7 +35,7 @@ CONTRACT = {
     "plotting": {"_arrays"},
     "results": {"_arrays", "_checks", "_kernels", "plotting"},
     "filtering": {"_arrays", "_checks", "_drivers", "_kernels", "results"},
-    "smoothing": {"_checks", "_drivers", "results"},
+    "smoothing": {"_arrays", "_checks", "_drivers", "results"},
     "decoding": {"_arrays", "_checks", "_drivers", "results"},
     "streaming": {"_arrays", "_checks", "_kernels", "emissions", "filtering", "results"},
     "lse": {"_arrays", "_checks", "_kernels"},
