@@ -19,6 +19,7 @@ from hmmfilter.results import (
     PosteriorDecoded,
     Smoothed,
 )
+from hmmfilter.sampling import sample_paths
 from hmmfilter.smoothing import expected_transitions, log_likelihood_gradient, pairwise_marginals, smooth
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
@@ -47,6 +48,7 @@ __all__ = [
     "pairwise_marginals",
     "posterior_decode",
     "predict",
+    "sample_paths",
     "smooth",
     "stationary_distribution",
     "viterbi",

@@ -149,7 +149,7 @@ class Recursion:
         self.unread = np.empty((_kernels.block_rows(n_states), n_states)), np.empty(_kernels.block_rows(n_states))
 
     @cached_property
-    def _backward_chains(self) -> FloatArray:
+    def backward_chains(self) -> FloatArray:
         return slots(self._tables, _kernels.slots_for_chains)
 
     def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
@@ -178,7 +178,7 @@ class Recursion:
             piece.end,
             self._lanes,
             self.chains,
-            self._backward_chains,
+            self.backward_chains,
             self._room,
             self.state,
             checkpoints,
@@ -451,6 +451,37 @@ def fill_best_states(
     outcome = fill_backwards(tables, start_taker, True, workers, progress)
     n_correct[:] = total.sum(axis=0)
     return outcome
+
+
+def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+    """Make states of the uniform numbers that the paths, (size, rows), hold, as `draw_block` says.
+
+    Returns what `fill_filtered` does.
+    """
+
+    def start_taker() -> Take:
+        weights = np.empty(tables.log_likelihoods.shape[1])
+
+        def take(span: Span) -> None:
+            def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
+                return _kernels.run_draws(
+                    *tables,
+                    n,
+                    begin,
+                    end,
+                    span.recursion.backward_chains,
+                    alphas,
+                    span.filtered,
+                    weights,
+                    paths,
+                    span.recursion.outcome[0],
+                )
+
+            span.walk(tables.starts, run)
+
+        return take
+
+    return fill_backwards(tables, start_taker, False, workers, progress)
 
 
 def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:

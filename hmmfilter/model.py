@@ -843,6 +843,73 @@ class HMM(Frozen):
             state_names=self.state_names,
         )
 
+    def sample_paths(
+        self,
+        observations: Any,
+        size: int,
+        rng: np.random.Generator | int | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> IntArray:
+        """Draw whole paths through the states, each with its probability given all observations.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
+        size : int
+            How many paths to draw, at least 1.
+        rng : numpy.random.Generator or int, optional
+            A generator, or a seed for one; without it, fresh randomness.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.sample_paths`, which does the work.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
+
+        Returns
+        -------
+        ndarray of int, (size, T)
+            In each row a path, from 0; of several sequences, one path after the other.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations, the size is not an integer from 1 up, or `rng` neither a
+            generator nor a seed.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.sample_paths([0, 2, 7, 4], 3, rng=1)
+        array([[0, 0, 1, 1],
+               [0, 0, 1, 1],
+               [0, 1, 1, 1]])
+        """
+        return sampling.sample_paths(
+            self.log_initial,
+            self.log_transition,
+            **self._evidence(observations, lengths, allowed),
+            size=size,
+            rng=rng,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
+        )
+
     def simulate(self, length: int, rng: np.random.Generator | int | None = None) -> tuple[IntArray, npt.NDArray[Any]]:
         """Draw a path of states and the observations that it shows.
 

@@ -44,6 +44,14 @@ def short_blocks(monkeypatch):
     return 3, 6
 
 
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Pieces of a single block, so that a few hundred rows make many jobs, and long sequences many pieces."""
+    from hmmfilter import _drivers
+
+    monkeypatch.setattr(_drivers, "PIECE", 1)
+
+
 @pytest.fixture(scope="session")
 def exact():
     """The mpmath reference of a case, computed once for all the tests that ask for it."""

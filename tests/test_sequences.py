@@ -69,12 +69,6 @@ def test_each_sequence_may_start_from_elsewhere():
     check_as_alone(rng.normal(0, 3, (len(LENGTHS), 3)), log_transition, log_likelihoods, LENGTHS)
 
 
-@pytest.fixture
-def small_pieces(monkeypatch):
-    """Pieces of a single block, so that a few hundred rows make many jobs, and long sequences many pieces."""
-    monkeypatch.setattr(_drivers, "PIECE", 1)
-
-
 @needs_compiled
 @pytest.mark.parametrize("workers", [1, 2, 5, -1])
 @pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.zeros], ids=lambda f: f.__name__)
