@@ -22,7 +22,7 @@ from hmmfilter.results import (
 from hmmfilter.sampling import sample_paths
 from hmmfilter.smoothing import expected_transitions, log_likelihood_gradient, pairwise_marginals, smooth
 from hmmfilter.stationarity import stationary_distribution
-from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, filter_blocks
 
 __all__ = [
     "HMM",
@@ -39,6 +39,7 @@ __all__ = [
     "Smoothed",
     "emissions",
     "expected_transitions",
+    "filter_blocks",
     "forward_filter",
     "log_likelihood",
     "log_likelihood_gradient",

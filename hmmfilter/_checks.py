@@ -116,14 +116,17 @@ def _at(name: str, index: Sequence[int]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if len(index) else name
 
 
-def _refuse_first(name: str, bad: npt.NDArray[np.bool_], requirement: str, array: FloatArray) -> None:
-    """Raise for the first entry of `array` at which `bad` is true."""
+def _refuse_first(
+    name: str, bad: npt.NDArray[np.bool_], requirement: str, array: FloatArray, n_before: int = 0
+) -> None:
+    """Raise for the first entry of `array`, or of a part with so many entries before it, at which `bad` is true."""
     if bad.any():
         index = tuple(map(int, np.argwhere(bad)[0]))
-        raise EntryError(f"{_at(name, index)} must be {requirement}, got {float(array[index])!r}", index)
+        got, index = float(array[index]), tuple(i + n_before * (axis == 0) for axis, i in enumerate(index))
+        raise EntryError(f"{_at(name, index)} must be {requirement}, got {got!r}", index)
 
 
-def _shape(name: str, array: FloatArray, required: tuple[int | str, ...]) -> None:
+def _shape(name: str, array: npt.NDArray[Any], required: tuple[int | str, ...]) -> None:
     """Raise unless the shape is the required one, where a letter stands for any length from 1."""
     fits = len(required) == array.ndim and all(
         length > 0 if isinstance(need, str) else length == need
@@ -137,15 +140,22 @@ def _shape(name: str, array: FloatArray, required: tuple[int | str, ...]) -> Non
 
 
 def log_potentials(
-    name: str, value: npt.ArrayLike, shape: tuple[int | str, ...], used: BoolArray | None = None
+    name: str,
+    value: npt.ArrayLike,
+    shape: tuple[int | str, ...],
+    used: BoolArray | None = None,
+    n_before: int = 0,
 ) -> FloatArray:
-    """Let logs of non-negative numbers in: finite, or −inf for a zero; where not used, anything."""
+    """Let logs of non-negative numbers in: finite, or −inf for a zero; where not used, anything.
+
+    They may be a part of an array, with so many entries before it.
+    """
     array = float_array(name, value)
     _shape(name, array, shape)
     bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
     if used is not None:
         bad &= used[:, None, None]
-    _refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array)
+    _refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array, n_before)
     return array
 
 
@@ -260,6 +270,86 @@ def chain_parameters(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike) 
     initial = log_potentials("log_initial", log_initial, ("K",))
     transition = log_potentials("log_transition", log_transition, (len(initial), len(initial)))
     return frozen(initial.copy()), frozen(transition.copy())
+
+
+class Moves(NamedTuple):
+    """What leads through a block of steps."""
+
+    log_transition: FloatArray  # (M, K, K)
+    transition_index: IntArray  # (B,): which matrix leads from each step to the next, last of all into the first; empty
+    #                             where there is one for all
+
+
+class BlockChain(NamedTuple):
+    """The tables of a chain whose rows come block by block."""
+
+    log_initial: FloatArray  # (K,)
+    log_transition: FloatArray  # (M, K, K); where each step has its own, as given, to be checked as blocks come
+    transition_index: IntArray | None
+    is_steady: bool  # with one matrix for all steps
+    allowed: BoolArray | None  # (T, K)
+
+
+def block_chain(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    transition_index: npt.ArrayLike | None,
+    allowed: npt.ArrayLike | None,
+) -> BlockChain:
+    """Let the tables of a chain in whose rows will come; copied, but for what has an entry a step and may be long."""
+    initial = frozen(log_potentials("log_initial", log_initial, ("K",)).copy())
+    transition, index, n_states = float_array("log_transition", log_transition), None, len(initial)
+    is_steady = transition.ndim != 3 and transition_index is None
+    if transition_index is not None:
+        transition = frozen(log_potentials("log_transition", transition, ("M", n_states, n_states)).copy())
+        index = _whole_numbers("transition_index", transition_index)
+        index = frozen(_transition_index(index, np.ones(index.shape, dtype=np.bool_), len(transition)).copy())
+    elif is_steady:
+        transition = frozen(log_potentials("log_transition", transition, (n_states, n_states))[None].copy())
+    else:
+        _shape("log_transition", transition, (len(transition), n_states, n_states))
+    mask = None
+    if allowed is not None:
+        mask = _mask("allowed", allowed, _rectangular("allowed", allowed).shape)
+        _shape("allowed", mask, ("T", n_states))
+    return BlockChain(initial, transition, index, is_steady, mask)
+
+
+def blocks(value: Any) -> Iterator[Any]:
+    """Let anything in that has one block after the other."""
+    try:
+        return iter(value)
+    except TypeError:
+        raise TypeError(f"blocks must be an iterable of blocks, got {value!r}") from None
+
+
+def block_of(chain: BlockChain, value: npt.ArrayLike, number: int, n_before: int) -> tuple[FloatArray, Moves]:
+    """Let the block of that number in, (B, K), with so many rows before it; and what leads through it."""
+    n_states = len(chain.log_initial)
+    rows = log_potentials(f"blocks[{number}]", value, ("B", n_states))
+    n_rows, end = len(rows), n_before + len(rows)
+    if chain.allowed is not None:
+        _covered("allowed", len(chain.allowed), end)
+        rows = only_allowed(rows, chain.allowed[n_before:end])
+    if chain.is_steady:
+        return rows, Moves(chain.log_transition, NO_INDEX)
+    if chain.transition_index is not None:
+        _covered("transition_index", len(chain.transition_index) + 1, end)
+        into = chain.transition_index[n_before - 1 : n_before] if n_before > 0 else [0]
+        return rows, Moves(chain.log_transition, frozen(np.append(chain.transition_index[n_before : end - 1], into)))
+    _covered("log_transition", len(chain.log_transition) + 1, end)
+    first = max(n_before - 1, 0)
+    matrices = chain.log_transition[first : end - 1]
+    if len(matrices) == 0:  # of a first step alone, to which nothing leads
+        matrices = frozen(np.zeros((1, n_states, n_states)))
+    matrices = log_potentials("log_transition", matrices, ("M", n_states, n_states), n_before=first)
+    return rows, Moves(matrices, frozen(np.append(np.arange(n_rows - 1) + (n_before > 0), 0)))
+
+
+def _covered(name: str, n_covered: int, end: int) -> None:
+    """Insist that an array with an entry a step has one for all that have come."""
+    if end > n_covered:
+        raise ValueError(f"blocks must have at most the {n_covered} rows that {name} is for, got {end} so far")
 
 
 def log_row(name: str, value: npt.ArrayLike, n_states: int, are_logs: Callable[..., bool]) -> FloatArray:
@@ -764,13 +854,13 @@ def one_after_the_other(sequences: list[Any]) -> Any:
 
 
 @contextlib.contextmanager
-def blaming_sequence(n: int) -> Iterator[None]:
-    """Say in which of several sequences an observation is refused."""
+def blaming(part: str) -> Iterator[None]:
+    """Say in which of several sequences, or blocks, an observation is refused."""
     try:
         yield
     except (ValueError, TypeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"sequence {n}: {error}") from error
+        raise kind(f"{part}: {error}") from error
 
 
 def drawn_observations(value: Any, n_steps: int) -> FloatArray:

@@ -114,12 +114,14 @@ def empty_outcome(tables: Tables) -> tuple[IntArray, FloatArray]:
 
 
 def slots(tables: Tables, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
-    """Room for matrices made ready: for all of them, up to `MOST_HELD`, where an index may come back; else for one."""
-    n_states = tables.log_likelihoods.shape[1]
-    n_slots = 1
-    if tables.transition_index.size > 0:
-        n_slots = min(len(tables.log_transition), max(1, MOST_HELD // slots_for(1, n_states).size))
-    return slots_for(n_slots, n_states)
+    """Room for matrices made ready: for all of them where an index may come back, else for one."""
+    n_matrices = len(tables.log_transition) if tables.transition_index.size > 0 else 1
+    return slots_for_up_to(n_matrices, tables.log_likelihoods.shape[1], slots_for)
+
+
+def slots_for_up_to(n_matrices: int, n_states: int, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
+    """Room for so many matrices made ready, or for fewer, up to `MOST_HELD`."""
+    return slots_for(min(n_matrices, max(1, MOST_HELD // slots_for(1, n_states).size)), n_states)
 
 
 def room_for_steps(tables: Tables) -> FloatArray:

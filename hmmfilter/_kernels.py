@@ -530,7 +530,8 @@ class Tables(NamedTuple):
 
     log_initial: FloatArray  # (1, K), or (N, K): one for each sequence
     log_transition: FloatArray  # (M, K, K)
-    transition_index: IntArray  # (rows,): which matrix leads from a row to the next; empty where M = 1 or M = rows
+    transition_index: IntArray  # (rows,): which matrix leads from a row to the next, and in the last entry, where rows
+    #                             have gone before, which one leads to the first; empty where M = 1 or M = rows
     log_likelihoods: FloatArray  # (rows, K)
     starts: IntArray  # (N + 1,): the first row of each sequence, and the end; below 0 where rows have gone before
 

@@ -16,7 +16,7 @@ Conventions, for the whole library:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,7 +38,7 @@ from hmmfilter.results import (
     aligned,
 )
 from hmmfilter.stationarity import stationary_distribution
-from hmmfilter.streaming import OnlineFilter
+from hmmfilter.streaming import OnlineFilter, filter_blocks
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -747,7 +747,7 @@ class HMM(Frozen):
             table = self.emission.log_likelihoods(_checks.one_after_the_other(sequences))
         except (ValueError, TypeError):
             for n, sequence in enumerate(sequences):
-                with _checks.blaming_sequence(n):
+                with _checks.blaming(f"sequence {n}"):
                     self.emission.log_likelihoods(sequence)
             raise
         steps = list(map(len, sequences))
@@ -786,6 +786,48 @@ class HMM(Frozen):
         if snapshot is None:
             return OnlineFilter(self.log_initial, self.log_transition, emission=self.emission)
         return OnlineFilter.restore(snapshot, self.log_transition, emission=self.emission)
+
+    def filter_blocks(self, blocks: Iterable[Any], *, allowed: npt.ArrayLike | None = None) -> Iterator[Filtered]:
+        """Filter the observations of one sequence, block by block as they come, with only one block in memory.
+
+        Parameters
+        ----------
+        blocks : iterable
+            What the emission takes, one block of steps, (B,) or (B, D), after the other.
+        allowed : array_like of bool, (T, K), optional
+            Which states are possible at each step of all blocks; a single True makes a state known.
+
+        Yields
+        ------
+        Filtered
+            As `hmmfilter.filter_blocks`, which does the work, says of each block.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations so far.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> for filtered in model.filter_blocks([[0, 2], [None]]):
+        ...     print(filtered.probabilities.round(4))
+        [[0.982  0.018 ]
+         [0.9451 0.0549]]
+        [[0.8616 0.1384]]
+        """
+        tables = self._tables_of(_checks.blocks(blocks))
+        results = filter_blocks(self.log_initial, self.log_transition, tables, allowed=allowed)
+        return (replace(result, state_names=self.state_names) for result in results)
+
+    def _tables_of(self, blocks: Iterable[Any]) -> Iterator[FloatArray]:
+        for n, block in enumerate(blocks):
+            with _checks.blaming(f"blocks[{n}]"):
+                table = self.emission.log_likelihoods(block)
+            yield table
 
     def forecast(self, observations: Any, steps: int) -> Forecast:
         """Compute the distributions of the states and of the observations to come, given those so far.

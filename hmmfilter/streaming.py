@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks, filtering
 from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._checks import BlockChain, Moves
 from hmmfilter.emissions import Emission
 from hmmfilter.results import Filtered, logs_of
 
@@ -18,7 +20,56 @@ FORMAT = "hmmfilter stream, version 1"
 NEVER = -math.inf
 
 
-class OnlineFilter:
+class _Run:
+    """Where a recursion is, and how it goes on with more steps."""
+
+    def __init__(self, log_initial: FloatArray) -> None:
+        from hmmfilter import _kernels
+
+        n_states = len(log_initial)
+        self._log_initial, self._n_states, self._lanes = log_initial, n_states, _kernels.lanes_for(n_states)
+        self._n_observed, self._log_likelihood = 0, 0.0
+        self._state = np.empty((4, n_states))  # see `run_update`
+        _kernels.widen_row(log_initial, self._state)
+
+    def _take(self, table: FloatArray, moves: Moves, slots: FloatArray) -> Filtered:
+        """Take as many steps as a table has rows, all of them or, where one is impossible, none."""
+        from hmmfilter import _kernels
+
+        n_states, n_block = self._n_states, _kernels.block_rows(self._n_states)
+        n_rows, n_before = len(table), n_block * (self._n_observed > 0)
+        posteriors, increments = np.empty(table.shape), np.empty(n_rows)
+        state, ring = self._state[:-1].copy(), np.empty((1, 3, n_states))
+        n_possible, total = np.empty(1, dtype=np.int64), np.empty(1)
+        _kernels.run_forward(
+            self._log_initial[None],
+            *moves,
+            table,
+            frozen([-n_before, n_rows]),
+            0,
+            0,
+            n_rows,
+            self._lanes,
+            slots,
+            _kernels.room_for_steps(min(n_rows, n_block), n_states),
+            state,
+            ring,
+            posteriors,
+            increments,
+            n_possible,
+            total,
+        )
+        if total[0] == NEVER:
+            raise _checks.ImpossibleEvidenceError(self._n_observed + int(n_possible[0]) - n_before)
+        self._state[:], self._log_likelihood = [*state, posteriors[-1]], float(total[0])
+        self._n_observed += n_rows
+        log_likelihood = self._log_likelihood
+        if n_before > 0:  # not a difference of totals, which may be far from zero
+            log_likelihood = float(logs_of(increments).sum())
+        return Filtered(_rows=posteriors, _increments=increments, log_likelihood=log_likelihood)
+
+
+class OnlineFilter(_Run):
     """What is known of the state now, brought up to date with each observation as it comes.
 
     However a stream is cut into rows and blocks, and through any number of snapshots, it gives the very bits that
@@ -69,15 +120,13 @@ class OnlineFilter:
         n_states = len(initial)
         if emission is not None:
             _checks.emission(emission, n_states)
-        self._log_initial, self._log_transition, self._emission = initial, transition, emission
+        super().__init__(initial)
+        self._log_transition, self._emission = transition, emission
         self._run_update, self._are_logs = _kernels.run_update, _kernels.are_logs
-        self._lanes, self._room = _kernels.lanes_for(n_states), _kernels.room_for_steps(1, n_states)
+        self._room = _kernels.room_for_steps(1, n_states)
         self._slots = _kernels.slots_for_chains(1, n_states)
         self._slot = self._slots[0]
         _kernels.hold_chain(transition[None], 0, False, self._slot)
-        self._n_observed, self._log_likelihood = 0, 0.0
-        self._n_states, self._state = n_states, np.empty((4, n_states))  # see `run_update`
-        _kernels.widen_row(initial, self._state)
 
     def __repr__(self) -> str:
         n_states = self._n_states
@@ -204,43 +253,10 @@ class OnlineFilter:
              0  0.8182  0.1818
              1  0.8834  0.1166
         """
-        from hmmfilter import _kernels
-
-        n_states, n_block = self._n_states, _kernels.block_rows(self._n_states)
-        table = _checks.log_potentials("rows", rows, ("B", n_states))
+        table = _checks.log_potentials("rows", rows, ("B", self._n_states))
         if allowed is not None:
             table = _checks.only_allowed(table, allowed)
-        n_rows, n_before = len(table), n_block * (self._n_observed > 0)
-        posteriors, increments = np.empty(table.shape), np.empty(n_rows)
-        state, ring = self._state[:-1].copy(), np.empty((1, 3, n_states))
-        n_possible, total = np.empty(1, dtype=np.int64), np.empty(1)
-        _kernels.run_forward(
-            self._log_initial[None],
-            self._log_transition[None],
-            _checks.NO_INDEX,
-            table,
-            frozen([-n_before, n_rows]),
-            0,
-            0,
-            n_rows,
-            self._lanes,
-            self._slots,
-            _kernels.room_for_steps(min(n_rows, n_block), n_states),
-            state,
-            ring,
-            posteriors,
-            increments,
-            n_possible,
-            total,
-        )
-        if total[0] == NEVER:
-            raise _checks.ImpossibleEvidenceError(self._n_observed + int(n_possible[0]) - n_before)
-        self._state[:], self._log_likelihood = [*state, posteriors[-1]], float(total[0])
-        self._n_observed += n_rows
-        log_likelihood = self._log_likelihood
-        if n_before > 0:  # not a difference of totals, which may be far from zero
-            log_likelihood = float(logs_of(increments).sum())
-        return Filtered(_rows=posteriors, _increments=increments, log_likelihood=log_likelihood)
+        return self._take(table, Moves(self._log_transition[None], _checks.NO_INDEX), self._slots)
 
     def observe(self, observation: Any) -> FloatArray:
         """Take one step, from its observation.
@@ -381,6 +397,88 @@ class OnlineFilter:
         if written.n_observed > 0:
             stream._state[:] = written.state
         return stream
+
+
+def filter_blocks(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    blocks: Iterable[npt.ArrayLike],
+    *,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+) -> Iterator[Filtered]:
+    """Filter one sequence block by block as its tables come, with only one of them in memory.
+
+    All that is yielded has the very bits of those rows in `hmmfilter.forward_filter` of the whole.
+
+    Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
+
+    Parameters
+    ----------
+    log_initial : array_like, (K,)
+        log p(h_1 = k), natural logs; −inf for an impossible state.
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step: then
+        an array of float64 in C order, memory-mapped or not, is read, and checked, as the blocks come. With
+        `transition_index`, M matrices to choose from.
+    blocks : iterable of array_like, (B, K)
+        log p(v_t | h_t = k), natural logs, of B steps, which may be more or fewer in each block, at least 1; a row of
+        zeros for a missing observation.
+    transition_index : array_like of int, (T − 1,), optional
+        Which of M matrices leads from step t to t + 1.
+    allowed : array_like of bool, (T, K), optional
+        Which states are possible at each step; a single True makes a state known.
+
+    Yields
+    ------
+    Filtered
+        Of each block ``log_probabilities`` (B, K), ``probabilities`` (B, K), ``log_increments`` (B,), and the
+        ``log_likelihood`` of the block given all before it.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path to a step has a probability above zero; ``.step`` counts from the beginning of the sequence. The
+        block is not yielded.
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty blocks, anything but real numbers, and more rows in all than the other
+        arrays are for.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.A, equation (20).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> log_initial, log_transition = np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]])
+    >>> blocks = np.log([[0.9, 0.2], [0.9, 0.2]]), np.log([[0.1, 0.8]])  # umbrella, umbrella; none
+    >>> for filtered in hf.filter_blocks(log_initial, log_transition, blocks):
+    ...     print(filtered)
+    Filtered: 2 steps, 2 states, log-likelihood -1.0455; probabilities
+      step       0       1
+         0  0.8182  0.1818
+         1  0.8834  0.1166
+    Filtered: 1 steps, 2 states, log-likelihood -1.0710; probabilities
+      step       0       1
+         0  0.1907  0.8093
+    """
+    chain = _checks.block_chain(log_initial, log_transition, transition_index, allowed)
+    return _filtered_blocks(chain, _checks.blocks(blocks))
+
+
+def _filtered_blocks(chain: BlockChain, blocks: Iterator[Any]) -> Iterator[Filtered]:
+    from hmmfilter import _drivers, _kernels
+
+    run = _Run(chain.log_initial)
+    n_matrices = 1 if chain.transition_index is None else len(chain.log_transition)
+    slots = _drivers.slots_for_up_to(n_matrices, len(chain.log_initial), _kernels.slots_for_chains)
+    for number, block in enumerate(blocks):
+        rows, moves = _checks.block_of(chain, block, number, run._n_observed)
+        if moves.log_transition is not chain.log_transition:
+            slots[:] = 0.0  # the matrices are others, and none of them is held
+        yield run._take(rows, moves, slots)
 
 
 class FixedLagSmoother:

@@ -38,7 +38,7 @@ CONTRACT = {
     "filtering": {"_arrays", "_checks", "_drivers", "_kernels", "results"},
     "smoothing": {"_arrays", "_checks", "_drivers", "results"},
     "decoding": {"_arrays", "_checks", "_drivers", "results"},
-    "streaming": {"_arrays", "_checks", "_kernels", "emissions", "filtering", "results"},
+    "streaming": {"_arrays", "_checks", "_drivers", "_kernels", "emissions", "filtering", "results"},
     "lse": {"_arrays", "_checks", "_kernels"},
     "naive": {"_arrays", "_checks", "_kernels"},
     "sampling": {"_arrays", "_checks", "_drivers", "_kernels"},
