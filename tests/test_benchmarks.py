@@ -42,6 +42,7 @@ def test_the_suite(tmp_path):
         "Speed",
         "Adverse inputs",
         "Sequences and streams",
+        "The rest of the posterior",
         "Memory",
         "Start",
         "A small call",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks import adverse, picture, processes, sequences, speed, wrong
+from tests.benchmarks import adverse, picture, posterior, processes, sequences, speed, wrong
 from tests.benchmarks.effort import FULL, QUICK
 from tests.benchmarks.peers import missing
 from tests.benchmarks.report import page, progress, targets_section
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         speed.section(speeds, effort),
         adverse.section(effort),
         sequences.section(effort),
+        posterior.section(effort),
         processes.memory_section(effort),
         processes.start_section(effort),
         processes.small_call_section(effort),
