@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
+from hmmfilter._arrays import BoolArray, FloatArray, Held, IntArray, frozen
 
 if TYPE_CHECKING:
     from hmmfilter._kernels import Tables
 
 Impossible = Literal["raise", "mark"]
-Held = Literal["coded", "probabilities", "logs"]  # of a table: the kernels' numbers, or plain ones
 Kept = TypeVar("Kept")
 
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum

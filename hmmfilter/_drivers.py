@@ -14,12 +14,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hmmfilter import _kernels
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._kernels import Tables
 
 MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take ten times the room of those that are given
@@ -37,7 +37,6 @@ class Piece(NamedTuple):
 
 Job = list[Piece]  # one after the other, as they are of one sequence
 Tick = Callable[[int], object]  # that so many more rows are done
-Held = Literal["coded", "probabilities", "logs"]  # what a table is to hold in the end
 
 
 def cut(tables: Tables) -> list[Job]:
@@ -242,8 +241,10 @@ def fill_filtered(
                 kept_rows = some_rows if rows is None else rows[span]
                 kept_increments = some_increments if increments is None else increments[span]
                 recursion.forward(piece, kept_rows, kept_increments, ring)
-                undo_code(kept_rows, hold)
-                undo_code(kept_increments, "coded" if hold == "coded" else "logs")
+                if hold != "coded":
+                    undo_code(kept_rows, hold)
+                if hold != "coded" and increments is not None:
+                    undo_code(kept_increments, "logs")
                 tick(piece.end - piece.begin)
 
         return run

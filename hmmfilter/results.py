@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
-from hmmfilter._arrays import FloatArray, Frozen, IntArray
+from hmmfilter._arrays import FloatArray, Frozen, Held, IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,7 +179,7 @@ class _Posterior(_BySequence):
     """A distribution over the states at every step, and the log-likelihood of the evidence."""
 
     _rows: FloatArray  # (T, K), and
-    _rows_hold: _checks.Held = "coded"  # what they hold; plain numbers only in an array of the caller
+    _rows_hold: Held = "coded"  # what they hold; plain numbers only in an array of the caller
     log_likelihood: Any  # a float; of several sequences, (N,)
     _total: ClassVar[str] = "log_likelihood"
     _tables: ClassVar[tuple[str, ...]] = ("_rows",)
