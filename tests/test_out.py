@@ -5,7 +5,6 @@ import pytest
 
 import hmmfilter as hf
 from tests import cases
-from tests.test_sequences import small_pieces  # noqa: F401, a fixture
 
 LENGTHS = [3, 1, 40, 2, 2, 30, 1]
 
@@ -50,7 +49,7 @@ def test_increments_are_kept_if_asked_for(n_states):
     assert np.shares_memory(filtered.log_increments, increments)
 
 
-def test_several_sequences_in_pieces(small_pieces, short_blocks):  # noqa: F811
+def test_several_sequences_in_pieces(small_pieces, short_blocks):
     n_states, n_rows = short_blocks
     lengths = [2 * n_rows + 2, n_rows, 1, n_rows + 1]
     case, out = cases.draw(cases.mixed, 6, sum(lengths), n_states), np.empty((sum(lengths), n_states))

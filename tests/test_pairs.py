@@ -14,7 +14,7 @@ from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
 from tests.test_filtering import FAMILY, LAW_TOLERANCE, SMALL
-from tests.test_sequences import parts, small_pieces  # noqa: F401, a fixture
+from tests.test_sequences import parts
 
 LARGE = pytest.mark.parametrize(
     ("n_steps", "n_states"),
@@ -220,7 +220,7 @@ def everything(case, **options):
 
 
 @pytest.mark.parametrize("family", [cases.mixed, cases.rarer], ids=lambda family: family.__name__)
-def test_workers_change_no_bit_and_pieces_next_to_none(small_pieces, family, short_blocks, monkeypatch):  # noqa: F811
+def test_workers_change_no_bit_and_pieces_next_to_none(small_pieces, family, short_blocks, monkeypatch):
     n_states, n_rows = short_blocks
     lengths = [2 * n_rows + 2, n_rows, 1, n_rows + 1, 1, 5]
     case = cases.draw(family, 6, sum(lengths), n_states)
