@@ -479,36 +479,40 @@ def prediction(
     return probabilities, transition, step_count("steps", steps)
 
 
-def destination(out: Any, out_logs: bool, shape: tuple[int, ...], tables: Tables) -> tuple[FloatArray | None, Held]:
+def destination(
+    out: Any, out_logs: bool, shape: tuple[int, ...], *given: npt.ArrayLike
+) -> tuple[FloatArray | None, Held]:
     """Let an array in that is to be filled, memory-mapped or not, and say with what; None stands for a new one."""
     if out is None:
         if out_logs:
             raise ValueError("out_logs must come with out, got it alone")
         return None, "coded"
-    return _filled("out", out, shape, tables), "logs" if out_logs else "probabilities"
+    return _filled("out", out, shape, given), "logs" if out_logs else "probabilities"
 
 
-def increments_destination(out_increments: Any, out: Any, shape: tuple[int, ...], tables: Tables) -> FloatArray | None:
+def increments_destination(
+    out_increments: Any, out: Any, shape: tuple[int, ...], *given: npt.ArrayLike
+) -> FloatArray | None:
     """Let an array in that is to be filled with log-increments, beside another with rows."""
     if out_increments is None:
         return None
     if out is None:
         raise ValueError("out_increments must come with out, got it alone")
-    array = _filled("out_increments", out_increments, shape, tables)
+    array = _filled("out_increments", out_increments, shape, given)
     if np.may_share_memory(array, out):
         raise ValueError("out_increments must have memory of its own, got some of out")
     return array
 
 
-def _filled(name: str, value: Any, shape: tuple[int, ...], tables: Tables) -> FloatArray:
-    if not isinstance(value, np.ndarray):
-        raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+def _filled(name: str, value: Any, shape: tuple[int, ...], given: tuple[npt.ArrayLike, ...]) -> FloatArray:
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a NumPy array without a mask, got {type(value).__name__}")
     if value.dtype != DOUBLE or not value.flags.carray:
         raise TypeError(f"{name} must be writable, C-ordered, and of dtype float64, got {_kind_of(value)}")
     _shape(name, value, shape)
-    for table in ("log_initial", "log_transition", "log_likelihoods"):
-        if np.may_share_memory(value, getattr(tables, table)):
-            raise ValueError(f"{name} must have memory of its own, got some of {table}")
+    for source, table in zip(("log_initial", "log_transition", "log_likelihoods"), given, strict=True):
+        if isinstance(table, np.ndarray) and np.may_share_memory(value, table):
+            raise ValueError(f"{name} must have memory of its own, got some of {source}")
     return value.view(np.ndarray)
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hmmfilter import _kernels
-from hmmfilter._arrays import FloatArray, Held, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, Held, IntArray
 from hmmfilter._kernels import Tables
 
 MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take ten times the room of those that are given
@@ -370,13 +370,16 @@ class InOrder:
 
 
 class Pairs(NamedTuple):
-    """What to keep of two steps and the pair of them: None where it is not wanted."""
+    """What to keep of two steps and the pair of them: None where it is not wanted.
+
+    Sums are those of all pairs where there is room for one alone, and else those of each sequence, or of each matrix.
+    """
 
     table: FloatArray | None = None  # (rows, K, K): ξ, `coded`
     rows: FloatArray | None = None  # (rows, K): γ, `coded`
     firsts: FloatArray | None = None  # (N, K): γ_1, `coded`
-    sums: FloatArray | None = None  # (G, 2, K, K): Σ ξ in two parts: of all, or
-    is_by_sequence: bool = False  # of each sequence, or else of each matrix
+    sums: FloatArray | None = None  # (G, 2, K, K): Σ ξ in two parts
+    is_by_sequence: bool = False  # whether the sums are
 
 
 def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
@@ -387,7 +390,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
     in_order = InOrder(total)
 
     def start_taker() -> Take:
-        r, table = np.empty(_kernels.tiled(n_states)), np.empty((n_states, n_states))
+        room, table = np.empty((2, _kernels.tiled(n_states))), np.empty((n_states, n_states))
         sums = total if wanted.is_by_sequence else np.zeros_like(total)
 
         def take(span: Span) -> None:
@@ -412,7 +415,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
                     span.filtered,
                     smoothed,
                     span.recursion.outcome[0],
-                    r,
+                    room,
                     table,
                     pairs,
                     sums,
@@ -428,9 +431,18 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
 
     n_possible, log_likelihood = fill_backwards(tables, start_taker, True, workers, progress)
     impossible = n_possible < starts[1:] - starts[:-1]
-    if impossible.any():
-        total[impossible if wanted.is_by_sequence else slice(None)] = np.nan
+    if wanted.is_by_sequence:
+        total[impossible] = np.nan
+    elif impossible.any():
+        total[matrices_of(tables, impossible) if len(total) > 1 else 0] = np.nan
     return n_possible, log_likelihood
+
+
+def matrices_of(tables: Tables, chosen: BoolArray) -> IntArray:
+    """Which matrices lead through the chosen sequences."""
+    leads_on = np.repeat(chosen, np.diff(tables.starts))
+    leads_on[tables.starts[1:] - 1] = False
+    return np.unique(tables.transition_index[leads_on[: len(tables.transition_index)]])
 
 
 def fill_best_states(
@@ -514,11 +526,12 @@ def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:
 
 
 def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> tuple[IntArray, FloatArray, IntArray]:
-    """Rank the best paths of all sequences, each as a whole.
+    """Rank the best paths of all sequences, each as a whole: so many, or as many as the longest has at all.
 
     Returns the paths, their log-probabilities, and how many steps of each sequence are possible.
     """
     n_rows, n_states = tables.log_likelihoods.shape
+    n_paths = at_most_all(n_paths, int(np.diff(tables.starts).max()), n_states)
     n_possible, _ = empty_outcome(tables)
     paths = np.full((n_paths, n_rows), -1, dtype=np.int64)
     log_joints = np.full((len(n_possible), n_paths), -np.inf)

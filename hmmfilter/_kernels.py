@@ -47,7 +47,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 NEVER = -math.inf
 ROUNDING = 2.0**-53  # of a sum of doubles, at most and relative to it
-ADDED_PLAINLY = 16  # numbers, before what their roundings lose is no longer neglected
+ADDED_PLAINLY = 16  # so many numbers lose little enough where they are added without a second part
 BLOCK = 256  # steps of a decoder between two looks at the size of its scores
 MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf
 
@@ -652,7 +652,7 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
             if n_states <= FEW_STATES:
                 tail[j] = x_tail * scale
             n_far += not near
-            n_small += k - exponent < -TRANSITION_SPREAD
+            n_small += near and k - exponent < -TRANSITION_SPREAD
         for j in range(n_states, n_columns):
             head[j] = 0.0
     if n_far > 0:
@@ -1892,6 +1892,20 @@ def sweep_pairs(
 
 
 @compiled
+def tally_table(x: FloatArray, total: FloatArray, lost: FloatArray) -> None:
+    """`tally`, entry by entry."""
+    for k in range(x.size):
+        total[k], lost[k] = tally(total[k], lost[k], x[k])
+
+
+@compiled
+def fill_table(x: FloatArray, value: float) -> None:
+    """Put a number everywhere."""
+    for k in range(x.size):
+        x[k] = value
+
+
+@compiled
 def add_to_sums(table: FloatArray, sums: FloatArray) -> None:
     """Add a table to sums in two parts, (2, K, K), and begin a new one."""
     tally_table(table.reshape(-1), sums[0].reshape(-1), sums[1].reshape(-1))
@@ -1909,32 +1923,39 @@ def join_sums(part: FloatArray, total: FloatArray) -> None:
 
 
 @compiled
-def pair_wide(alpha: FloatArray, chain: Chain, gamma: FloatArray, xi: FloatArray) -> None:
-    """ξ_t(i, j) as `sweep_pairs` has it, with α in the place of f, in wide numbers; ξ is `coded`."""
-    for j in range(gamma.size):
-        s, s_tail, s_exponent = exact_prediction(alpha, chain, j)
-        g, g_tail, g_exponent = settled(gamma[j], 0.0, 0.0) if gamma[j] >= 0.0 else far_exp_parts(gamma[j])
-        for i in range(gamma.size):
+def pair_exactly(
+    alpha: FloatArray, chain: Chain, row: FloatArray, gamma: FloatArray, f: FloatArray, s: FloatArray, xi: FloatArray
+) -> None:
+    """ξ_t(i, j) as `sweep_pairs` has it, `coded`: in doubles where they do, else in wide numbers, with α in place of f.
+
+    A sum of `FADED` or more lacks nothing that counts, as `draw_many` says; nor does a product as large.
+    """
+    transition = chain.linear[HEAD]
+    for i in range(f.size):
+        f[i] = larger(row[i], 0.0)
+    predict_any(f, transition, s)
+    for j in range(f.size):
+        is_near = s[j] >= FADED and gamma[j] >= LOWEST
+        ratio = gamma[j] / s[j] if is_near else 0.0
+        n_wide = 0
+        for i in range(f.size):
+            product = f[i] * transition[i, j]
+            xi[i, j] = product * ratio if product >= FADED else 0.0
+            n_wide += xi[i, j] == 0.0 and alpha[HEAD, i] > 0.0 and chain.log_transition[i, j] > NEVER
+        if n_wide > 0 and gamma[j] != 0.0:
+            add_wide_pairs(alpha, chain, gamma[j], j, xi)
+
+
+@compiled
+def add_wide_pairs(alpha: FloatArray, chain: Chain, gamma: float, j: int, xi: FloatArray) -> None:
+    """ξ_t(i, j) = α_t(i) A(i, j) / Σ_i α_t(i) A(i, j) · γ_t+1(j) in wide numbers, where it is still zero."""
+    s, s_tail, s_exponent = exact_prediction(alpha, chain, j)
+    g, g_tail, g_exponent = settled(gamma, 0.0, 0.0) if gamma > 0.0 else far_exp_parts(gamma)
+    for i in range(len(xi)):
+        if xi[i, j] == 0.0 and alpha[HEAD, i] > 0.0 and chain.log_transition[i, j] > NEVER:
             a, a_exponent = chain.wide[HEAD, i, j] + chain.wide[TAIL, i, j], chain.wide[EXPONENT, i, j]
-            x = (alpha[HEAD, i] + alpha[TAIL, i]) * a
-            xi[i, j] = 0.0
-            if x > 0.0 and g > 0.0:
-                x = x / (s + s_tail) * (g + g_tail)
-                xi[i, j] = coded(x, alpha[EXPONENT, i] + a_exponent - s_exponent + g_exponent)
-
-
-@compiled
-def tally_table(x: FloatArray, total: FloatArray, lost: FloatArray) -> None:
-    """`tally`, entry by entry."""
-    for k in range(x.size):
-        total[k], lost[k] = tally(total[k], lost[k], x[k])
-
-
-@compiled
-def fill_table(x: FloatArray, value: float) -> None:
-    """Put a number everywhere."""
-    for k in range(x.size):
-        x[k] = value
+            x = (alpha[HEAD, i] + alpha[TAIL, i]) * a / (s + s_tail) * (g + g_tail)
+            xi[i, j] = coded(x, alpha[EXPONENT, i] + a_exponent - s_exponent + g_exponent)
 
 
 @compiled
@@ -1952,7 +1973,7 @@ def run_pairs(
     filtered: FloatArray,
     smoothed: FloatArray,
     n_possible: IntArray,
-    r: FloatArray,
+    room: FloatArray,
     table: FloatArray,
     pairs: FloatArray,
     sums: FloatArray,
@@ -1980,14 +2001,15 @@ def run_pairs(
         chain = chain_at(log_transition, m, False, slots)
         its_sums = sums[n if is_by_sequence else m if len(sums) > 1 else 0]
         if chain.is_narrow:
-            f, gamma = filtered[first - begin : end - begin], smoothed[first - begin : end + 1 - begin]
+            fs, gammas = filtered[first - begin : end - begin], smoothed[first - begin : end + 1 - begin]
             kept = pairs[first - begin : end - begin] if len(pairs) > 0 else pairs
-            end = first + sweep_pairs(chain, f, gamma, r, table, kept, its_sums)
+            end = first + sweep_pairs(chain, fs, gammas, room[1], table, kept, its_sums)
         if end > t:
             if len(alphas) == 0:
                 return end
             xi = pairs[t - begin] if len(pairs) > 0 else table
-            pair_wide(alphas[t - begin], chain, smoothed[t + 1 - begin], xi)
+            f, gamma = filtered[t - begin], smoothed[t + 1 - begin]
+            pair_exactly(alphas[t - begin], chain, f, gamma, room[0, : f.size], room[1], xi)
             if len(pairs) == 0:
                 take_numbers(xi.reshape(-1), xi.reshape(-1))
                 add_to_sums(xi, its_sums)

@@ -194,12 +194,10 @@ def viterbi_n_best(
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    n_rows, n_states = tables.log_likelihoods.shape
-    if lengths is None:
-        n_paths = _drivers.at_most_all(n_paths, n_rows, n_states)
     paths, log_joints, n_possible = _drivers.fill_n_best(tables, n_paths, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
+    n_states = tables.log_likelihoods.shape[1]
     result = NBest(paths=paths, log_joints=log_joints, n_states=n_states, _starts=tables.starts)
     return result if lengths is not None else result[0]
 

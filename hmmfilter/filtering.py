@@ -104,8 +104,9 @@ def forward_filter(
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     shape = tables.log_likelihoods.shape
-    rows, hold = _checks.destination(out, out_logs, shape, tables)
-    increments = _checks.increments_destination(out_increments, out, shape[:1], tables)
+    given = log_initial, log_transition, log_likelihoods
+    rows, hold = _checks.destination(out, out_logs, shape, *given)
+    increments = _checks.increments_destination(out_increments, out, shape[:1], *given)
     if rows is None:
         rows, increments = np.empty(shape), np.empty(shape[:1])
     n_possible, totals = _drivers.fill_filtered(tables, rows, increments, hold, n_workers, progress)

@@ -432,7 +432,7 @@ class Gradient(_Result):
     ----------
     log_initial : ndarray, (K,) or (N, K)
         ∂ log p(v_1:T) / ∂ log_initial, which is p(h_1 = k | v_1:T); added up over sequences that share it.
-    log_transition : ndarray, (K, K) or (T − 1, K, K) or (M, K, K)
+    log_transition : ndarray, (K, K) or (T − 1, K, K) or (M, K, K), or (T, K, K) with lengths
         ∂ log p(v_1:T) / ∂ log_transition, which is p(h_t = i, h_{t+1} = j | v_1:T), added up over all moves that share
         a matrix.
     log_likelihoods : ndarray, (T, K), or None

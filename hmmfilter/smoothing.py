@@ -97,7 +97,7 @@ def smooth(
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     shape = tables.log_likelihoods.shape
-    rows, hold = _checks.destination(out, out_logs, shape, tables)
+    rows, hold = _checks.destination(out, out_logs, shape, log_initial, log_transition, log_likelihoods)
     rows = np.empty(shape) if rows is None else rows
     n_possible, totals = _drivers.fill_smoothed(tables, rows, hold, n_workers, progress)
     if impossible == "raise":
@@ -129,7 +129,7 @@ def expected_transitions(
 
         Σ_t ξ_t(i, j) = Σ_t p(h_t = i, h_{t+1} = j | v_1:T),
 
-    without a table of all steps: memory is O(√T · K) beyond the tables that are given.
+    without a table of all steps: memory is O(√T · K) beyond the tables, and a few numbers for each sequence.
 
     Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
 
@@ -329,14 +329,14 @@ def log_likelihood_gradient(
         Which states are possible at each step; a single True makes a state known.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and NaN where
-        the sequence has a share.
+        the sequence has a share, that is, at its rows and at what it shares with others.
     workers : int
         How many threads share the sequences; −1 for one on each core. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
     parameters_only : bool
-        Whether to leave the part of log_likelihoods out. What remains takes O(√T · K) memory beyond the tables that are
-        given, unless the transition changes from step to step.
+        Whether to leave the part of log_likelihoods out. What remains takes O(√T · K) memory beyond the tables, and K
+        numbers for each sequence, unless the transition changes from step to step.
 
     Returns
     -------
@@ -374,7 +374,8 @@ def log_likelihood_gradient(
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
-    is_changing = np.ndim(log_transition) == 3 and transition_index is None
+    shape = np.shape(log_transition)
+    is_changing = len(shape) == 3 and transition_index is None
     pairs = np.empty((n_rows, n_states, n_states)) if is_changing else None
     sums = np.empty((0 if is_changing else len(tables.log_transition), 2, n_states, n_states))
     rows = None if parameters_only else np.empty((n_rows, n_states))
@@ -385,7 +386,7 @@ def log_likelihood_gradient(
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     initial = numbers_of(firsts)
     if pairs is None:
-        moves = sums.sum(axis=1).reshape(np.shape(log_transition))
+        moves = sums.sum(axis=1)[: shape[0] if len(shape) == 3 else 1].reshape(shape)
     else:
         moves = numbers_of(pairs) if lengths is not None else numbers_of(pairs)[:-1]
     return Gradient(

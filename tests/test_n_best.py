@@ -157,8 +157,9 @@ def test_each_sequence_is_as_alone(n_states, n, workers, monkeypatch):
     _, log_transition, log_likelihoods = cases.draw(cases.mixed, 5, sum(LENGTHS), n_states)
     log_initial = rng.normal(0, 3, (len(LENGTHS), n_states))
     many = hf.viterbi_n_best(log_initial, log_transition, log_likelihoods, n, lengths=LENGTHS, workers=workers)
-    assert many.paths.shape == (n, sum(LENGTHS))
-    assert many.log_joints.shape == (len(LENGTHS), n)
+    n_most = min(n, n_states ** max(LENGTHS))
+    assert many.paths.shape == (n_most, sum(LENGTHS))
+    assert many.log_joints.shape == (len(LENGTHS), n_most)
     ends = np.cumsum(LENGTHS)
     for k, (part, end, length) in enumerate(zip(many, ends, LENGTHS, strict=True)):
         alone = hf.viterbi_n_best(log_initial[k], log_transition, log_likelihoods[end - length : end], n)
@@ -265,6 +266,10 @@ def test_many_more_than_there_are_take_no_room():
         [1, 1],
     ]
     assert hf.viterbi_n_best([0.0], [[0.0]], np.zeros((99, 1)), 10**15).paths.shape == (1, 99)
+    assert hf.viterbi_n_best([0.0, 0.0], np.zeros((2, 2)), np.zeros((3, 2)), 10**15, lengths=[1, 2]).paths.shape == (
+        4,
+        3,
+    )
 
 
 CASE = np.log([0.5, 0.5]), np.log([[0.9, 0.1], [0.2, 0.8]]), np.log([[0.9, 0.2], [0.3, 0.6]])

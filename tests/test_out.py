@@ -83,7 +83,7 @@ def read_only(shape):
 
 
 REFUSED = [
-    ({"out": [[0.0, 0.0]] * 4}, TypeError, "out must be a NumPy array, got list"),
+    ({"out": [[0.0, 0.0]] * 4}, TypeError, "out must be a NumPy array without a mask, got list"),
     ({"out": np.empty((3, 2))}, ValueError, "out must have shape (4, 2), got (3, 2)"),
     (
         {"out": np.empty((4, 2), np.float32)},
@@ -99,6 +99,11 @@ REFUSED = [
         {"out": read_only((4, 2))},
         TypeError,
         "out must be writable, C-ordered, and of dtype float64, got read-only, C-ordered, and of dtype float64",
+    ),
+    (
+        {"out": np.ma.zeros((4, 2))},
+        TypeError,
+        "out must be a NumPy array without a mask, got MaskedArray",
     ),
     ({"out_logs": True}, ValueError, "out_logs must come with out, got it alone"),
 ]
@@ -135,6 +140,8 @@ def test_refusals_of_increments(options, error, message):
 def test_what_is_read_is_not_what_is_filled():
     rows = np.zeros((4, 2))
     caught = refused(hf.smooth, {"log_likelihoods": rows, "out": rows})
+    assert str(caught.value) == "out must have memory of its own, got some of log_likelihoods"
+    caught = refused(hf.smooth, {"log_likelihoods": rows, "out": rows, "allowed": np.ones((4, 2), dtype=bool)})
     assert str(caught.value) == "out must have memory of its own, got some of log_likelihoods"
     memory = np.empty(12)
     caught = refused(hf.forward_filter, {"out": memory[:8].reshape(4, 2), "out_increments": memory[7:11]})

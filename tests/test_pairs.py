@@ -142,6 +142,10 @@ def test_an_indexed_gradient_is_summed_by_matrix(family):
     expected = [written.log_transition[index == m].sum(axis=0) for m in range(4)]
     np.testing.assert_allclose(gradient.log_transition, expected, rtol=COUNT_TOLERANCE, atol=COUNT_TOLERANCE)
     assert np.array_equal(gradient.log_likelihoods, written.log_likelihoods)
+    nothing_to_choose = hf.log_likelihood_gradient(
+        log_initial, np.empty((0, 3, 3)), log_likelihoods[:1], transition_index=np.empty(0, int)
+    )
+    assert nothing_to_choose.log_transition.shape == (0, 3, 3)
     single = hf.log_likelihood_gradient(log_initial, choices[:1], log_likelihoods, transition_index=np.zeros(8, int))
     constant = hf.log_likelihood_gradient(log_initial, choices[0], log_likelihoods)
     assert np.array_equal(single.log_transition, constant.log_transition[None])
@@ -303,6 +307,37 @@ def test_marked_sequences_spare_the_others():
     alone = hf.posterior_decode(log_initial, log_transition, log_likelihoods[4:])
     assert decoded[2].path.tolist() == alone.path.tolist()
     assert np.array_equal(pairs[4:-1], hf.pairwise_marginals(log_initial, log_transition, log_likelihoods[4:]))
+
+
+def test_an_impossible_sequence_marks_the_matrices_that_it_moves_by():
+    log_initial, log_transition, log_likelihoods = cases.changing(cases.ordinary, 0, 8, 3)
+    log_likelihoods[3] = -np.inf
+    index = np.array([0, 0, 9, 1, 1, 9, 2, 9])
+    options = {"lengths": [3, 3, 2], "transition_index": index, "impossible": "mark"}
+    moves = hf.log_likelihood_gradient(log_initial, log_transition[:4], log_likelihoods, **options).log_transition
+    assert np.isnan(moves).all(axis=(1, 2)).tolist() == [False, True, False, False]
+    assert moves[[0, 2, 3]].sum(axis=(1, 2)).tolist() == pytest.approx([2, 1, 0])
+
+
+@pytest.mark.parametrize("n_states", [3, 9])
+def test_a_hole_in_a_matrix_of_large_potentials_leaves_it_narrow(n_states):
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 0, 6, n_states)
+    log_transition += 5000.0
+    log_transition[0, 2] = -np.inf
+    case = log_initial, log_transition, log_likelihoods
+    slots = _kernels.slots_for_chains(1, n_states)
+    _kernels.hold_chain(log_transition[None], 0, False, slots[0])
+    assert slots[0, _kernels.NARROW, 0, 0] == 1.0
+    check_contract(case, oracle.pairs(*case), f"a hole, K={n_states}")
+
+
+@pytest.mark.parametrize("n_states", [3, 9])
+def test_one_small_entry(n_states):
+    """Most pairs are near each other, and some are far down, at each step."""
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 0, 12, n_states)
+    log_transition[0, 1], log_transition[1, 2], log_likelihoods[5, 1] = -700.0, -2000.0, -1000.0
+    case = log_initial, log_transition, log_likelihoods
+    check_contract(case, oracle.pairs(*case), f"one small entry, K={n_states}")
 
 
 @FAMILY
