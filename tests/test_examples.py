@@ -19,7 +19,8 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run_without_a_screen(script, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "MPLBACKEND")}
+    left_out = ("DISPLAY", "MPLBACKEND", "NUMBA_DISABLE_JIT")
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
     picture = tmp_path / "picture.png"
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script), str(picture)],
