@@ -1,6 +1,7 @@
 """Every example runs without a screen, and makes its picture."""
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -73,3 +74,18 @@ def test_streaming_says_what_it_should(tmp_path, capsys):
     assert "right at once: 88% of the time" in printed
     assert "right after 4 minutes: 96% of the time" in printed
     assert "+1  0.0999  0.0515       0.8486  71.231 ± 11.103" in printed
+
+
+def test_casino_says_what_it_should(tmp_path, capsys):
+    run = runpy.run_path(str(ROOT / "examples" / "casino.py"))
+    run["main"](tmp_path / "picture.png")
+    printed = capsys.readouterr().out
+    one_game, thousand_games = printed.split("in 1000 games, on average")
+    for name, n_wrong in [("filtered", 60), ("smoothed", 25), ("Viterbi", 45)]:
+        assert f"{name}:  {n_wrong} rolls wrong" in one_game
+    assert "posterior_decode expected 244.1 rolls right, and got 275" in one_game
+    wrong = {line.split(":")[0].strip(): float(line.split()[1]) for line in thousand_games.splitlines()[1:4]}
+    assert wrong["smoothed"] < wrong["Viterbi"] < wrong["filtered"]
+    expected, got, error = map(float, re.findall(r"[\d.]+", thousand_games.splitlines()[4]))
+    assert abs(expected - got) < 3 * error
+    assert got == pytest.approx(run["N_ROLLS"] - wrong["smoothed"])
