@@ -1,5 +1,6 @@
 """Every example runs without a screen, and makes its picture."""
 
+import itertools
 import os
 import re
 import runpy
@@ -7,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import hmmfilter as hf
 from tests.files import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -89,3 +92,44 @@ def test_casino_says_what_it_should(tmp_path, capsys):
     expected, got, error = map(float, re.findall(r"[\d.]+", thousand_games.splitlines()[4]))
     assert abs(expected - got) < 3 * error
     assert got == pytest.approx(run["N_ROLLS"] - wrong["smoothed"])
+
+
+@pytest.fixture(scope="module")
+def dial():
+    return runpy.run_path(str(ROOT / "examples" / "from_sum_to_max.py"))
+
+
+def casino_tables(dial, n_rolls):
+    rolls = dial["CASINO"].simulate(n_rolls, rng=dial["SEED"])[1]
+    return dial["CASINO"].log_initial, dial["CASINO"].log_transition, dial["CASINO"].emission.log_likelihoods(rolls)
+
+
+def test_from_sum_to_max_says_what_it_should(dial, tmp_path, capsys):
+    dial["main"](tmp_path / "picture.png")
+    printed = capsys.readouterr().out
+    assert "LSE_τ(0, 1, 2) is 2.4076 at τ = 1, 2.0715 at τ = 0.5, 2.0000 at τ = 0.1" in printed
+    assert "     1                       12                   7.1         41" in printed
+    assert "  0.01                        0                0.0036       0.41" in printed
+    assert "Viterbi's path from τ = 0.16 down, and had to be from 0.0021" in printed
+
+
+@pytest.mark.parametrize("tau", [2, 1, 0.1, 0.01, 0.001])
+def test_the_dial_is_the_log_sum_exp_over_all_paths(dial, tau):
+    log_initial, log_transition, log_likelihoods = tables = casino_tables(dial, 8)
+    paths = np.array(list(itertools.product(range(2), repeat=8)))
+    log_joints = log_initial[paths[:, 0]] + log_likelihoods[range(8), paths].sum(axis=1)
+    log_joints += log_transition[paths[:, :-1], paths[:, 1:]].sum(axis=1)
+    _, sums = dial["at_temperature"](tau, tables)
+    for t, k in np.ndindex(8, 2):
+        assert sums[t, k] == pytest.approx(hf.lse.smooth_max(log_joints[paths[:, t] == k], tau), abs=1e-12)
+
+
+@pytest.mark.parametrize("tau", [1, 0.1, 0.01, 0.002, 0.001])
+def test_the_dial_ends_at_viterbi(dial, tau):
+    tables = casino_tables(dial, dial["N_ROLLS"])
+    posterior, sums = dial["at_temperature"](tau, tables)
+    gaps = sums - hf.max_marginals(*tables)
+    assert gaps.min() > -1e-12
+    assert gaps.max() <= tau * (dial["N_ROLLS"] - 1) * np.log(2)
+    is_viterbi = (posterior.argmax(axis=1) == hf.viterbi(*tables).path).all()
+    assert is_viterbi == (tau < 1)
