@@ -6,7 +6,10 @@ which moves from year to year and sets the mean number of earthquakes:
 
     p(count_t | h_t = k) = Poisson(count_t; rate_k),      p(h_{t+1} = j | h_t = i) = transition[i, j].
 
-Smoothing turns this around: given all counts, how probable is each state in each year?
+Smoothing turns this around: given all counts, how probable is each state in each year? Viterbi asks for the whole
+path instead, the most probable one of all:
+
+    p(h_t = k | count_1:T),      arg max over h_1:T of p(h_1:T | count_1:T).
 
     python examples/earthquakes.py [PICTURE]
 """
@@ -41,12 +44,14 @@ def main(picture: str | Path = HERE / "earthquakes.png") -> None:
     restless = [year for year, state in zip(years, decoded.path, strict=True) if state == 2]
     print("restless on the most probable path:", *restless)
 
-    # Two panels of one figure, the time axis in years.
-    figure = Figure(figsize=(9, 6.4), layout="constrained")
-    for result, ax in zip([smoothed, decoded], figure.subplots(2), strict=True):
-        result.plot(counts, ax)
-        ax.set_xticks(range(0, len(years), 20), years[::20])
-        ax.set_xlabel("year")
+    # Two panels of one figure, the time axis in years, and what the colours mean in words above both.
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    top, bottom = figure.subplots(2, sharex=True)
+    smoothed.plot(counts, top).set_xlabel("")
+    decoded.plot(counts, bottom).set_xlabel("year")
+    bottom.set_xticks(range(0, len(years), 20), years[::20])
+    top.get_legend().get_texts()[-1].set_text("major earthquakes")
+    bottom.get_legend().remove()
     for over in figure.axes[2:]:
         over.set_ylabel("major earthquakes")
     figure.savefig(picture, dpi=110)

@@ -119,7 +119,8 @@ def draw(
     """Left, what each state shows, over what was seen; right, the moves; both with twice their standard errors."""
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     seen, moves = figure.subplots(1, 2, width_ratios=[1.5, 1])
-    colors = colormaps["GnBu"](np.linspace(0.35, 0.95, K))
+    colors = colormaps["GnBu"](np.linspace(0.35, 0.95, K))  # darker than those of bands, as lines are thin
+    marks = {"marker": "o", "markersize": 4, "capsize": 3, "elinewidth": 1.5}
 
     numbers = np.arange(0, 46)
     shares = hf.stationary_distribution(transition)[:, None] * poisson.pmf(numbers, rates[:, None])
@@ -127,18 +128,18 @@ def draw(
     seen.plot(numbers, shares.sum(axis=0), color="black", linewidth=1, linestyle="--", label="all together")
     for name, share, rate, error, color in zip(NAMES, shares, rates, rate_errors, colors, strict=True):
         seen.plot(numbers, share, color=color, linewidth=2, label=name)
-        seen.errorbar(rate, -0.004, xerr=2 * error, color=color, marker="o", markersize=4, capsize=3)
+        seen.errorbar(rate, -0.004, xerr=2 * error, color=color, **marks)
     seen.axhline(0, color="black", linewidth=0.8)
     seen.set(xlabel="major earthquakes in a year", ylabel="share of the years", xlim=(-0.5, 45.5))
+    seen.set_title("what each state shows, and its rate ± 2 standard errors", loc="left", fontsize="medium")
     seen.legend(frameon=False)
 
     for i, color in enumerate(colors):
         at = np.arange(K) + 0.22 * (i - 1)
-        moves.errorbar(
-            at, transition[i], yerr=2 * errors[i], color=color, linewidth=0, elinewidth=1.5, marker="o", capsize=3
-        )
+        moves.errorbar(at, transition[i], yerr=2 * errors[i], color=color, linewidth=0, **marks)
     moves.set_xticks(range(K), [f"to {name}" for name in NAMES])
-    moves.set(ylabel="probability of a move, from the state of this colour", ylim=(-0.13, 1.13))
+    moves.set(ylabel="probability", ylim=(-0.13, 1.13))
+    moves.set_title("moves from each state ± 2 standard errors", loc="left", fontsize="medium")
     return figure
 
 

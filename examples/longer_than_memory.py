@@ -1,9 +1,13 @@
-"""Longer than memory: smooth a sequence that lies in a file, into another file.
+"""Longer than memory: how is a sequence smoothed that fits into a file alone?
 
 A vibration sensor sits on a pump, which idles or runs, and takes a reading a thousand times a second. A day of that is
 86 million readings, and the posterior of the two states takes as many rows of two numbers. None of it has to be in
 memory as a whole: the log-likelihoods are written block by block to a file, `smooth` reads them through a memory map
-and writes through another, given as `out=`. What it keeps of its own is the state before each block.
+and writes through another, given as `out=`. It goes forwards once, for α, and then backwards, for β,
+
+    log γ_t(k) = log α_t(k) + log β_t(k) − log p(v_1:T),
+
+and what it keeps of its own is the state before each block.
 
 The picture shows the memory that the process held all that time, beside the size of the files. On Linux, that is what
 is left when pages of mapped files, which the system takes back whenever it likes, are not counted.
