@@ -1,4 +1,4 @@
-"""Longer than memory: how is a sequence smoothed that fits into a file alone?
+"""Longer than memory: how is a sequence smoothed that fits into a file but not into memory?
 
 A vibration sensor sits on a pump, which idles or runs, and takes a reading a thousand times a second. A day of that is
 86 million readings, and the posterior of the two states takes as many rows of two numbers. None of it has to be in

@@ -1,4 +1,4 @@
-"""Every example runs without a screen, and makes its picture."""
+"""Every example runs without a screen, makes its picture, and stands in the gallery."""
 
 import itertools
 import os
@@ -15,6 +15,8 @@ import hmmfilter as hf
 from tests.files import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+GALLERY = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+PAGES = sorted(page for room in (".", "data", "examples", "tests/benchmarks") for page in (ROOT / room).glob("*.md"))
 
 
 def test_there_are_examples():
@@ -34,8 +36,30 @@ def test_examples_run_without_a_screen(script, tmp_path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\nlook at picture.png\n")
+    assert f"\n    python examples/{script.name} [PICTURE]" in script.read_text(encoding="utf-8")
     assert picture.stat().st_size > 10_000
     assert script.with_suffix(".png").exists()
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+def test_the_gallery_shows_every_example(script):
+    assert f"\n[`{script.name}`]({script.name}): " in GALLERY
+    assert f"\n.venv/bin/python examples/{script.name}" in GALLERY
+    assert re.search(rf"^!\[.+\]\({script.stem}\.png\)$", GALLERY, re.MULTILINE)
+
+
+def test_the_gallery_shows_nothing_else():
+    pictures = re.findall(r"\((\w+\.png)\)", GALLERY)
+    assert sorted(pictures) == sorted(path.name for path in (ROOT / "examples").glob("*.png"))
+    assert "(lesson.md)" in GALLERY
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not link.startswith("https://") and not (page.parent / link).exists()]
+    assert not missing
 
 
 def test_earthquakes_says_what_it_should(tmp_path, capsys):
