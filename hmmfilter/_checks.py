@@ -598,6 +598,11 @@ def naive_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
     return np.dtype(value)
 
 
+def epsilon(value: float) -> float:
+    """Let a constant in that is added to probabilities."""
+    return float(non_negative("epsilon", value, ()))
+
+
 def linear_chain(
     initial: npt.ArrayLike, transition: npt.ArrayLike, likelihoods: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -2068,6 +2068,60 @@ def run_naive_forward(initial: FloatArray, transition: FloatArray, likelihoods: 
 
 
 @compiled
+def run_scaled_forward(
+    initial: FloatArray,
+    transition: FloatArray,
+    likelihoods: FloatArray,
+    epsilon: float,
+    posterior: FloatArray,
+    scales: FloatArray,
+) -> None:
+    """`run_naive_forward`, each row divided by its sum: f_t(j) = ( b_t(j) Σ_i f_t−1(i) A(i, j) + ε ) / c_t [2]_.
+
+    Fills f and c; Σ log c_t is the log-likelihood.
+    """
+    n_steps, n_states = likelihoods.shape
+    for t in range(n_steps):
+        scales[t] = 0.0
+        if t > 0:
+            naive_update(likelihoods[t], posterior[t - 1], transition, posterior[t])
+        for k in range(n_states):
+            if t == 0:
+                posterior[0, k] = initial[k] * likelihoods[0, k]
+            posterior[t, k] += epsilon
+            scales[t] += posterior[t, k]
+        for k in range(n_states):
+            posterior[t, k] = np.divide(posterior[t, k], scales[t])  # 0 / 0 is NaN, and no error
+
+
+@compiled
+def exp_dot_log_update(
+    log_b: FloatArray, log_alpha: FloatArray, transition: FloatArray, log_alpha_next: FloatArray
+) -> None:
+    """log α'(j) = log b(j) + m + log Σ_i exp(log α(i) − m) A(i, j): `lse_update` with one m = max log α for all j."""
+    m = largest(log_alpha)
+    for j in range(log_b.size):
+        total = 0.0
+        for i in range(log_b.size):
+            total += np.exp(log_alpha[i] - m) * transition[i, j]
+        log_alpha_next[j] = log_b[j] + m + np.log(total)  # log 0 is −inf, and no error
+
+
+@compiled
+def run_exp_dot_log_forward(
+    log_initial: FloatArray, transition: FloatArray, log_likelihoods: FloatArray, log_alpha: FloatArray
+) -> None:
+    """`run_forward` by the shortcut, with nothing normalised: log α_t(j) = log p(h_t = j, v_1:t)."""
+    n_steps, n_states = log_likelihoods.shape
+    for t in range(n_steps):
+        if t == 0:
+            for k in range(n_states):
+                log_alpha[0, k] = log_initial[k] + log_likelihoods[0, k]
+        else:
+            exp_dot_log_update(log_likelihoods[t], log_alpha[t - 1], transition, log_alpha[t])
+
+
+@compiled
 def run_naive_backward(transition: FloatArray, likelihoods: FloatArray, beta: FloatArray) -> None:
     """The backward pass in linear space: β_t(i) = p(v_t+1:T | h_t = i) = Σ_j A(i, j) b_t+1(j) β_t+1(j)."""
     n_steps, n_states = likelihoods.shape

@@ -40,7 +40,7 @@ CONTRACT = {
     "decoding": {"_arrays", "_checks", "_drivers", "results"},
     "streaming": {"_arrays", "_checks", "_drivers", "_kernels", "emissions", "filtering", "results"},
     "lse": {"_arrays", "_checks", "_kernels"},
-    "naive": {"_arrays", "_checks", "_kernels"},
+    "naive": {"_arrays", "_checks", "_kernels", "results"},
     "sampling": {"_arrays", "_checks", "_drivers", "_kernels"},
     "stationarity": {"_arrays", "_checks"},
     "emissions": {"_arrays", "_checks", "sampling"},

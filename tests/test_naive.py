@@ -1,4 +1,4 @@
-"""The naive twin: it agrees with the log version as long as it lives, and dies where mpmath says."""
+"""The naive twin: it agrees with the log version as long as it lives, and dies where mpmath says; so do its repairs."""
 
 import mpmath
 import numpy as np
@@ -195,6 +195,144 @@ def test_one_state_may_die_before_the_others():
     assert result.probabilities[-1].tolist() == [1.0, 0.0]
 
 
+COINS = np.array([0.5, 0.5]), np.eye(2)
+HEADS, TAILS = [[0.9, 0.1]], [[0.1, 0.9]]
+
+
+def repairs(tables, logs_of_tables=None):
+    """What the three say: scaled, scaled with an epsilon, and the shortcut in logs."""
+    return (
+        naive.scaled_forward_filter(*tables),
+        naive.scaled_forward_filter(*tables, epsilon=1e-15),
+        naive.exp_dot_log_forward_filter(*(logs_of_tables or logs(tables))),
+    )
+
+
+@DTYPES
+def test_scaling_survives_where_nothing_is_lost(dtype):
+    tables = casino(7)
+    scaled, exact = naive.scaled_forward_filter(*tables, dtype=dtype), hf.forward_filter(*logs(tables))
+    rounding = float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(scaled.probabilities, exact.probabilities, rtol=100 * rounding)
+    np.testing.assert_allclose(scaled.scales, np.exp(exact.log_increments), rtol=100 * rounding)
+    assert scaled.log_likelihood == pytest.approx(exact.log_likelihood, rel=100 * rounding)
+    assert scaled.probabilities.dtype == scaled.scales.dtype == dtype
+    assert scaled.first_lost is None
+
+
+def test_the_shortcut_is_right_where_nothing_is_lost():
+    tables = logs(casino(8))
+    shortcut, exact = naive.exp_dot_log_forward_filter(*tables), hf.forward_filter(*tables)
+    np.testing.assert_allclose(shortcut.probabilities, exact.probabilities, rtol=1e-11)
+    assert shortcut.log_likelihood == pytest.approx(exact.log_likelihood, rel=1e-13)
+    likelihoods = np.log(np.exp(shortcut.log_alpha[:200]).sum(axis=1))  # while its exponential lives
+    np.testing.assert_allclose(likelihoods, np.cumsum(exact.log_increments)[:200], rtol=1e-13)
+    assert shortcut.first_lost is None
+
+
+@pytest.mark.parametrize(
+    ("n_heads", "n_tails", "wrong"),
+    [(3, 4, [False, False, False]), (30, 30, [False, True, False]), (400, 420, [True, True, True])],
+)
+def test_repairs_are_wrong_without_a_word(n_heads, n_tails, wrong):
+    """Two coins, and what mpmath says of them."""
+    tables = *COINS, np.array(HEADS * n_heads + TAILS * n_tails)
+    exact = oracle.recursions(*logs(tables))
+    log_likelihood = float(mpmath.log(exact.likelihood))
+    for result, is_wrong in zip(repairs(tables), wrong, strict=True):
+        assert np.isfinite(result.probabilities).all()
+        np.testing.assert_allclose(result.probabilities.sum(axis=1), 1.0)
+        assert (abs(result.log_likelihood - log_likelihood) > 0.5) == is_wrong
+    scaled, added, shortcut = (result.probabilities[-1, 1] for result in repairs(tables))
+    truth = float(exact.filtered[-1][1])
+    assert truth == pytest.approx(1 / (1 + 9.0 ** (n_heads - n_tails)))
+    assert [abs(scaled - truth) > 0.4, abs(shortcut - truth) > 0.4] == [wrong[0], wrong[2]]
+    if n_heads == 30:
+        assert (truth, added) == (pytest.approx(0.5), pytest.approx(1.0))
+
+
+def test_a_state_is_lost_where_theory_says():
+    """9**-t falls below half of the smallest double, which is what the rounding forgives; in logs, exp(log α − m)."""
+    tables = *COINS, np.array(HEADS * 400)
+    scaled, added, shortcut = repairs(tables)
+    with mpmath.workdps(oracle.DIGITS):
+        deadly = int(mpmath.ceil(-mpmath.log(mpmath.mpf(2) ** -1075) / mpmath.log(9)))
+    assert (deadly, scaled.first_lost, added.first_lost, shortcut.first_lost) == (340, 339, None, 340)
+    assert scaled.probabilities[339:, 1].max() == 0 < scaled.probabilities[338, 1] == 5e-324
+    in_float32 = naive.scaled_forward_filter(*tables, dtype=np.float32)
+    assert in_float32.first_lost == int(np.ceil(150 * np.log(2) / np.log(9))) - 1
+    assert np.isneginf(shortcut.log_alpha[340:, 1]).all()
+
+
+def test_an_epsilon_is_added_before_the_division():
+    posterior, scales = [], []
+    initial, transition, likelihoods = casino(9, 5)
+    for row in likelihoods:
+        joint = (initial if not posterior else posterior[-1] @ transition) * row + 0.25
+        scales.append(joint.sum())
+        posterior.append(joint / scales[-1])
+    result = naive.scaled_forward_filter(initial, transition, likelihoods, epsilon=0.25)
+    np.testing.assert_allclose(result.probabilities, posterior, rtol=1e-14)
+    np.testing.assert_allclose(result.scales, scales, rtol=1e-14)
+    assert result.log_likelihood == pytest.approx(np.log(scales).sum())
+
+
+def test_an_epsilon_makes_the_impossible_possible():
+    result = naive.scaled_forward_filter([1.0, 0.0], np.eye(2), [[1.0, 1.0], [1e-20, 1.0]], epsilon=1e-15)
+    assert result.probabilities[-1, 1] > 0.5
+    assert result.first_lost is None
+
+
+@DTYPES
+def test_repairs_die_where_all_is_lost_at_once(dtype):
+    tiny = float(np.finfo(dtype).smallest_subnormal)
+    scaled = naive.scaled_forward_filter([0.5, 0.5], np.eye(2), [[1.0, 1.0], [tiny, tiny], [1.0, 1.0]], dtype=dtype)
+    assert scaled.first_lost == 1
+    assert np.isnan(scaled.probabilities[1:]).all()
+    assert np.isnan(scaled.log_likelihood)
+
+
+def test_the_shortcut_dies_where_its_best_state_has_no_future():
+    never = -np.inf
+    result = naive.exp_dot_log_forward_filter(
+        [0.0, -800.0], [[0.0, never], [never, 0.0]], [[0.0, 0.0], [never, 0.0], [0.0, 0.0]]
+    )
+    assert result.first_lost == 1
+    assert np.isneginf(result.log_alpha[1]).all()
+    assert np.isnan(result.log_alpha[2]).all()
+    assert np.isnan(result.probabilities[1:]).all()
+    assert np.isnan(result.log_likelihood)
+    assert hf.log_likelihood([0.0, -800.0], [[0.0, never], [never, 0.0]], [[0.0, 0.0], [never, 0.0]]) == pytest.approx(
+        -800.0
+    )
+
+
+def test_structural_zeros_are_not_lost():
+    tables = np.array([1.0, 0.0]), np.array([[1.0, 0.0], [0.5, 0.5]]), np.full((5, 2), 0.5)
+    scaled, _, shortcut = repairs(tables)
+    assert scaled.first_lost is shortcut.first_lost is None
+    impossible = np.array([1.0]), np.array([[1.0]]), np.array([[0.5], [0.0], [0.5]])
+    scaled, _, shortcut = repairs(impossible)
+    assert scaled.first_lost is shortcut.first_lost is None
+    assert np.isnan([scaled.log_likelihood, shortcut.log_likelihood]).all()
+
+
+def test_repaired_results_print_themselves():
+    scaled, added, shortcut = repairs((*COINS, np.array(HEADS * 400)))
+    assert repr(scaled) == (
+        "ScaledFiltered: 400 steps, 2 states, float64, log-likelihood -42.8374; a possible state lost at step 339"
+    )
+    assert repr(added).endswith("; a possible state lost never")
+    assert repr(shortcut).startswith("ExpDotLogFiltered: 400 steps, 2 states, float64, log-likelihood -42.8374; ")
+
+
+by_shortcut = naive.exp_dot_log_forward_filter
+
+
+def add(epsilon):
+    naive.scaled_forward_filter([1.0], [[1.0]], [[0.5]], epsilon=epsilon)
+
+
 REFUSED = [
     (lambda: naive.smooth([1], [[1]], [[0.5]], dtype="x"), ValueError, "dtype must be float32 or float64, got 'x'"),
     (lambda: naive.smooth([1], [[1]], [[0.5]], dtype=None), ValueError, "dtype must be float32 or float64, got None"),
@@ -202,6 +340,16 @@ REFUSED = [
     (lambda: naive.smooth([1.0], [[1.0]], [[-0.5]]), ValueError, "likelihoods[0, 0] must be at least 0, got -0.5"),
     (lambda: naive.viterbi([1.0], [[np.nan]], [[0.5]]), ValueError, "transition[0, 0] must be finite, got nan"),
     (lambda: naive.forward_filter([1.0], [[1.0]], [0.5]), ValueError, "likelihoods must have shape (T, 1), got (1,)"),
+    (lambda: add(-1e-15), ValueError, "epsilon must be at least 0, got -1e-15"),
+    (lambda: add(np.nan), ValueError, "epsilon must be finite, got nan"),
+    (lambda: add(np.inf), ValueError, "epsilon must be finite, got inf"),
+    (lambda: add([1e-15]), ValueError, "epsilon must have shape (), got (1,)"),
+    (lambda: add("tiny"), TypeError, "epsilon must hold real numbers, got dtype <U4"),
+    (lambda: naive.scaled_forward_filter([1], [[1]], [[-1]]), ValueError, "likelihoods[0, 0] must be at least 0, got -1.0"),
+    (lambda: naive.scaled_forward_filter([1], [[1]], [[1]], dtype="i"), ValueError, "dtype must be float32 or float64, got 'i'"),
+    (lambda: by_shortcut([0.0], [[np.nan]], [[0.0]]), ValueError, "log_transition[0, 0] must be -inf or finite (at most 1e+290 in magnitude), got nan"),
+    (lambda: by_shortcut([0.0], [[0.0]], [[0.0, 0.0]]), ValueError, "log_likelihoods must have shape (T, 1), got (1, 2)"),
+    (lambda: by_shortcut([], [[0.0]], [[0.0]]), ValueError, "log_initial must have shape (K,) with no length of 0, got (0,)"),
 ]  # fmt: skip
 
 
@@ -220,3 +368,8 @@ def test_results_are_frozen():
         table = result.delta if table is None else table
         with pytest.raises(ValueError, match="read-only"):
             table[0] = 0
+    for repaired in repairs(casino(0, 10)):
+        with pytest.raises(AttributeError):
+            repaired.first_lost = 3
+        with pytest.raises(ValueError, match="read-only"):
+            repaired.probabilities[0] = 0
