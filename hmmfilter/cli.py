@@ -1,4 +1,4 @@
-"""The `hmmfilter` command: a table of observations in, posteriors or the best path out.
+"""The `hmmfilter` command: a table of observations in, posteriors or the best path out; and a lesson on underflow.
 
 The exit status is 0 when all went well, 2 with one line on the standard error where the input is at fault, and 130
 after Ctrl-C.
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _tables, plotting
+from hmmfilter import _tables, plotting, underflow
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.model import HMM
 from hmmfilter.results import Decoded, Filtered, Smoothed, four_decimals
@@ -57,6 +57,20 @@ without --column, the first row tells which column is numeric. With --plot, all 
     "viterbi": "",
 }
 
+LESSON = "show how probabilities underflow, and what the usual repairs are worth"
+
+LESSON_DESCRIPTION = """\
+Filter one sequence four ways: in float32, in float64, scaled, and in log space. When do the first two die,
+and what do they say before? Then come small inputs on which scaling, an epsilon, and a shortcut in logs
+are wrong.
+"""
+
+LESSON_EPILOG = """\
+example:
+  hmmfilter underflow --plot underflow.png
+  hmmfilter underflow --data data/earthquakes.csv --model data/earthquakes.json --column count
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
@@ -83,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     try:
-        return _run(_parser().parse_args(arguments))
+        options = _parser().parse_args(arguments)
+        return _teach(options) if options.task == "underflow" else _run(options)
     except BrokenPipeError:  # the reader has seen enough; leave nothing for the interpreter's last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -107,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         "observations.",
     )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
-    commands = parser.add_subparsers(dest="task", required=True, metavar="{filter,smooth,viterbi}")
+    commands = parser.add_subparsers(dest="task", required=True, metavar="{filter,smooth,viterbi,underflow}")
     for task, purpose in TASKS.items():
         command = commands.add_parser(
             task,
@@ -118,14 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("data", metavar="DATA", help="CSV file with a header line, or - for standard input")
         command.add_argument("--model", required=True, metavar="FILE", help="JSON file with the model")
-        command.add_argument(
-            "--column",
-            nargs="+",
-            action="extend",
-            metavar="NAME",
-            help="column with the observations; several, one after the other or with commas between them, make a "
-            "vector; default: the only numeric column",
-        )
+        _add_column(command)
         command.add_argument(
             "--sequence",
             metavar="NAME",
@@ -141,7 +149,41 @@ def _parser() -> argparse.ArgumentParser:
             help="picture to draw, of the observations over the states (.png, .pdf, .svg); its time axis is labelled "
             "with the first column, unless that is observed or tells sequences apart; needs hmmfilter[plot]",
         )
+    _add_lesson(commands)
     return parser
+
+
+def _add_column(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--column",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="column with the observations; several, one after the other or with commas between them, make a "
+        "vector; default: the only numeric column",
+    )
+
+
+def _add_lesson(commands: Any) -> None:
+    command = commands.add_parser(
+        "underflow",
+        help=LESSON,
+        description=LESSON_DESCRIPTION,
+        epilog=LESSON_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "--rolls", type=int, default=500, metavar="N", help="how often the casino rolls its dice; default: 500"
+    )
+    command.add_argument("--seed", type=int, default=7, metavar="N", help="of the rolls; default: 7")
+    command.add_argument(
+        "--data", metavar="FILE", help="CSV file with one sequence, in place of the casino, or - for standard input"
+    )
+    command.add_argument("--model", metavar="FILE", help="JSON file with the model of that sequence")
+    _add_column(command)
+    command.add_argument(
+        "--plot", metavar="FILE", help="picture to draw, of log10 p(v_1:t) (.png, .pdf, .svg); needs hmmfilter[plot]"
+    )
 
 
 class _ShowVersion(argparse.Action):
@@ -152,6 +194,31 @@ class _ShowVersion(argparse.Action):
 
         print(f"hmmfilter {version('hmmfilter')}")
         parser.exit()
+
+
+def _teach(options: argparse.Namespace) -> int:
+    """Tell the lesson on underflow, of the casino or of one's own sequence."""
+    if options.data is None:
+        for name in ("model", "column"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"--{name} needs --data")
+        ways = underflow.roll(options.rolls, options.seed)
+        opening = f"{options.rolls} {underflow.CASINO}"
+    elif options.model is None:
+        raise ValueError(f"--data needs --model, got {options.data} alone")
+    else:
+        model = HMM.from_json(options.model)
+        with _tables.opened(options.data, options.column, None) as reader:
+            rows = list(reader)
+            reader.choose(rows)
+            with reader.blamed(rows, [0]):
+                ways = underflow.compare(model, _observations(model, reader, rows))
+        opening = f"{len(rows)} observations of {reader.name}, and the model of {options.model}."
+    if options.plot is not None:
+        plotting.save_descents(ways.log10_likelihoods(), options.plot)
+    with _tables.opened_for_writing("-") as file:
+        file.write(underflow.tell(ways, opening))
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -47,7 +47,8 @@ CONTRACT = {
     "storage": {"_arrays", "_checks", "emissions"},
     "model": {"_arrays", "_checks", *DOORS, "streaming", "sampling", "storage", "emissions", "results", "stationarity"},
     "_tables": {"_arrays", "_checks"},
-    "cli": {"_arrays", "_tables", "plotting", "model", "results", "streaming"},
+    "underflow": {"_arrays", "_checks", "emissions", "filtering", "model", "naive", "results"},
+    "cli": {"_arrays", "_tables", "plotting", "model", "results", "streaming", "underflow"},
 }
 
 

@@ -77,10 +77,10 @@ def test_a_closed_pipe_ends_quietly(tmp_path):
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["filter", "--help"], ["smooth", "--help"], ["viterbi", "--help"]])
+@pytest.mark.parametrize("arguments", [[], ["filter"], ["smooth"], ["viterbi"], ["underflow"]])
 def test_help(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
+        cli.main([*arguments, "--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert "usage: hmmfilter" in text

@@ -1,0 +1,452 @@
+"""Underflow as a lesson, as `hmmfilter underflow` tells it: one sequence filtered four ways, and traps for repairs.
+
+The first part watches α_t(k) = p(h_t = k, v_1:t) die in float32 and in float64, beside the scaled recursion and the
+log-sum-exp, which live on. The second part shows that living on is not enough: small inputs on which scaling, an
+epsilon and the exp-dot-log shortcut give finite, plausible, wrong answers. Nothing here is for use; see
+`hmmfilter.naive` for the recursions, and `hmmfilter.forward_filter` for the one that is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks, naive
+from hmmfilter._arrays import FloatArray
+from hmmfilter.emissions import Categorical
+from hmmfilter.filtering import forward_filter
+from hmmfilter.model import HMM
+from hmmfilter.results import Filtered, aligned, four_decimals
+
+__all__ = ["FourWays", "Trap", "casino", "compare", "roll", "tell", "traps"]
+
+Run = Filtered | naive.ScaledFiltered | naive.ExpDotLogFiltered
+
+EPSILON = 1e-15
+TOLERANCE = 1e-6  # beyond which, absolute and relative, an answer is wrong
+SINGLE, DOUBLE, SCALED, LOG_SPACE = WAYS = ("float32", "float64", "scaled", "log space")
+NAME_LETTERS = 20  # of a state, in a heading
+
+CASINO = """\
+rolls in a casino that cheats now and then: a fair die, or a loaded one that shows a six half
+of the time. After each roll the fair one stays with probability .95, the loaded one with .90, and
+nobody sees which it is."""
+
+RECURSION = """\
+One recursion says all that is known at step t,
+
+    α_t(j) = p(v_t | h_t = j) Σ_i α_t-1(i) p(h_t = j | h_t-1 = i),
+
+since p(v_1:t) = Σ_j α_t(j) and p(h_t = j | v_1:t) = α_t(j) / Σ_k α_t(k). Here it is, four ways:
+
+  float32, float64  as it stands, in numbers of 4 bytes and of 8
+  scaled            in float64, each α_t divided by its sum, the logs of the sums added up (Rabiner)
+  log space         log α_t, by log-sum-exp: exact
+"""
+
+DIGITS_NOTE = """\
+Steps count from 0. 0/0: every α is zero, and nothing can be said any more. Right digits: of the
+probabilities of the states, where they are worst. Just before its death each recursion still gives
+probabilities, and they are wrong.
+"""
+
+DEATHS_NOTE = """\
+Predicted: log(number) / (mean log p(v_t | v_1:t-1)), which is {mean:.4f} a step here, for the smallest
+number that has all its digits, and for the smallest of all. Between the two, numbers are subnormal,
+and lose a digit with each factor of ten: from 1.2e-38 to 1.4e-45 in float32, from 2.2e-308 to
+4.9e-324 in float64.
+"""
+
+TRAPS_NOTE = """\
+So scaling keeps the recursion alive. That does not make it right: what a row has lost never comes
+back, and then the answer is finite, plausible and wrong (*). So it is with two other repairs:
+
+  + 1e-15      scaled, with 1e-15 added to each α before the division
+  exp-dot-log  log b + m + log(exp(log α - m) A): in logs, but with one m = max log α for all states
+
+A nat is a factor of e. log p is the log-likelihood, p(h_T) the probability of the state that asks.
+"""
+
+TRAPS_MORAL = """\
+* wrong by more than 1e-06; dead: -inf or NaN
+
+  scaled       a state below 5e-324 of the best one is 0, and stays 0, whatever comes
+  + 1e-15      no state falls below 1e-15: older evidence is forgotten, the impossible gets possible
+  exp-dot-log  exp(-746) is 0: lost as in scaling, for all the logs
+  exact        log Σ_i exp(x_i) = m + log Σ_i exp(x_i - m), with an m = max x_i for each state
+"""
+
+
+def casino() -> HMM:
+    """Make the occasionally dishonest casino: a fair die, and one that shows a six half of the time.
+
+    Returns
+    -------
+    HMM
+        With the states "fair" and "loaded".
+
+    References
+    ----------
+    Durbin, Eddy, Krogh and Mitchison, *Biological Sequence Analysis* (1998), section 3.1.
+
+    Examples
+    --------
+    >>> from hmmfilter import underflow
+    >>> underflow.casino().transition
+    array([[0.95, 0.05],
+           [0.1 , 0.9 ]])
+    """
+    dice = Categorical([[1 / 6] * 6, [0.1] * 5 + [0.5]])
+    return HMM([0.5, 0.5], [[0.95, 0.05], [0.10, 0.90]], dice, ["fair", "loaded"])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FourWays:
+    """One sequence filtered four ways.
+
+    Attributes
+    ----------
+    state_names : tuple of str, (K,)
+        What the states are called.
+    single, double : NaiveFiltered
+        The bare recursion in float32 and in float64.
+    scaled : ScaledFiltered
+        The recursion with each row divided by its sum, in float64.
+    exact : Filtered
+        The recursion in log space.
+    """
+
+    state_names: tuple[str, ...]
+    single: naive.NaiveFiltered
+    double: naive.NaiveFiltered
+    scaled: naive.ScaledFiltered
+    exact: Filtered
+
+    def log10_likelihoods(self) -> dict[str, FloatArray]:
+        """Compute log10 p(v_1:t) at each step, each way; −inf where it has died.
+
+        Returns
+        -------
+        dict of ndarray, (T,)
+            By the name of the way.
+        """
+        with np.errstate(all="ignore"):
+            logs = [np.log(run.alpha.sum(axis=1, dtype=float)) for run in (self.single, self.double)]
+            logs += [np.cumsum(np.log(self.scaled.scales)), np.cumsum(self.exact.log_increments)]
+        return {way: log / math.log(10) for way, log in zip(WAYS, logs, strict=True)}
+
+    def right_digits(self) -> dict[str, FloatArray]:
+        """Count the decimal digits of p(h_t = k | v_1:t) that are right in the worst state, at each step.
+
+        Returns
+        -------
+        dict of ndarray, (T,)
+            By the name of the bare ways: from 0 to what the kind of number holds.
+        """
+        return {way: _right_digits(run, self.exact) for way, run in self._bare()}
+
+    def predicted_steps(self) -> dict[str, tuple[float, float]]:
+        """Predict the first subnormal step and the first zero: log of the smallest number over the mean log increment.
+
+        Returns
+        -------
+        dict of tuple
+            By the name of the bare ways; infinite where α does not shrink.
+        """
+        mean = float(self.exact.log_increments.mean())
+        floors = {way: np.finfo(run.alpha.dtype) for way, run in self._bare()}
+        return {
+            way: (_steps_down_to(float(floor.tiny), mean), _steps_down_to(float(floor.smallest_subnormal), mean))
+            for way, floor in floors.items()
+        }
+
+    def _bare(self) -> list[tuple[str, naive.NaiveFiltered]]:
+        return [(SINGLE, self.single), (DOUBLE, self.double)]
+
+
+def _right_digits(run: naive.NaiveFiltered, exact: Filtered) -> FloatArray:
+    truth = exact.probabilities
+    with np.errstate(all="ignore"):
+        errors = np.abs(run.probabilities.astype(float) / truth - 1.0)
+        digits = -np.log10(np.where(truth > 0, errors, 0.0).max(axis=1))
+    most: float = -math.log10(float(np.finfo(run.alpha.dtype).eps) / 2)
+    counts: FloatArray = np.nan_to_num(digits, nan=0.0, posinf=most).clip(0.0, most) + 0.0  # and no −0
+    return counts
+
+
+def _steps_down_to(floor: float, mean: float) -> float:
+    return math.log(floor) / mean if mean < 0 else math.inf
+
+
+def compare(model: HMM, observations: npt.ArrayLike) -> FourWays:
+    """Filter one sequence four ways.
+
+    Parameters
+    ----------
+    model : HMM
+        The chain and its emission.
+    observations : array_like, (T,) or (T, D)
+        What the emission takes; NaN or None where missing.
+
+    Returns
+    -------
+    FourWays
+        ``single``, ``double``, ``scaled``, ``exact``.
+
+    Raises
+    ------
+    ImpossibleEvidenceError
+        Where no path through the states can have produced the observations.
+    ValueError, TypeError
+        Where the emission does not take the observations.
+
+    Examples
+    --------
+    >>> from hmmfilter import underflow
+    >>> ways = underflow.compare(underflow.casino(), [5] * 200)
+    >>> ways.single.first_zero, ways.double.first_zero, ways.scaled.first_lost
+    (129, None, None)
+    """
+    log_likelihoods = model.emission.log_likelihoods(observations)
+    exact = forward_filter(model.log_initial, model.log_transition, log_likelihoods)
+    with np.errstate(over="ignore"):
+        tables = model.initial, model.transition, np.exp(log_likelihoods)
+    return FourWays(
+        state_names=model.state_names,
+        single=naive.forward_filter(*tables, dtype=np.float32),
+        double=naive.forward_filter(*tables),
+        scaled=naive.scaled_forward_filter(*tables),
+        exact=exact,
+    )
+
+
+def roll(n_rolls: int, seed: int) -> FourWays:
+    """Roll the dice of the casino, and filter what they show four ways.
+
+    Parameters
+    ----------
+    n_rolls : int
+        How many.
+    seed : int
+        For `HMM.simulate`.
+
+    Returns
+    -------
+    FourWays
+        ``single``, ``double``, ``scaled``, ``exact``.
+
+    Examples
+    --------
+    >>> from hmmfilter import underflow
+    >>> underflow.roll(100, seed=7).single
+    NaiveFiltered: 100 steps, 2 states, float32, likelihood 0.0; α subnormal from step 49 on, zero from step 59 on
+    """
+    model = casino()
+    _, observations = model.simulate(_checks.step_count("rolls", n_rolls), rng=seed)
+    return compare(model, observations)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Trap:
+    """A small input on which repairs are wrong.
+
+    Attributes
+    ----------
+    name, detail : str
+        What it is, in two lines.
+    log_initial, log_transition, log_likelihoods : ndarray, (K,), (K, K), (T, K)
+        The tables.
+    state : int
+        The state whose probability at the end is asked for.
+    """
+
+    name: str
+    detail: str
+    log_initial: FloatArray
+    log_transition: FloatArray
+    log_likelihoods: FloatArray
+    state: int
+
+    def answers(self) -> list[tuple[float, float]]:
+        """Ask for the log-likelihood and for p(h_T = state | v_1:T).
+
+        Returns
+        -------
+        list of tuple
+            What is exact, and what the scaled recursion, the same with 1e-15 added, and the exp-dot-log shortcut say.
+        """
+        logs = self.log_initial, self.log_transition, self.log_likelihoods
+        tables = [np.exp(table) for table in logs]
+        runs: list[Run] = [
+            forward_filter(*logs),
+            naive.scaled_forward_filter(*tables),
+            naive.scaled_forward_filter(*tables, epsilon=EPSILON),
+            naive.exp_dot_log_forward_filter(*logs),
+        ]
+        return [(float(run.log_likelihood), float(run.probabilities[-1, self.state])) for run in runs]
+
+
+def traps() -> list[Trap]:
+    """Set the traps.
+
+    Returns
+    -------
+    list of Trap
+        Each of the three repairs is finite and wrong in more than one.
+
+    Examples
+    --------
+    >>> from hmmfilter import underflow
+    >>> trap = underflow.traps()[0]
+    >>> print(trap.name, [round(probability, 4) for _, probability in trap.answers()])
+    30 heads, then 30 tails [0.5, 0.5, 1.0, 0.5]
+    """
+    never = -np.inf
+    either, fixed = [0.5, 0.5], [[1.0, 0.0], [0.0, 1.0]]
+    heads, tails = np.log([[0.9, 0.1]]), np.log([[0.1, 0.9]])
+    one_way = [[1.0, 1e-200, 0.0], [0.0, 1.0, 1e-200], [0.0, 0.0, 1.0]]
+    stay = [[-200.0, -200.0, 0.0]]
+    settings: list[tuple[str, str, Any, Any, Any, int]] = [
+        ("30 heads, then 30 tails", "one coin: heads .9, or heads .1?", either, fixed,
+         [*heads] * 30 + [*tails] * 30, 1),
+        ("400 heads, then 420 tails", "the same question", either, fixed,
+         [*heads] * 400 + [*tails] * 420, 1),
+        ("800 nats against one, then the other", "two states that never change", either, fixed,
+         [[0.0, -800.0], [-800.0, 0.0]], 1),
+        ("744 nats behind, then the only one", "two states that never change", either, fixed,
+         [[0.0, -744.0], [never, 0.0]], 1),
+        ("a move of 1e-300 that has to be made", "or else 100 nats a step, 8 times", [1.0, 0.0],
+         [[1.0, 1e-300], [0.0, 1.0]], [[0.0, 0.0]] + [[-100.0, 0.0]] * 8, 1),
+        ("two moves of 1e-200, one by one", "or else 200 nats a step, 6 times", [1.0, 0.0, 0.0], one_way,
+         [[0.0, 0.0, 0.0]] * 3 + stay * 6, 2),
+    ]  # fmt: skip
+    with np.errstate(divide="ignore"):
+        return [
+            Trap(
+                name=name,
+                detail=detail,
+                log_initial=np.log(initial),
+                log_transition=np.log(transition),
+                log_likelihoods=np.array(log_likelihoods),
+                state=state,
+            )
+            for name, detail, initial, transition, log_likelihoods, state in settings
+        ]
+
+
+def tell(ways: FourWays, opening: str) -> str:
+    """Tell the lesson: the way down, the deaths and the prediction, and the traps.
+
+    Parameters
+    ----------
+    ways : FourWays
+        What happened.
+    opening : str
+        What the sequence is.
+
+    Returns
+    -------
+    str
+        Lines of at most 100 letters, where the opening and the last state's name are short.
+    """
+    mean = float(ways.exact.log_increments.mean())
+    parts = [
+        f"{opening}\n\n{RECURSION}",
+        _join(_way_down(ways)) + f"\n{DIGITS_NOTE}",
+        _join(aligned(_deaths(ways))) + f"\n{DEATHS_NOTE.format(mean=mean)}",
+        TRAPS_NOTE,
+        _join(_trap_lines(traps())) + f"\n{TRAPS_MORAL}",
+    ]
+    return "\n".join(parts)
+
+
+def _join(lines: Iterable[str]) -> str:
+    return "".join(f"{line.rstrip(' ')}\n" for line in lines)
+
+
+def _shown_steps(ways: FourWays) -> list[int]:
+    """A few steps from the first to the last, and those on which something happens."""
+    n_steps = len(ways.exact.log_increments)
+    steps = {*range(0, n_steps, math.ceil(n_steps / 5)), n_steps - 1}
+    for run in (ways.single, ways.double):
+        if run.first_subnormal is not None:
+            end = n_steps - 1 if run.first_zero is None else run.first_zero
+            begin = run.first_subnormal
+            steps |= {begin, begin + (end - begin) // 2, max(begin, end - 1), end}
+    return sorted(steps)
+
+
+def _way_down(ways: FourWays) -> list[str]:
+    logs, digits, state = ways.log10_likelihoods(), ways.right_digits(), len(ways.state_names) - 1
+    posteriors: dict[str, naive.NaiveFiltered | Run] = dict(
+        zip(WAYS, (ways.single, ways.double, ways.scaled, ways.exact), strict=True)
+    )
+    cells = [["step", *WAYS, *WAYS, *digits]]
+    for t in _shown_steps(ways):
+        probabilities = {way: float(run.probabilities[t, state]) for way, run in posteriors.items()}
+        cells.append(
+            [str(t), *(_cell(log[t], 2) for log in logs.values())]
+            + [
+                "0/0" if math.isnan(p) and logs[way][t] == -math.inf else _cell(p, 4)
+                for way, p in probabilities.items()
+            ]
+            + [f"{count[t]:.0f}" for count in digits.values()]
+        )
+    lines = aligned(cells)
+    groups = ["log10 p(v_1:t)", f"p({ways.state_names[state]:.{NAME_LETTERS}} | v_1:t)", "right digits"]
+    widths = [max(len(row[c]) for row in cells) + 2 for c in range(len(cells[0]))]
+    heading = " " * (widths[0] - 2)
+    for group, columns in zip(groups, (slice(1, 5), slice(5, 9), slice(9, 11)), strict=True):
+        heading += "  " + f" {group} ".center(sum(widths[columns]) - 2, "-")
+    return [heading, *lines]
+
+
+def _cell(number: float, n_decimals: int) -> str:
+    return (
+        f"{number:.{n_decimals}f}" if math.isfinite(number) else {math.inf: "inf", -math.inf: "-inf"}.get(number, "NaN")
+    )
+
+
+def _deaths(ways: FourWays) -> list[list[str]]:
+    """When digits go, when all is zero, and when both were to be expected."""
+    logs, predicted = ways.log10_likelihoods(), ways.predicted_steps()
+    bare = {SINGLE: ways.single, DOUBLE: ways.double}
+    rows = [["way".ljust(9), "digits go from", "predicted", "all zero from", "predicted", "log p(v_1:T)"]]
+    for way in WAYS:
+        steps: list[float | None] = [None, None, None, None]
+        if way in bare:
+            run, (subnormal, zero) = bare[way], predicted[way]
+            steps = [run.first_subnormal, subnormal, run.first_zero, zero]
+        words = ["never" if step is None or step == math.inf else f"step {step:.0f}" for step in steps]
+        if way not in bare:
+            words[1] = words[3] = ""
+        last = float(logs[way][-1]) * math.log(10)
+        rows.append([way.ljust(9), *words, four_decimals(last) if math.isfinite(last) else "dead"])
+    return rows
+
+
+def _trap_lines(cases: list[Trap]) -> list[str]:
+    """Two lines for each, and a blank one between them."""
+    width = max(len(words) for trap in cases for words in (trap.name, trap.detail))
+    cells = [["".ljust(width), "asked ", "exact", "scaled  ", "+ 1e-15  ", "exp-dot-log  "]]
+    for trap in cases:
+        logs, probabilities = zip(*trap.answers(), strict=True)
+        cells.append([trap.name.ljust(width), "log p ", *_marked(logs, 2)])
+        cells.append([trap.detail.ljust(width), "p(h_T)", *_marked(probabilities, 4)])
+    heading, *lines = aligned(cells)
+    blank = [""] * len(cases)
+    return [heading, *itertools.chain.from_iterable(zip(blank, lines[::2], lines[1::2], strict=True))]
+
+
+def _marked(answers: Sequence[float], n_decimals: int) -> list[str]:
+    """The exact answer, and the others, with a star where they are wrong."""
+    exact, *others = answers
+    marks = ["  " if math.isclose(answer, exact, rel_tol=TOLERANCE, abs_tol=TOLERANCE) else " *" for answer in others]
+    words = [f"{answer:.{n_decimals}f}" if math.isfinite(answer) else "dead" for answer in others]
+    return [f"{exact:.{n_decimals}f}", *map(str.__add__, words, marks)]
