@@ -157,3 +157,13 @@ def test_the_dial_ends_at_viterbi(dial, tau):
     assert gaps.max() <= tau * (dial["N_ROLLS"] - 1) * np.log(2)
     is_viterbi = (posterior.argmax(axis=1) == hf.viterbi(*tables).path).all()
     assert is_viterbi == (tau < 1)
+
+
+def test_underflow_says_what_it_should(tmp_path, capsys):
+    runpy.run_path(str(ROOT / "examples" / "underflow.py"))["main"](tmp_path / "picture.png")
+    printed = capsys.readouterr().out
+    assert "a factor of exp(-1.7505) on average" in printed
+    assert "float32         46         50        57         59     0.0000  0.2645" in printed
+    assert "float64        403        405       425        425     0.0000  0.1570" in printed
+    assert printed.count("log p(all rolls)") == printed.count("-875.2539") == 2
+    assert "p(.1 for heads) is 1.0000; the scaled recursion says 0.0000, without a word" in printed

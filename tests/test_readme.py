@@ -45,7 +45,7 @@ def test_the_main_job(monkeypatch, capsys, tmp_path):
 
 def test_the_pipe(monkeypatch, capsys):
     """What stands before the pipe is the first lines of a file; other processors may round the last digit otherwise."""
-    (session,) = fenced("console")
+    session = fenced("console")[0]
     command, *shown, summary = session.splitlines()
     (_, _, _, n_lines, data), (program, *words) = (shlex.split(part) for part in command.split("|"))
     assert program == ".venv/bin/hmmfilter"
@@ -58,6 +58,17 @@ def test_the_pipe(monkeypatch, capsys):
     rows, expected = (list(csv.reader(lines)) for lines in (printed.out.splitlines(), shown))
     assert rows[0] == expected[0]
     assert np.allclose(np.array(rows[1:], dtype=float), np.array(expected[1:], dtype=float), rtol=1e-13, atol=0)
+
+
+def test_the_lesson(capsys):
+    """The lines that are shown, in this order, among those that are not."""
+    command, *shown = fenced("console")[1].splitlines()
+    _, program, *words = shlex.split(command)
+    assert program == ".venv/bin/hmmfilter"
+    assert cli.main(words) == 0
+    printed = iter(capsys.readouterr().out.splitlines())
+    for line in shown:
+        assert line == "..." or line in printed, line
 
 
 def test_links_lead_somewhere():
