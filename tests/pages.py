@@ -1,0 +1,44 @@
+"""Pages in Markdown: what they show is run again, and compared with what they say."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+
+from hmmfilter import cli
+
+LEFT_OUT = "..."  # a line that stands for others
+
+
+def fenced(page: str, language: str) -> list[str]:
+    """The blocks of a page in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
+
+
+def check_python(page: str, name: str) -> dict[str, object]:
+    """Run the Python blocks one after the other, as a reader does; each must print the text block that follows it."""
+    names: dict[str, object] = {}
+    for code, output in zip(fenced(page, "python"), fenced(page, "text"), strict=True):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, name, "exec"), names)
+        assert printed.getvalue() == output
+    return names
+
+
+def check_console(session: str) -> None:
+    """Run a command; what is shown must be what it prints, but for lines that stand for others."""
+    command, *shown = session.splitlines()
+    prompt, program, *words = shlex.split(command)
+    assert (prompt, program) == ("$", ".venv/bin/hmmfilter")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert cli.main(words) == 0
+    lines = iter(printed.getvalue().splitlines())
+    for before, line in zip([command, *shown], shown, strict=False):
+        if line != LEFT_OUT:
+            assert (line in lines) if before == LEFT_OUT else next(lines) == line, line
+    if shown[-1] != LEFT_OUT:
+        assert not list(lines)
