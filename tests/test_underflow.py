@@ -138,6 +138,27 @@ def test_each_repair_lies(trapped):
         assert min(lies.values()) >= 1, repair
 
 
+# Of each trap, what is wrong in the log-likelihood and in the probability: scaled, + 1e-15, exp-dot-log; "-" is dead.
+WRONG = {
+    "30 heads, then 30 tails": (".x.", ".x."),
+    "400 heads, then 420 tails": ("xxx", "x.x"),
+    "800 nats against one, then the other": ("-xx", "-xx"),
+    "744 nats behind, then the only one": ("xxx", ".x."),
+    "a move of 1e-300 that has to be made": (".x.", "..."),
+    "two moves of 1e-200, one by one": ("xxx", "x.x"),
+}
+
+
+def test_which_repair_lies_where(trapped):
+    def verdict(said, truth):
+        return "-" if not math.isfinite(said) else "x" if abs(said - truth) > 0.1 else "."
+
+    assert [trap.name for trap, _ in trapped] == list(WRONG)
+    for trap, (truth, *others) in trapped:
+        for n, expected in enumerate(WRONG[trap.name]):
+            assert "".join(verdict(said[n], truth[n]) for said in others) == expected, trap.name
+
+
 def test_what_is_wrong_has_a_star(trapped, told):
     lines = [line for line in told[told.index("asked") :].splitlines() if " log p " in line or " p(h_T) " in line]
     assert len(lines) == 2 * len(trapped)
