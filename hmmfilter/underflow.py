@@ -70,7 +70,7 @@ back, and then the answer is finite, plausible and wrong (*). So it is with two 
   + 1e-15      scaled, with 1e-15 added to each α before the division
   exp-dot-log  log b + m + log(exp(log α - m) A): in logs, but with one m = max log α for all states
 
-A nat is a factor of e. log p is the log-likelihood, p(h_T) the probability of the state that asks.
+A nat is a factor of e; log p is the log-likelihood, and p(h_T) what is asked of the last step.
 """
 
 TRAPS_MORAL = """\
@@ -313,17 +313,17 @@ def traps() -> list[Trap]:
     one_way = [[1.0, 1e-200, 0.0], [0.0, 1.0, 1e-200], [0.0, 0.0, 1.0]]
     stay = [[-200.0, -200.0, 0.0]]
     settings: list[tuple[str, str, Any, Any, Any, int]] = [
-        ("30 heads, then 30 tails", "one coin: heads .9, or heads .1?", either, fixed,
+        ("30 heads, then 30 tails", "one coin: .1 for heads, and not .9?", either, fixed,
          [*heads] * 30 + [*tails] * 30, 1),
         ("400 heads, then 420 tails", "the same question", either, fixed,
          [*heads] * 400 + [*tails] * 420, 1),
-        ("800 nats against one, then the other", "two states that never change", either, fixed,
+        ("800 nats against one, then the other", "two fixed states: is it the second?", either, fixed,
          [[0.0, -800.0], [-800.0, 0.0]], 1),
-        ("744 nats behind, then the only one", "two states that never change", either, fixed,
+        ("744 nats behind, then the only one", "two fixed states: is it the second?", either, fixed,
          [[0.0, -744.0], [never, 0.0]], 1),
-        ("a move of 1e-300 that has to be made", "or else 100 nats a step, 8 times", [1.0, 0.0],
+        ("a move of 1e-300 that has to be made", "was it made? else 100 nats a step", [1.0, 0.0],
          [[1.0, 1e-300], [0.0, 1.0]], [[0.0, 0.0]] + [[-100.0, 0.0]] * 8, 1),
-        ("two moves of 1e-200, one by one", "or else 200 nats a step, 6 times", [1.0, 0.0, 0.0], one_way,
+        ("two moves of 1e-200, one by one", "were they made? else 200 nats a step", [1.0, 0.0, 0.0], one_way,
          [[0.0, 0.0, 0.0]] * 3 + stay * 6, 2),
     ]  # fmt: skip
     with np.errstate(divide="ignore"):

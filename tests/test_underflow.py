@@ -203,7 +203,7 @@ def test_a_sequence_of_ones_own(hmmfilter, monkeypatch):
     assert hmmfilter(*words)[1].split("\n", 1)[1] == out.split("\n", 1)[1]
 
 
-def test_a_long_fall_is_alive_in_the_end_only_where_it_should_be(hmmfilter, tmp_path):
+def test_what_grows_ends_in_inf_and_nan(hmmfilter, tmp_path):
     """Densities above 1 grow past the largest number, and α does not shrink."""
     hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([0.0], [1e-300]), ["$only$"]).to_json(tmp_path / "model.json")
     data, plot = tmp_path / "data.csv", tmp_path / "plot.png"
