@@ -52,8 +52,8 @@ since p(v_1:t) = Σ_j α_t(j) and p(h_t = j | v_1:t) = α_t(j) / Σ_k α_t(k). H
 
 DIGITS_NOTE = """\
 Steps count from 0. 0/0: every α is zero, and nothing can be said any more. Right digits: of the
-probabilities of the states, where they are worst. Just before its death each recursion still gives
-probabilities, and they are wrong.
+probabilities of the states, where they are worst. Just before its death a bare recursion still
+gives probabilities, and they are wrong.
 """
 
 DEATHS_NOTE = """\
@@ -378,7 +378,7 @@ def _shown_steps(ways: FourWays) -> list[int]:
         if run.first_subnormal is not None:
             end = n_steps - 1 if run.first_zero is None else run.first_zero
             begin = run.first_subnormal
-            steps |= {begin, begin + (end - begin) // 2, max(begin, end - 1), end}
+            steps |= {begin + (end - begin) * quarter // 4 for quarter in range(5)} | {max(begin, end - 1)}
     return sorted(steps)
 
 
