@@ -1,0 +1,273 @@
+"""What is true of log-sum-exp: each law that `hmmfilter.lse` states, with its formula, as a test.
+
+Laws that a rounding can break are tested in mpmath, on the exact function; that `lse` computes this function is tested
+to the last digits beside them, and in test_lse.
+"""
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from hmmfilter import lse
+
+ROUNDINGS = 4 * np.finfo(float).eps  # of a result, relative to the largest number around
+DIGITS = 60  # of mpmath
+TINY = mpmath.mpf(10) ** -50  # what is left where a law holds exactly in mpmath
+STEP = mpmath.mpf(10) ** -15  # of a difference quotient, whose error is its square
+SLOPE_ERROR = 1e-25
+HALF_A_DIGIT = 0.5
+
+numbers = st.floats(-50, 50)
+vectors = hnp.arrays(np.float64, st.integers(1, 8), elements=numbers)
+logs = st.one_of(numbers, st.just(-np.inf))  # of probabilities and the like, zero included
+
+
+def near(one, other, *around):
+    """The same but for a few roundings of the largest number around."""
+    entries = np.concatenate([np.ravel(x) for x in (one, other, *around)])
+    largest = np.abs(entries[np.isfinite(entries)]).max(initial=1.0)
+    return one == other or abs(one - other) <= ROUNDINGS * largest
+
+
+def exact_lse(x):
+    """log Σ_i exp(x_i) in mpmath."""
+    return mpmath.log(mpmath.fsum(mpmath.exp(mpmath.mpf(y)) for y in x))
+
+
+def exact_softmax(x):
+    total = mpmath.fsum(mpmath.exp(mpmath.mpf(y)) for y in x)
+    return [mpmath.exp(mpmath.mpf(y)) / total for y in x]
+
+
+def moved(x, *steps):
+    """x, in mpmath, with steps (i, h) added to some entries."""
+    y = [mpmath.mpf(float(entry)) for entry in x]
+    for i, h in steps:
+        y[i] += h
+    return y
+
+
+@given(vectors, st.floats(-1000, 1000))
+def test_the_shift_identity(x, a):
+    """log Σ exp(x_i) = a + log Σ exp(x_i − a), for any a."""
+    assert near(lse.logsumexp(x), a + lse.logsumexp(x - a), x, a)
+    with mpmath.workdps(DIGITS):
+        assert abs(exact_lse(x) - (a + exact_lse([mpmath.mpf(y) - a for y in x.tolist()]))) < TINY * 1000
+
+
+@given(vectors)
+def test_it_lies_above_the_maximum_by_at_most_log_n(x):
+    """max x_i ≤ LSE(x) ≤ max x_i + log n."""
+    lower, upper = lse.bounds(x)
+    assert lower == x.max()
+    assert lower <= lse.logsumexp(x)
+    assert lse.logsumexp(x) <= upper or near(lse.logsumexp(x), upper)
+    with mpmath.workdps(DIGITS):
+        assert x.max() <= exact_lse(x) <= x.max() + mpmath.log(len(x)) + TINY
+
+
+@given(numbers, st.integers(1, 8))
+def test_it_is_the_maximum_where_nothing_else_is_and_log_n_above_where_all_are_equal(x, n):
+    alone = np.full(n, -np.inf)
+    alone[n // 2] = x
+    assert lse.logsumexp(alone) == x
+    assert near(lse.logsumexp(np.full(n, x)), x + np.log(n), x)
+
+
+@given(vectors, st.data())
+def test_it_is_convex(x, data):
+    """LSE(λ x + (1 − λ) y) ≤ λ LSE(x) + (1 − λ) LSE(y)."""
+    y = data.draw(hnp.arrays(np.float64, x.shape, elements=numbers))
+    weight = data.draw(st.floats(0, 1))
+    with mpmath.workdps(DIGITS):
+        w = mpmath.mpf(weight)
+        between = [w * mpmath.mpf(a) + (1 - w) * mpmath.mpf(b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+        assert exact_lse(between) <= w * exact_lse(x.tolist()) + (1 - w) * exact_lse(y.tolist()) + TINY * 1000
+
+
+@given(vectors, st.floats(-100, 100))
+def test_it_is_not_strictly_convex_but_linear_along_all_ones(x, step):
+    """LSE(x + c 1) = LSE(x) + c."""
+    assert near(lse.logsumexp(x + step), lse.logsumexp(x) + step, x, step)
+    with mpmath.workdps(DIGITS):
+        middle = exact_lse([mpmath.mpf(y) + mpmath.mpf(step) / 2 for y in x.tolist()])
+        ends = exact_lse(x.tolist()) + exact_lse([mpmath.mpf(y) + mpmath.mpf(step) for y in x.tolist()])
+        assert abs(middle - ends / 2) < TINY * 1000
+
+
+@given(vectors, st.data())
+def test_it_rises_with_each_argument(x, data):
+    i, rise = data.draw(st.integers(0, len(x) - 1)), data.draw(st.floats(1e-6, 10))
+    higher = x.copy()
+    higher[i] += rise
+    assert lse.logsumexp(higher) >= lse.logsumexp(x)
+    with mpmath.workdps(DIGITS):
+        assert exact_lse(moved(x, (i, mpmath.mpf(rise)))) > exact_lse(moved(x))
+
+
+@given(vectors, st.data())
+def test_its_gradient_is_the_softmax(x, data):
+    """∂ LSE / ∂x_i = p_i = exp(x_i) / Σ_j exp(x_j)."""
+    i = data.draw(st.integers(0, len(x) - 1))
+    with mpmath.workdps(DIGITS):
+        slope = (exact_lse(moved(x, (i, STEP))) - exact_lse(moved(x, (i, -STEP)))) / (2 * STEP)
+        assert abs(slope - exact_softmax(x.tolist())[i]) < SLOPE_ERROR
+    np.testing.assert_allclose(lse.softmax(x)[i], float(slope), rtol=ROUNDINGS * 60, atol=SLOPE_ERROR)
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 4), elements=numbers))
+def test_its_hessian_is_diag_p_minus_p_pt(x):
+    """∂² LSE / ∂x_i ∂x_j = [i = j] p_i − p_i p_j."""
+    with mpmath.workdps(DIGITS):
+        p = exact_softmax(x.tolist())
+        for i, j in itertools.product(range(len(x)), repeat=2):
+            corners = [(s * t) * exact_lse(moved(x, (i, s * STEP), (j, t * STEP))) for s in (1, -1) for t in (1, -1)]
+            curvature = mpmath.fsum(corners) / (4 * STEP**2)
+            assert abs(curvature - ((i == j) * p[i] - p[i] * p[j])) < SLOPE_ERROR
+
+
+@given(vectors, st.data())
+def test_its_conjugate_is_negative_entropy(x, data):
+    """LSE(x) + Σ p_i log p_i ≥ Σ p_i x_i for any distribution p (Fenchel–Young), with equality at p = softmax(x)."""
+    parts = data.draw(hnp.arrays(np.float64, x.shape, elements=st.floats(0, 1)))
+    assume(parts.sum() > 0)
+    p = parts / parts.sum()
+    gap = lse.logsumexp(x) + lse.negative_entropy(p) - p @ x
+    assert gap >= -ROUNDINGS * 60
+    p = lse.softmax(x)
+    assert abs(lse.logsumexp(x) + lse.negative_entropy(p) - p @ x) <= ROUNDINGS * 60 * len(x)
+    p = np.append(p, 0.5)
+    assert lse.negative_entropy(p) == np.inf  # off the simplex there is no bound to reach
+
+
+@given(vectors, st.floats(1e-6, 1.0))
+def test_it_cools_down_to_the_maximum(x, tau):
+    """max x_i ≤ τ LSE(x / τ) ≤ max x_i + τ log n, and so τ LSE(x / τ) → max x_i as τ → 0."""
+    smooth = lse.smooth_max(x, tau)
+    assert x.max() <= smooth
+    assert smooth <= x.max() + tau * np.log(len(x)) or near(smooth, x.max() + tau * np.log(len(x)), x)
+    colder = lse.smooth_max(x, tau / 2)
+    assert colder <= smooth or near(colder, smooth, x)
+    assert near(smooth, tau * lse.logsumexp(x / tau), x)
+
+
+@given(vectors, st.data())
+def test_one_term_and_what_the_others_add(x, data):
+    """LSE(x) ≤ x_j + Σ_{i≠j} exp(x_i − x_j), as log(1 + y) ≤ y; and nearly so where x_j dominates."""
+    j = data.draw(st.integers(0, len(x) - 1))
+    with mpmath.workdps(DIGITS):
+        rest = mpmath.fsum(mpmath.exp(mpmath.mpf(y) - mpmath.mpf(x[j])) for i, y in enumerate(x.tolist()) if i != j)
+        gap = x[j] + rest - exact_lse(x.tolist())
+        assert gap >= -TINY * 1000
+        assert gap <= rest**2 / 2 + TINY * 1000  # y − log(1 + y) ≤ y²/2
+    dominated = np.append(x - 100.0, 51.0)
+    rest = np.exp(dominated[:-1] - 51.0).sum()
+    assert near(lse.logsumexp(dominated), 51.0 + rest)
+
+
+@given(logs, logs, logs)
+def test_it_is_the_sum_of_the_log_semiring(x, y, z):
+    """x ⊕ y = log(e^x + e^y): associative, commutative, −inf is neutral, and + distributes over it."""
+
+    def plus(*terms):
+        return lse.logsumexp(terms)
+
+    assert plus(x, y) == plus(y, x)
+    assert plus(x, -np.inf) == x
+    assert near(plus(plus(x, y), z), plus(x, plus(y, z)))
+    assert near(plus(plus(x, y), z), plus(x, y, z))
+    assert near(x + plus(y, z), plus(x + y, x + z))
+
+
+@given(logs, logs, logs)
+def test_the_maximum_is_the_sum_of_the_tropical_one(x, y, z):
+    """The same laws with x ⊕ y = max(x, y), which is τ LSE((x, y) / τ) for τ → 0."""
+    plus = np.maximum
+    assert plus(plus(x, y), z) == plus(x, plus(y, z))
+    assert plus(x, y) == plus(y, x)
+    assert plus(x, -np.inf) == x
+    assert x + plus(y, z) == plus(x + y, x + z)
+    assert near(lse.smooth_max([x, y], 1e-300), plus(x, y))
+
+
+@given(vectors, st.data())
+def test_weights_of_zero_are_a_mask(x, data):
+    """log Σ w_i exp(x_i), with weights of 0 and 1, is the log-sum-exp of those with a weight, whatever the others."""
+    kept = data.draw(hnp.arrays(np.bool_, x.shape))
+    hostile = np.where(kept, x, data.draw(st.sampled_from([np.nan, np.inf, 1e300, -np.inf])))
+    expected = lse.logsumexp(x[kept])
+    assert lse.logsumexp(hostile, weights=kept.astype(float)) == expected
+    assert lse.logsumexp(hostile, where=kept) == expected
+    assert np.array_equal(lse.softmax(hostile, where=kept)[kept], lse.softmax(x[kept]) if kept.any() else [])
+
+
+@given(vectors, st.data())
+def test_weights_are_terms_of_their_own(x, data):
+    """log Σ w_i exp(x_i) = LSE(x + log w)."""
+    weights = data.draw(hnp.arrays(np.float64, x.shape, elements=st.floats(1e-6, 1e6)))
+    assert near(lse.logsumexp(x, weights=weights), lse.logsumexp(x + np.log(weights)), x, np.log(weights))
+
+
+def digits_lost(answer, exact):
+    """How many of a double's digits are wrong."""
+    with mpmath.workdps(DIGITS):
+        return max(0.0, float(mpmath.log10(abs(mpmath.mpf(float(answer)) / exact - 1) / 2**-53 + TINY)))
+
+
+@pytest.mark.parametrize(("n", "lost"), [(10_000, 1.37), (100_000, 1.93)])
+def test_adding_up_one_by_one_loses_digits(n, lost):
+    """s ← log(e^s + e^x_i) rounds n times, and loses more and more; the shifted sum does not lose one bit more."""
+    x = np.random.default_rng(1).normal(-1000.0, 1.0, n)
+    with mpmath.workdps(DIGITS):
+        exact = exact_lse(x.tolist())
+    assert digits_lost(lse.logsumexp(x), exact) < HALF_A_DIGIT
+    assert digits_lost(lse.logaddexp_reduce(x), exact) == pytest.approx(lost, abs=HALF_A_DIGIT)
+
+
+def exact_regression(weights, features, labels):
+    """Log-likelihood and gradient of a softmax regression in mpmath."""
+    value, gradient = mpmath.mpf(0), np.zeros(weights.shape, dtype=object)
+    for row, label in zip(features.tolist(), labels, strict=True):
+        logits = [mpmath.fdot(row, column) for column in weights.tolist()]
+        value += logits[label] - exact_lse(logits)
+        for k, p in enumerate(exact_softmax(logits)):
+            gradient[k] += [((k == label) - p) * feature for feature in row]
+    return value, gradient
+
+
+def regression(weights, features, labels, log_normaliser, probabilities):
+    """Σ_n ( z_n[y_n] − LSE(z_n) ), z_n = W f_n, and its gradient Σ_n ( e_yn − softmax(z_n) ) f_nᵀ."""
+    logits = features @ weights.T
+    rows = np.arange(len(labels))
+    value = (logits[rows, labels] - log_normaliser(logits)).sum()
+    chosen = np.zeros_like(logits)
+    chosen[rows, labels] = 1.0
+    return value, (chosen - probabilities(logits)).T @ features
+
+
+def test_the_normaliser_of_a_softmax_regression():
+    """With logits of ±1e4 its log-likelihood and gradient keep their digits, where those as written are NaN."""
+    rng = np.random.default_rng(3)
+    weights, features = rng.integers(-100, 101, (3, 2)).astype(float), rng.integers(-100, 101, (20, 2)).astype(float)
+    labels = rng.integers(0, 3, 20)
+    assert abs(features @ weights.T).max() > 1e4
+    with mpmath.workdps(DIGITS):
+        exact_value, exact_gradient = exact_regression(weights, features, labels)
+    value, gradient = regression(
+        weights, features, labels, lambda z: lse.logsumexp(z, axis=1), lambda z: lse.softmax(z, axis=1)
+    )
+    assert value == pytest.approx(float(exact_value), rel=ROUNDINGS)
+    np.testing.assert_allclose(gradient, exact_gradient.astype(float), rtol=ROUNDINGS, atol=ROUNDINGS)
+
+    def naive_softmax(z):
+        return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+
+    with np.errstate(all="ignore"):
+        naive = regression(weights, features, labels, lambda z: lse.naive_logsumexp(z, axis=1), naive_softmax)
+    assert not np.isfinite(naive[0])
+    assert np.isnan(naive[1]).all()
