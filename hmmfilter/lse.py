@@ -406,8 +406,8 @@ def smooth_max(x: Any, temperature: float, axis: Axis = None) -> Any:
 
     Notes
     -----
-    With L_τ(x) = τ log Σ_i exp(x_i / τ) of n terms, max x_i ≤ L_τ(x) ≤ max x_i + τ log n, and L_τ falls with τ: it tends
-    to the maximum as τ → 0.
+    With L_τ(x) = τ log Σ_i exp(x_i / τ) of n terms, max x_i ≤ L_τ(x) ≤ max x_i + τ log n, and L_τ falls with τ: it
+    tends to the maximum as τ → 0.
 
     Examples
     --------
