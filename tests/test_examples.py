@@ -167,3 +167,38 @@ def test_underflow_says_what_it_should(tmp_path, capsys):
     assert "float64        403        405       425        425     0.0000  0.1570" in printed
     assert printed.count("log p(all rolls)") == printed.count("-875.2539") == 2
     assert "p(.1 for heads) is 1.0000; the scaled recursion says 0.0000, without a word" in printed
+
+
+@pytest.fixture(scope="module")
+def valley():
+    return runpy.run_path(str(ROOT / "examples" / "log_sum_exp.py"))
+
+
+def test_log_sum_exp_says_what_it_should(valley, tmp_path, capsys):
+    valley["main"](tmp_path / "picture.png")
+    printed = capsys.readouterr().out
+    assert "LSE(1, 1) is 0.6931 above the maximum, which is log 2" in printed
+    assert "LSE(10, -10) is 2.061e-09 above the maximum" in printed
+    assert " 0.2   1/10 0.880797        0.880797" in printed
+    slopes = [line.split()[2:] for line in printed.splitlines() if re.match(r" 0\.[02] ", line)]
+    assert len(slopes) == 6
+    assert all(softmax == differences for softmax, differences in slopes)
+    assert "LSE(x, x) is inf from x = 710 on, and -inf from -746 down" in printed
+    assert "LSE(1000, 1000) = 1000.6931 and LSE(-1000, -1000) = -999.3069" in printed
+    assert "downhill on the max: 0.6798, at (-2.02, -0.34)" in printed
+    assert "downhill on the LSE: 0.0468, at (-0.06, 0.05)" in printed
+    assert "at most 0.1386 is the price of τ = 0.2" in printed
+
+
+def test_one_way_down_ends_on_the_kink_and_the_other_at_the_bottom(valley):
+    on_max, on_lse = valley["descend"](valley["hard"]), valley["descend"](valley["soft"])
+    assert len(on_max) == len(on_lse) == valley["N_STEPS"] + 1
+    f_1, f_2 = valley["values"](*on_max[-1])
+    assert f_1 == pytest.approx(f_2, abs=1e-12)
+    assert (on_max[-1] == on_max[-50]).all()
+    falls = np.diff([valley["hard"](point)[0] for point in on_lse])
+    assert falls.max() < 0
+    assert valley["hard"](on_lse[-1])[0] <= valley["TAU"] * np.log(2)
+    bottom = np.array([0, valley["TAU"] * np.log(2) / 3])  # where the slopes cancel
+    assert valley["soft"](bottom)[1] == pytest.approx([0, 0], abs=1e-12)
+    assert np.abs(on_lse[-1] - bottom).max() < 0.1
