@@ -87,13 +87,13 @@ def sample_paths(
     >>> log_initial = np.log([0.5, 0.5])
     >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
     >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
-    >>> paths = hf.sample_paths(log_initial, log_transition, log_likelihoods, 100_000, rng=0)
+    >>> paths = hf.sample_paths(log_initial, log_transition, log_likelihoods, 5000, rng=0)
     >>> paths[:3]
     array([[0, 0, 1],
            [1, 0, 0],
            [0, 0, 1]])
     >>> (paths == 0).mean(axis=0).round(2)  # near what `smooth` computes: 0.8619, 0.7992, 0.1907
-    array([0.86, 0.8 , 0.19])
+    array([0.87, 0.8 , 0.18])
     """
     from hmmfilter import _drivers
 

@@ -71,7 +71,7 @@ def test_the_same_matrix_at_each_step_gives_the_same_bits(door, family, n_states
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("run", [1, 4, 100], ids=lambda run: f"runs of {run}")
-@pytest.mark.parametrize(("n_steps", "n_states"), [(70, 2), (25, 3), (70, 9)])
+@pytest.mark.parametrize(("n_steps", "n_states"), [(70, 2), (25, 3), pytest.param(70, 9, marks=needs_compiled)])
 def test_an_index_is_short_for_the_matrices_that_it_names(door, run, n_steps, n_states):
     log_initial, log_transition, log_likelihoods = cases.changing(cases.mixed, 2, n_steps, n_states)
     regimes = log_transition[:3]

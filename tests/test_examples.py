@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
+from tests.conftest import needs_compiled
 from tests.files import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -23,10 +24,10 @@ def test_there_are_examples():
     assert EXAMPLES
 
 
+@needs_compiled  # each in a process of its own, compiled in any case: once is enough
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run_without_a_screen(script, tmp_path):
-    left_out = ("DISPLAY", "MPLBACKEND", "NUMBA_DISABLE_JIT")
-    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "MPLBACKEND")}
     picture = tmp_path / "picture.png"
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script), str(picture)],
@@ -69,6 +70,7 @@ def test_earthquakes_says_what_it_should(tmp_path, capsys):
     assert "restless on the most probable path: 1905 1906" in printed
 
 
+@needs_compiled
 def test_the_fit_finds_what_was_published(tmp_path, capsys):
     runpy.run_path(str(ROOT / "examples" / "fit_earthquakes.py"))["main"](tmp_path / "picture.png")
     printed = capsys.readouterr().out
@@ -81,6 +83,7 @@ def test_the_fit_finds_what_was_published(tmp_path, capsys):
     assert "rate, calm                13.146       0.660     13.146" in printed
 
 
+@needs_compiled
 def test_longer_than_memory_says_what_it_should(tmp_path, capsys):
     run = runpy.run_path(str(ROOT / "examples" / "longer_than_memory.py"))
     run["main"](tmp_path / "picture.png", n_steps=3000)

@@ -41,7 +41,7 @@ def test_blocks_give_the_bits_of_the_whole(family, n_states):
 
 
 @FAMILY
-@pytest.mark.parametrize("n_states", [2, 9])
+@pytest.mark.parametrize("n_states", [2, pytest.param(9, marks=needs_compiled)])
 def test_changing_transitions(family, n_states):
     log_initial, log_transition, log_likelihoods = cases.changing(family, 2, 40, n_states)
     index = np.random.default_rng(0).integers(0, 3, 39)

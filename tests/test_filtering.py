@@ -15,7 +15,7 @@ from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
 
 # Where kernels are interpreted, what counts is that all lines run.
-SLOWLY = (cases.ordinary, cases.gaps, cases.rarer, cases.zeros, cases.survivor, cases.potentials, cases.mixed)
+SLOWLY = (cases.ordinary, cases.rarer, cases.zeros, cases.potentials, cases.mixed)
 FAMILY = pytest.mark.parametrize(
     "family",
     [pytest.param(family, marks=() if family in SLOWLY else needs_compiled) for family in cases.FAMILIES],

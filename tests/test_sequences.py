@@ -48,7 +48,7 @@ def check_as_alone(log_initial, log_transition, log_likelihoods, lengths, **opti
 
 
 @pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.chain, cases.rarer], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("n_states", [1, 2, 3, 9])
+@pytest.mark.parametrize("n_states", [1, 2, 3, pytest.param(9, marks=needs_compiled)])
 def test_each_sequence_is_as_alone(family, n_states):
     check_as_alone(*cases.draw(family, 5, sum(LENGTHS), n_states), LENGTHS)
 
@@ -98,6 +98,7 @@ def _kernels_alone(door, *tables):
         return answers(door, *tables)
 
 
+@needs_compiled
 def test_workers_write_to_nothing_in_common(small_pieces, monkeypatch):
     """The kernel computes in all that it is given, the outcome aside, where each sequence has an entry of its own."""
     run_forward, written, all_are_there = _kernels.run_forward, {}, threading.Barrier(2)

@@ -297,7 +297,7 @@ def test_a_stream_prints_and_begins_with_nothing():
 
 @pytest.mark.parametrize("lag", [0, 1, 4, 30])
 @pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.frozen, cases.zeros], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("n_states", [2, 9])
+@pytest.mark.parametrize("n_states", [2, pytest.param(9, marks=needs_compiled)])
 def test_a_lagged_smoother_is_the_smoother_of_what_has_come(family, lag, n_states):
     log_initial, log_transition, log_likelihoods = cases.draw(family, 2, 20, n_states)
     lagged = hf.FixedLagSmoother(log_initial, log_transition, lag)
