@@ -10,9 +10,9 @@ rolls, and ask which die is on the table. The forward recursion answers: with on
     p(v_1:t) = Σ_j α_t(j)      and      p(h_t = j | v_1:t) = α_t(j) / Σ_k α_t(k).
 
 Each roll makes α smaller by a factor, exp(−1.74) on average, and a computer's numbers end: in float64 at 4.9e-324, in
-float32 at 1.4e-45. So theory predicts the roll at which all is zero,
+float32 at 1.4e-45. So theory predicts after how many rolls all is zero:
 
-    t = log(smallest number) / (mean of log p(v_t | v_1:t−1)).
+    log(smallest number) / (mean of log p(v_t | v_1:t−1)).
 
 They do not end at once. Below 2.2e-308, or 1.2e-38, a number is subnormal: a whole multiple of the smallest one, with
 ever fewer digits, until the last. The cure is to keep log α instead, and to add by the log-sum-exp,

@@ -587,6 +587,16 @@ def temperature(value: float) -> float:
     return float(positive("temperature", value, ()))
 
 
+def linear_likelihoods(log_likelihoods: FloatArray) -> FloatArray:
+    """Take the exponentials of logs, none of which may be beyond a double."""
+    with np.errstate(over="ignore"):
+        likelihoods: FloatArray = np.exp(log_likelihoods)
+    _refuse_first(
+        "log_likelihoods", np.isinf(likelihoods), "below 709.78 for a comparison in linear space", log_likelihoods
+    )
+    return likelihoods
+
+
 def naive_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
     """Let one of the two kinds of float in that processors compute with."""
     try:

@@ -22,7 +22,7 @@ a sequence may be cut anywhere, and a step that comes alone may take the exact w
 References
 ----------
 .. [1] Knuth, *The Art of Computer Programming*, volume 2, 3rd edition, section 4.2.2, theorem B (``two_sum``).
-.. [2] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.
+.. [2] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), sections III and V.A.
 .. [3] Scott, "Bayesian methods for hidden Markov models", Journal of the American Statistical Association 97 (2002).
 """
 

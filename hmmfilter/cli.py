@@ -57,6 +57,7 @@ without --column, the first row tells which column is numeric. With --plot, all 
     "viterbi": "",
 }
 
+ROLLS, SEED = 500, 7  # of the casino
 LESSON = "show how probabilities underflow, and what the usual repairs are worth"
 
 LESSON_DESCRIPTION = """\
@@ -172,10 +173,8 @@ def _add_lesson(commands: Any) -> None:
         epilog=LESSON_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument(
-        "--rolls", type=int, default=500, metavar="N", help="how often the casino rolls its dice; default: 500"
-    )
-    command.add_argument("--seed", type=int, default=7, metavar="N", help="of the rolls; default: 7")
+    command.add_argument("--rolls", type=int, metavar="N", help="how often the casino rolls its dice; default: 500")
+    command.add_argument("--seed", type=int, metavar="N", help="of the rolls, from 0 up; default: 7")
     command.add_argument(
         "--data", metavar="FILE", help="CSV file with one sequence, in place of the casino, or - for standard input"
     )
@@ -202,18 +201,23 @@ def _teach(options: argparse.Namespace) -> int:
         for name in ("model", "column"):
             if getattr(options, name) is not None:
                 raise ValueError(f"--{name} needs --data")
-        ways = underflow.roll(options.rolls, options.seed)
-        opening = f"{options.rolls} {underflow.CASINO}"
+        n_rolls = ROLLS if options.rolls is None else options.rolls
+        ways = underflow.roll(n_rolls, SEED if options.seed is None else options.seed)
+        opening = underflow.STORY.format(underflow.counted(n_rolls, "roll"))
     elif options.model is None:
         raise ValueError(f"--data needs --model, got {options.data} alone")
     else:
+        for name in ("rolls", "seed"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"--{name} is the casino's, and does not go with --data")
         model = HMM.from_json(options.model)
         with _tables.opened(options.data, options.column, None) as reader:
             rows = list(reader)
             reader.choose(rows)
             with reader.blamed(rows, [0]):
                 ways = underflow.compare(model, _observations(model, reader, rows))
-        opening = f"{len(rows)} observations of {reader.name}, and the model of {options.model}."
+        count = underflow.counted(len(rows), "observation")
+        opening = f"{count} of {reader.name}, and the model of {options.model}."
     if options.plot is not None:
         plotting.save_descents(ways.log10_likelihoods(), options.plot)
     with _tables.opened_for_writing("-") as file:

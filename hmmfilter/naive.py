@@ -7,9 +7,10 @@ zero. Nothing repairs it: likelihoods are 0 then, and probabilities 0 / 0 = NaN.
 happened. (Densities above 1 may grow past the largest number instead; that is not looked for, and ends in inf and NaN.)
 
 `scaled_forward_filter` and `exp_dot_log_forward_filter` are the usual repairs. They survive where the bare recursion
-dies, and that is their danger: what lies about 745 nats (a factor of 1e-323) below the best state is lost without a
-word, and the answer stays finite and plausible when that state comes back. An epsilon turns this into inventing what
-is not there. Each result says at which step a state was first lost.
+dies, and that is their danger: what lies about 745 nats (a factor of 1e-323) below the best state, or less where the
+likelihoods themselves are small, is lost without a word, and the answer stays finite and plausible when that state
+would have come back. An epsilon turns this into inventing what is not there. Each result says at which step a state was
+first lost.
 
 The kernels stand beside those of the log version, with the same names and loops: `run_naive_forward` and `run_forward`.
 Conventions are those of `hmmfilter.model`.
@@ -162,10 +163,12 @@ class _RepairedResult(Frozen):
 
     def __repr__(self) -> str:
         n_steps, n_states = self.probabilities.shape
-        lost = "never" if self.first_lost is None else f"at step {self.first_lost}"
+        lost = (
+            "no possible state lost" if self.first_lost is None else f"a possible state lost at step {self.first_lost}"
+        )
         return (
             f"{type(self).__name__}: {n_steps} steps, {n_states} states, {self.probabilities.dtype}, "
-            f"log-likelihood {four_decimals(self.log_likelihood)}; a possible state lost {lost}"
+            f"log-likelihood {four_decimals(self.log_likelihood)}; {lost}"
         )
 
 
@@ -408,8 +411,9 @@ def scaled_forward_filter(
 ) -> ScaledFiltered:
     """Filter in linear space, each row divided by its sum c_t; the log-likelihood is Σ_t log c_t. Don't use it.
 
-    That keeps the rows near 1, and the recursion alive. But within a row nothing is repaired: a state that falls below
-    the smallest number, 4.9e-324 in float64, is zero from then on, though it may be all that is left some steps later.
+    That keeps the rows near 1, and the recursion alive. But within a row nothing is repaired: a state whose new entry
+    falls below the smallest number, 4.9e-324 in float64, is zero, and stays so unless another state leads to it, though
+    it may be all that is left some steps later. Where the likelihoods are small, too, that is sooner.
 
     With an epsilon, nothing is ever zero, and the answer is wrong sooner: a state that has fallen to 1e-100 goes on as
     1e-15, and so does one that is impossible.

@@ -21,7 +21,8 @@ SIZE = (9, 3.6)  # inches
 TALL_SIZE = (9, 5)
 DOTS_PER_INCH = 150
 MOST_DOTS = 400  # with more observations than this, dots would run into one another
-DEEPEST, LOWEST_SHOWN = -500.0, -345.0  # how far down a descent is followed, and at least shown: powers of ten
+DEEPEST = -500.0  # power of ten, to which a descent is followed
+LOWEST_SHOWN = -345.0  # power of ten, that is shown in any case
 LEGEND_LETTERS = 90  # what fits in one line above the picture
 
 
@@ -97,7 +98,7 @@ def descents(log10_likelihoods: Mapping[str, FloatArray], ax: Axes) -> None:
     """
     *others, exact = log10_likelihoods
     truth = log10_likelihoods[exact]
-    truth = truth[: max(1, int((truth >= DEEPEST).sum()))]
+    truth = truth[: max(1, len(list(itertools.takewhile(DEEPEST.__le__, truth.tolist()))))]
     for name in ("float32", "float64"):
         _floor(ax, name, truth)
     colors = _matplotlib().colormaps["GnBu"](np.linspace(0.5, 0.95, len(others)))

@@ -30,11 +30,11 @@ Run = Filtered | naive.ScaledFiltered | naive.ExpDotLogFiltered
 
 EPSILON = 1e-15
 TOLERANCE = 1e-6  # beyond which, absolute and relative, an answer is wrong
-SINGLE, DOUBLE, SCALED, LOG_SPACE = WAYS = ("float32", "float64", "scaled", "log space")
+WAYS = SINGLE, DOUBLE, *_ = "float32", "float64", "scaled", "log space"
 NAME_LETTERS = 20  # of a state, in a heading
 
-CASINO = """\
-rolls in a casino that cheats now and then: a fair die, or a loaded one that shows a six half
+STORY = """\
+{} in a casino that cheats now and then: a fair die, or a loaded one that shows a six half
 of the time. After each roll the fair one stays with probability .95, the loaded one with .90, and
 nobody sees which it is."""
 
@@ -51,21 +51,24 @@ since p(v_1:t) = Σ_j α_t(j) and p(h_t = j | v_1:t) = α_t(j) / Σ_k α_t(k). H
 """
 
 DIGITS_NOTE = """\
-Steps count from 0. 0/0: every α is zero, and nothing can be said any more. Right digits: of the
-probabilities of the states, where they are worst. Just before its death a bare recursion still
-gives probabilities, and they are wrong.
+Steps count from 0. Right digits: of the probabilities of the states, where they are worst.
+"""
+
+DEATH_NOTE = """\
+0/0: every α is zero, and nothing can be said any more. Just before its death a bare recursion
+still gives probabilities, and they are wrong.
 """
 
 DEATHS_NOTE = """\
-Predicted: log(number) / (mean log p(v_t | v_1:t-1)), which is {mean:.4f} a step here, for the smallest
-number that has all its digits, and for the smallest of all. Between the two, numbers are subnormal,
-and lose a digit with each factor of ten: from 1.2e-38 to 1.4e-45 in float32, from 2.2e-308 to
-4.9e-324 in float64.
+Predicted: after log(number) / (mean log p(v_t | v_1:t-1)) steps, where the mean is {mean:.4f} here,
+for the smallest number that has all its digits, and for the smallest of all. Between the two,
+numbers are subnormal, and lose a digit with each factor of ten: from 1.2e-38 to 1.4e-45 in
+float32, from 2.2e-308 to 4.9e-324 in float64.
 """
 
 TRAPS_NOTE = """\
-So scaling keeps the recursion alive. That does not make it right: what a row has lost never comes
-back, and then the answer is finite, plausible and wrong (*). So it is with two other repairs:
+So scaling keeps the recursion alive. That does not make it right: paths that a row has lost never
+come back, and then the answer is finite, plausible and wrong (*). So it is with two other repairs:
 
   + 1e-15      scaled, with 1e-15 added to each α before the division
   exp-dot-log  log b + m + log(exp(log α - m) A): in logs, but with one m = max log α for all states
@@ -76,10 +79,11 @@ A nat is a factor of e; log p is the log-likelihood, and p(h_T) what is asked of
 TRAPS_MORAL = """\
 * wrong by more than 1e-06; dead: -inf or NaN
 
-  scaled       a state below 5e-324 of the best one is 0, and stays 0, whatever comes
-  + 1e-15      no state falls below 1e-15: older evidence is forgotten, the impossible gets possible
-  exp-dot-log  exp(-746) is 0: lost as in scaling, for all the logs
-  exact        log Σ_i exp(x_i) = m + log Σ_i exp(x_i - m), with an m = max x_i for each state
+  scaled       a product below 5e-324 is 0, and all paths through it are gone, whatever comes
+  + 1e-15      no state falls below 1e-15: evidence is forgotten, the impossible becomes possible
+  exp-dot-log  exp(-746) is 0: lost as in scaling, logs or no logs
+  exact        log Σ_i exp(x_i) = m + log Σ_i exp(x_i - m), x_i = log α(i) + log A(i, j), with an
+               m = max x_i for each j
 """
 
 
@@ -152,7 +156,7 @@ class FourWays:
         return {way: _right_digits(run, self.exact) for way, run in self._bare()}
 
     def predicted_steps(self) -> dict[str, tuple[float, float]]:
-        """Predict the first subnormal step and the first zero: log of the smallest number over the mean log increment.
+        """Predict after how many steps α gets subnormal, and zero: log of the smallest over the mean log increment.
 
         Returns
         -------
@@ -204,7 +208,7 @@ def compare(model: HMM, observations: npt.ArrayLike) -> FourWays:
     ImpossibleEvidenceError
         Where no path through the states can have produced the observations.
     ValueError, TypeError
-        Where the emission does not take the observations.
+        Where the emission does not take the observations, or a density is above 1.8e308, the largest double.
 
     Examples
     --------
@@ -215,8 +219,7 @@ def compare(model: HMM, observations: npt.ArrayLike) -> FourWays:
     """
     log_likelihoods = model.emission.log_likelihoods(observations)
     exact = forward_filter(model.log_initial, model.log_transition, log_likelihoods)
-    with np.errstate(over="ignore"):
-        tables = model.initial, model.transition, np.exp(log_likelihoods)
+    tables = model.initial, model.transition, _checks.linear_likelihoods(log_likelihoods)
     return FourWays(
         state_names=model.state_names,
         single=naive.forward_filter(*tables, dtype=np.float32),
@@ -321,9 +324,9 @@ def traps() -> list[Trap]:
          [[0.0, -800.0], [-800.0, 0.0]], 1),
         ("744 nats behind, then the only one", "two fixed states: is it the second?", either, fixed,
          [[0.0, -744.0], [never, 0.0]], 1),
-        ("a move of 1e-300 that has to be made", "was it made? else 100 nats a step", [1.0, 0.0],
+        ("a move of 1e-300 that pays off", "was it made? or 100 nats a step", [1.0, 0.0],
          [[1.0, 1e-300], [0.0, 1.0]], [[0.0, 0.0]] + [[-100.0, 0.0]] * 8, 1),
-        ("two moves of 1e-200, one by one", "were they made? else 200 nats a step", [1.0, 0.0, 0.0], one_way,
+        ("two moves of 1e-200, one by one", "were they made? or 200 nats a step", [1.0, 0.0, 0.0], one_way,
          [[0.0, 0.0, 0.0]] * 3 + stay * 6, 2),
     ]  # fmt: skip
     with np.errstate(divide="ignore"):
@@ -338,6 +341,11 @@ def traps() -> list[Trap]:
             )
             for name, detail, initial, transition, log_likelihoods, state in settings
         ]
+
+
+def counted(number: int, thing: str) -> str:
+    """Say how many there are: "1 roll", "2 rolls"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def tell(ways: FourWays, opening: str) -> str:
@@ -356,10 +364,11 @@ def tell(ways: FourWays, opening: str) -> str:
         Lines of at most 100 letters, where the opening and the last state's name are short.
     """
     mean = float(ways.exact.log_increments.mean())
+    has_death = ways.single.first_zero is not None  # float64 dies later
     parts = [
         f"{opening}\n\n{RECURSION}",
-        _join(_way_down(ways)) + f"\n{DIGITS_NOTE}",
-        _join(aligned(_deaths(ways))) + f"\n{DEATHS_NOTE.format(mean=mean)}",
+        _join(_way_down(ways)) + f"\n{DIGITS_NOTE}" + DEATH_NOTE * has_death,
+        _join(aligned(_death_table(ways))) + f"\n{DEATHS_NOTE.format(mean=mean)}",
         TRAPS_NOTE,
         _join(_trap_lines(traps())) + f"\n{TRAPS_MORAL}",
     ]
@@ -396,10 +405,12 @@ def _way_down(ways: FourWays) -> list[str]:
                 "0/0" if math.isnan(p) and logs[way][t] == -math.inf else _cell(p, 4)
                 for way, p in probabilities.items()
             ]
-            + [f"{count[t]:.0f}" for count in digits.values()]
+            + [str(math.floor(count[t])) for count in digits.values()]
         )
     lines = aligned(cells)
-    groups = ["log10 p(v_1:t)", f"p({ways.state_names[state]:.{NAME_LETTERS}} | v_1:t)", "right digits"]
+    name = ways.state_names[state]
+    name = f"state {name}" if name.isdecimal() else name
+    groups = ["log10 p(v_1:t)", f"p({name:.{NAME_LETTERS}} | v_1:t)", "right digits"]
     widths = [max(len(row[c]) for row in cells) + 2 for c in range(len(cells[0]))]
     heading = " " * (widths[0] - 2)
     for group, columns in zip(groups, (slice(1, 5), slice(5, 9), slice(9, 11)), strict=True):
@@ -408,24 +419,22 @@ def _way_down(ways: FourWays) -> list[str]:
 
 
 def _cell(number: float, n_decimals: int) -> str:
-    return (
-        f"{number:.{n_decimals}f}" if math.isfinite(number) else {math.inf: "inf", -math.inf: "-inf"}.get(number, "NaN")
-    )
+    if math.isfinite(number):
+        return f"{number:.{n_decimals}f}"
+    return "inf" if number > 0 else "-inf" if number < 0 else "NaN"
 
 
-def _deaths(ways: FourWays) -> list[list[str]]:
+def _death_table(ways: FourWays) -> list[list[str]]:
     """When digits go, when all is zero, and when both were to be expected."""
     logs, predicted = ways.log10_likelihoods(), ways.predicted_steps()
     bare = {SINGLE: ways.single, DOUBLE: ways.double}
     rows = [["way".ljust(9), "digits go from", "predicted", "all zero from", "predicted", "log p(v_1:T)"]]
     for way in WAYS:
-        steps: list[float | None] = [None, None, None, None]
+        words = ["never", "", "never", ""]
         if way in bare:
-            run, (subnormal, zero) = bare[way], predicted[way]
-            steps = [run.first_subnormal, subnormal, run.first_zero, zero]
-        words = ["never" if step is None or step == math.inf else f"step {step:.0f}" for step in steps]
-        if way not in bare:
-            words[1] = words[3] = ""
+            deaths = bare[way].first_subnormal, bare[way].first_zero
+            words[::2] = ("never" if step is None else f"step {step}" for step in deaths)
+            words[1::2] = ("never" if count == math.inf else f"after {count:.0f}" for count in predicted[way])
         last = float(logs[way][-1]) * math.log(10)
         rows.append([way.ljust(9), *words, four_decimals(last) if math.isfinite(last) else "dead"])
     return rows

@@ -39,6 +39,6 @@ def check_console(session: str) -> None:
     lines = iter(printed.getvalue().splitlines())
     for before, line in zip([command, *shown], shown, strict=False):
         if line != LEFT_OUT:
-            assert (line in lines) if before == LEFT_OUT else next(lines) == line, line
+            assert (line in lines) if before == LEFT_OUT else next(lines, None) == line, line
     if shown[-1] != LEFT_OUT:
         assert not list(lines)

@@ -322,7 +322,7 @@ def test_repaired_results_print_themselves():
     assert repr(scaled) == (
         "ScaledFiltered: 400 steps, 2 states, float64, log-likelihood -42.8374; a possible state lost at step 339"
     )
-    assert repr(added).endswith("; a possible state lost never")
+    assert repr(added).endswith("; no possible state lost")
     assert repr(shortcut).startswith("ExpDotLogFiltered: 400 steps, 2 states, float64, log-likelihood -42.8374; ")
 
 

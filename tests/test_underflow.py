@@ -84,16 +84,17 @@ def test_the_numbers_of_the_casino(rolled, told):
 def test_the_deaths_and_their_prediction(rolled, told):
     mean = rolled.exact.log_increments.mean()
     for name, run in (("float32", rolled.single), ("float64", rolled.double)):
-        (row,) = table_under(told, "way")[name == "float64" :][:1]
+        row = table_under(told, "way")[name == "float64"]
         kind = np.finfo(name)
         first, smallest = (math.log(float(floor)) / mean for floor in (kind.tiny, kind.smallest_subnormal))
-        steps = [run.first_subnormal, round(first), run.first_zero, round(smallest)]
-        assert row == [name, *(word for step in steps for word in ("step", str(step))), "dead"]
-        assert abs(steps[0] - first) < 10
-        assert abs(steps[2] - smallest) < 10
+        deaths = ["step", str(run.first_subnormal), "after", f"{first:.0f}"]
+        deaths += ["step", str(run.first_zero), "after", f"{smallest:.0f}"]
+        assert row == [name, *deaths, "dead"]
+        assert abs(run.first_subnormal - first) < 10
+        assert abs(run.first_zero - smallest) < 10
     log_likelihood = f"{rolled.exact.log_likelihood:.4f}"
     assert [row[-3:] for row in table_under(told, "way")[2:]] == [["never", "never", log_likelihood]] * 2
-    assert f"which is {mean:.4f} a step here" in told
+    assert f"where the mean is {mean:.4f} here" in told
 
 
 @pytest.mark.parametrize(("way", "most"), [("float32", 7), ("float64", 15)])
@@ -144,7 +145,7 @@ WRONG = {
     "400 heads, then 420 tails": ("xxx", "x.x"),
     "800 nats against one, then the other": ("-xx", "-xx"),
     "744 nats behind, then the only one": ("xxx", ".x."),
-    "a move of 1e-300 that has to be made": (".x.", "..."),
+    "a move of 1e-300 that pays off": (".x.", "..."),
     "two moves of 1e-200, one by one": ("xxx", "x.x"),
 }
 
@@ -185,6 +186,7 @@ def test_the_command(hmmfilter, told):
     assert max(map(len, out.splitlines())) <= 100
     status, out, _ = hmmfilter("--rolls", 1, "--seed", 3)
     assert status == 0
+    assert out.startswith("1 roll in a casino")
     assert [row[0] for row in table_under(out, "step")] == ["0"]
 
 
@@ -196,7 +198,7 @@ def test_a_sequence_of_ones_own(hmmfilter, monkeypatch):
     ways = underflow.compare(hf.HMM.from_json(EARTHQUAKES_MODEL), earthquakes()[1])
     single, double, *_ = table_under(out, "way")
     assert [single[2], single[6], single[-1]] == [str(ways.single.first_subnormal), str(ways.single.first_zero), "dead"]
-    assert double == ["float64", "never", "step", "230", "never", "step", "242", "-329.4604"]
+    assert double == ["float64", "never", "after", "230", "never", "after", "242", "-329.4604"]
     assert {row[8] for row in table_under(out, "step")} <= {f"{p:.4f}" for p in ways.exact.probabilities[:, 2]}
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(EARTHQUAKES.read_bytes())))
     words[1] = "-"
@@ -221,6 +223,10 @@ def test_what_grows_ends_in_inf_and_nan(hmmfilter, tmp_path):
 REFUSED = [
     (["--model", EARTHQUAKES_MODEL], "--model needs --data"),
     (["--column", "count"], "--column needs --data"),
+    (
+        ["--data", EARTHQUAKES, "--model", EARTHQUAKES_MODEL, "--rolls", "9"],
+        "--rolls is the casino's, and does not go with --data",
+    ),
     (["--data", EARTHQUAKES], f"--data needs --model, got {EARTHQUAKES} alone"),
     (["--rolls", "0"], "rolls must be at least 1, got 0"),
     (["--seed", "-1"], "rng must be a numpy.random.Generator, a seed from 0 up, or None, got -1"),
