@@ -98,7 +98,7 @@ def descents(log10_likelihoods: Mapping[str, FloatArray], ax: Axes) -> None:
     """
     *others, exact = log10_likelihoods
     truth = log10_likelihoods[exact]
-    truth = truth[: max(1, len(list(itertools.takewhile(DEEPEST.__le__, truth.tolist()))))]
+    truth = truth[: max(1, len(list(itertools.takewhile(lambda log: log >= DEEPEST, truth.tolist()))))]
     for name in ("float32", "float64"):
         _floor(ax, name, truth)
     colors = _matplotlib().colormaps["GnBu"](np.linspace(0.5, 0.95, len(others)))

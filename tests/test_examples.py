@@ -63,6 +63,7 @@ def test_links_lead_somewhere(page):
     assert not missing
 
 
+@needs_compiled
 def test_earthquakes_says_what_it_should(tmp_path, capsys):
     runpy.run_path(str(ROOT / "examples" / "earthquakes.py"))["main"](tmp_path / "picture.png")
     printed = capsys.readouterr().out
@@ -94,6 +95,7 @@ def test_longer_than_memory_says_what_it_should(tmp_path, capsys):
         assert "memory beside mapped pages at most" in printed
 
 
+@needs_compiled
 def test_streaming_says_what_it_should(tmp_path, capsys):
     runpy.run_path(str(ROOT / "examples" / "streaming.py"))["main"](tmp_path / "picture.png")
     printed = capsys.readouterr().out
@@ -106,6 +108,7 @@ def test_streaming_says_what_it_should(tmp_path, capsys):
     assert "+1  0.0999  0.0515       0.8486  71.231 ± 11.103" in printed
 
 
+@needs_compiled
 def test_casino_says_what_it_should(tmp_path, capsys):
     run = runpy.run_path(str(ROOT / "examples" / "casino.py"))
     run["main"](tmp_path / "picture.png")
@@ -131,6 +134,7 @@ def casino_tables(dial, n_rolls):
     return dial["CASINO"].log_initial, dial["CASINO"].log_transition, dial["CASINO"].emission.log_likelihoods(rolls)
 
 
+@needs_compiled
 def test_from_sum_to_max_says_what_it_should(dial, tmp_path, capsys):
     dial["main"](tmp_path / "picture.png")
     printed = capsys.readouterr().out
@@ -140,6 +144,7 @@ def test_from_sum_to_max_says_what_it_should(dial, tmp_path, capsys):
     assert "Viterbi's path from τ = 0.16 down, and had to be from 0.0021" in printed
 
 
+@needs_compiled
 @pytest.mark.parametrize("tau", [2, 1, 0.1, 0.01, 0.001])
 def test_the_dial_is_the_log_sum_exp_over_all_paths(dial, tau):
     log_initial, log_transition, log_likelihoods = tables = casino_tables(dial, 8)
@@ -151,6 +156,7 @@ def test_the_dial_is_the_log_sum_exp_over_all_paths(dial, tau):
         assert sums[t, k] == pytest.approx(hf.lse.smooth_max(log_joints[paths[:, t] == k], tau), abs=1e-12)
 
 
+@needs_compiled
 @pytest.mark.parametrize("tau", [1, 0.1, 0.01, 0.002, 0.001])
 def test_the_dial_ends_at_viterbi(dial, tau):
     tables = casino_tables(dial, dial["N_ROLLS"])
@@ -162,6 +168,7 @@ def test_the_dial_ends_at_viterbi(dial, tau):
     assert is_viterbi == (tau < 1)
 
 
+@needs_compiled
 def test_underflow_says_what_it_should(tmp_path, capsys):
     runpy.run_path(str(ROOT / "examples" / "underflow.py"))["main"](tmp_path / "picture.png")
     printed = capsys.readouterr().out
@@ -177,6 +184,7 @@ def valley():
     return runpy.run_path(str(ROOT / "examples" / "log_sum_exp.py"))
 
 
+@needs_compiled
 def test_log_sum_exp_says_what_it_should(valley, tmp_path, capsys):
     valley["main"](tmp_path / "picture.png")
     printed = capsys.readouterr().out
@@ -193,6 +201,7 @@ def test_log_sum_exp_says_what_it_should(valley, tmp_path, capsys):
     assert "at most 0.1386 is the price of τ = 0.2" in printed
 
 
+@needs_compiled
 def test_one_way_down_ends_on_the_kink_and_the_other_at_the_bottom(valley):
     on_max, on_lse = valley["descend"](valley["hard"]), valley["descend"](valley["soft"])
     assert len(on_max) == len(on_lse) == valley["N_STEPS"] + 1

@@ -7,6 +7,7 @@ import pytest
 
 from hmmfilter import underflow
 from tests import pages
+from tests.conftest import needs_compiled
 from tests.files import ROOT
 
 LESSON = (ROOT / "examples" / "lesson.md").read_text(encoding="utf-8")
@@ -22,6 +23,7 @@ def test_the_commands_print_what_they_say(session):
     pages.check_console(session)
 
 
+@needs_compiled
 def test_the_figures_of_the_answers():
     """Those that no command prints."""
     mean = underflow.roll(500, seed=7).exact.log_increments.mean()

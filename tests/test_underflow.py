@@ -220,6 +220,12 @@ def test_what_grows_ends_in_inf_and_nan(hmmfilter, tmp_path):
     assert plot.stat().st_size > 1000
 
 
+def test_densities_beyond_a_double_are_refused():
+    sharp = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0] * 3], [1e-220 * np.eye(3)]))
+    with pytest.raises(ValueError, match=r"must be below 709\.78 for a comparison in linear space, got 75"):
+        underflow.compare(sharp, np.zeros((2, 3)))
+
+
 REFUSED = [
     (["--model", EARTHQUAKES_MODEL], "--model needs --data"),
     (["--column", "count"], "--column needs --data"),
