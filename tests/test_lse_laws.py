@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hmmfilter import lse
+from tests.conftest import needs_compiled
 
 ROUNDINGS = 4 * np.finfo(float).eps  # of a result, relative to the largest number around
 DIGITS = 60  # of mpmath
@@ -25,6 +26,7 @@ ERROR = ROUNDINGS * 60  # absolute, where numbers up to 50 and a little more go 
 
 numbers = st.floats(-50, 50)
 vectors = hnp.arrays(np.float64, st.integers(1, 8), elements=numbers)
+spread = hnp.arrays(np.float64, st.integers(1, 8), elements=st.integers(-20, 20))  # equal, or 1 apart
 logs = st.one_of(numbers, st.just(-np.inf))  # of probabilities and the like, zero included
 
 
@@ -33,6 +35,10 @@ def near(one, other, *around):
     entries = np.concatenate([np.ravel(x) for x in (one, other, *around)])
     largest = np.abs(entries[np.isfinite(entries)]).max(initial=1.0)
     return one == other or abs(one - other) <= ROUNDINGS * largest
+
+
+def exactly(x):
+    return [mpmath.mpf(entry) for entry in x.tolist()]
 
 
 def exact_lse(x):
@@ -61,6 +67,11 @@ def test_the_shift_identity(x, a):
         assert abs(exact_lse(x) - (a + exact_lse([mpmath.mpf(y) - a for y in x.tolist()]))) < TINY
 
 
+@given(hnp.arrays(np.float64, st.integers(1, 8), elements=st.integers(-900, 900)), st.integers(-(2**40), 2**40))
+def test_a_shift_that_does_not_round_changes_no_bit_of_softmax(x, a):
+    assert lse.softmax(x).tolist() == lse.softmax(x + a).tolist()
+
+
 @given(vectors)
 def test_it_lies_above_the_maximum_by_at_most_log_n(x):
     """max x_i ≤ LSE(x) ≤ max x_i + log n."""
@@ -78,6 +89,15 @@ def test_it_is_the_maximum_where_nothing_else_is_and_log_n_above_where_all_are_e
     alone[n // 2] = x
     assert lse.logsumexp(alone) == x
     assert near(lse.logsumexp(np.full(n, x)), x + np.log(n), x)
+    assert near(lse.bounds(np.full(n, x))[1], x + np.log(n), x)
+
+
+@given(spread)
+def test_it_reaches_its_bounds_nowhere_else(x):
+    with mpmath.workdps(DIGITS):
+        above = exact_lse(x) - x.max()
+        assert (above > TINY) == (len(x) > 1)
+        assert (above < mpmath.log(len(x)) - TINY) == (x.min() < x.max())
 
 
 @given(vectors, st.data())
@@ -85,6 +105,9 @@ def test_it_is_convex(x, data):
     """LSE(λ x + (1 − λ) y) ≤ λ LSE(x) + (1 − λ) LSE(y)."""
     y = data.draw(hnp.arrays(np.float64, x.shape, elements=numbers))
     weight = data.draw(st.floats(0, 1))
+    chord = weight * lse.logsumexp(x) + (1 - weight) * lse.logsumexp(y)
+    middle = lse.logsumexp(weight * x + (1 - weight) * y)
+    assert middle <= chord or near(middle, chord, x, y)
     with mpmath.workdps(DIGITS):
         w = mpmath.mpf(weight)
         between = [w * mpmath.mpf(a) + (1 - w) * mpmath.mpf(b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
@@ -102,12 +125,26 @@ def test_it_is_not_strictly_convex_but_linear_along_all_ones(x, step):
         assert abs(middle - ends / 2) < TINY
 
 
+@given(spread, st.data())
+def test_it_bends_in_every_other_direction(x, data):
+    """Halfway from x to y, LSE lies below the chord, unless y − x is a multiple of 1."""
+    y = data.draw(hnp.arrays(np.float64, x.shape, elements=st.integers(-20, 20)))
+    chord, middle = (lse.logsumexp(x) + lse.logsumexp(y)) / 2, lse.logsumexp((x + y) / 2)
+    step = y - x
+    with mpmath.workdps(DIGITS):
+        sag = (exact_lse(x) + exact_lse(y)) / 2 - exact_lse((x + y) / 2)
+        assert (sag > TINY) == (step.min() < step.max())
+    assert near(chord - middle, float(sag), x, y)
+
+
 @given(vectors, st.data())
 def test_it_rises_with_each_argument(x, data):
+    """By log(1 + p_i (e^h − 1)) with x_i + h for x_i, where p = softmax(x)."""
     i, rise = data.draw(st.integers(0, len(x) - 1)), data.draw(st.floats(1e-6, 10))
     higher = x.copy()
     higher[i] += rise
-    assert lse.logsumexp(higher) >= lse.logsumexp(x)
+    rise = higher[i] - x[i]  # as it was rounded
+    assert near(lse.logsumexp(higher), lse.logsumexp(x) + np.log1p(lse.softmax(x)[i] * np.expm1(rise)), x, higher)
     with mpmath.workdps(DIGITS):
         assert exact_lse(moved(x, (i, mpmath.mpf(rise)))) > exact_lse(moved(x))
 
@@ -132,6 +169,9 @@ def test_its_hessian_is_diag_p_minus_p_pt(x):
             corners = [(s * t) * exact_lse(moved(x, (i, s * STEP), (j, t * STEP))) for s in (1, -1) for t in (1, -1)]
             curvature = mpmath.fsum(corners) / (4 * STEP**2)
             assert abs(curvature - ((i == j) * p[i] - p[i] * p[j])) < SLOPE_ERROR
+    hessian = np.diag(lse.softmax(x)) - np.outer(lse.softmax(x), lse.softmax(x))
+    assert np.abs(hessian.sum(axis=1)).max() <= ROUNDINGS  # flat along all ones
+    assert np.linalg.eigvalsh(hessian).min() >= -ROUNDINGS  # and bent upwards across
 
 
 @given(vectors, st.data())
@@ -142,10 +182,29 @@ def test_its_conjugate_is_negative_entropy(x, data):
     p = parts / parts.sum()
     gap = lse.logsumexp(x) + lse.negative_entropy(p) - p @ x
     assert gap >= -ERROR
+    there = p > 0
+    divergence = p[there] @ (np.log(p[there]) - lse.log_softmax(x)[there])  # of p from softmax(x)
+    assert abs(gap - divergence) <= ERROR * len(x)
     p = lse.softmax(x)
     assert abs(lse.logsumexp(x) + lse.negative_entropy(p) - p @ x) <= ERROR * len(x)
-    p = np.append(p, 0.5)
-    assert lse.negative_entropy(p) == np.inf  # off the simplex there is no bound to reach
+
+
+@given(vectors)
+def test_negative_entropy_is_the_most_that_a_line_gains_on_it(x):
+    """Σ p_i log p_i = max over x of Σ p_i x_i − LSE(x), reached at x = log p."""
+    p, log_p = lse.softmax(x), lse.log_softmax(x)
+    assert near(lse.negative_entropy(p), p @ log_p - lse.logsumexp(log_p), log_p)
+    assert lse.negative_entropy(p) >= p @ x - lse.logsumexp(x) - ERROR * len(x)
+    assert lse.negative_entropy(np.eye(len(x))[0]) == 0  # in a corner, where x would have to be −inf
+
+
+@pytest.mark.parametrize("p", [[0.5, 0.6], [0.5, 0.4], [1.5, -0.5]], ids=["sum above 1", "sum below 1", "negative"])
+def test_off_the_simplex_the_line_gains_for_ever(p):
+    directions = [np.ones(2), -np.ones(2), np.where(np.array(p) < 0, -1.0, 0.0)]
+    gains = [max(p @ (far * d) - lse.logsumexp(far * d) for d in directions) for far in (1e3, 1e6, 1e9)]
+    assert gains[0] > 90
+    assert all(farther > 900 * nearer for nearer, farther in itertools.pairwise(gains))
+    assert lse.negative_entropy(p) == np.inf
 
 
 @given(vectors, st.floats(1e-6, 1.0))
@@ -157,6 +216,22 @@ def test_it_cools_down_to_the_maximum(x, tau):
     colder = lse.smooth_max(x, tau / 2)
     assert colder <= smooth or near(colder, smooth, x)
     assert near(smooth, tau * lse.logsumexp(x / tau), x)
+
+
+@given(spread, st.floats(0.01, 1.0))
+def test_how_fast_it_cools_down(x, tau):
+    """To max x_i + τ log m, where m terms are largest; if the others are d below, at most τ n exp(−d / τ) is left."""
+    is_top = x == x.max()
+    above = lse.smooth_max(x, tau) - x.max() - tau * np.log(is_top.sum())
+    d = x.max() - x[~is_top].max(initial=-np.inf)
+    assert -ERROR <= above <= tau * len(x) * np.exp(-d / tau) + ERROR
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 8), elements=st.floats(-700, -20)))
+def test_every_digit_of_the_others_counts_near_zero(others):
+    """s − s²/2 ≤ LSE(0, y) ≤ s, where s = Σ exp(y_i) may be as small as 1e-304."""
+    s = np.exp(others).sum()
+    assert s * (1 - s / 2) * (1 - ROUNDINGS) <= lse.logsumexp([0.0, *others]) <= s * (1 + ROUNDINGS)
 
 
 @given(vectors, st.data())
@@ -185,6 +260,23 @@ def test_it_is_the_sum_of_the_log_semiring(x, y, z):
     assert near(plus(plus(x, y), z), plus(x, plus(y, z)), x, y, z)
     assert near(plus(plus(x, y), z), plus(x, y, z), x, y, z)
     assert near(x + plus(y, z), plus(x + y, x + z), x, y, z)
+    assert near(plus(x, x), x + np.log(2))  # which is more than x, where max(x, x) is x
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_recursion_runs_in_logs_unchanged(seed):
+    """The log-sum-exp over all paths, step by step, is filtering; with max in its place, it is Viterbi decoding."""
+    rng = np.random.default_rng(seed)
+    initial, transition, rows = (rng.normal(0, 9, shape) for shape in [3, (3, 3), (4, 3)])
+    log_joints = [
+        initial[path[0]] + rows[range(4), path].sum() + sum(transition[step] for step in itertools.pairwise(path))
+        for path in itertools.product(range(3), repeat=4)
+    ]
+    for plus in (lse.logsumexp, lambda x, axis=None: lse.smooth_max(x, 1e-300, axis)):
+        alpha = initial + rows[0]
+        for row in rows[1:]:
+            alpha = row + plus(alpha[:, None] + transition, axis=0)
+        assert near(plus(alpha), plus(log_joints), 100)
 
 
 @given(logs, logs, logs)
@@ -209,6 +301,7 @@ def test_weights_of_zero_are_a_mask(x, data):
     expected = lse.logsumexp(x[kept])
     assert lse.logsumexp(hostile, weights=kept.astype(float)) == expected
     assert lse.logsumexp(hostile, where=kept) == expected
+    assert lse.logsumexp(np.where(kept, x, -np.inf)) == expected  # −inf is the log of no weight
     assert np.array_equal(lse.softmax(hostile, where=kept)[kept], lse.softmax(x[kept]) if kept.any() else [])
 
 
@@ -217,6 +310,8 @@ def test_weights_are_terms_of_their_own(x, data):
     """log Σ w_i exp(x_i) = LSE(x + log w)."""
     weights = data.draw(hnp.arrays(np.float64, x.shape, elements=st.floats(1e-6, 1e6)))
     assert near(lse.logsumexp(x, weights=weights), lse.logsumexp(x + np.log(weights)), x, np.log(weights))
+    mean = lse.logsumexp(x, weights=weights) - np.log(weights.sum())
+    assert near(lse.logmeanexp(x, weights=weights), mean, x, np.log(weights))
 
 
 def digits_lost(answer, exact):
@@ -233,6 +328,20 @@ def test_adding_up_one_by_one_loses_digits(n, lost):
         exact = exact_lse(x.tolist())
     assert digits_lost(lse.logsumexp(x), exact) < HALF_A_DIGIT
     assert digits_lost(lse.logaddexp_reduce(x), exact) == pytest.approx(lost, abs=HALF_A_DIGIT)
+
+
+@pytest.mark.parametrize(
+    ("n", "lost"), [(100, 0.5), (10_000, 1.0), (100_000, 1.5), pytest.param(1_000_000, 2.3, marks=needs_compiled)]
+)
+def test_equal_terms_lose_digits_too(n, lost):
+    """Here nothing cancels, and the exact sum is known without adding up: log n − 1000."""
+    x = np.full(n, -1000.0)
+    with mpmath.workdps(DIGITS):
+        exact = mpmath.log(n) - 1000
+    shifted, running = digits_lost(lse.logsumexp(x), exact), digits_lost(lse.logaddexp_reduce(x), exact)
+    print(f"{n:9,} equal terms: {shifted:.1f} digits lost by the shifted sum, {running:.1f} one by one")
+    assert shifted < HALF_A_DIGIT
+    assert running == pytest.approx(lost, abs=HALF_A_DIGIT)
 
 
 def exact_regression(weights, features, labels):
