@@ -155,9 +155,11 @@ def logsumexp(
     With L(x) = log Σ_i exp(x_i) of n terms, and p = softmax(x):
 
     - max x_i ≤ L(x) ≤ max x_i + log n: see `bounds`.
-    - L rises with each argument; its gradient is ∂L/∂x_i = p_i, its Hessian ∂²L/∂x_i ∂x_j = [i = j] p_i − p_i p_j.
-    - L is convex, L(λ x + (1 − λ) y) ≤ λ L(x) + (1 − λ) L(y), but not strictly: L(x + c 1) = L(x) + c.
-    - L(x) ≤ x_j + Σ_{i≠j} exp(x_i − x_j) for each j, and nearly that where x_j dominates.
+    - L rises with each argument: with x_i + h for x_i, by log(1 + p_i (e^h − 1)).
+    - Its gradient is ∂L/∂x_i = p_i, its Hessian ∂²L/∂x_i ∂x_j = [i = j] p_i − p_i p_j.
+    - L is convex, L(λ x + (1 − λ) y) ≤ λ L(x) + (1 − λ) L(y), but not strictly: L(x + c 1) = L(x) + c. It bends in
+      every other direction.
+    - x_j + s − s²/2 ≤ L(x) ≤ x_j + s for each j, where s = Σ_{i≠j} exp(x_i − x_j): tight where x_j dominates.
     - log Σ_i w_i exp(x_i) = L(x + log w): a weight of zero is a mask.
     - It is the normaliser of a softmax regression: log p(y = k) = z_k − L(z) for logits z, also where they are ±1e4.
 
@@ -319,7 +321,7 @@ def logaddexp_reduce(x: Any, axis: Axis = None) -> Any:
     """Add up in log space one by one, s ← log(e^s + e^x_i): right, but slower and less exact than `logsumexp`.
 
     Here for comparison. Each step rounds, and on n terms n roundings add up, where the shifted sum rounds its log once:
-    of 100,000 terms near −1000 the result has two digits less.
+    of 100,000 terms near −1000 the result has two digits less, and of a million equal ones more than two.
 
     Parameters
     ----------
@@ -407,7 +409,8 @@ def smooth_max(x: Any, temperature: float, axis: Axis = None) -> Any:
     Notes
     -----
     With L_τ(x) = τ log Σ_i exp(x_i / τ) of n terms, max x_i ≤ L_τ(x) ≤ max x_i + τ log n, and L_τ falls with τ: it
-    tends to the maximum as τ → 0.
+    tends to the maximum as τ → 0. Where m terms are equal to the maximum and all others at least d below, it lies at
+    least τ log m above, and at most τ n exp(−d / τ) more.
 
     Examples
     --------
@@ -462,9 +465,6 @@ def bounds(x: Any, axis: Axis = None) -> tuple[Any, Any]:
 def negative_entropy(p: Any, axis: Axis = None) -> Any:
     """Compute Σ p_i log p_i for a distribution p, +inf for anything else: the convex conjugate of `logsumexp`.
 
-    That is, logsumexp(x) = max_p( Σ p_i x_i − negative_entropy(p) ), reached at p = softmax(x). Or, for any
-    distribution p, logsumexp(x) + negative_entropy(p) ≥ Σ p_i x_i (Fenchel–Young).
-
     Parameters
     ----------
     p : array_like
@@ -482,6 +482,15 @@ def negative_entropy(p: Any, axis: Axis = None) -> Any:
     ------
     ValueError, TypeError
         For a `p` that is not of real numbers, or an axis that it does not have.
+
+    Notes
+    -----
+    With L = `logsumexp` and H = `negative_entropy`, for any x and p:
+
+    - L(x) = max_p( Σ p_i x_i − H(p) ), reached at p = softmax(x).
+    - H(p) = sup_x( Σ p_i x_i − L(x) ), reached at x = log p; off the simplex, nothing bounds it.
+    - So L(x) + H(p) ≥ Σ p_i x_i (Fenchel–Young). For a distribution p the gap is Σ p_i log( p_i / softmax(x)_i ), the
+      divergence of p from softmax(x).
 
     References
     ----------
