@@ -26,9 +26,11 @@ Last, something to minimise over u and v: the larger one of two smooth convex fu
 whose least value is 0, at (0, 0). They are equal along the bottom of a curved valley, and there the maximum has a kink.
 Gradient descent goes down the slope of the larger one, which points across the valley, not along it. It comes to the
 bottom, where a step along either slope makes the other function larger. If no step may go up, the steps shrink to
-nothing far from the end. LSE_τ(f_1, f_2) lies above the maximum, so whoever brings it down brings the maximum down, and
-its slope is a mean of both, with the softmax as weights. At the bottom what points across cancels, and what is left
-leads along the valley. The price is τ log 2 at most: so far above the least maximum may the end be.
+nothing far from the end. If each is taken, up or down, the way zigzags across the kink: it gets on, but swings to and
+fro for ever, unless the steps shrink by a plan, which has to be a good one. LSE_τ(f_1, f_2) lies above the maximum, so
+whoever brings it down brings the maximum down, and its slope is a mean of both, with the softmax as weights. At the
+bottom what points across cancels, and what is left leads along the valley. The price is τ log 2 at most: so far above
+the least maximum may the end be.
 
 This is no toy trick. The lifted structured loss, from which a network learns what is alike (Oh Song and others, "Deep
 metric learning via lifted structured feature embedding", CVPR 2016), has hard maxima inside, and what is minimised is
@@ -78,11 +80,11 @@ def soft(point: np.ndarray) -> tuple[float, np.ndarray]:
     return hf.lse.smooth_max(f, TAU), hf.lse.softmax(f / TAU) @ slopes(*point)
 
 
-def descend(objective: Objective) -> np.ndarray:
+def descend(objective: Objective, careful: bool = True) -> np.ndarray:
     """Go down the slope and return all points, (N_STEPS + 1, 2).
 
     Each step is tried at LENGTH, and halved until the objective falls by at least half of what the slope promises.
-    Where 50 halvings do not help, the point stays where it is.
+    Where 50 halvings do not help, the point stays where it is. If not careful, each step is taken at LENGTH.
     """
     points = [np.array(START)]
     for _ in range(N_STEPS):
@@ -90,7 +92,7 @@ def descend(objective: Objective) -> np.ndarray:
         value, slope = objective(here)
         for length in LENGTH * 0.5 ** np.arange(50):
             there = here - length * slope
-            if objective(there)[0] <= value - length * (slope @ slope) / 2:
+            if not careful or objective(there)[0] <= value - length * (slope @ slope) / 2:
                 break
         else:
             there = here
@@ -129,6 +131,9 @@ def main(picture: str | Path = HERE / "log_sum_exp.png") -> None:
         u, v = path[-1]
         print(f"downhill on the {name}: {hard(path[-1])[0]:.4f}, at ({u:.2f}, {v:.2f})")
     print(f"at most {TAU * np.log(2):.4f} is the price of τ = {TAU}")
+    paths["zigzag"] = descend(hard, careful=False)
+    swing = [hard(point)[0] for point in paths["zigzag"][-10:]]
+    print(f"if each step on the max is taken, up or down: to and fro between {min(swing):.4f} and {max(swing):.4f}")
 
     draw(x, naive, shifted, paths).savefig(picture, dpi=110)
     print(f"\nlook at {Path(picture).name}")
@@ -179,6 +184,9 @@ def draw_cuts(cut: Axes, slope: Axes) -> None:
         cut.plot(x, hf.lse.smooth_max(pairs, tau, axis=1), color=color, linewidth=2, label=f"τ = {name}")
         slope.plot(x, hf.lse.softmax(pairs / tau, axis=1)[:, 0], color=color, linewidth=2, label=f"τ = {name}")
     cut.plot(x, np.maximum(x, 0), color="black", linewidth=1.2, linestyle="--", label="max(x, 0)")
+    above = np.log(2) * np.array([0, *TEMPERATURES.values()])  # of the edge, at each temperature
+    cut.plot(np.zeros_like(above), above, color="black", linewidth=1, linestyle=":", marker="o", markersize=3.5)
+    cut.annotate("τ log 2", (0, above.max()), (-6, 4), textcoords="offset points", ha="right")
     slope.plot(x, x > 0, color="black", linewidth=1.2, linestyle="--", label="of max(x, 0)")
     for ax in (cut, slope):
         ax.set(xlabel="x", xlim=(-2, 2), xticks=[-2, -1, 0, 1, 2])
@@ -205,17 +213,21 @@ def draw_shift(ax: Axes, x: np.ndarray, naive: np.ndarray, shifted: np.ndarray) 
 
 
 def draw_descent(valley: Axes, fall: Axes, paths: dict[str, np.ndarray]) -> None:
-    """The way down the maximum and down the bound, over the contours of the maximum, and how low they come."""
+    """The ways down the maximum and down the bound, over the contours of the maximum, and how low they come."""
     colors = colormaps["GnBu"]
     u, v = np.meshgrid(np.linspace(-4.4, 1.4, 291), np.linspace(-1.6, 1.4, 151))
     levels = np.array([0, 0.05, 0.2, 0.45, 0.8, 1.25, 1.8, 2.45, 3.2, 4.05, 5, 6.5])
     shades = colors(np.linspace(0.6, 0.06, len(levels) - 1))
     valley.contourf(u, v, values(u, v).max(axis=0), levels=levels, colors=shades)
     valley.plot(u[0], -(u[0] ** 2) / 12, color="grey", linewidth=1, linestyle=":", label="the kink")
-    looks = {"LSE": {"color": colors(0.92), "linewidth": 3}, "max": {"color": "black", "linewidth": 1.2}}
+    looks = {
+        "zigzag": {"label": "on the max, up or down", "color": "grey", "linewidth": 0.8},
+        "LSE": {"label": "downhill on the LSE", "color": colors(0.92), "linewidth": 3},
+        "max": {"label": "downhill on the max", "color": "black", "linewidth": 1.2},
+    }
     for name, look in looks.items():
-        valley.plot(*paths[name].T, label=f"downhill on the {name}", **look)
-        fall.plot([hard(point)[0] for point in paths[name]], label=f"downhill on the {name}", **look)
+        valley.plot(*paths[name].T, **look)
+        fall.plot([hard(point)[0] for point in paths[name]], **look)
     stuck = paths["max"][-1]
     valley.plot(*stuck, color="black", marker="o", markersize=5, markerfacecolor="white")
     valley.annotate("stuck on the kink", stuck, (0, -14), textcoords="offset points", va="center")
@@ -223,7 +235,7 @@ def draw_descent(valley: Axes, fall: Axes, paths: dict[str, np.ndarray]) -> None
     valley.plot(0, 0, color="black", marker="+", markersize=10, linewidth=0, label="the least")
     valley.set(xlabel="u", ylabel="v", xlim=(-4.4, 1.4), ylim=(-1.6, 1.4))
     valley.legend(loc="lower right", frameon=False, fontsize="small")
-    title(valley, "the valley of max($f_1$, $f_2$), and two ways down")
+    title(valley, "the valley of max($f_1$, $f_2$), and three ways down")
 
     fall.axhline(TAU * np.log(2), color="grey", linewidth=1, linestyle="--")
     fall.text(N_STEPS, TAU * np.log(2) * 1.06, f"τ log 2, τ = {TAU}", ha="right", va="bottom")

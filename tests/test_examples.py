@@ -199,6 +199,7 @@ def test_log_sum_exp_says_what_it_should(valley, tmp_path, capsys):
     assert "downhill on the max: 0.6798, at (-2.02, -0.34)" in printed
     assert "downhill on the LSE: 0.0468, at (-0.06, 0.05)" in printed
     assert "at most 0.1386 is the price of τ = 0.2" in printed
+    assert "up or down: to and fro between 0.0408 and 0.1212" in printed
 
 
 @needs_compiled
@@ -214,3 +215,11 @@ def test_one_way_down_ends_on_the_kink_and_the_other_at_the_bottom(valley):
     bottom = np.array([0, valley["TAU"] * np.log(2) / 3])  # where the slopes cancel
     assert valley["soft"](bottom)[1] == pytest.approx([0, 0], abs=1e-12)
     assert np.abs(on_lse[-1] - bottom).max() < 0.1
+
+
+@needs_compiled
+def test_whoever_takes_each_step_on_the_maximum_zigzags(valley):
+    across = valley["descend"](valley["hard"], careful=False)[-30:]
+    f_1, f_2 = valley["values"](*across.T)
+    assert 10 <= np.count_nonzero(np.diff(f_1 > f_2)) < 30  # from one side of the kink to the other
+    assert np.ptp(np.maximum(f_1, f_2)) > 0.05
