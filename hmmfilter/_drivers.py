@@ -106,6 +106,14 @@ class NoBar:
 NO_BAR = NoBar()
 
 
+def run_jobs(
+    tables: Tables, start_worker: Callable[[Tick], Callable[[Job], None]], workers: int, progress: bool
+) -> None:
+    """`work_off`, with a bar over all rows, if wanted."""
+    with progress_bar(len(tables.log_likelihoods), progress) as bar:
+        work_off(tables, start_worker, workers, bar.update)
+
+
 def empty_outcome(tables: Tables) -> tuple[IntArray, FloatArray]:
     """For each sequence, how many steps of it are possible (all, for now), and room for its log-probability."""
     n_steps = tables.starts[1:] - tables.starts[:-1]
@@ -147,7 +155,12 @@ class Recursion:
         self._lanes = _kernels.lanes_for(n_states)
         self.chains, self._room = slots(tables, _kernels.slots_for_chains), room_for_steps(tables)
         self.state = np.empty((3, n_states))  # α before or after a piece or, backwards, ω after or before it
-        self.unread = np.empty((_kernels.block_rows(n_states), n_states)), np.empty(_kernels.block_rows(n_states))
+
+    @cached_property
+    def unread(self) -> tuple[FloatArray, FloatArray]:
+        """Rows and increments of a block, for a kernel to compute in where nobody reads them."""
+        n_states = self.state.shape[1]
+        return np.empty((_kernels.block_rows(n_states), n_states)), np.empty(_kernels.block_rows(n_states))
 
     @cached_property
     def backward_chains(self) -> FloatArray:
@@ -210,11 +223,6 @@ def undo_code(table: FloatArray, hold: Held) -> None:
         _kernels.take_logs(flat, flat)
 
 
-def longest(tables: Tables, job: Job) -> int:
-    """The number of steps of the longest sequence of a job."""
-    return int(np.diff(tables.starts[job[0].first : job[-1].last + 2]).max())
-
-
 def fill_filtered(
     tables: Tables,
     rows: FloatArray | None,
@@ -227,30 +235,27 @@ def fill_filtered(
 
     Returns how many steps of each sequence are possible, and its log-likelihood.
     """
-    n_rows, n_states = tables.log_likelihoods.shape
+    n_states = tables.log_likelihoods.shape[1]
     outcome = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
         recursion, ring = Recursion(tables, outcome), np.empty((1, 3, n_states))
-        # a worker's own where nobody reads them: the kernel computes in them, and two would spoil each other's sums
-        some_rows, some_increments = recursion.unread
 
         def run(job: Job) -> None:
             for piece in job:
                 span = slice(piece.begin, piece.end)
-                kept_rows = some_rows if rows is None else rows[span]
-                kept_increments = some_increments if increments is None else increments[span]
+                # a worker's own where nobody reads them: two that compute in the same would spoil each other's sums
+                kept_rows = recursion.unread[0] if rows is None else rows[span]
+                kept_increments = recursion.unread[1] if increments is None else increments[span]
                 recursion.forward(piece, kept_rows, kept_increments, ring)
-                if hold != "coded":
-                    undo_code(kept_rows, hold)
+                undo_code(kept_rows, hold)
                 if hold != "coded" and increments is not None:
                     undo_code(kept_increments, "logs")
                 tick(piece.end - piece.begin)
 
         return run
 
-    with progress_bar(n_rows, progress) as bar:
-        work_off(tables, start_worker, workers, bar.update)
+    run_jobs(tables, start_worker, workers, progress)
     return outcome
 
 
@@ -277,8 +282,7 @@ def fill_smoothed(
 
         return run
 
-    with progress_bar(len(tables.log_likelihoods), progress) as bar:
-        work_off(tables, start_worker, workers, bar.update)
+    run_jobs(tables, start_worker, workers, progress)
     return outcome
 
 
@@ -347,8 +351,7 @@ def fill_backwards(
 
         return run
 
-    with progress_bar(len(tables.log_likelihoods), progress) as bar:
-        work_off(tables, start_worker, workers, bar.update)
+    run_jobs(tables, start_worker, workers, progress)
     return outcome
 
 
@@ -499,24 +502,40 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
     return fill_backwards(tables, start_taker, False, workers, progress)
 
 
-def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
-    """Run the decoder over all sequences, each as a whole; returns what `fill_filtered` does, of the best paths."""
-    n_rows, n_states = tables.log_likelihoods.shape
-    n_possible, log_joint = empty_outcome(tables)
+Decode = Callable[[int, int, int, int], None]  # sequences: the first, its row, the end, and how long the longest is
+
+
+def run_whole(tables: Tables, start_decoder: Callable[[], Decode], workers: int, progress: bool) -> None:
+    """Let decoders, each with room of its own to work in, have all sequences, each as a whole."""
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        moves, room = slots(tables, _kernels.slots_for_moves), _kernels.room_for_decoding(n_states)
+        decode = start_decoder()
 
         def run(job: Job) -> None:
-            first, begin, end = job[0].first, job[0].begin, job[-1].end
-            log_delta = np.empty((longest(tables, job), n_states))
-            _kernels.run_viterbi(*tables, first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
+            first, last, begin, end = job[0].first, job[-1].last, job[0].begin, job[-1].end
+            decode(first, begin, end, int(np.diff(tables.starts[first : last + 2]).max()))
             tick(end - begin)
 
         return run
 
-    with progress_bar(n_rows, progress) as bar:
-        work_off(tables, start_worker, workers, bar.update)
+    run_jobs(tables, start_worker, workers, progress)
+
+
+def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+    """Run the decoder over all sequences; returns what `fill_filtered` does, of the best paths."""
+    n_states = tables.log_likelihoods.shape[1]
+    n_possible, log_joint = empty_outcome(tables)
+
+    def start_decoder() -> Decode:
+        moves, room = slots(tables, _kernels.slots_for_moves), _kernels.room_for_decoding(n_states)
+
+        def decode(first: int, begin: int, end: int, longest: int) -> None:
+            log_delta = np.empty((longest, n_states))
+            _kernels.run_viterbi(*tables, first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
+
+        return decode
+
+    run_whole(tables, start_decoder, workers, progress)
     return n_possible, log_joint
 
 
@@ -526,7 +545,7 @@ def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:
 
 
 def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> tuple[IntArray, FloatArray, IntArray]:
-    """Rank the best paths of all sequences, each as a whole: so many, or as many as the longest has at all.
+    """Rank the best paths of all sequences: so many, or as many as the longest has at all.
 
     Returns the paths, their log-probabilities, and how many steps of each sequence are possible.
     """
@@ -536,39 +555,32 @@ def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> t
     paths = np.full((n_paths, n_rows), -1, dtype=np.int64)
     log_joints = np.full((len(n_possible), n_paths), -np.inf)
 
-    def start_worker(tick: Tick) -> Callable[[Job], None]:
+    def start_decoder() -> Decode:
         log_delta = np.empty((2, 2, n_states))
 
-        def run(job: Job) -> None:
-            first, begin, end = job[0].first, job[0].begin, job[-1].end
-            n_steps = longest(tables, job)
-            lists = _kernels.room_for_lists(n_steps, n_states, at_most_all(n_paths, n_steps, n_states))
+        def decode(first: int, begin: int, end: int, longest: int) -> None:
+            lists = _kernels.room_for_lists(longest, n_states, at_most_all(n_paths, longest, n_states))
             _kernels.run_viterbi_n_best(*tables, first, begin, end, lists, log_delta, paths, n_possible, log_joints)
-            tick(end - begin)
 
-        return run
+        return decode
 
-    with progress_bar(n_rows, progress) as bar:
-        work_off(tables, start_worker, workers, bar.update)
+    run_whole(tables, start_decoder, workers, progress)
     return paths, log_joints, n_possible
 
 
 def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress: bool) -> IntArray:
     """Fill in the best log-joint through each state, of all sequences; returns how many steps of each are possible."""
-    n_rows, n_states = tables.log_likelihoods.shape
+    n_states = tables.log_likelihoods.shape[1]
     n_possible, _ = empty_outcome(tables)
 
-    def start_worker(tick: Tick) -> Callable[[Job], None]:
+    def start_decoder() -> Decode:
         moves, rests = slots(tables, _kernels.slots_for_moves), np.empty((4, n_states))
 
-        def run(job: Job) -> None:
-            first, begin, end = job[0].first, job[0].begin, job[-1].end
-            tails = np.empty((longest(tables, job), n_states))
+        def decode(first: int, begin: int, end: int, longest: int) -> None:
+            tails = np.empty((longest, n_states))
             _kernels.run_max_marginals(*tables, first, begin, end, moves, rests, tails, rows, n_possible)
-            tick(end - begin)
 
-        return run
+        return decode
 
-    with progress_bar(n_rows, progress) as bar:
-        work_off(tables, start_worker, workers, bar.update)
+    run_whole(tables, start_decoder, workers, progress)
     return n_possible

@@ -26,11 +26,10 @@ from hmmfilter.results import Filtered, aligned, four_decimals
 
 __all__ = ["FourWays", "Trap", "casino", "compare", "roll", "tell", "traps"]
 
-Run = Filtered | naive.ScaledFiltered | naive.ExpDotLogFiltered
+Run = Filtered | naive.NaiveFiltered | naive.ScaledFiltered
 
 EPSILON = 1e-15
 TOLERANCE = 1e-6  # beyond which, absolute and relative, an answer is wrong
-WAYS = SINGLE, DOUBLE, *_ = "float32", "float64", "scaled", "log space"
 NAME_LETTERS = 20  # of a state, in a heading
 
 STORY = """\
@@ -132,6 +131,16 @@ class FourWays:
     scaled: naive.ScaledFiltered
     exact: Filtered
 
+    @property
+    def bare(self) -> dict[str, naive.NaiveFiltered]:
+        """The two ways that die, by name."""
+        return {"float32": self.single, "float64": self.double}
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """The four ways, by name."""
+        return {**self.bare, "scaled": self.scaled, "log space": self.exact}
+
     def log10_likelihoods(self) -> dict[str, FloatArray]:
         """Compute log10 p(v_1:t) at each step, each way; −inf where it has died.
 
@@ -141,9 +150,9 @@ class FourWays:
             By the name of the way.
         """
         with np.errstate(all="ignore"):
-            logs = [np.log(run.alpha.sum(axis=1, dtype=float)) for run in (self.single, self.double)]
+            logs = [np.log(run.alpha.sum(axis=1, dtype=float)) for run in self.bare.values()]
             logs += [np.cumsum(np.log(self.scaled.scales)), np.cumsum(self.exact.log_increments)]
-        return {way: log / math.log(10) for way, log in zip(WAYS, logs, strict=True)}
+        return {way: log / math.log(10) for way, log in zip(self.runs, logs, strict=True)}
 
     def right_digits(self) -> dict[str, FloatArray]:
         """Count the decimal digits of p(h_t = k | v_1:t) that are right in the worst state, at each step.
@@ -153,7 +162,7 @@ class FourWays:
         dict of ndarray, (T,)
             By the name of the bare ways: from 0 to what the kind of number holds.
         """
-        return {way: _right_digits(run, self.exact) for way, run in self._bare()}
+        return {way: _right_digits(run, self.exact) for way, run in self.bare.items()}
 
     def predicted_steps(self) -> dict[str, tuple[float, float]]:
         """Predict after how many steps α gets subnormal, and zero: log of the smallest over the mean log increment.
@@ -164,14 +173,11 @@ class FourWays:
             By the name of the bare ways; infinite where α does not shrink.
         """
         mean = float(self.exact.log_increments.mean())
-        floors = {way: np.finfo(run.alpha.dtype) for way, run in self._bare()}
+        floors = {way: np.finfo(run.alpha.dtype) for way, run in self.bare.items()}
         return {
             way: (_steps_down_to(float(floor.tiny), mean), _steps_down_to(float(floor.smallest_subnormal), mean))
             for way, floor in floors.items()
         }
-
-    def _bare(self) -> list[tuple[str, naive.NaiveFiltered]]:
-        return [(SINGLE, self.single), (DOUBLE, self.double)]
 
 
 def _right_digits(run: naive.NaiveFiltered, exact: Filtered) -> FloatArray:
@@ -286,7 +292,7 @@ class Trap:
         """
         logs = self.log_initial, self.log_transition, self.log_likelihoods
         tables = [np.exp(table) for table in logs]
-        runs: list[Run] = [
+        runs: list[Filtered | naive.ScaledFiltered | naive.ExpDotLogFiltered] = [
             forward_filter(*logs),
             naive.scaled_forward_filter(*tables),
             naive.scaled_forward_filter(*tables, epsilon=EPSILON),
@@ -383,7 +389,7 @@ def _shown_steps(ways: FourWays) -> list[int]:
     """A few steps from the first to the last, and those on which something happens."""
     n_steps = len(ways.exact.log_increments)
     steps = {*range(0, n_steps, math.ceil(n_steps / 5)), n_steps - 1}
-    for run in (ways.single, ways.double):
+    for run in ways.bare.values():
         if run.first_subnormal is not None:
             end = n_steps - 1 if run.first_zero is None else run.first_zero
             begin = run.first_subnormal
@@ -393,12 +399,9 @@ def _shown_steps(ways: FourWays) -> list[int]:
 
 def _way_down(ways: FourWays) -> list[str]:
     logs, digits, state = ways.log10_likelihoods(), ways.right_digits(), len(ways.state_names) - 1
-    posteriors: dict[str, naive.NaiveFiltered | Run] = dict(
-        zip(WAYS, (ways.single, ways.double, ways.scaled, ways.exact), strict=True)
-    )
-    cells = [["step", *WAYS, *WAYS, *digits]]
+    cells = [["step", *ways.runs, *ways.runs, *digits]]
     for t in _shown_steps(ways):
-        probabilities = {way: float(run.probabilities[t, state]) for way, run in posteriors.items()}
+        probabilities = {way: float(run.probabilities[t, state]) for way, run in ways.runs.items()}
         cells.append(
             [str(t), *(_cell(log[t], 2) for log in logs.values())]
             + [
@@ -427,12 +430,11 @@ def _cell(number: float, n_decimals: int) -> str:
 def _death_table(ways: FourWays) -> list[list[str]]:
     """When digits go, when all is zero, and when both were to be expected."""
     logs, predicted = ways.log10_likelihoods(), ways.predicted_steps()
-    bare = {SINGLE: ways.single, DOUBLE: ways.double}
     rows = [["way".ljust(9), "digits go from", "predicted", "all zero from", "predicted", "log p(v_1:T)"]]
-    for way in WAYS:
+    for way in ways.runs:
         words = ["never", "", "never", ""]
-        if way in bare:
-            deaths = bare[way].first_subnormal, bare[way].first_zero
+        if way in ways.bare:
+            deaths = ways.bare[way].first_subnormal, ways.bare[way].first_zero
             words[::2] = ("never" if step is None else f"step {step}" for step in deaths)
             words[1::2] = ("never" if count == math.inf else f"after {count:.0f}" for count in predicted[way])
         last = float(logs[way][-1]) * math.log(10)

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
-from hmmfilter import naive
+from hmmfilter import naive, underflow
 from tests import oracle
 from tests.conftest import needs_compiled
 
-CASINO = hf.HMM([0.5, 0.5], [[0.95, 0.05], [0.1, 0.9]], hf.emissions.Categorical([[1 / 6] * 6, [0.1] * 5 + [0.5]]))
+CASINO = underflow.casino()
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 MEAN_INCREMENT = -1.74  # of the casino: what theory says about the deaths starts here
 
