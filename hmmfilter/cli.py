@@ -21,7 +21,8 @@ import numpy.typing as npt
 from hmmfilter import _tables, plotting, underflow
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.model import HMM
-from hmmfilter.results import Decoded, Filtered, Smoothed, four_decimals
+from hmmfilter.results import Decoded, Filtered, Smoothed
+from hmmfilter.results.printing import four_decimals
 from hmmfilter.streaming import OnlineFilter
 
 INTERRUPTED = 130  # the exit status, as shells have it: 128 and the number of the signal

@@ -25,7 +25,9 @@ import numpy.typing as npt
 
 from hmmfilter import _checks, decoding, filtering, sampling, smoothing, storage
 from hmmfilter._arrays import FloatArray, Frozen, IntArray
-from hmmfilter.emissions import Categorical, Emission, log_of, mixture_moments
+from hmmfilter.emissions import Categorical, Emission
+from hmmfilter.emissions.mixing import mixture_moments
+from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results import (
     Decoded,
     ExpectedTransitions,
@@ -35,8 +37,8 @@ from hmmfilter.results import (
     NBest,
     PosteriorDecoded,
     Smoothed,
-    aligned,
 )
+from hmmfilter.results.printing import aligned
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import OnlineFilter, filter_blocks
 

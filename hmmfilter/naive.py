@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, Frozen, IntArray
-from hmmfilter.results import four_decimals
+from hmmfilter.results.printing import four_decimals
 
 __all__ = [
     "ExpDotLogFiltered",

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
-from hmmfilter.results import ExpectedTransitions, Gradient, Smoothed, numbers_of
+from hmmfilter.results import ExpectedTransitions, Gradient, Smoothed
+from hmmfilter.results.posteriors import numbers_of
 
 
 def smooth(

@@ -14,7 +14,8 @@ from hmmfilter import _checks, filtering
 from hmmfilter._arrays import FloatArray, frozen
 from hmmfilter._checks import BlockChain, Moves
 from hmmfilter.emissions import Emission
-from hmmfilter.results import Filtered, logs_of
+from hmmfilter.results import Filtered
+from hmmfilter.results.posteriors import logs_of
 
 FORMAT = "hmmfilter stream, version 1"
 NEVER = -math.inf

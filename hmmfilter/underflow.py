@@ -22,7 +22,8 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter.emissions import Categorical
 from hmmfilter.filtering import forward_filter
 from hmmfilter.model import HMM
-from hmmfilter.results import Filtered, aligned, four_decimals
+from hmmfilter.results import Filtered
+from hmmfilter.results.printing import aligned, four_decimals
 
 __all__ = ["FourWays", "Trap", "casino", "compare", "roll", "tell", "traps"]
 

@@ -10,7 +10,19 @@ import pytest
 import hmmfilter
 
 PACKAGE = Path(hmmfilter.__file__).parent
-ROOMS = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path):
+    """A room is a file of the package, or a folder with all its files."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def parsed(paths):
+    return ast.Module([node for path in paths for node in ast.parse(path.read_text(encoding="utf-8")).body], [])
+
+
+ROOMS = {room: parsed([path for path in FILES if room_of(path) == room]) for room in map(room_of, FILES)}
 DOORS = ("filtering", "smoothing", "decoding")
 
 # Who may import whom: each room, and the rooms of this package that it knows.
@@ -75,7 +87,7 @@ def test_every_room_is_in_the_contract():
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_rooms_know_whom_the_contract_says(room):
-    assert set(own_rooms(ROOMS[room])) == CONTRACT[room]
+    assert set(own_rooms(ROOMS[room])) - {room} == CONTRACT[room]
 
 
 def test_nothing_turns_back():

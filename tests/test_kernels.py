@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _checks, _kernels, results
+from hmmfilter import _checks, _kernels
+from hmmfilter.results.posteriors import logs_of
 from tests import cases
 from tests.test_filtering import FAMILY
 
@@ -89,7 +90,7 @@ def test_log_roughly(x):
 def test_coded_numbers_have_their_logs(x, k):
     coded = np.array([_kernels.coded(x, float(k))])
     log_x = np.log(x) + k * np.log(2)
-    assert results.logs_of(coded)[0] == pytest.approx(log_x, rel=1e-13, abs=1e-13)
+    assert logs_of(coded)[0] == pytest.approx(log_x, rel=1e-13, abs=1e-13)
 
 
 @given(st.floats(0.5, 2.0), st.integers(-3000, 3000), st.integers(-240, 240))
@@ -99,7 +100,7 @@ def test_a_coded_number_is_the_same_however_it_is_split(x, k, moved):
 
 def test_a_coded_zero_is_zero():
     assert _kernels.coded(0.0, 5000.0) == 0.0
-    assert results.logs_of(np.zeros(1))[0] == -np.inf
+    assert logs_of(np.zeros(1))[0] == -np.inf
 
 
 def in_wide_numbers(log_initial, log_transition, log_likelihoods):
@@ -124,4 +125,4 @@ def test_fast_steps_and_exact_steps_agree_to_the_bit(family, n_states):
     """In every compiled size, and with every remainder of four rows."""
     case = cases.draw(family, 0, 40 if n_states <= 12 else 5, n_states)
     fast = hf.forward_filter(*case)
-    assert np.array_equal(fast.log_probabilities, results.logs_of(in_wide_numbers(*case)))
+    assert np.array_equal(fast.log_probabilities, logs_of(in_wide_numbers(*case)))

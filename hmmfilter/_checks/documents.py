@@ -1,0 +1,71 @@
+"""JSON documents: their outline, and what can be written into one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from typing import Any, NoReturn
+
+import numpy as np
+
+
+def json_object(name: str, value: Any) -> None:
+    """Insist on a JSON object."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} must be a JSON object, got {type(value).__name__}")
+
+
+def keys(name: str, document: Any, required: Set[str], optional: Set[str] = frozenset()) -> None:
+    """Insist on a JSON object with all of the required keys and none beyond the optional ones."""
+    json_object(name, document)
+    missing, unknown = required - set(document), set(document) - required - optional
+    if missing or unknown:
+        raise ValueError(
+            f"{name} must have the keys {sorted(required)}, got "
+            + " and ".join(
+                f"{what} {sorted(which)}" for what, which in (("none of", missing), ("also", unknown)) if which
+            )
+        )
+
+
+def json_list(name: str, value: Any) -> None:
+    """Insist on a JSON array."""
+    if not isinstance(value, list):
+        raise TypeError(f"{name} must be a JSON array, got {type(value).__name__}")
+
+
+def model_document(document: Any, known_format: str) -> None:
+    """Insist on the outline of a model in JSON."""
+    keys("the model", document, {"format", "initial", "transition", "emission"}, {"state_names"})
+    if document["format"] != known_format:
+        raise ValueError(f"format must be {known_format!r}, got {document['format']!r}")
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object, insisting that each key comes once."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError(f"keys must be different, got {[key for key, _ in pairs]}")
+    return document
+
+
+def no_constant(word: str) -> NoReturn:
+    """Refuse the NaN and the infinities that JSON itself does not know."""
+    raise ValueError(f"numbers must be finite, got {word}")
+
+
+def storable_emission(value: Any, known: Sequence[type]) -> None:
+    """Insist on an emission that JSON can hold."""
+    if type(value) not in known:
+        raise TypeError(
+            f"emission must be one of hmmfilter.emissions to be written as JSON, got {type(value).__name__}"
+        )
+
+
+def storable_distribution(distribution: Any, known: Any) -> None:
+    """Insist on a frozen distribution that its name and its parameters tell from all others."""
+    dist = distribution.dist
+    if known is None or type(dist) is not type(known) or (dist.a, dist.b) != (known.a, known.b):
+        raise TypeError(f"a distribution must be one of scipy.stats to be written as JSON, got {dist.name!r}")
+    parameters = (*distribution.args, *distribution.kwds.values())
+    if not np.isfinite(parameters).all():
+        raise ValueError(f"{dist.name} must have finite parameters to be written as JSON, got {parameters}")

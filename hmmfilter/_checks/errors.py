@@ -1,0 +1,84 @@
+"""The errors that a caller may want to catch, and the words around them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import IntArray
+
+Impossible = Literal["raise", "mark"]
+
+
+class ImpossibleEvidenceError(ValueError):
+    """The evidence has probability zero: no path through the states can have produced it.
+
+    Parameters
+    ----------
+    step : int
+        The first impossible step within its sequence, from 0.
+    sequence : int, optional
+        The number of the sequence, from 0; None where there is only one.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> never = float("-inf")
+    >>> try:
+    ...     hf.forward_filter([0.0], [[0.0]], [[0.0], [never]])
+    ... except hf.ImpossibleEvidenceError as error:
+    ...     print(error.step, error)
+    1 the evidence is impossible from step 1 on: no path through the states has a probability above zero there
+    """
+
+    def __init__(self, step: int, sequence: int | None = None) -> None:
+        super().__init__(step, sequence)
+        self.step = step
+        self.sequence = sequence
+
+    def __str__(self) -> str:
+        where = f"step {self.step}" + ("" if self.sequence is None else f" of sequence {self.sequence}")
+        return (
+            f"the evidence is impossible from {where} on: no path through the states has a probability above zero there"
+        )
+
+
+class EntryError(ValueError):
+    """An entry of an argument is not what it must be; `index` says which."""
+
+    def __init__(self, message: str, index: tuple[int, ...]) -> None:
+        super().__init__(message, index)
+        self.index = index
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def possible_evidence(n_possible: IntArray, starts: IntArray, lengths: npt.ArrayLike | None) -> None:
+    """Insist that all sequences are possible, each to its end."""
+    if lengths is None:
+        if n_possible[0] < starts[1]:
+            raise ImpossibleEvidenceError(int(n_possible[0]))
+        return
+    for n in np.flatnonzero(n_possible < starts[1:] - starts[:-1])[:1]:
+        raise ImpossibleEvidenceError(int(n_possible[n]), int(n))
+
+
+def impossible_policy(impossible: Impossible) -> None:
+    """Insist on one of the two ways to meet impossible evidence."""
+    if not isinstance(impossible, str) or impossible not in ("raise", "mark"):
+        raise ValueError(f"impossible must be 'raise' or 'mark', got {impossible!r}")
+
+
+@contextlib.contextmanager
+def blaming(part: str) -> Iterator[None]:
+    """Say in which of several sequences, or blocks, an observation is refused."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{part}: {error}") from error

@@ -1,0 +1,69 @@
+"""Arrays of the caller that are to be filled, and what a result did not keep."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import FloatArray, Held
+from hmmfilter._checks.arrays import DOUBLE, require_shape
+
+Kept = TypeVar("Kept")
+
+
+def destination(
+    out: Any, out_logs: bool, shape: tuple[int, ...], *given: npt.ArrayLike
+) -> tuple[FloatArray | None, Held]:
+    """Let an array in that is to be filled, memory-mapped or not, and say with what; None stands for a new one."""
+    if out is None:
+        if out_logs:
+            raise ValueError("out_logs must come with out, got it alone")
+        return None, "coded"
+    return _filled("out", out, shape, given), "logs" if out_logs else "probabilities"
+
+
+def increments_destination(
+    out_increments: Any, out: Any, shape: tuple[int, ...], *given: npt.ArrayLike
+) -> FloatArray | None:
+    """Let an array in that is to be filled with log-increments, beside another with rows."""
+    if out_increments is None:
+        return None
+    if out is None:
+        raise ValueError("out_increments must come with out, got it alone")
+    array = _filled("out_increments", out_increments, shape, given)
+    if np.may_share_memory(array, out):
+        raise ValueError("out_increments must have memory of its own, got some of out")
+    return array
+
+
+def _filled(name: str, value: Any, shape: tuple[int, ...], given: tuple[npt.ArrayLike, ...]) -> FloatArray:
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a NumPy array without a mask, got {type(value).__name__}")
+    if value.dtype != DOUBLE or not value.flags.carray:
+        raise TypeError(f"{name} must be writable, C-ordered, and of dtype float64, got {_kind_of(value)}")
+    require_shape(name, value, shape)
+    for source, table in zip(("log_initial", "log_transition", "log_likelihoods"), given, strict=True):
+        if isinstance(table, np.ndarray) and np.may_share_memory(value, table):
+            raise ValueError(f"{name} must have memory of its own, got some of {source}")
+    return value.view(np.ndarray)
+
+
+def _kind_of(array: npt.NDArray[Any]) -> str:
+    access = "writable" if array.flags.writeable else "read-only"
+    order = "C-ordered" if array.flags.c_contiguous else "not C-ordered"
+    return f"{access}, {order}, and of dtype {array.dtype}"
+
+
+def kept(name: str, value: Kept | None, option: str) -> Kept:
+    """Insist that a table of a result is there."""
+    if value is None:
+        raise AttributeError(f"{name} were not kept, as out was given; {option} keeps them")
+    return value
+
+
+def single_sequence(n_sequences: int) -> None:
+    """Insist on a result of one sequence where only one can be drawn."""
+    if n_sequences != 1:
+        raise ValueError(f"plot draws one sequence, got {n_sequences}: draw result[n]")

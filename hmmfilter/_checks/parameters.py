@@ -1,0 +1,183 @@
+"""What a model and its emission are made of: numbers, probabilities, names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._checks.arrays import float_array, refuse_first, require_shape
+
+SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum
+SYMMETRY_TOLERANCE = 1e-8  # of a covariance, relative to the two standard deviations
+
+
+def real_parameters(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...] | None) -> FloatArray:
+    """Let finite numbers in, of any shape where it is None; copied, so that a frozen owner stays as it is."""
+    array: FloatArray = float_array(name, value).copy()
+    if shape is not None:
+        require_shape(name, array, shape)
+    refuse_first(name, ~np.isfinite(array), "finite", array)
+    array.flags.writeable = False
+    return array
+
+
+def non_negative(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...] | None) -> FloatArray:
+    """Let finite numbers from 0 up in, of any shape where it is None."""
+    array = real_parameters(name, value, shape)
+    refuse_first(name, array < 0, "at least 0", array)
+    return array
+
+
+def positive(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
+    """Let finite numbers above 0 in."""
+    array = real_parameters(name, value, shape)
+    refuse_first(name, array <= 0, "above 0", array)
+    return array
+
+
+def probabilities(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
+    """Let numbers from 0 to 1 in."""
+    array = non_negative(name, value, shape)
+    refuse_first(name, array > 1, "at most 1", array)
+    return array
+
+
+def distributions(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
+    """Let probabilities in that sum to 1 along the last axis, within `SUM_TOLERANCE`; they are used as given."""
+    array = non_negative(name, value, shape)
+    sums = array.sum(axis=-1)
+    off = np.argwhere(~(np.abs(sums - 1.0) <= SUM_TOLERANCE))
+    if len(off):
+        index = tuple(map(int, off[0]))
+        row = "".join(f" row {i}" for i in index)
+        raise ValueError(f"{name}{row} must sum to 1, got {float(sums[index]):.10g}")
+    return array
+
+
+def transition_matrix(value: npt.ArrayLike) -> FloatArray:
+    """Let a square matrix in whose rows are distributions."""
+    matrix = distributions("transition", value, ("K", "K"))
+    require_shape("transition", matrix, (len(matrix), len(matrix)))
+    return matrix
+
+
+def covariances(value: npt.ArrayLike, n_states: int, n_dimensions: int) -> FloatArray:
+    """Let one symmetric, positive definite matrix for each state in; what counts is its lower triangle."""
+    array = real_parameters("covariance", value, (n_states, n_dimensions, n_dimensions))
+    for k, matrix in enumerate(array):
+        deviations = np.sqrt(np.abs(np.diag(matrix)))
+        skew = np.argwhere(np.abs(matrix - matrix.T) > SYMMETRY_TOLERANCE * np.outer(deviations, deviations))
+        if len(skew):
+            i, j = map(int, skew[0])
+            raise ValueError(
+                f"covariance {k} must be symmetric, got {float(matrix[i, j])!r} at [{i}, {j}] "
+                f"and {float(matrix[j, i])!r} at [{j}, {i}]"
+            )
+        try:
+            np.linalg.cholesky(matrix)
+        except np.linalg.LinAlgError:
+            smallest = float(np.linalg.eigvalsh(matrix)[0])
+            raise ValueError(
+                f"covariance {k} must be positive definite, got a smallest eigenvalue of {smallest:.3g}"
+            ) from None
+    return array
+
+
+def state_names(value: Sequence[str] | None, n_states: int) -> tuple[str, ...]:
+    """Let one name a state in, all different; without them, the states' numbers."""
+    if value is None:
+        return tuple(map(str, range(n_states)))
+    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
+        raise TypeError(f"state_names must be a list of non-empty strings, got {value!r}")
+    if len(value) != n_states or len(set(value)) != n_states:
+        raise ValueError(f"state_names must be {n_states} different names, got {list(value)!r}")
+    return tuple(value)
+
+
+def stationary_word(initial: str) -> None:
+    """Insist on the one word that may stand for an initial distribution."""
+    if initial != "stationary":
+        raise ValueError(f"initial must be probabilities or 'stationary', got {initial!r}")
+
+
+def emission(value: Any, n_states: int) -> None:
+    """Insist on an emission for as many states as the transition has."""
+    if isinstance(value, type):
+        raise TypeError(f"emission must be an emission, got the class {value.__name__}")
+    for attribute in ("n_states", "log_likelihoods", "sample"):
+        if not hasattr(value, attribute):
+            raise TypeError(
+                "emission must have n_states, log_likelihoods and sample, as those of hmmfilter.emissions do, "
+                f"got {type(value).__name__} without {attribute}"
+            )
+    if value.n_states != n_states:
+        raise ValueError(f"emission must have the {n_states} states of transition, got {value.n_states}")
+
+
+def moments(value: Any, n_states: int) -> tuple[FloatArray, FloatArray]:
+    """Let the moments of an emission in: numbers of any kind, since a distribution may have none."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise TypeError(f"moments must return a tuple of the means and the variances, got {value!r}")
+    mean, variance = float_array("mean", value[0]), float_array("variance", value[1])
+    require_shape("mean", mean, (n_states, "D") if mean.ndim == 2 else (n_states,))
+    require_shape("variance", variance, mean.shape + mean.shape[1:])
+    return mean, variance
+
+
+def states(value: npt.ArrayLike, n_states: int) -> IntArray:
+    """Let the numbers of states in."""
+    array = float_array("states", value)
+    require_shape("states", array, ("T",))
+    fits = (array >= 0) & (array < n_states) & (array == np.floor(array))
+    refuse_first("states", ~fits, f"a whole number from 0 to {n_states - 1}", array)
+    return array.astype(np.int64)
+
+
+def frozen_distributions(value: Sequence[Any]) -> tuple[Any, ...]:
+    """Let frozen univariate distributions of SciPy in, all continuous or all discrete."""
+    from scipy.stats import rv_discrete
+    from scipy.stats.distributions import rv_frozen
+
+    if not isinstance(value, (list, tuple)) or not value:
+        raise TypeError(f"distributions must be a list of one distribution for each state, got {value!r}")
+    distributions = tuple(value)
+    for k, distribution in enumerate(distributions):
+        if not isinstance(distribution, rv_frozen):
+            raise TypeError(
+                f"distributions[{k}] must be a frozen univariate distribution of scipy.stats, such as "
+                f"scipy.stats.norm(0, 1), got {distribution!r}"
+            )
+        parameters = (*distribution.args, *distribution.kwds.values())
+        if any(np.ndim(parameter) for parameter in parameters) or np.isnan(distribution.support()).any():
+            raise ValueError(
+                f"distributions[{k}] must have valid single numbers for parameters, "
+                f"got {distribution.dist.name} of {parameters}"
+            )
+    if len({isinstance(distribution.dist, rv_discrete) for distribution in distributions}) > 1:
+        raise ValueError("distributions must be all continuous or all discrete, got some of each")
+    return distributions
+
+
+def single_closed_class(classes: list[IntArray]) -> IntArray:
+    """Insist that a chain settles in one set of states."""
+    if len(classes) > 1:
+        sets = " and ".join(str(states.tolist()) for states in classes)
+        raise ValueError(
+            "transition must lead to a single set of states that the chain never leaves, or it has more than one "
+            f"stationary distribution, got {len(classes)}: {sets}"
+        )
+    return classes[0]
+
+
+def reachable(rate: float) -> float:
+    """Insist that the way from one set of states to another is no rarer than a double can tell."""
+    if rate == 0:
+        raise ValueError(
+            "transition must not leave a state with a probability below 5e-324 in all, multiplied along the way, "
+            "got such a state: its stationary distribution does not fit into doubles"
+        )
+    return rate

@@ -1,0 +1,75 @@
+"""Options: numbers of things, words to choose from, and where randomness comes from."""
+
+from __future__ import annotations
+
+import numbers
+import operator
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+MOST_WORDS = 8  # that a message lists
+
+
+def lag(value: int) -> int:
+    """Let a number of steps to wait in."""
+    number = integer("lag", value)
+    if number < 0:
+        raise ValueError(f"lag must be at least 0, got {number}")
+    return number
+
+
+def workers(value: int) -> int:
+    """Let a number of threads in; −1 stands for one on each core."""
+    number = integer("workers", value)
+    if number == -1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if number < 1:
+        raise ValueError(f"workers must be at least 1, or -1 for all cores, got {number}")
+    return number
+
+
+def axes(axis: int | tuple[int, ...] | None, n_axes: int) -> tuple[int, ...]:
+    """Let an axis in, or several, or None for all; the answer counts from 0."""
+    if axis is None:
+        return tuple(range(n_axes))
+    given = axis if isinstance(axis, tuple) else (axis,)
+    fits = all(isinstance(a, numbers.Integral) and -n_axes <= a < n_axes for a in given)
+    counted = tuple(int(a) % n_axes for a in given) if fits else ()
+    if not fits or len(set(counted)) < len(counted):
+        some = f"different integers from {-n_axes} to {n_axes - 1}" if n_axes else "() for a single number"
+        raise ValueError(f"axis must be None or {some}, got {axis!r}")
+    return counted
+
+
+def integer(name: str, value: int) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def step_count(name: str, value: int) -> int:
+    """Let a number of steps in."""
+    steps = integer(name, value)
+    if steps < 1:
+        raise ValueError(f"{name} must be at least 1, got {steps}")
+    return steps
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Let a generator in, or a seed for one, or None for fresh randomness."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise TypeError(f"rng must be a numpy.random.Generator, a seed from 0 up, or None, got {rng!r}") from None
+
+
+def one_of(name: str, value: Any, known: Sequence[str]) -> str:
+    """Let one of the known words in."""
+    if not isinstance(value, str) or value not in known:
+        words = ", ".join(known[:MOST_WORDS]) + (", ..." if len(known) > MOST_WORDS else "")
+        raise ValueError(f"{name} must be one of {words}, got {value!r}")
+    return value

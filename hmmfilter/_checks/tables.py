@@ -1,0 +1,193 @@
+"""The tables of the functional core: logs of potentials, lengths, masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
+from hmmfilter._checks.arrays import (
+    DOUBLE,
+    float_array,
+    has_masked_entries,
+    rectangular,
+    refuse_first,
+    require_shape,
+    whole_numbers,
+)
+from hmmfilter._checks.errors import EntryError
+from hmmfilter._checks.settings import step_count
+
+if TYPE_CHECKING:
+    from hmmfilter._kernels import Tables
+
+LARGEST_LOG = 1e290  # of a finite log-potential: 1e18 of them can be added without overflow
+NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
+
+
+def log_potentials(
+    name: str,
+    value: npt.ArrayLike,
+    shape: tuple[int | str, ...],
+    used: BoolArray | None = None,
+    n_before: int = 0,
+) -> FloatArray:
+    """Let logs of non-negative numbers in: finite, or −inf for a zero; where not used, anything.
+
+    They may be a part of an array, with so many entries before it.
+    """
+    array = float_array(name, value)
+    require_shape(name, array, shape)
+    bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
+    if used is not None:
+        bad &= used[:, None, None]
+    refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array, n_before)
+    return array
+
+
+def starts(lengths: npt.ArrayLike | None, n_rows: int) -> IntArray:
+    """Let the lengths of sequences in; the answer is where each begins, and the end. Without them, there is one."""
+    if lengths is None:
+        ends = np.array([0, n_rows])
+    else:
+        steps = whole_numbers("lengths", lengths)
+        for n in np.flatnonzero(steps < 1)[:1]:
+            raise EntryError(f"lengths[{n}] must be at least 1, got {steps[n]}", (int(n),))
+        if steps.max(initial=0) > n_rows or steps.sum() != n_rows:  # no sum of smaller ones overflows
+            raise ValueError(f"lengths must sum to the {n_rows} rows of all sequences, got {sum(steps.tolist())}")
+        ends = np.concatenate([[0], np.cumsum(steps)])
+    first_rows: IntArray = frozen(ends)
+    return first_rows
+
+
+def chain(
+    log_initial: npt.ArrayLike,
+    log_transition: npt.ArrayLike,
+    log_likelihoods: npt.ArrayLike,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+) -> Tables:
+    """Let the tables of the functional core in."""
+    from hmmfilter import _kernels
+
+    initial = float_array("log_initial", log_initial)
+    transition = float_array("log_transition", log_transition)
+    likelihoods = float_array("log_likelihoods", log_likelihoods)
+    n_rows, n_states = likelihoods.shape[0] if likelihoods.ndim else 0, initial.shape[-1] if initial.ndim else 0
+    first_rows = starts(lengths, n_rows)
+    index, used = NO_INDEX, None
+    needed_initial: tuple[int | str, ...] = (n_states,)
+    needed_transition: tuple[int | str, ...] = (n_states, n_states)
+    if lengths is not None and initial.ndim == 2:
+        needed_initial = (len(first_rows) - 1, n_states)
+    if transition_index is not None:
+        if transition.ndim != 3:
+            require_shape("log_transition", transition, ("M", n_states, n_states))
+        used = _used_moves(first_rows, lengths)
+        index = transition_index_of(transition_index, used, len(transition))
+        needed_transition, used = (len(transition), n_states, n_states), None
+    elif transition.ndim == 3:
+        used = _used_moves(first_rows, lengths)
+        needed_transition = (len(used), n_states, n_states)
+    if not (
+        (initial.shape, transition.shape) == (needed_initial, needed_transition)
+        and likelihoods.shape == (n_rows, n_states)
+        and likelihoods.size > 0
+        and _kernels.are_chain(initial.reshape(-1), transition.reshape(-1), likelihoods.reshape(-1), LARGEST_LOG)
+    ):
+        log_potentials("log_initial", initial, (*needed_initial[:-1], "K"))
+        any_number = ("M", n_states, n_states)
+        log_potentials("log_transition", transition, needed_transition if index is NO_INDEX else any_number, used)
+        log_potentials("log_likelihoods", likelihoods, ("T", n_states))
+    if allowed is not None:
+        likelihoods = only_allowed(likelihoods, allowed)
+    if len(transition) == 1:  # nothing to choose; entries that are not used, which may be anything, are not looked at
+        index = NO_INDEX
+    if len(transition) == 0:  # of a single step, which leads nowhere
+        transition = float_array("log_transition", np.zeros((1, n_states, n_states)))
+    return _kernels.Tables(
+        initial.reshape(-1, n_states), transition.reshape(-1, n_states, n_states), index, likelihoods, first_rows
+    )
+
+
+def _used_moves(starts: IntArray, lengths: npt.ArrayLike | None) -> BoolArray:
+    """Of the moves from each row to the next, those within a sequence; there is none from the end of an only one."""
+    used = np.ones(starts[-1], dtype=np.bool_)
+    used[starts[1:] - 1] = False
+    return used if lengths is not None else used[:-1]
+
+
+def transition_index_of(value: npt.ArrayLike, used: BoolArray, n_matrices: int) -> IntArray:
+    """Let the numbers of the matrices in that lead from each step to the next; what is not used may be anything."""
+    index = whole_numbers("transition_index", value)
+    if index.shape != used.shape:
+        raise ValueError(f"transition_index must have shape {used.shape}, got {index.shape}")
+    for t in np.flatnonzero(used & ((index < 0) | (index >= n_matrices)))[:1]:
+        raise EntryError(f"transition_index[{t}] must be from 0 to {n_matrices - 1}, got {index[t]}", (int(t),))
+    return index
+
+
+def chain_parameters(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Let the tables of a chain in that has no observations as yet; copied, since a stream outlives the call."""
+    initial = log_potentials("log_initial", log_initial, ("K",))
+    transition = log_potentials("log_transition", log_transition, (len(initial), len(initial)))
+    return frozen(initial.copy()), frozen(transition.copy())
+
+
+def log_row(name: str, value: npt.ArrayLike, n_states: int, are_logs: Callable[..., bool]) -> FloatArray:
+    """Let the log-likelihoods of one step in, (K,), as they are if a kernel takes them so, which it will not write to.
+
+    A stream has the kernel `are_logs` at hand: to import it here would take longer than all else.
+    """
+    if (
+        type(value) is np.ndarray
+        and value.dtype is DOUBLE
+        and value.shape == (n_states,)
+        and value.flags.carray
+        and are_logs(value, LARGEST_LOG)
+    ):
+        row: FloatArray = value
+    else:
+        row = log_potentials(name, value, (n_states,)).copy()
+    return row
+
+
+def only_allowed(log_likelihoods: FloatArray, allowed: npt.ArrayLike) -> FloatArray:
+    """Let a mask in that says which states are possible at each step; all others become so."""
+    masked: FloatArray = frozen(np.where(mask_of("allowed", allowed, log_likelihoods.shape), log_likelihoods, -np.inf))
+    return masked
+
+
+def joined_masks(allowed: Any, lengths: list[int], n_states: int) -> Any:
+    """Join masks, where they are a list of one for each sequence; all else is for `only_allowed` to judge."""
+    if not isinstance(allowed, (list, tuple)):
+        return allowed
+    if len(allowed) != len(lengths):
+        raise ValueError(f"allowed must be a mask for each of the {len(lengths)} sequences, got {len(allowed)}")
+    parts = zip(allowed, lengths, strict=True)
+    return np.concatenate(
+        [mask_of(f"allowed[{n}]", mask, (length, n_states)) for n, (mask, length) in enumerate(parts)]
+    )
+
+
+def mask_of(name: str, value: Any, shape: tuple[int, ...]) -> BoolArray:
+    mask = rectangular(name, value)
+    if mask.dtype != bool or has_masked_entries(value):
+        raise TypeError(f"{name} must hold True and False, unmasked, got dtype {mask.dtype}")
+    if mask.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {mask.shape}")
+    return mask
+
+
+def prediction(
+    log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int
+) -> tuple[FloatArray, FloatArray, int]:
+    """Let a state, a transition and a number of steps in."""
+    probabilities = log_potentials("log_probabilities", log_probabilities, ("K",))
+    n_states = len(probabilities)
+    transition = log_potentials("log_transition", log_transition, (n_states, n_states))
+    return probabilities, transition, step_count("steps", steps)

@@ -1,0 +1,185 @@
+"""A state at every step, or several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter.results.base import BySequence
+from hmmfilter.results.printing import four_decimals, preview, shown_steps, with_dots
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class _Path(BySequence):
+    """A state at every step, and a number that says how good they are together."""
+
+    path: IntArray
+    n_states: int
+    _tables: ClassVar[tuple[str, ...]] = ("path",)
+    _has_scale: ClassVar[bool] = False
+    _what: ClassVar[str]  # the path is
+
+    def __repr__(self) -> str:
+        n_steps, names = len(self.path), self._names(self.n_states)
+        if self.lengths is not None:
+            return self._print_sequences(self.lengths, self.n_states)
+        total = f"{self._total.replace('_', '-')} {four_decimals(getattr(self, self._total))}"
+        return preview(
+            f"{type(self).__name__}: {n_steps} steps, {self.n_states} states, {total}",
+            ["step", "state"],
+            n_steps,
+            ([names[k] if k >= 0 else "-1"] for k in self.path[shown_steps(n_steps)]),
+        )
+
+    def _bands(self) -> tuple[FloatArray, str]:
+        on_path = self.path[:, None] == np.arange(self.n_states)
+        return on_path.astype(np.float64), self._what
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Decoded(_Path):
+    """The most probable path through the states; returned by `viterbi`.
+
+    Of several sequences, ``path`` has all steps, one sequence after the other; ``decoded[n]`` is that of sequence n,
+    and the result counts and iterates by sequence.
+
+    Attributes
+    ----------
+    path : ndarray of int, (T,)
+        The state at each step, from 0; all −1 where the evidence is impossible and was to be marked.
+    log_joint : float or ndarray, (N,)
+        log p(path, v_1:T), natural log; of several sequences, one for each.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
+    n_states : int
+        K.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> hf.viterbi([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]]).path
+    array([0, 1])
+    """
+
+    log_joint: Any  # a float; of several sequences, (N,)
+    _total: ClassVar[str] = "log_joint"
+    _what: ClassVar[str] = "most probable path"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class PosteriorDecoded(_Path):
+    """The most probable state at each step; returned by `posterior_decode`.
+
+    Of several sequences, ``path`` has all steps, one sequence after the other; ``decoded[n]`` is that of sequence n,
+    and the result counts and iterates by sequence.
+
+    Attributes
+    ----------
+    path : ndarray of int, (T,)
+        The state at each step, from 0; all −1 where the evidence is impossible and was to be marked. Taken together,
+        the states may be a path that the transition forbids.
+    expected_correct : float or ndarray, (N,)
+        How many of the T states are right, on average over all paths, by their probabilities; no path has more.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
+    n_states : int
+        K.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> hf.posterior_decode([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
+    PosteriorDecoded: 2 steps, 2 states, expected-correct 1.6861
+      step  state
+         0      0
+         1      1
+    """
+
+    expected_correct: Any  # a float; of several sequences, (N,)
+    _total: ClassVar[str] = "expected_correct"
+    _what: ClassVar[str] = "most probable state"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class NBest(BySequence):
+    """The most probable paths through the states, the best first; returned by `viterbi_n_best`.
+
+    Of several sequences, ``paths`` has all steps, one sequence after the other; ``n_best[k]`` has the paths of sequence
+    k, as many as there are, and the result counts and iterates by sequence.
+
+    Attributes
+    ----------
+    paths : ndarray of int, (n, T)
+        The state at each step, from 0, of each path, all of them different. Where fewer are possible, there are fewer;
+        of several sequences, those that there are not are all −1.
+    log_joints : ndarray, (n,) or (N, n)
+        log p(path, v_1:T) of each path, natural logs; of several sequences, for each, −inf where there is no path.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
+    n_states : int
+        K.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> tables = [0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]]
+    >>> n_best = hf.viterbi_n_best(*tables, n=3)
+    >>> n_best.paths
+    array([[0, 1],
+           [0, 0],
+           [1, 1]])
+    >>> n_best.log_joints
+    array([-2. , -3.1, -4.1])
+    """
+
+    paths: IntArray
+    log_joints: FloatArray
+    n_states: int
+
+    def _part(self, n: int, rows: slice) -> dict[str, Any]:
+        n_paths = np.count_nonzero(self.log_joints[n] > -np.inf)
+        return {"paths": self.paths[:n_paths, rows], "log_joints": self.log_joints[n, :n_paths]}
+
+    def __repr__(self) -> str:
+        (n_paths, n_steps), names, lengths = self.paths.shape, self._names(self.n_states), self.lengths
+        if lengths is not None:
+            counts = np.count_nonzero(self.log_joints > -np.inf, axis=1)
+            return preview(
+                f"NBest: {len(lengths)} sequences, {n_steps} steps, {self.n_states} states, up to {n_paths} paths",
+                ["sequence", "steps", "paths", "best log-joint"],
+                len(lengths),
+                (
+                    [str(lengths[n]), str(counts[n]), four_decimals(self.log_joints[n, 0])]
+                    for n in shown_steps(len(lengths))
+                ),
+            )
+        first, *others = shown_steps(n_steps)
+        shown_paths = shown_steps(n_paths)
+        return preview(
+            f"NBest: {n_paths} paths, {n_steps} steps, {self.n_states} states",
+            ["path", "log-joint", *with_dots([f"step {first}", *map(str, others)], n_steps)],
+            n_paths,
+            (
+                [four_decimals(log_joint), *with_dots([names[k] for k in path], n_steps)]
+                for log_joint, path in zip(
+                    self.log_joints[shown_paths], self.paths[np.ix_(shown_paths, [first, *others])], strict=True
+                )
+            ),
+        )
+
+    def _bands(self) -> tuple[FloatArray, str]:
+        weights = np.exp(self.log_joints - self.log_joints.max(initial=-np.inf))
+        n_steps = self.paths.shape[1]
+        table = np.zeros((n_steps, self.n_states))
+        for path, weight in zip(self.paths, weights / weights.sum(), strict=True):
+            table[np.arange(n_steps), path] += weight
+        return table, "probability, given that it is one of these paths"

@@ -1,0 +1,154 @@
+"""A distribution over the states at every step; the exit at which logs become probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray, Held
+from hmmfilter.results.base import BySequence
+from hmmfilter.results.printing import four_decimals, preview, shown_steps
+
+
+def logs_of(coded: FloatArray) -> FloatArray:
+    """Natural logs of numbers as the kernels store them."""
+    from hmmfilter import _kernels
+
+    logs = np.empty(coded.shape)
+    _kernels.take_logs(coded.reshape(-1), logs.reshape(-1))
+    logs.flags.writeable = False
+    return logs
+
+
+def numbers_of(coded: FloatArray) -> FloatArray:
+    """Probabilities as the kernels store them, without logs among them; what is below 5e-324 rounds to 0 here."""
+    from hmmfilter import _kernels
+
+    if not _kernels.has_logs(coded.reshape(-1)):
+        return coded
+    numbers = np.empty(coded.shape)
+    _kernels.take_numbers(coded.reshape(-1), numbers.reshape(-1))
+    numbers.flags.writeable = False
+    return numbers
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class _Posterior(BySequence):
+    """A distribution over the states at every step, and the log-likelihood of the evidence."""
+
+    _rows: FloatArray  # (T, K), and
+    _rows_hold: Held = "coded"  # what they hold; plain numbers only in an array of the caller
+    log_likelihood: Any  # a float; of several sequences, (N,)
+    _total: ClassVar[str] = "log_likelihood"
+    _tables: ClassVar[tuple[str, ...]] = ("_rows",)
+
+    @cached_property
+    def probabilities(self) -> FloatArray:
+        """p(h_t = k | the observations), (T, K); what is below 5e-324 rounds to 0 here, and only here."""
+        return self._probabilities_of(self._rows)
+
+    @cached_property
+    def log_probabilities(self) -> FloatArray:
+        """The same as natural logs, (T, K), however small."""
+        rows = None if self._rows_hold == "probabilities" else self._rows
+        rows = _checks.kept("log_probabilities", rows, "out_logs=True")
+        return rows if self._rows_hold == "logs" else logs_of(rows)
+
+    def _probabilities_of(self, rows: FloatArray) -> FloatArray:
+        if self._rows_hold == "probabilities":
+            return rows
+        if self._rows_hold == "coded":
+            return numbers_of(rows)
+        probabilities: FloatArray = np.exp(rows)
+        probabilities.flags.writeable = False
+        return probabilities
+
+    def __repr__(self) -> str:
+        n_steps, n_states = self._rows.shape
+        if self.lengths is not None:
+            return self._print_sequences(self.lengths, n_states)
+        return preview(
+            f"{type(self).__name__}: {n_steps} steps, {n_states} states, "
+            f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
+            ["step", *self._names(n_states)],
+            n_steps,
+            ([f"{p:.4f}" for p in row] for row in self._probabilities_of(self._rows[shown_steps(n_steps)])),
+        )
+
+    def _bands(self) -> tuple[FloatArray, str]:
+        return self.probabilities, "probability of each state"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Filtered(_Posterior):
+    """What is known of each state from the observations so far; returned by `forward_filter`.
+
+    Of several sequences, the tables have all rows, one sequence after the other; ``filtered[n]`` is what is known of
+    sequence n, and the result counts and iterates by sequence.
+
+    Attributes
+    ----------
+    probabilities : ndarray, (T, K)
+        p(h_t = k | v_1:t); each row sums to 1. What is below 5e-324 rounds to 0 here.
+    log_probabilities : ndarray, (T, K)
+        log p(h_t = k | v_1:t), natural logs, however small; computed on first use.
+    log_increments : ndarray, (T,)
+        log p(v_t | v_1:t−1), natural logs, computed on first use.
+    log_likelihood : float or ndarray, (N,)
+        log p(v_1:T), natural log; of several sequences, one for each.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> filtered = hf.forward_filter([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
+    >>> filtered.probabilities.round(4)
+    array([[0.982 , 0.018 ],
+           [0.2292, 0.7708]])
+    """
+
+    _increments: FloatArray | None  # (T,), `coded` or, where the rows are not, logs
+    _tables: ClassVar[tuple[str, ...]] = ("_rows", "_increments")
+
+    @cached_property
+    def log_increments(self) -> FloatArray:
+        """log p(v_t | v_1:t−1), (T,), natural logs."""
+        increments = _checks.kept("log_increments", self._increments, "out_increments")
+        return logs_of(increments) if self._rows_hold == "coded" else increments
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Smoothed(_Posterior):
+    """What is known of each state from all observations; returned by `smooth`.
+
+    Of several sequences, the tables have all rows, one sequence after the other; ``smoothed[n]`` is what is known of
+    sequence n, and the result counts and iterates by sequence.
+
+    Attributes
+    ----------
+    probabilities : ndarray, (T, K)
+        p(h_t = k | v_1:T); each row sums to 1. What is below 5e-324 rounds to 0 here.
+    log_probabilities : ndarray, (T, K)
+        log p(h_t = k | v_1:T), natural logs, however small; computed on first use.
+    log_likelihood : float or ndarray, (N,)
+        log p(v_1:T), natural log; of several sequences, one for each.
+    lengths : ndarray of int, (N,), or None
+        The number of steps of each sequence; None where there was one alone.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> smoothed = hf.smooth([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], [[0.0, -3.0], [-3.0, 0.0]])
+    >>> smoothed.probabilities.round(4)
+    array([[0.9153, 0.0847],
+           [0.2292, 0.7708]])
+    """

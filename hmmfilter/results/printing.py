@@ -1,0 +1,42 @@
+"""How tables are printed: aligned, and the middle of a long one left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+FIRST_ROWS, LAST_ROWS = 3, 2  # of a long table, the rows that are printed
+
+
+def four_decimals(x: float) -> str:
+    """Print a log, without the sign of a zero that is left after rounding."""
+    return f"{round(x, 4) + 0.0:.4f}"
+
+
+def aligned(table: list[list[str]]) -> list[str]:
+    """Lay a table of cells out in lines, each column flush right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+
+
+def shown_steps(n_steps: int) -> list[int]:
+    """The steps that are printed: all of a few, the first and the last of many."""
+    if n_steps <= FIRST_ROWS + LAST_ROWS + 1:
+        return list(range(n_steps))
+    return [*range(FIRST_ROWS), *range(n_steps - LAST_ROWS, n_steps)]
+
+
+def with_dots(cells: list[str], n_steps: int) -> list[str]:
+    """The cells of the shown steps, and dots where some are left out."""
+    return cells if len(cells) == n_steps else [*cells[:FIRST_ROWS], "...", *cells[FIRST_ROWS:]]
+
+
+def preview(
+    title: str, header: Iterable[str], n_steps: int, rows: Iterable[list[str]], label: Callable[[int], str] = str
+) -> str:
+    """Print a title above the rows of the shown steps, or sequences, with dots where some are left out."""
+    steps = shown_steps(n_steps)
+    table = [[*header], *([label(t), *row] for t, row in zip(steps, rows, strict=True))]
+    lines = aligned(table)
+    if len(steps) < n_steps:
+        lines.insert(1 + FIRST_ROWS, " ...")
+    return "\n  ".join([title, *lines])
