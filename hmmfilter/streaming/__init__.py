@@ -1,0 +1,7 @@
+"""Streaming: filtering one observation, or one block, at a time, and smoothing a few steps behind."""
+
+from hmmfilter.streaming.blocks import filter_blocks
+from hmmfilter.streaming.lagged import FixedLagSmoother
+from hmmfilter.streaming.online import OnlineFilter
+
+__all__ = ["FixedLagSmoother", "OnlineFilter", "filter_blocks"]

@@ -1,0 +1,64 @@
+"""Where a recursion is, and how it goes on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._checks import Moves
+from hmmfilter.results import Filtered
+from hmmfilter.results.posteriors import logs_of
+
+NEVER = -math.inf
+
+
+class Run:
+    """Where a recursion is, and how it goes on with more steps."""
+
+    def __init__(self, log_initial: FloatArray) -> None:
+        from hmmfilter import _kernels
+
+        n_states = len(log_initial)
+        self._log_initial, self._n_states, self._lanes = log_initial, n_states, _kernels.lanes_for(n_states)
+        self._n_observed, self._log_likelihood = 0, 0.0
+        self._state = np.empty((4, n_states))  # see `run_update`
+        _kernels.widen_row(log_initial, self._state)
+
+    def _take(self, table: FloatArray, moves: Moves, slots: FloatArray) -> Filtered:
+        """Take as many steps as a table has rows, all of them or, where one is impossible, none."""
+        from hmmfilter import _kernels
+
+        n_states, n_block = self._n_states, _kernels.block_rows(self._n_states)
+        n_rows, n_before = len(table), n_block * (self._n_observed > 0)
+        posteriors, increments = np.empty(table.shape), np.empty(n_rows)
+        state, ring = self._state[:-1].copy(), np.empty((1, 3, n_states))
+        n_possible, total = np.empty(1, dtype=np.int64), np.empty(1)
+        _kernels.run_forward(
+            self._log_initial[None],
+            *moves,
+            table,
+            frozen([-n_before, n_rows]),
+            0,
+            0,
+            n_rows,
+            self._lanes,
+            slots,
+            _kernels.room_for_steps(min(n_rows, n_block), n_states),
+            state,
+            ring,
+            posteriors,
+            increments,
+            n_possible,
+            total,
+        )
+        if total[0] == NEVER:
+            raise _checks.ImpossibleEvidenceError(self._n_observed + int(n_possible[0]) - n_before)
+        self._state[:], self._log_likelihood = [*state, posteriors[-1]], float(total[0])
+        self._n_observed += n_rows
+        log_likelihood = self._log_likelihood
+        if n_before > 0:  # not a difference of totals, which may be far from zero
+            log_likelihood = float(logs_of(increments).sum())
+        return Filtered(_rows=posteriors, _increments=increments, log_likelihood=log_likelihood)
