@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
+
+NOTHING = -(2**60)  # the exponent of a zero: far below all others
+UNSEEN = -1100  # a number that is 2**UNSEEN of another is beyond its last digit, and below every double
 
 
 def stationary_distribution(transition: npt.ArrayLike) -> FloatArray:
@@ -29,7 +35,7 @@ def stationary_distribution(transition: npt.ArrayLike) -> FloatArray:
     ------
     ValueError
         Where the rows are no distributions, or the chain has more than one stationary distribution, since it has
-        several sets of states that it never leaves.
+        several sets of states that it never leaves, or where a probability above zero is below the smallest double.
 
     References
     ----------
@@ -45,7 +51,7 @@ def stationary_distribution(transition: npt.ArrayLike) -> FloatArray:
     matrix = _checks.transition_matrix(transition)
     states = _checks.single_closed_class(_closed_classes(matrix))
     distribution = np.zeros(len(matrix))
-    distribution[states] = _reduce(matrix[np.ix_(states, states)])
+    distribution[states] = _checks.representable(_reduce(matrix[np.ix_(states, states)]), states)
     return distribution
 
 
@@ -60,16 +66,57 @@ def _closed_classes(matrix: FloatArray) -> list[IntArray]:
 
 def _reduce(matrix: FloatArray) -> FloatArray:
     """Take the states out one by one, watching the chain only while it is in the others; put them back in turn."""
-    watched = matrix.copy()
-    n_states = len(watched)
-    leaving = np.ones(n_states)
+    watched = Wide.of(matrix)
+    n_states = len(matrix)
+    leaving = [Wide.of(1.0)] * n_states
     for k in range(n_states - 1, 0, -1):
-        leaving[k] = _checks.reachable(watched[k, :k].sum())
-        watched[:k, :k] += np.outer(watched[:k, k], watched[k, :k] / leaving[k])
-    distribution = np.ones(1)
+        leaving[k] = watched[k, :k].sum()
+        around = watched[:k, k, None] * (watched[k, :k] / leaving[k])
+        watched[:k, :k] = watched[:k, :k] + around
+    weights = Wide.of(np.ones(n_states))
     for k in range(1, n_states):
-        entering = watched[:k, k]
-        scale = max(leaving[k], entering.max())
-        distribution = np.append(distribution * (leaving[k] / scale), distribution @ (entering / scale))
-        distribution /= distribution.sum()
-    return distribution
+        weights[k] = (weights[:k] * watched[:k, k]).sum() / leaving[k]
+    return (weights / weights.sum()).doubles()
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Arrays of numbers ``head * 2**exponent`` from 0 up, with heads from 1/2 to 1: no product of them underflows."""
+
+    head: FloatArray
+    exponent: IntArray  # of a zero `NOTHING`
+
+    @classmethod
+    def of(cls, numbers: npt.ArrayLike, exponent: npt.ArrayLike = 0) -> Wide:
+        """``numbers * 2**exponent``."""
+        head, more = np.frexp(numbers)
+        return cls(np.asarray(head), np.where(head > 0, np.add(exponent, more, dtype=np.int64), NOTHING))
+
+    def __getitem__(self, index: Any) -> Wide:
+        return Wide(self.head[index], self.exponent[index])
+
+    def __setitem__(self, index: Any, value: Wide) -> None:
+        self.head[index], self.exponent[index] = value.head, value.exponent
+
+    def __mul__(self, other: Wide) -> Wide:
+        return Wide.of(self.head * other.head, self.exponent + other.exponent)
+
+    def __truediv__(self, other: Wide) -> Wide:
+        return Wide.of(self.head / other.head, self.exponent - other.exponent)
+
+    def __add__(self, other: Wide) -> Wide:
+        top = np.maximum(self.exponent, other.exponent)
+        return Wide.of(self._below(top) + other._below(top), top)
+
+    def sum(self) -> Wide:
+        """Of all."""
+        top = self.exponent.max()
+        return Wide.of(self._below(top).sum(), top)
+
+    def doubles(self) -> FloatArray:
+        """As doubles have them."""
+        return self._below(np.int64(0))
+
+    def _below(self, top: Any) -> FloatArray:
+        below: FloatArray = np.ldexp(self.head, np.maximum(self.exponent - top, UNSEEN).astype(np.intc))
+        return below

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
 
 import hmmfilter as hf
 
@@ -63,9 +64,46 @@ def test_more_than_one():
         )
 
 
-def test_ways_rarer_than_a_double():
-    with pytest.raises(ValueError, match="does not fit into doubles"):
-        hf.stationary_distribution([[0.5, 0.0, 0.5], [0.0, 1.0, 1e-300], [1e-300, 1.0, 0.0]])
+def test_a_product_that_underflows():
+    matrix = [[1, 1e-200, 0, 0], [1e-200, 0.7, 0, 0.3], [1e-200, 0, 1, 1e-200], [0, 0, 1e-200, 1]]
+    found = hf.stationary_distribution(matrix)
+    np.testing.assert_allclose(found, [0.25, 8.333333333333333e-201, 0.25, 0.5], rtol=1e-15)
+    np.testing.assert_allclose(found, exact_stationary(matrix), rtol=1e-15)
+    model = hf.HMM("stationary", matrix, hf.emissions.Poisson([1.0, 2.0, 3.0, 4.0]))
+    assert np.array_equal(model.initial, found)
+
+
+RARE = (0.0, 0.0, 1e-310, 5e-324, 1e-200, 1e-100, 1e-16, 0.1)  # what leads from a state to others
+
+
+@pytest.mark.parametrize("n_states", [2, 3, 4, 6])
+def test_ways_whose_products_are_far_below_a_double(n_states):
+    rng = np.random.default_rng(n_states)
+    n_compared = 0
+    while n_compared < 8:
+        matrix = rng.choice(RARE, (n_states, n_states)) * rng.uniform(1, 2, (n_states, n_states))
+        matrix[np.arange(n_states), rng.permutation(n_states)] += 1e-290
+        np.fill_diagonal(matrix, 0)
+        np.fill_diagonal(matrix, 1 - matrix.sum(axis=1))
+        if (matrix < 0).any() or connected_components(matrix, connection="strong")[0] > 1:
+            continue
+        exact = exact_stationary(matrix)
+        if min(exact) > 1e-320:
+            np.testing.assert_allclose(hf.stationary_distribution(matrix), exact, rtol=1e-14, atol=5e-324)
+            n_compared += 1
+
+
+@pytest.mark.parametrize(
+    ("matrix", "state"),
+    [
+        ([[1.0, 1e-300, 0.0], [1.0, 0.0, 1e-300], [1.0, 0.0, 0.0]], 2),
+        ([[0.5, 0.0, 0.5], [0.0, 1.0, 1e-300], [1e-300, 1.0, 0.0]], 0),
+    ],
+)
+def test_probabilities_below_the_smallest_double(matrix, state):
+    words = f"transition must lead to state {state} with a probability of 5e-324 .* does not fit into doubles"
+    with pytest.raises(ValueError, match=words):
+        hf.stationary_distribution(matrix)
 
 
 def test_rows_must_be_distributions():

@@ -173,11 +173,11 @@ def single_closed_class(classes: list[IntArray]) -> IntArray:
     return classes[0]
 
 
-def reachable(rate: float) -> float:
-    """Insist that the way from one set of states to another is no rarer than a double can tell."""
-    if rate == 0:
+def representable(probabilities: FloatArray, states: IntArray) -> FloatArray:
+    """Insist that no probability above zero of a stationary distribution, of some states, is rounded to zero."""
+    for state in states[probabilities == 0][:1]:
         raise ValueError(
-            "transition must not leave a state with a probability below 5e-324 in all, multiplied along the way, "
-            "got such a state: its stationary distribution does not fit into doubles"
+            f"transition must lead to state {state} with a probability of 5e-324 or more in the long run, got a "
+            "smaller one above zero: the stationary distribution does not fit into doubles"
         )
-    return rate
+    return probabilities
