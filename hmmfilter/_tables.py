@@ -14,6 +14,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks import EntryError, ImpossibleEvidenceError
+from hmmfilter._files import written_whole
 
 
 class Row(NamedTuple):
@@ -157,11 +158,16 @@ def opened(path: str, observed: list[str] | None, sequence: str | None) -> Itera
 
 
 @contextlib.contextmanager
-def opened_for_writing(path: str) -> Iterator[TextIO]:
-    """Open a file, or standard output, for CSV: in UTF-8, with line ends left alone."""
+def opened_for_writing(path: str, as_it_goes: bool = False) -> Iterator[TextIO]:
+    """Open a file, or standard output, for CSV: in UTF-8, with line ends left alone.
+
+    A file gets its name when it is complete, unless what is written is to be seen as it goes.
+    """
     if path != "-":
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            yield file
+        with open(path, "wb") if as_it_goes else written_whole(path) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+            yield text
+            text.flush()
         return
     stream = _open_stream(sys.stdout, "standard output")
     if isinstance(stream, io.TextIOWrapper):

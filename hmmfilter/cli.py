@@ -281,7 +281,7 @@ def _follow(model: HMM, reader: _tables.Reader, header: list[str], path: str) ->
     streams = defaultdict[str | None, OnlineFilter](model.online)
     n_missing, status = 0, 0
     try:
-        with _tables.opened_for_writing(path) as file:
+        with _tables.opened_for_writing(path, as_it_goes=True) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             file.flush()

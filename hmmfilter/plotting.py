@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._files import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 SIZE = (9, 3.6)  # inches
@@ -78,7 +81,7 @@ def save(
     assert legend is not None
     for text, name in zip(legend.get_texts()[-len(observation_names) :], observation_names, strict=True):
         text.set_text(_plain(name))
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    _write(figure, path)
 
 
 def save_descents(log10_likelihoods: Mapping[str, FloatArray], path: str) -> None:
@@ -88,7 +91,13 @@ def save_descents(log10_likelihoods: Mapping[str, FloatArray], path: str) -> Non
 
     figure = Figure(figsize=TALL_SIZE, layout="constrained")
     descents(log10_likelihoods, figure.add_subplot())
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    _write(figure, path)
+
+
+def _write(figure: Figure, path: str) -> None:
+    """Write a picture, in the format that the end of its name says, as PNG where it says none."""
+    with written_whole(path) as file:
+        figure.savefig(file, format=os.path.splitext(path)[1][1:] or "png", dpi=DOTS_PER_INCH)
 
 
 def descents(log10_likelihoods: Mapping[str, FloatArray], ax: Axes) -> None:

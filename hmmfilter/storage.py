@@ -32,6 +32,7 @@ import numpy as np
 
 from hmmfilter import _checks, emissions
 from hmmfilter._arrays import FloatArray
+from hmmfilter._files import written_whole
 
 FORMAT = "hmmfilter model, version 1"
 ARRAY_EMISSIONS = (emissions.Categorical, emissions.Bernoulli, emissions.Poisson, emissions.Gaussian)
@@ -45,7 +46,7 @@ def write(
     emission: emissions.Emission,
     state_names: tuple[str, ...],
 ) -> None:
-    """Write a model's parts to a file."""
+    """Write a model's parts to a file, which keeps what it held where that fails."""
     document = {
         "format": FORMAT,
         "initial": initial.tolist(),
@@ -54,7 +55,8 @@ def write(
         "state_names": list(state_names),
     }
     lines = [f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in document.items()]
-    Path(path).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    with written_whole(path) as file:
+        file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -43,9 +43,10 @@ CONTRACT = {
     },
     "_arrays": set(),
     "_checks": {"_arrays", "_kernels"},
+    "_files": set(),
     "_kernels": {"_arrays"},
     "_drivers": {"_arrays", "_kernels"},
-    "plotting": {"_arrays"},
+    "plotting": {"_arrays", "_files"},
     "results": {"_arrays", "_checks", "_kernels", "plotting"},
     "filtering": {"_arrays", "_checks", "_drivers", "_kernels", "results"},
     "smoothing": {"_arrays", "_checks", "_drivers", "results"},
@@ -56,9 +57,9 @@ CONTRACT = {
     "sampling": {"_arrays", "_checks", "_drivers", "_kernels"},
     "stationarity": {"_arrays", "_checks"},
     "emissions": {"_arrays", "_checks", "sampling"},
-    "storage": {"_arrays", "_checks", "emissions"},
+    "storage": {"_arrays", "_checks", "_files", "emissions"},
     "model": {"_arrays", "_checks", *DOORS, "streaming", "sampling", "storage", "emissions", "results", "stationarity"},
-    "_tables": {"_arrays", "_checks"},
+    "_tables": {"_arrays", "_checks", "_files"},
     "underflow": {"_arrays", "_checks", "emissions", "filtering", "model", "naive", "results"},
     "cli": {"_arrays", "_tables", "plotting", "model", "results", "streaming", "underflow"},
 }
@@ -106,8 +107,9 @@ def test_only_kernels_import_numba(room):
 
 # What a room other than `_checks` may raise, by the beginning of the statement: a stream that the evidence is
 # impossible, the command and its tables what is wrong with a file of its user, `storage` which file it is, pictures
-# that matplotlib is missing.
+# that matplotlib is missing, `_files` what the system says of a file.
 MAY_RAISE = {
+    "_files": ("OSError(", "IsADirectoryError("),
     "streaming": "_checks.ImpossibleEvidenceError(",
     "_tables": "ValueError(f",
     "cli": "ValueError(f",

@@ -1,0 +1,79 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from typing import BinaryIO
+
+DESCRIPTORS = ("/proc/", "/dev/fd")  # where a link stands for a file that is open, and not for its name
+
+
+@contextlib.contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for bytes that take the place of what it holds once all are written, and not where anything fails.
+
+    The permissions of a file that exists are kept, and a link leads to the file that is replaced. What cannot be
+    replaced, such as a pipe, a terminal or /dev/stdout, is written as the bytes come.
+    """
+    name = os.fspath(path)
+    if not _is_replaceable(name):
+        with open(name, "wb") as file:
+            yield file
+        return
+    target = os.path.realpath(name)
+    part = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.part")
+    try:
+        with _named_in_errors(name):
+            file = open(part, "xb")  # noqa: SIM115
+        with file:
+            yield file
+            with _named_in_errors(name):
+                file.flush()
+                os.fsync(file.fileno())
+        with _named_in_errors(name):
+            if os.path.exists(target):
+                shutil.copymode(target, part)
+            os.replace(part, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise
+
+
+def _is_replaceable(name: str) -> bool:
+    """Whether another file can take the place of this one; a folder, or a file that is protected, is refused."""
+    if not os.path.basename(name):
+        raise IsADirectoryError(errno.EISDIR, "must be the name of a file", name or "''")
+    try:
+        mode = os.stat(name).st_mode
+    except FileNotFoundError:
+        return True
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        with open(name, "r+b"):
+            return not _is_descriptor(name)
+    return False
+
+
+def _is_descriptor(name: str) -> bool:
+    """Whether a name such as /dev/stdout leads to a file that is open already."""
+    while os.path.islink(name):
+        folder = os.path.realpath(os.path.dirname(name)) + "/"
+        if folder.startswith(DESCRIPTORS):
+            return True
+        name = os.path.join(folder, os.readlink(name))
+    return False
+
+
+@contextlib.contextmanager
+def _named_in_errors(name: str) -> Iterator[None]:
+    """Let an error name the file that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, name) from None
