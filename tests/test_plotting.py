@@ -1,13 +1,18 @@
 """Pictures: the bands are the probabilities, and they come without matplotlib's state being touched."""
 
+import itertools
 import sys
 
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 import hmmfilter as hf
 from hmmfilter import plotting
+from hmmfilter.plotting import series
+from hmmfilter.plotting.timeline import timeline
 
 MODEL = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
 COUNTS = [0.0, 2.0, np.nan, 4.0]
@@ -53,18 +58,18 @@ def test_axes_of_ones_own_and_vectors():
     model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0, 0.0]], [[1.0, 1.0]]), ["only"])
     x = np.zeros((3, 2))
     assert model.smooth(x).plot(x, ax=mine) is mine
-    labels = [text.get_text() for text in mine.get_legend().get_texts()]
-    assert labels == ["only", "observation 0", "observation 1"]
+    assert [text.get_text() for text in mine.get_legend().get_texts()] == ["only"]
+    assert [panel.get_ylabel() for panel in mine.figure.axes[1:]] == ["observation 0", "observation 1"]
 
 
 def test_long_series_have_no_dots():
-    counts = np.zeros(plotting.MOST_DOTS + 1)
+    counts = np.zeros(series.MOST_DOTS + 1)
     ax = MODEL.smooth(counts).plot(counts)
     assert ax.figure.axes[1].lines[0].get_markevery() == []
 
 
 def test_but_for_an_observation_between_two_missing_ones():
-    counts = np.zeros(plotting.MOST_DOTS + 1)
+    counts = np.zeros(series.MOST_DOTS + 1)
     counts[[6, 8, -2]] = np.nan
     ax = MODEL.smooth(counts).plot(counts)
     assert ax.figure.axes[1].lines[0].get_markevery() == [7, len(counts) - 1]
@@ -98,7 +103,7 @@ def test_observations_have_as_many_steps_as_the_result(wrong):
 def test_missing_vectors_leave_a_gap():
     model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0, 0.0]], [[1.0, 1.0]]))
     x = [None, [0.0, 1.0], [None, 2.0]]
-    lines = model.smooth(x).plot(x).figure.axes[1].lines
+    lines = [line for panel in model.smooth(x).plot(x).figure.axes[1:] for line in panel.lines]
     np.testing.assert_array_equal([line.get_ydata() for line in lines], [[np.nan, 0.0, np.nan], [np.nan, 1.0, 2.0]])
 
 
@@ -118,3 +123,115 @@ def test_without_matplotlib(monkeypatch, tmp_path):
     ):
         with pytest.raises(ImportError, match=r"plots need matplotlib: pip install 'hmmfilter\[plot\]'"):
             draw()
+
+
+# Frames, dates, labels.
+
+DAYS = pd.date_range("2023-11-06", periods=4, freq="B", name="day")
+
+
+def tick_labels(ax):
+    ax.figure.canvas.draw()
+    return [label for label in ax.get_xticklabels() if label.get_text()]
+
+
+def test_a_series_brings_its_name_and_its_dates():
+    ax = MODEL.smooth(COUNTS).plot(pd.Series(COUNTS, DAYS, name="load"))
+    over = ax.figure.axes[1]
+    assert (ax.get_xlabel(), over.get_ylabel(), ax.get_legend().get_texts()[-1].get_text()) == ("day", "load", "load")
+    assert mdates.num2date(over.lines[0].get_xdata()[2]).date() == DAYS[2].date()
+
+
+def test_the_clock_is_the_local_one():
+    local = DAYS.tz_localize("Asia/Tokyo")
+    times = [timeline(index, 4).positions for index in (DAYS, local, DAYS.to_period("D"))]
+    assert times[0].tolist() == times[1].tolist() == times[2].tolist()
+
+
+def test_a_frame_brings_the_names_of_its_columns():
+    model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0, 0.0]], [[1.0, 1.0]]))
+    frame = pd.DataFrame(np.zeros((4, 2)), DAYS, ["price ($)", "volume"])
+    ax = model.smooth(frame).plot(frame)
+    assert [panel.get_ylabel() for panel in ax.figure.axes[1:]] == [r"price (\$)", "volume"]
+
+
+@pytest.mark.parametrize(
+    ("index", "positions", "are_dates"),
+    [
+        ([1900, 1901, 1905], [1900, 1901, 1905], False),
+        (["1900", "1901", "1905"], [1900, 1901, 1905], False),
+        (["2020-01-01", "2020-01-03", "2020-01-04"], [18262, 18264, 18265], True),
+        (np.array([1, 2, 4], "timedelta64[D]"), [1, 2, 4], False),
+        (np.array([True, False, True]), [0, 1, 2], False),
+        ([3, 2, 1], [0, 1, 2], False),
+        ([1, 1, 2], [0, 1, 2], False),
+        ([1.0, np.nan, 2.0], [0, 1, 2], False),
+        (["a", "b", "c"], [0, 1, 2], False),
+        (["2020-01-01", None, "2020-01-02"], [0, 1, 2], False),
+        ([(0, "a"), (0, "b"), (1, "a")], [0, 1, 2], False),
+        (pd.MultiIndex.from_tuples([(0, "a"), (0, "b"), (1, "a")]), [0, 1, 2], False),
+        (np.array(["a", "b", "c"], np.dtypes.StringDType()), [0, 1, 2], False),
+    ],
+)
+def test_steps_stand_where_the_index_says(index, positions, are_dates):
+    time = timeline(index, 3)
+    assert (time.positions.tolist(), time.are_dates) == (positions, are_dates)
+    assert bool(time.labels) == (positions == [0, 1, 2])
+
+
+def test_bands_reach_half_way_to_the_next_step():
+    assert timeline([0, 1, 5], 3).edges().tolist() == [-0.5, 0.5, 3.0, 7.0]
+    assert timeline([7], 1).edges().tolist() == [6.5, 7.5]
+
+
+@pytest.mark.parametrize("labels", [[f"a rather long label {t}" for t in range(300)], [str(DAYS[0])] * 300])
+def test_labels_do_not_run_into_each_other(labels):
+    counts = np.zeros(300)
+    ax = MODEL.smooth(counts).plot(pd.Series(counts, labels))
+    boxes = [label.get_window_extent() for label in tick_labels(ax)]
+    assert len(boxes) > 1
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+# Long series.
+
+
+def test_a_long_series_is_drawn_as_means_and_ranges():
+    n_steps = 40 * series.N_RUNS
+    counts = np.tile([0.0, 3.0, np.nan, 6.0], n_steps // 4)
+    result = MODEL.smooth(counts)
+    ax = result.plot(counts)
+    (line,), (span,) = ax.figure.axes[1].lines, ax.figure.axes[1].collections
+    assert line.get_ydata().tolist() == [3.0] * series.N_RUNS
+    assert span.get_datalim(ax.transData).extents[1::2].tolist() == [0.0, 6.0]
+    tops = [band.get_paths()[0].vertices for band in ax.collections]
+    assert max(map(len, tops)) < 5 * series.N_RUNS
+    assert ax.get_xlim() == (-0.5, n_steps - 0.5)
+
+
+def test_runs_cover_all_steps():
+    for n_steps in (1, series.MOST_STEPS, series.MOST_STEPS + 1, 400_003):
+        starts = series.run_starts(n_steps)
+        assert (starts[0], starts[-1]) == (0, n_steps)
+        assert (np.diff(starts) > 0).all()
+        assert len(starts) <= series.MOST_STEPS + 1
+
+
+def test_means_of_runs_leave_out_what_is_missing():
+    table = np.array([[1.0], [np.nan], [3.0], [np.nan], [np.nan], [5.0]])
+    assert np.array_equal(series.run_means(table, np.array([0, 3, 5, 6])), [[2.0], [np.nan], [5.0]], equal_nan=True)
+
+
+# Panels in a figure of the caller's own.
+
+
+def test_panels_share_the_room_of_axes_that_stand_anywhere():
+    model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0, 0.0]], [[1.0, 1.0]]))
+    x = np.zeros((5, 2))
+    figure = plt.figure()
+    ax = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    model.smooth(x).plot(x, ax)
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert boxes[0].y1 == pytest.approx(0.9)
+    assert all(upper.y0 > lower.y1 - 1e-12 for upper, lower in itertools.pairwise(boxes))
+    assert boxes[-1].y0 == pytest.approx(0.1)

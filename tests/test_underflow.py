@@ -12,6 +12,7 @@ import pytest
 
 import hmmfilter as hf
 from hmmfilter import cli, naive, plotting, underflow
+from hmmfilter.plotting.descents import TALL_SIZE
 from tests import oracle
 from tests.files import EARTHQUAKES, EARTHQUAKES_MODEL, earthquakes
 
@@ -268,9 +269,9 @@ def test_a_refused_row_is_named_by_its_line(hmmfilter, tmp_path, text, emission,
 
 
 def test_the_picture_is_of_the_numbers(rolled):
-    figure, ax = plt.subplots(figsize=plotting.TALL_SIZE)
+    figure, ax = plt.subplots(figsize=TALL_SIZE)
     logs = rolled.log10_likelihoods()
-    plotting.descents(logs, ax)
+    plotting.draw_descents(logs, ax)
     exact, single, double, scaled = (line.get_ydata() for line in ax.lines)
     np.testing.assert_array_equal(exact, logs["log space"])
     np.testing.assert_array_equal(single, logs["float32"][: rolled.single.first_zero])
@@ -288,7 +289,7 @@ def test_the_picture_is_of_the_numbers(rolled):
 def test_what_lies_far_below_is_not_drawn():
     _, ax = plt.subplots()
     falling = -10.0 * np.arange(1.0, 101.0)
-    plotting.descents({"dead": np.full(100, -np.inf), "exact": falling}, ax)
+    plotting.draw_descents({"dead": np.full(100, -np.inf), "exact": falling}, ax)
     exact, dead = ax.lines
     np.testing.assert_array_equal(exact.get_ydata(), falling[:50])
     assert (len(dead.get_ydata()), dead.get_label()) == (0, "dead: dead from step 0 on")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
-from hmmfilter._arrays import FloatArray, Frozen, IntArray
+from hmmfilter._arrays import Frozen, IntArray
 from hmmfilter.results.printing import four_decimals, preview, shown_steps
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ class BySequence(Result, ABC):
     """A result with a row a step, of one sequence or of several, one after the other."""
 
     _starts: IntArray | None = None  # of the sequences, and the end; None where there was one, without a length
-    _has_scale: ClassVar[bool] = True  # whether there is a height to read off a band
     _total: ClassVar[str]  # the attribute that says how probable each sequence is, or how good its path
     _tables: ClassVar[tuple[str, ...]]  # the attributes with a row a step
 
@@ -79,16 +78,20 @@ class BySequence(Result, ABC):
         )
 
     @abstractmethod
-    def _bands(self) -> tuple[FloatArray, str]:
-        """What `plot` stacks: the weight of each state at each step, (T, K), and its name."""
+    def _bands(self) -> plotting.Bands:
+        """What `plot` stacks."""
 
     def plot(self, observations: npt.ArrayLike | None = None, ax: Axes | None = None) -> Axes:
         """Draw the states as bands over time, and the observations over them.
 
+        Of more than two thousand steps, the means of runs of them are drawn, and the range of the observations in each.
+
         Parameters
         ----------
         observations : array_like, (T,) or (T, D), optional
-            What to draw over the bands, on a scale of its own on the right. NaN or None leaves a gap.
+            What to draw over the bands, on a scale of its own on the right; entries of vectors have panels of their own
+            below. NaN or None leaves a gap. A Series or a DataFrame brings its names, and its index for the time axis:
+            dates are drawn as dates.
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure without it.
 
@@ -114,7 +117,10 @@ class BySequence(Result, ABC):
         'probability of each state'
         """
         _checks.single_sequence(len(self))
-        weights, label = self._bands()
-        n_steps, n_states = weights.shape
-        drawn = None if observations is None else _checks.drawn_observations(observations, n_steps)
-        return plotting.bands(weights, self._names(n_states), label, self._has_scale, drawn, ax)
+        bands, index = self._bands(), None
+        time, series = plotting.timeline(index, len(bands.weights)), None
+        if observations is not None:
+            table = _checks.drawn_observations(observations, len(bands.weights))
+            series = plotting.series_of(table, observations, index)
+            time = series.time
+        return plotting.draw_bands(bands, time, series, ax)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter.plotting import Bands
 from hmmfilter.results.base import BySequence
 from hmmfilter.results.printing import four_decimals, preview, shown_steps, with_dots
 
@@ -19,7 +20,6 @@ class _Path(BySequence):
     path: IntArray
     n_states: int
     _tables: ClassVar[tuple[str, ...]] = ("path",)
-    _has_scale: ClassVar[bool] = False
     _what: ClassVar[str]  # the path is
 
     def __repr__(self) -> str:
@@ -34,9 +34,9 @@ class _Path(BySequence):
             ([names[k] if k >= 0 else "-1"] for k in self.path[shown_steps(n_steps)]),
         )
 
-    def _bands(self) -> tuple[FloatArray, str]:
+    def _bands(self) -> Bands:
         on_path = self.path[:, None] == np.arange(self.n_states)
-        return on_path.astype(np.float64), self._what
+        return Bands(on_path.astype(np.float64), self._names(self.n_states), self._what, has_scale=False)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -176,10 +176,11 @@ class NBest(BySequence):
             ),
         )
 
-    def _bands(self) -> tuple[FloatArray, str]:
+    def _bands(self) -> Bands:
         weights = np.exp(self.log_joints - self.log_joints.max(initial=-np.inf))
         n_steps = self.paths.shape[1]
         table = np.zeros((n_steps, self.n_states))
         for path, weight in zip(self.paths, weights / weights.sum(), strict=True):
             table[np.arange(n_steps), path] += weight
-        return table, "probability, given that it is one of these paths"
+        label = "probability, given that it is one of these paths"
+        return Bands(table, self._names(self.n_states), label, has_scale=True)

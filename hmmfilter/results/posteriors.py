@@ -10,6 +10,7 @@ import numpy as np
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, Held
+from hmmfilter.plotting import Bands
 from hmmfilter.results.base import BySequence
 from hmmfilter.results.printing import four_decimals, preview, shown_steps
 
@@ -79,8 +80,9 @@ class _Posterior(BySequence):
             ([f"{p:.4f}" for p in row] for row in self._probabilities_of(self._rows[shown_steps(n_steps)])),
         )
 
-    def _bands(self) -> tuple[FloatArray, str]:
-        return self.probabilities, "probability of each state"
+    def _bands(self) -> Bands:
+        names = self._names(self._rows.shape[1])
+        return Bands(self.probabilities, names, "probability of each state", has_scale=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -1,0 +1,18 @@
+"""Pictures. Matplotlib is optional, and imported only when something is drawn."""
+
+from hmmfilter.plotting.bands import Bands, Drawable, draw_bands, save
+from hmmfilter.plotting.descents import draw_descents, save_descents
+from hmmfilter.plotting.series import Series, series_of
+from hmmfilter.plotting.timeline import timeline
+
+__all__ = [
+    "Bands",
+    "Drawable",
+    "Series",
+    "draw_bands",
+    "draw_descents",
+    "save",
+    "save_descents",
+    "series_of",
+    "timeline",
+]
