@@ -23,10 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, decoding, filtering, sampling, smoothing, storage
+from hmmfilter import _checks, decoding, filtering, forecasting, sampling, smoothing, storage
 from hmmfilter._arrays import FloatArray, Frozen, IntArray
-from hmmfilter.emissions import Categorical, Emission
-from hmmfilter.emissions.mixing import mixture_moments
+from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results import (
     Decoded,
@@ -831,26 +830,48 @@ class HMM(Frozen):
                 table = self.emission.log_likelihoods(block)
             yield table
 
-    def forecast(self, observations: Any, steps: int) -> Forecast:
+    def forecast(
+        self,
+        observations: Any,
+        steps: int,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Forecast:
         """Compute the distributions of the states and of the observations to come, given those so far.
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D)
-            What the emission takes; NaN or None where missing.
+        observations : array_like, (T,) or (T, D), or list of them
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`.
         steps : int
             S, how many steps to look ahead, at least 1.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other; each is looked ahead of from its own end.
+        allowed : array_like of bool, (T, K), or list of them, optional
+            Which states are possible at each step so far; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            As for `hmmfilter.forward_filter`, which does the work; of a marked sequence all that is to come is NaN.
+        workers : int
+            How many threads share the sequences; −1 for one on each core. It changes no bit.
+        progress : bool
+            Whether to show a bar, if tqdm is installed.
 
         Returns
         -------
         Forecast
             Of the states ``log_probabilities`` (S, K) and ``probabilities`` (S, K); of the observations ``mean``, (S,)
-            or (S, D), and ``variance``, (S,) or (S, D, D), or for symbols ``symbol_probabilities`` (S, M).
+            or (S, D), and ``variance``, (S,) or (S, D, D), or for symbols ``symbol_probabilities`` (S, M). Of several
+            sequences, all have N as their first length.
 
         Raises
         ------
         ImpossibleEvidenceError
-            Where no path through the states can have produced the observations.
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
         ValueError, TypeError
             Where the emission does not take the observations, or the steps are not an integer from 1 up.
 
@@ -868,24 +889,22 @@ class HMM(Frozen):
             +1  0.2152  0.7848   4.139 ± 2.6156
             +2  0.3507  0.6493  3.5973 ± 2.6908
             +3  0.4455  0.5545  3.2181 ± 2.6778
+        >>> model.forecast([[0, 2, 7, 4], [0, 1]], steps=2).mean.round(4)
+        array([[4.139 , 3.5973],
+               [1.4322, 1.7025]])
         """
         n_steps = _checks.step_count("steps", steps)
-        log_likelihoods = self.emission.log_likelihoods(observations)
-        last = filtering.forward_filter(self.log_initial, self.log_transition, log_likelihoods).log_probabilities[-1]
-        log_probabilities = filtering.last_predictions(last, self.log_transition, n_steps, n_steps)
-        mean = variance = symbol_probabilities = None
-        if isinstance(self.emission, Categorical):
-            symbol_probabilities = np.exp(log_probabilities) @ self.emission.probabilities
-        elif hasattr(self.emission, "moments"):
-            moments = _checks.moments(self.emission.moments(), self.n_states)
-            mean, variance = mixture_moments(log_probabilities, *moments)
-        return Forecast(
-            log_probabilities=log_probabilities,
-            mean=mean,
-            variance=variance,
-            symbol_probabilities=symbol_probabilities,
-            state_names=self.state_names,
+        evidence = self._evidence(observations, lengths, allowed)
+        filtered = filtering.forward_filter(
+            self.log_initial,
+            self.log_transition,
+            **evidence,
+            impossible=impossible,
+            workers=workers,
+            progress=progress,
         )
+        log_probabilities = forecasting.states_after(filtered, self.log_initial, self.log_transition, n_steps)
+        return forecasting.forecast(log_probabilities, self.emission, self.state_names)
 
     def sample_paths(
         self,

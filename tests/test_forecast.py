@@ -229,3 +229,71 @@ def test_symbols_print():
         "  step       0      symbol\n"
         "    +1  1.0000  1 (0.7500)"
     )
+
+
+# Several sequences.
+
+
+@pytest.mark.parametrize(
+    ("emission", "observations"), [case[:2] for case in SHOWN.values()] + [(Categorical(SYMBOLS), [2, 0, None, 1])]
+)
+def test_several_sequences_are_looked_ahead_of_one_by_one(emission, observations):
+    model = model_of(emission)
+    cut = [observations, observations[:1], observations[1:]]
+    rows, lengths = [entry for part in cut for entry in part], [*map(len, cut)]
+    for forecast in (model.forecast(cut, STEPS), model.forecast(rows, STEPS, lengths=lengths)):
+        assert len(forecast) == 3
+        for part, alone in zip(forecast, (model.forecast(part, STEPS) for part in cut), strict=True):
+            assert repr(part) == repr(alone)
+            for name in ("log_probabilities", "probabilities", "mean", "variance", "symbol_probabilities"):
+                np.testing.assert_array_equal(getattr(part, name), getattr(alone, name))
+        assert repr(forecast[-1]) == repr(forecast[2])
+        with pytest.raises(IndexError):
+            forecast[3]
+
+
+def test_one_sequence_with_a_length_is_a_sequence_among_others():
+    model = model_of(Poisson([1.0, 5.0, 0.0]))
+    assert model.forecast([0, 3], STEPS, lengths=[2]).mean.shape == (1, STEPS)
+
+
+def test_a_forecast_of_one_sequence_is_its_table():
+    forecast = model_of(Poisson([1.0, 5.0, 0.0])).forecast([0, 3], STEPS)
+    assert len(forecast) == STEPS
+    assert np.array_equal(forecast[-1], forecast.probabilities[-1])
+    assert np.array_equal(list(forecast), forecast.probabilities)
+
+
+def test_states_may_be_known_before():
+    model = model_of(Poisson([1.0, 5.0, 0.0]))
+    known = np.array([[True] * 3, [False, True, False]])
+    forecast = model.forecast([0, 3], 1, allowed=known)
+    np.testing.assert_allclose(forecast.probabilities, TRANSITION[1:2], rtol=RTOL, atol=RTOL)
+    assert np.array_equal(model.forecast([[0, 3]], 1, allowed=[known])[0].probabilities, forecast.probabilities)
+
+
+def test_an_impossible_sequence_spares_the_others():
+    model = hf.HMM([1.0, 0.0], [[0.5, 0.5], [0.0, 1.0]], Categorical([[1.0, 0.0], [0.0, 1.0]]))
+    with pytest.raises(hf.ImpossibleEvidenceError) as caught:
+        model.forecast([[0, 1], [0, 1, 0]], 2)
+    assert (caught.value.sequence, caught.value.step) == (1, 2)
+    forecast = model.forecast([[0, 1], [0, 1, 0]], 2, impossible="mark")
+    assert forecast.symbol_probabilities[0].tolist() == [[0.0, 1.0], [0.0, 1.0]]
+    assert np.isnan(forecast.symbol_probabilities[1]).all()
+    assert np.isnan(forecast.probabilities[1]).all()
+    counts = hf.HMM([1.0], [[1.0]], Poisson([0.0])).forecast([1], 2, impossible="mark")
+    assert np.isnan([counts.mean, counts.variance]).all()
+
+
+def test_several_print():
+    model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], Poisson([1.0, 5.0]), ["calm", "busy"])
+    assert repr(model.forecast([[0, 2]] * 8, 3)) == (
+        "Forecast: 8 sequences, 3 steps, 2 states; at step +1: probabilities, mean ± standard deviation\n"
+        "  sequence    calm    busy      observation\n"
+        "         0  0.8616  0.1384  1.5537 ± 1.8607\n"
+        "         1  0.8616  0.1384  1.5537 ± 1.8607\n"
+        "         2  0.8616  0.1384  1.5537 ± 1.8607\n"
+        "   ...\n"
+        "         6  0.8616  0.1384  1.5537 ± 1.8607\n"
+        "         7  0.8616  0.1384  1.5537 ± 1.8607"
+    )

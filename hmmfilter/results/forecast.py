@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,10 +14,16 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter.results.base import Result
 from hmmfilter.results.printing import preview, shown_steps
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Forecast(Result):
     """What will come after the last observation, v_T; returned by `HMM.forecast`. Row s − 1 is of step T + s.
+
+    Of several sequences, all arrays have N as their first length, before S; ``forecast[n]`` is what will come after
+    sequence n, and the forecast counts and iterates by sequence.
 
     Nothing is normalised: where the rows of the transition sum to 1 only nearly, so do these, a little less each step.
 
@@ -44,6 +53,11 @@ class Forecast(Result):
            [0.8031, 0.1969]])
     >>> forecast.mean.round(4), forecast.variance.round(4)
     (array([1.5537, 1.7876]), array([3.4621, 4.3177]))
+    >>> model.forecast([[0, 2], [7, 4, 6]], steps=2)
+    Forecast: 2 sequences, 2 steps, 2 states; at step +1: probabilities, mean ± standard deviation
+      sequence       0       1      observation
+             0  0.8616  0.1384  1.5537 ± 1.8607
+             1  0.2007  0.7993  4.1973 ± 2.6007
     """
 
     log_probabilities: FloatArray
@@ -53,42 +67,72 @@ class Forecast(Result):
 
     @cached_property
     def probabilities(self) -> FloatArray:
-        """p(h_{T+s} = k | v_1:T), (S, K); what is below 5e-324 rounds to 0 here, and only here."""
+        """p(h_{T+s} = k | v_1:T), (S, K) or (N, S, K); what is below 5e-324 rounds to 0 here, and only here."""
         probabilities: FloatArray = np.exp(self.log_probabilities)
         probabilities.flags.writeable = False
         return probabilities
 
+    @property
+    def _n_sequences(self) -> int | None:
+        """How many there are; None where there was one alone."""
+        return len(self.log_probabilities) if self.log_probabilities.ndim == 3 else None
+
+    def _part(self, where: Any) -> Self:
+        """The same of a part of the sequences, or of the steps."""
+        names = ("log_probabilities", "mean", "variance", "symbol_probabilities")
+        arrays = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: array[where] for name, array in arrays.items() if array is not None})
+
+    def __len__(self) -> int:
+        return len(self.log_probabilities)
+
+    def __getitem__(self, n: Any) -> Any:
+        if self._n_sequences is None:
+            return self.probabilities[n]
+        return self._part(range(len(self))[operator.index(n)])
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.__getitem__, range(len(self)))
+
     def __repr__(self) -> str:
-        n_steps, n_states = self.log_probabilities.shape
-        steps = shown_steps(n_steps)
-        what, header, cells = self._shown_observations(steps)
-        states = ([f"{p:.4f}" for p in row] for row in self.probabilities[steps])
+        n_steps, n_states = self.log_probabilities.shape[-2:]
+        what = f"{n_steps} steps, {n_states} states;"
+        if self._n_sequences is None:
+            return self._print(f"Forecast: {what}", "step", lambda s: f"+{s + 1}")
+        return self._part(np.s_[:, 0])._print(f"Forecast: {len(self)} sequences, {what} at step +1:", "sequence", str)
+
+    def _print(self, title: str, head: str, label: Callable[[int], str]) -> str:
+        """Print a title above rows, of steps or of sequences, that bear labels under a head."""
+        n_rows, n_states = self.log_probabilities.shape
+        rows = shown_steps(n_rows)
+        what, heads, cells = self._shown_observations(rows)
+        states = ([f"{p:.4f}" for p in row] for row in self.probabilities[rows])
         return preview(
-            f"Forecast: {n_steps} steps, {n_states} states; probabilities{what}",
-            ["step", *self._names(n_states), *header],
-            n_steps,
+            f"{title} probabilities{what}",
+            [head, *self._names(n_states), *heads],
+            n_rows,
             ([*row, *added] for row, added in zip(states, cells, strict=True)),
-            label=lambda s: f"+{s + 1}",
+            label=label,
         )
 
-    def _shown_observations(self, steps: list[int]) -> tuple[str, list[str], list[list[str]]]:
-        """What is printed of the observations of some steps: its name, the heads of its columns, and their cells."""
+    def _shown_observations(self, rows: list[int]) -> tuple[str, list[str], list[list[str]]]:
+        """What is printed of the observations in some rows: its name, the heads of its columns, and their cells."""
         if self.symbol_probabilities is not None:
-            rows = self.symbol_probabilities[steps]
-            best = rows.argmax(axis=1)
+            shown = self.symbol_probabilities[rows]
+            best = shown.argmax(axis=1)
             return (
                 ", most probable symbol",
                 ["symbol"],
-                [[f"{m} ({row[m]:.4f})"] for m, row in zip(best, rows, strict=True)],
+                [[f"{m} ({row[m]:.4f})"] for m, row in zip(best, shown, strict=True)],
             )
         if self.mean is None or self.variance is None:
-            return "", [], [[] for _ in steps]
-        means, variances = self.mean[steps], self.variance[steps]
+            return "", [], [[] for _ in rows]
+        means, variances = self.mean[rows], self.variance[rows]
         heads = ["observation"]
         if means.ndim == 2:
             variances = np.diagonal(variances, axis1=1, axis2=2)
             heads = [f"observation[{d}]" for d in range(means.shape[1])]
         with np.errstate(invalid="ignore"):  # an emission of one's own may say what it likes
             deviations = np.sqrt(variances)
-        pairs = np.stack([means, deviations], axis=-1).reshape(len(steps), -1, 2)
+        pairs = np.stack([means, deviations], axis=-1).reshape(len(rows), -1, 2)
         return ", mean ± standard deviation", heads, [[f"{m:.5g} ± {d:.5g}" for m, d in row] for row in pairs]

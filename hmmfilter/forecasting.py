@@ -1,0 +1,82 @@
+"""Forecasting: from what is known of the state now to the states and the observations to come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hmmfilter import _checks, filtering
+from hmmfilter._arrays import FloatArray
+from hmmfilter.emissions import Categorical
+from hmmfilter.results import Filtered, Forecast
+
+
+def states_after(filtered: Filtered, log_initial: FloatArray, log_transition: FloatArray, n_steps: int) -> FloatArray:
+    """`states_to_come` after all that was filtered, (S, K), or after each of several sequences, (N, S, K)."""
+    table, lengths = filtered.log_probabilities, filtered.lengths
+    if lengths is None:
+        return states_to_come(log_initial, log_transition, table[-1:], n_steps)
+    parts = np.split(table, np.cumsum(lengths)[:-1])
+    return np.stack([states_to_come(log_initial, log_transition, part[-1:], n_steps) for part in parts])
+
+
+def states_to_come(log_initial: FloatArray, log_transition: FloatArray, last: FloatArray, n_steps: int) -> FloatArray:
+    """log p(h_{T+s} | v_1:T) for s = 1 to S, (S, K), from log p(h_T | v_1:T), (1, K), or before any step, (0, K).
+
+    From a row of NaN, where the evidence is impossible and marked so, nothing but NaN follows.
+    """
+    if np.isnan(last).any():
+        return np.full((n_steps, last.shape[1]), np.nan)
+    if len(last) > 0:
+        return filtering.last_predictions(last[0], log_transition, n_steps, n_steps)
+    later = states_to_come(log_initial, log_transition, log_initial[None], n_steps - 1) if n_steps > 1 else last
+    return np.concatenate([log_initial[None], later])
+
+
+def forecast(log_probabilities: FloatArray, emission: Any, state_names: tuple[str, ...] | None) -> Forecast:
+    """What the states to come, (S, K) or of several sequences (N, S, K), will show, as far as the emission knows."""
+    mean = variance = symbol_probabilities = None
+    shape, n_states = log_probabilities.shape[:-1], log_probabilities.shape[-1]
+    if isinstance(emission, Categorical):
+        symbol_probabilities = np.exp(log_probabilities) @ emission.probabilities
+    elif hasattr(emission, "moments"):
+        moments = _checks.moments(emission.moments(), n_states)
+        mean, variance = (
+            mixed.reshape(shape + mixed.shape[1:])
+            for mixed in mixture_moments(log_probabilities.reshape(-1, n_states), *moments)
+        )
+    return Forecast(
+        log_probabilities=log_probabilities,
+        mean=mean,
+        variance=variance,
+        symbol_probabilities=symbol_probabilities,
+        state_names=state_names,
+    )
+
+
+def mixture_moments(
+    log_probabilities: FloatArray, mean: FloatArray, variance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The mean m = Σ p_k μ_k and the variance Σ p_k (σ²_k + (μ_k − m)²) for each row of log p_k, (S, K).
+
+    In this form nothing cancels. A moment that is infinite or NaN counts in full, however improbable the state, unless
+    the state is impossible. Where the mean is infinite, the variance is NaN.
+    """
+    mixed_mean = np.zeros((len(log_probabilities), *mean.shape[1:]))
+    mixed_variance = np.zeros((len(log_probabilities), *variance.shape[1:]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for log_p, mu in zip(log_probabilities.T, mean, strict=True):
+            possible = log_p != -np.inf
+            mixed_mean[possible] += _share(log_p[possible], mu)
+        for log_p, mu, own in zip(log_probabilities.T, mean, variance, strict=True):
+            possible = log_p != -np.inf
+            away = ((mu - mixed_mean[possible]).T * np.exp(log_p[possible] / 2)).T
+            square = away * away if mean.ndim == 1 else away[:, :, None] * away[:, None, :]
+            mixed_variance[possible] += _share(log_p[possible], own) + square
+    return mixed_mean, mixed_variance
+
+
+def _share(log_p: FloatArray, moment: FloatArray) -> FloatArray:
+    """p x for each p, which may round to 0 where x is infinite."""
+    return np.where(np.isfinite(moment), np.multiply.outer(np.exp(log_p), moment), moment)
