@@ -53,11 +53,15 @@ class HMM(Frozen):
     initial : array_like, (K,), or "stationary"
         p(h_1 = k), or the word for the chain's stationary distribution.
     transition : array_like, (K, K)
-        p(h_{t+1} = j | h_t = i) at [i, j]. Rows sum to 1 within 1e-8 and are used as given, as is `initial`.
+        p(h_{t+1} = j | h_t = i) at [i, j]. Rows sum to 1 within 1e-8 and are used as given, as is `initial`. Those of
+        float32 or float16 may miss 1 by K ε of their kind, and are divided by their sums. Any kind of number will do,
+        also fractions and decimals, and a `scipy.sparse` matrix of less than 4,096 states.
     emission : Emission
         One of `hmmfilter.emissions`, or any object with ``n_states``, ``log_likelihoods`` and ``sample``.
     state_names : list of str, optional
         K different names; without them, the states' numbers.
+    normalize : bool
+        Whether to divide `initial` and each row of `transition` by their sums, whatever these are.
 
     Attributes
     ----------
@@ -117,13 +121,15 @@ class HMM(Frozen):
         transition: npt.ArrayLike,
         emission: Emission,
         state_names: Sequence[str] | None = None,
+        *,
+        normalize: bool = False,
     ) -> None:
-        matrix = _checks.transition_matrix(transition)
+        matrix = _checks.transition_matrix(transition, normalize)
         n_states = len(matrix)
         if isinstance(initial, str):
             _checks.stationary_word(initial)
             initial = stationary_distribution(matrix)
-        start = _checks.distributions("initial", initial, (n_states,))
+        start = _checks.distributions("initial", initial, (n_states,), normalize)
         _checks.emission(emission, n_states)
         self._freeze(
             initial=start,
@@ -1034,7 +1040,7 @@ class HMM(Frozen):
         ...     print(path.read_text())
         ...     print(hf.HMM.from_json(path).emission)
         {
-          "format": "hmmfilter model, version 1",
+          "format": "hmmfilter model, version 2",
           "initial": [0.5, 0.5],
           "transition": [[0.9, 0.1], [0.2, 0.8]],
           "emission": {"type": "Poisson", "rate": [1.0, 5.0]},
@@ -1046,7 +1052,7 @@ class HMM(Frozen):
         storage.write(path, self.initial, self.transition, self.emission, self.state_names)
 
     @classmethod
-    def from_json(cls, path: str | os.PathLike[str]) -> HMM:
+    def from_json(cls, path: str | os.PathLike[str], *, normalize: bool = False) -> HMM:
         """Read a model from a JSON file; see `to_json` for an example.
 
         Nothing in the file is executed.
@@ -1055,6 +1061,8 @@ class HMM(Frozen):
         ----------
         path : str or path-like
             The file to read, in the schema of `hmmfilter.storage`.
+        normalize : bool
+            Whether to divide all distributions in the file by their sums, as numbers written by hand may need it.
 
         Returns
         -------
@@ -1075,4 +1083,4 @@ class HMM(Frozen):
         Poisson(rate=array([13.146, 19.721, 29.714]))
         """
         with storage.blaming(path):
-            return cls(**storage.read(path))
+            return cls(**storage.read(path, normalize), normalize=normalize)

@@ -15,7 +15,7 @@ NOTHING = -(2**60)  # the exponent of a zero: far below all others
 UNSEEN = -1100  # a number that is 2**UNSEEN of another is beyond its last digit, and below every double
 
 
-def stationary_distribution(transition: npt.ArrayLike) -> FloatArray:
+def stationary_distribution(transition: npt.ArrayLike, *, normalize: bool = False) -> FloatArray:
     """Compute the distribution over the states that one step of the chain leaves as it is.
 
     By state reduction, which subtracts nothing: each probability, however small, has nearly all its digits. States
@@ -24,7 +24,9 @@ def stationary_distribution(transition: npt.ArrayLike) -> FloatArray:
     Parameters
     ----------
     transition : array_like, (K, K)
-        p(h_{t+1} = j | h_t = i) at [i, j]; rows sum to 1.
+        p(h_{t+1} = j | h_t = i) at [i, j]; rows sum to 1, as for `hmmfilter.HMM`.
+    normalize : bool
+        Whether to divide each row by its sum, whatever that is.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def stationary_distribution(transition: npt.ArrayLike) -> FloatArray:
     >>> hf.stationary_distribution([[0.9, 0.1], [0.3, 0.7]])
     array([0.75, 0.25])
     """
-    matrix = _checks.transition_matrix(transition)
+    matrix = _checks.transition_matrix(transition, normalize)
     states = _checks.single_closed_class(_closed_classes(matrix))
     distribution = np.zeros(len(matrix))
     distribution[states] = _checks.representable(_reduce(matrix[np.ix_(states, states)]), states)

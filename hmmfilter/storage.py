@@ -3,19 +3,21 @@
 The schema, all keys required but ``state_names``, no others allowed::
 
     {
-      "format": "hmmfilter model, version 1",
+      "format": "hmmfilter model, version 2",
       "initial": [p, ...] or "stationary",
       "transition": [[p, ...], ...],                       rows sum to 1
       "emission": one of
           {"type": "Categorical", "probabilities": [[p, ...], ...]}
           {"type": "Bernoulli", "probability": [p, ...]}
           {"type": "Poisson", "rate": [λ, ...]}
-          {"type": "Gaussian", "mean": [...], "covariance": [...]}
+          {"type": "Gaussian", "mean": [...], "covariance": [...], "kind": "variances", "full", "tied" or "spherical"}
           {"type": "FromScipy", "distributions": [{"name": "gamma", "args": [2.0], "kwds": {"scale": 3.0}}, ...]}
       "state_names": ["quiet", ...]
     }
 
 Numbers are written with the fewest digits that read back to the same double.
+
+Files of version 1 are read as they were meant: their Gaussians have no kind, and a matrix for each state or variances.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from hmmfilter import _checks, emissions
 from hmmfilter._arrays import FloatArray
 from hmmfilter._files import written_whole
 
-FORMAT = "hmmfilter model, version 1"
+FORMAT = "hmmfilter model, version 2"
+FIRST_FORMAT = "hmmfilter model, version 1"
 ARRAY_EMISSIONS = (emissions.Categorical, emissions.Bernoulli, emissions.Poisson, emissions.Gaussian)
 EMISSIONS = {kind.__name__: kind for kind in (*ARRAY_EMISSIONS, emissions.FromScipy)}
 
@@ -59,13 +62,16 @@ def write(
         file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read(path: str | os.PathLike[str], normalize: bool = False) -> dict[str, Any]:
     """Read the arguments of `hmmfilter.HMM` from a file."""
     text = Path(path).read_text(encoding="utf-8-sig")
     document = json.loads(text, parse_constant=_checks.no_constant, object_pairs_hook=_checks.unique_keys)
-    _checks.model_document(document, FORMAT)
+    _checks.model_document(document, (FORMAT, FIRST_FORMAT))
     arguments = {key: value for key, value in document.items() if key != "format"}
-    return {**arguments, "emission": _build(document["emission"])}
+    emission = document["emission"]
+    if document["format"] == FIRST_FORMAT:
+        emission = _with_kind(emission)
+    return {**arguments, "emission": _build(emission, normalize)}
 
 
 @contextmanager
@@ -84,10 +90,24 @@ def _describe(emission: emissions.Emission) -> dict[str, Any]:
     kind = type(emission).__name__
     if isinstance(emission, emissions.FromScipy):
         return {"type": kind, "distributions": [_describe_frozen(frozen) for frozen in emission.distributions]}
-    return {"type": kind, **{name: getattr(emission, name).tolist() for name in _parameters(type(emission))}}
+    return {"type": kind, **{name: _plain(getattr(emission, name)) for name in _parameters(type(emission))}}
 
 
-def _build(document: Any) -> emissions.Emission:
+def _plain(parameter: Any) -> Any:
+    return parameter.tolist() if isinstance(parameter, np.ndarray) else parameter
+
+
+def _with_kind(document: Any) -> Any:
+    """The emission of a file of version 1, in which the number of axes alone told the kind of a covariance."""
+    _checks.json_object("emission", document)
+    if document.get("type") != "Gaussian":
+        return document
+    _checks.keys("emission", document, {"type", "mean", "covariance"})
+    n_axes = _checks.float_array("covariance", document["covariance"]).ndim
+    return {**document, "kind": "full" if n_axes == 3 else "variances"}
+
+
+def _build(document: Any, normalize: bool) -> emissions.Emission:
     _checks.json_object("emission", document)
     kind = EMISSIONS[_checks.one_of("the type of emission", document.get("type"), tuple(EMISSIONS))]
     names = _parameters(kind)
@@ -95,7 +115,8 @@ def _build(document: Any) -> emissions.Emission:
     if kind is emissions.FromScipy:
         _checks.json_list("distributions", document["distributions"])
         return emissions.FromScipy([_build_frozen(part) for part in document["distributions"]])
-    return kind(**{name: document[name] for name in names})
+    options = {"normalize": normalize} if kind is emissions.Categorical else {}
+    return kind(**{name: document[name] for name in names}, **options)
 
 
 def _parameters(kind: Any) -> list[str]:

@@ -56,16 +56,64 @@ MEAN = np.array([[0.0, 1.0, -2.0], [3.0, 3.0, 3.0]])
 FULL = np.array([[[2.0, 0.5, 0.1], [0.5, 1.0, 0.3], [0.1, 0.3, 0.7]], np.diag([4.0, 5.0, 6.0])])
 NAN = np.nan
 
+# A Gaussian of each kind, and the covariance matrices that it stands for.
+KINDS = {
+    "full": (Gaussian(MEAN, FULL), FULL),
+    "variances": (
+        Gaussian(MEAN, [[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]]),
+        np.array([np.diag([2.0, 1.0, 0.7]), np.diag([4.0, 5.0, 6.0])]),
+    ),
+    "tied": (Gaussian(MEAN, FULL[0]), FULL[[0, 0]]),
+    "spherical": (Gaussian(MEAN, [0.3, 7.0]), np.array([np.diag([0.3] * 3), np.diag([7.0] * 3)])),
+    "square variances": (
+        Gaussian(MEAN[:, :2], [[2.0, 0.5], [0.5, 1.0]], kind="variances"),
+        np.array([np.diag([2.0, 0.5]), np.diag([0.5, 1.0])]),
+    ),
+    "square tied": (Gaussian(MEAN[:, :2], [[2.0, 0.5], [0.5, 1.0]], kind="tied"), FULL[[0, 0], :2, :2]),
+}
+of_each_kind = pytest.mark.parametrize(("emission", "matrices"), KINDS.values(), ids=KINDS)
 
-@pytest.mark.parametrize("covariance", [FULL, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])], ids=["full", "diagonal"])
+
+@of_each_kind
 @pytest.mark.parametrize("x", [[0.1, 0.2, 0.3], [1e4, -1e4, 1e4], [NAN, 0.2, 0.3], [0.1, NAN, NAN], [NAN, NAN, 3.0]])
-def test_vectors_are_marginalised_over_their_missing_entries(covariance, x):
-    x = np.array(x)
+def test_vectors_are_marginalised_over_their_missing_entries(emission, matrices, x):
+    x = np.array(x)[[0, 1, 2] if emission.n_dimensions == 3 else [0, 2]]
     seen = ~np.isnan(x)
-    (row,) = Gaussian(MEAN, covariance).log_likelihoods([x])
+    (row,) = emission.log_likelihoods([x])
     for k in range(2):
-        matrix = covariance[k] if covariance.ndim == 3 else np.diag(covariance[k])
-        assert_log_density(row[k], exact_joint_density(x[seen], MEAN[k, seen], matrix[np.ix_(seen, seen)]))
+        exact = exact_joint_density(x[seen], emission.mean[k, seen], matrices[k][np.ix_(seen, seen)])
+        assert_log_density(row[k], exact)
+        stated = stats.multivariate_normal.logpdf(x[seen], emission.mean[k, seen], matrices[k][np.ix_(seen, seen)])
+        np.testing.assert_allclose(row[k], stated, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        (Gaussian([0.5, -3.0], 9.0, kind="tied"), Gaussian([0.5, -3.0], [9.0, 9.0])),
+        (Gaussian([0.5, -3.0], [4.0, 9.0], kind="spherical"), Gaussian([0.5, -3.0], [4.0, 9.0])),
+        (Gaussian(MEAN, FULL[0], kind="tied"), Gaussian(MEAN, FULL[[0, 0]])),
+        (Gaussian(MEAN, [2.0, 3.0], kind="spherical"), Gaussian(MEAN, [[2.0] * 3, [3.0] * 3])),
+    ],
+)
+def test_one_model_said_in_two_ways_gives_the_same_bits(one, same):
+    states = np.tile(np.arange(one.n_states), 20)
+    x = same.sample(states, np.random.default_rng(0))
+    assert np.array_equal(one.sample(states, np.random.default_rng(0)), x)
+    assert np.array_equal(one.log_likelihoods(x), same.log_likelihoods(x))
+    for got, expected in zip(one.moments(), same.moments(), strict=True):
+        assert np.array_equal(got, expected)
+
+
+def test_the_shape_tells_the_kind_where_it_can():
+    assert [Gaussian(MEAN, covariance).kind for covariance in (np.ones((2, 3)), FULL, FULL[0], [1.0, 2.0])] == [
+        "variances",
+        "full",
+        "tied",
+        "spherical",
+    ]
+    assert [Gaussian([0.0, 1.0], covariance).kind for covariance in ([1.0, 2.0], 3.0)] == ["variances", "tied"]
+    assert Gaussian([[0.0]], [[4.0]]).kind == "variances"  # which of a single number means the same as tied
 
 
 @pytest.mark.parametrize("covariance", [FULL, np.ones((2, 3))], ids=["full", "diagonal"])
@@ -133,13 +181,12 @@ def test_beyond_the_largest_double_a_log_density_is_minus_infinity():
         Categorical(np.full((2, 40), 1 / 40)),
         Poisson([13.1, 29.7]),
         Gaussian([0.3, 9.7], [1.1, 2.3]),
-        Gaussian(MEAN, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])),
-        Gaussian(MEAN, FULL),
+        *(emission for emission, _ in KINDS.values()),
         Gaussian(np.zeros((1, 12)), np.linspace(1.0, 3.0, 12)[None]),
         Gaussian(np.zeros((1, 12)), np.full((1, 12, 12), 0.3) + 0.7 * np.eye(12)),
         FromScipy([stats.gamma(3.1), stats.t(3)]),
     ],
-    ids=["Categorical", "Poisson", "Gaussian", "diagonal", "full", "twelve diagonal", "twelve full", "FromScipy"],
+    ids=["Categorical", "Poisson", "Gaussian", *KINDS, "twelve diagonal", "twelve full", "FromScipy"],
 )
 def test_an_observation_counts_the_same_in_any_company(emission):
     shape = (500,) if emission.n_dimensions is None else (500, emission.n_dimensions)
@@ -192,11 +239,11 @@ def test_moments(emission, mean, variance):
         np.testing.assert_allclose(got, expected, rtol=1e-15)
 
 
-@pytest.mark.parametrize("covariance", [FULL, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])], ids=["full", "diagonal"])
-def test_moments_of_vectors(covariance):
-    mean, matrices = Gaussian(MEAN, covariance).moments()
-    assert np.array_equal(mean, MEAN)
-    assert np.array_equal(matrices, covariance if covariance.ndim == 3 else [np.diag(row) for row in covariance])
+@of_each_kind
+def test_moments_of_vectors(emission, matrices):
+    mean, covariances = emission.moments()
+    assert np.array_equal(mean, emission.mean)
+    assert np.array_equal(covariances, matrices)
 
 
 def test_moments_that_do_not_exist():
@@ -228,14 +275,13 @@ def test_samples_have_the_mean_of_their_state(emission, mean, variance):
     assert np.isfinite(emission.log_likelihoods(drawn)[np.arange(len(states)), states]).all()
 
 
-@pytest.mark.parametrize("covariance", [FULL, np.array([[2.0, 1.0, 0.7], [4.0, 5.0, 6.0]])], ids=["full", "diagonal"])
-def test_sampled_vectors_have_the_covariance_of_their_state(covariance):
+@of_each_kind
+def test_sampled_vectors_have_the_covariance_of_their_state(emission, matrices):
     states = np.tile([0, 1], SAMPLES)
-    drawn = Gaussian(MEAN, covariance).sample(states, np.random.default_rng(0))
+    drawn = emission.sample(states, np.random.default_rng(0))
     for k in range(2):
-        matrix = covariance[k] if covariance.ndim == 3 else np.diag(covariance[k])
-        np.testing.assert_allclose(np.cov(drawn[states == k].T), matrix, rtol=0, atol=0.2)
-        np.testing.assert_allclose(drawn[states == k].mean(axis=0), MEAN[k], rtol=0, atol=0.1)
+        np.testing.assert_allclose(np.cov(drawn[states == k].T), matrices[k], rtol=0, atol=0.2)
+        np.testing.assert_allclose(drawn[states == k].mean(axis=0), emission.mean[k], rtol=0, atol=0.1)
 
 
 def test_emissions_are_frozen():

@@ -18,7 +18,10 @@ EMISSIONS = [
     Bernoulli([1 / 3, 5e-324]),
     Poisson([1 / 3, 1e22]),
     Gaussian([1 / 3, -1e100], [2 / 3, 1e-50]),
-    Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [[0.1, 0.2], [0.3, 0.4]]),
+    Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [[0.1, 0.2], [0.3, 0.4]], kind="variances"),
+    Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [[0.1, 0.02], [0.02, 0.3]], kind="tied"),
+    Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [0.1, 1e300], kind="spherical"),
+    Gaussian([1 / 3, 0.0], 2 / 3, kind="tied"),
     Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [[[0.1, 0.02], [0.02, 0.3]], [[1.0, 0.0], [0.0, 1.0]]]),
     FromScipy([stats.gamma(1 / 3, scale=np.float64(3.0)), stats.t(df=3)]),
     FromScipy([stats.binom(5, 0.3), stats.poisson(1 / 3)]),
@@ -68,7 +71,10 @@ BROKEN = [
     ("[" * 100_000, "nested too deeply"),
     (b"\xff\xfe", "codec can't decode"),
     ('{"format": 1, "format": 2}', "keys must be different, got ['format', 'format']"),
-    ({**GOOD, "format": "another"}, "format must be 'hmmfilter model, version 1', got 'another'"),
+    (
+        {**GOOD, "format": "another"},
+        "format must be one of hmmfilter model, version 2, hmmfilter model, version 1, got 'another'",
+    ),
     ({"initial": [1.0]}, "the model must have the keys ['emission', 'format', 'initial', 'transition'], got none of"),
     ({**GOOD, "extra": 1}, "got also ['extra']"),
     ({**GOOD, "initial": "random"}, "initial must be probabilities or 'stationary', got 'random'"),
@@ -123,6 +129,67 @@ def test_a_broken_file_gets_one_clear_error(content, message, tmp_path):
         hf.HMM.from_json(path)
     assert str(caught.value).startswith(f"{path} holds no valid model: ")
     assert "\n" not in str(caught.value)
+
+
+FIRST_GAUSSIANS = [
+    ([0.0, 1.0], [1.0, 2.0], "variances"),
+    ([[0.0, 1.0], [2.0, 3.0]], [[1.0, 0.5], [0.5, 2.0]], "variances"),  # which now would have to be said
+    ([[0.0, 1.0], [2.0, 3.0]], [[[1.0, 0.5], [0.5, 2.0]]] * 2, "full"),
+]
+
+
+def of_version_1(**emission):
+    halves = [0.5, 0.5]
+    return {
+        "format": "hmmfilter model, version 1",
+        "initial": halves,
+        "transition": [halves, halves],
+        "emission": emission,
+    }
+
+
+@pytest.mark.parametrize(("mean", "covariance", "kind"), FIRST_GAUSSIANS)
+def test_a_file_of_version_1_means_what_it_meant(mean, covariance, kind, tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(of_version_1(type="Gaussian", mean=mean, covariance=covariance)))
+    emission = hf.HMM.from_json(path).emission
+    assert emission.kind == kind
+    assert emission.covariance.tolist() == covariance
+    path.write_text(json.dumps(of_version_1(type="Poisson", rate=[1.0, 2.0])))
+    assert hf.HMM.from_json(path).emission.rate.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("emission", "message"),
+    [
+        ({"type": "Gaussian", "mean": [0.0, 1.0]}, "emission must have the keys"),
+        ({"type": "Gaussian", "mean": [0.0, 1.0], "covariance": [1.0, 1.0], "kind": "tied"}, "got also ['kind']"),
+        ({"type": "Gaussian", "mean": [[0.0], [1.0]], "covariance": [1.0, 1.0]}, "covariance must have shape (2, 1)"),
+        ("Gaussian", "emission must be a JSON object, got str"),
+    ],
+)
+def test_a_broken_file_of_version_1(emission, message, tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({**of_version_1(), "emission": emission}))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        hf.HMM.from_json(path)
+
+
+def test_a_gaussian_in_a_file_says_its_kind(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({**GOOD, "emission": {"type": "Gaussian", "mean": [0.0], "covariance": [1.0]}}))
+    with pytest.raises(ValueError, match=r"got none of \['kind'\]"):
+        hf.HMM.from_json(path)
+
+
+def test_distributions_in_a_file_may_be_divided_by_their_sums(tmp_path):
+    path = tmp_path / "model.json"
+    coin = {"type": "Categorical", "probabilities": [[2, 6]]}
+    path.write_text(json.dumps({**GOOD, "initial": [0.999], "transition": [[0.999]], "emission": coin}))
+    with pytest.raises(ValueError, match="normalize=True"):
+        hf.HMM.from_json(path)
+    model = hf.HMM.from_json(path, normalize=True)
+    assert (model.initial.tolist(), model.emission.probabilities.tolist()) == ([1.0], [[0.25, 0.75]])
 
 
 def test_the_good_file_is_good(tmp_path):

@@ -5,6 +5,7 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 
 from hmmfilter._checks.arrays import float_array
 from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks
+from hmmfilter._checks.covariances import CovarianceKind, normal_parameters
 from hmmfilter._checks.documents import (
     json_list,
     json_object,
@@ -34,13 +35,11 @@ from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, 
 from hmmfilter._checks.outputs import destination, increments_destination, kept, single_sequence
 from hmmfilter._checks.parameters import (
     SUM_TOLERANCE,
-    covariances,
     distributions,
     emission,
     frozen_distributions,
     moments,
     non_negative,
-    positive,
     probabilities,
     real_parameters,
     representable,
@@ -68,6 +67,7 @@ __all__ = [
     "NO_INDEX",
     "SUM_TOLERANCE",
     "BlockChain",
+    "CovarianceKind",
     "EntryError",
     "Impossible",
     "ImpossibleEvidenceError",
@@ -80,7 +80,6 @@ __all__ = [
     "blocks",
     "chain",
     "chain_parameters",
-    "covariances",
     "destination",
     "distributions",
     "drawn_observations",
@@ -107,12 +106,12 @@ __all__ = [
     "naive_dtype",
     "no_constant",
     "non_negative",
+    "normal_parameters",
     "observations",
     "observing",
     "one_after_the_other",
     "one_of",
     "only_allowed",
-    "positive",
     "possible_evidence",
     "prediction",
     "probabilities",

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from hmmfilter._checks.settings import one_of
+
 
 def json_object(name: str, value: Any) -> None:
     """Insist on a JSON object."""
@@ -33,11 +35,10 @@ def json_list(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be a JSON array, got {type(value).__name__}")
 
 
-def model_document(document: Any, known_format: str) -> None:
+def model_document(document: Any, known_formats: Sequence[str]) -> None:
     """Insist on the outline of a model in JSON."""
     keys("the model", document, {"format", "initial", "transition", "emission"}, {"state_names"})
-    if document["format"] != known_format:
-        raise ValueError(f"format must be {known_format!r}, got {document['format']!r}")
+    one_of("format", document["format"], known_formats)
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

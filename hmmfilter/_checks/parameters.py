@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._checks.arrays import float_array, refuse_first, require_shape
+from hmmfilter._checks.arrays import DOUBLE, float_array, refuse_first, require_shape
+from hmmfilter._checks.numbers import real_numbers
 
-SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum
-SYMMETRY_TOLERANCE = 1e-8  # of a covariance, relative to the two standard deviations
+SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum, at least
 
 
 def real_parameters(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...] | None) -> FloatArray:
-    """Let finite numbers in, of any shape where it is None; copied, so that a frozen owner stays as it is."""
-    array: FloatArray = float_array(name, value).copy()
+    """Let finite numbers of any kind in, of any shape where it is None; copied, as their owner is frozen."""
+    array: FloatArray = float_array(name, real_numbers(name, value)).copy()
     if shape is not None:
         require_shape(name, array, shape)
     refuse_first(name, ~np.isfinite(array), "finite", array)
@@ -46,45 +46,40 @@ def probabilities(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...])
     return array
 
 
-def distributions(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
-    """Let probabilities in that sum to 1 along the last axis, within `SUM_TOLERANCE`; they are used as given."""
-    array = non_negative(name, value, shape)
-    sums = array.sum(axis=-1)
-    off = np.argwhere(~(np.abs(sums - 1.0) <= SUM_TOLERANCE))
+def distributions(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...], normalize: bool = False) -> FloatArray:
+    """Let probabilities in that sum to 1 along the last axis, as far as the rounding of their kind of float explains.
+
+    Doubles are used as given, unless they are to be normalised. Shorter floats are as many doubles that miss 1 because
+    of what they came in as: they are divided by their sums.
+    """
+    given = real_numbers(name, value)
+    array = real_parameters(name, given, shape)
+    kind = np.asarray(given).dtype
+    is_float = kind.kind == "f"
+    tolerance = max(SUM_TOLERANCE, array.shape[-1] * float(np.finfo(kind).eps) if is_float else 0.0)
+    refuse_first(name, array < -tolerance, "at least 0", array)
+    refuse_first(name, array < 0, "at least 0 (set what rounding left below it to 0, and give normalize=True)", array)
+    with np.errstate(over="ignore"):
+        sums = array.sum(axis=-1)
+    has_sum = (sums > 0) & (sums < np.inf)
+    off = np.argwhere(~has_sum if normalize else ~has_sum | (np.abs(sums - 1.0) > tolerance))
     if len(off):
         index = tuple(map(int, off[0]))
         row = "".join(f" row {i}" for i in index)
-        raise ValueError(f"{name}{row} must sum to 1, got {float(sums[index]):.10g}")
+        need = "have a sum above 0 that fits into a double" if normalize else "sum to 1"
+        hint = ": normalize=True divides by the sum" if has_sum[index] and not normalize else ""
+        raise ValueError(f"{name}{row} must {need}, got {float(sums[index]):.10g}{hint}")
+    if normalize or (is_float and kind.itemsize < DOUBLE.itemsize):
+        array = array / sums[..., np.newaxis]
+        array.flags.writeable = False
     return array
 
 
-def transition_matrix(value: npt.ArrayLike) -> FloatArray:
+def transition_matrix(value: npt.ArrayLike, normalize: bool = False) -> FloatArray:
     """Let a square matrix in whose rows are distributions."""
-    matrix = distributions("transition", value, ("K", "K"))
+    matrix = distributions("transition", value, ("K", "K"), normalize)
     require_shape("transition", matrix, (len(matrix), len(matrix)))
     return matrix
-
-
-def covariances(value: npt.ArrayLike, n_states: int, n_dimensions: int) -> FloatArray:
-    """Let one symmetric, positive definite matrix for each state in; what counts is its lower triangle."""
-    array = real_parameters("covariance", value, (n_states, n_dimensions, n_dimensions))
-    for k, matrix in enumerate(array):
-        deviations = np.sqrt(np.abs(np.diag(matrix)))
-        skew = np.argwhere(np.abs(matrix - matrix.T) > SYMMETRY_TOLERANCE * np.outer(deviations, deviations))
-        if len(skew):
-            i, j = map(int, skew[0])
-            raise ValueError(
-                f"covariance {k} must be symmetric, got {float(matrix[i, j])!r} at [{i}, {j}] "
-                f"and {float(matrix[j, i])!r} at [{j}, {i}]"
-            )
-        try:
-            np.linalg.cholesky(matrix)
-        except np.linalg.LinAlgError:
-            smallest = float(np.linalg.eigvalsh(matrix)[0])
-            raise ValueError(
-                f"covariance {k} must be positive definite, got a smallest eigenvalue of {smallest:.3g}"
-            ) from None
-    return array
 
 
 def state_names(value: Sequence[str] | None, n_states: int) -> tuple[str, ...]:

@@ -22,13 +22,23 @@ class Gaussian(Frozen):
     mean : array_like, (K,) or (K, D)
         The mean in each state.
     covariance : array_like
-        For means (K,), the variances (K,); for means (K, D), the variances (K, D) of independent entries, or the full
-        covariance matrices (K, D, D).
+        How an observation varies, in the shape of its kind. It is an attribute, too, as given.
+    kind : {"variances", "full", "tied", "spherical"}, optional
+        What `covariance` holds. For means (K, D):
+
+        - "variances", (K, D): of independent entries;
+        - "full", (K, D, D): a matrix for each state;
+        - "tied", (D, D): one matrix for all states;
+        - "spherical", (K,): one variance for all entries, which are independent.
+
+        For means (K,), "variances" or "spherical" are (K,), and "tied" is a single number. The shape alone tells the
+        kind, but for (K, D) where K = D > 1: there it has to be said.
 
     Raises
     ------
     ValueError, TypeError
-        Where a variance is not above 0, or a matrix is not symmetric and positive definite.
+        Where a variance is not above 0, a matrix is not symmetric and positive definite, or it takes `kind` to say what
+        is meant.
 
     Examples
     --------
@@ -36,19 +46,20 @@ class Gaussian(Frozen):
     >>> hf.emissions.Gaussian([0.0, 1.0], [1.0, 4.0]).log_likelihoods([0.0, 1e4])
     array([[-9.18938533e-01, -1.73708571e+00],
            [-5.00000009e+07, -1.24975017e+07]])
+    >>> tied = hf.emissions.Gaussian([[0.0, 0.0], [3.0, 3.0]], [[1.0, 0.5], [0.5, 1.0]], kind="tied")
+    >>> tied.log_likelihoods([[1.0, 1.0]]).round(4)
+    array([[-2.3607, -4.3607]])
     """
 
     mean: FloatArray
     covariance: FloatArray
+    kind: _checks.CovarianceKind
 
-    def __init__(self, mean: npt.ArrayLike, covariance: npt.ArrayLike) -> None:
-        is_vector = _checks.float_array("mean", mean).ndim == 2
-        means = _checks.real_parameters("mean", mean, ("K", "D") if is_vector else ("K",))
-        if is_vector and _checks.float_array("covariance", covariance).ndim == 3:
-            checked = _checks.covariances(covariance, *means.shape)
-        else:
-            checked = _checks.positive("covariance", covariance, means.shape)
-        self._freeze(mean=means, covariance=checked)
+    def __init__(
+        self, mean: npt.ArrayLike, covariance: npt.ArrayLike, kind: _checks.CovarianceKind | None = None
+    ) -> None:
+        means, covariances, kind = _checks.normal_parameters(mean, covariance, kind)
+        self._freeze(mean=means, covariance=covariances, kind=kind)
 
     @property
     def n_states(self) -> int:
@@ -60,9 +71,13 @@ class Gaussian(Frozen):
         """D, the number of entries of a vector; None where observations are numbers."""
         return self.mean.shape[1] if self.mean.ndim == 2 else None
 
-    @property
-    def _is_full(self) -> bool:
-        return self.covariance.ndim == 3
+    def _of_states(self) -> FloatArray:
+        """What each state has of its own: a variance, (K,), one of each entry, (K, D), or a matrix, (K, D, D)."""
+        if self.kind == "tied":
+            return np.broadcast_to(self.covariance, (self.n_states, *self.covariance.shape))
+        if self.kind == "spherical":
+            return np.broadcast_to(self.covariance, self.mean.T.shape).T
+        return self.covariance
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-densities of observations in each state; a vector is marginalised over its missing entries.
@@ -91,35 +106,19 @@ class Gaussian(Frozen):
         """
         x = _checks.observations(observations, self.n_dimensions)
         table = np.zeros((len(x), self.n_states))
-        if self._is_full:
+        covariances = self._of_states()
+        if covariances.ndim == 3:
             for observed, rows in _by_pattern(~np.isnan(x)):
                 for k in range(self.n_states):
-                    table[rows, k] = self._joint(k, x[rows][:, observed], observed)
+                    matrix = covariances[k][np.ix_(observed, observed)]
+                    table[rows, k] = _joint(x[rows][:, observed], self.mean[k, observed], matrix)
         else:
-            for k, (mean, variance) in enumerate(zip(self.mean, self.covariance, strict=True)):
+            for k, (mean, variance) in enumerate(zip(self.mean, covariances, strict=True)):
                 with np.errstate(over="ignore"):  # a log-density below −1.8e308 is −inf
                     z = (x - mean) / np.sqrt(variance)
                     terms = np.where(np.isnan(x), 0.0, -0.5 * (z * z + LOG_2_PI + np.log(variance)))
                 table[:, k] = terms if x.ndim == 1 else terms.sum(axis=1)
         return table
-
-    def _joint(self, k: int, x: FloatArray, observed: BoolArray) -> FloatArray:
-        """The log-density of the observed entries of some vectors in state k, by a Cholesky factor.
-
-        The triangle is solved entry by entry for all vectors: libraries round a vector differently in other company.
-        """
-        factor = np.linalg.cholesky(self.covariance[k][np.ix_(observed, observed)])
-        squares = np.zeros(len(x))
-        with np.errstate(over="ignore", invalid="ignore"):  # a log-density below −1.8e308 is −inf
-            z = (x - self.mean[k, observed]).T.copy()
-            for d, column in enumerate(factor.T):
-                z[d] /= column[d]
-                z[d + 1 :] -= np.multiply.outer(column[d + 1 :], z[d])
-                squares += z[d] * z[d]
-        squares[~np.isfinite(z).all(axis=0)] = np.inf
-        log_scale = np.log(np.diag(factor)).sum() + 0.5 * len(factor) * LOG_2_PI
-        log_density: FloatArray = -0.5 * squares - log_scale
-        return log_density
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.
@@ -139,9 +138,10 @@ class Gaussian(Frozen):
         array([[[4., 0.],
                 [0., 9.]]])
         """
-        if self.n_dimensions is None or self._is_full:
-            return self.mean, self.covariance
-        return self.mean, self.covariance[:, :, None] * np.eye(self.n_dimensions)
+        covariances = self._of_states()
+        if covariances.ndim == 2:
+            covariances = covariances[:, :, None] * np.eye(covariances.shape[1])
+        return self.mean, covariances
 
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> FloatArray:
         """Draw one number, or one vector, for each entry of `states`.
@@ -172,13 +172,33 @@ class Gaussian(Frozen):
         """
         states = _checks.states(states, self.n_states)
         noise = rng.standard_normal((len(states), *self.mean.shape[1:]))
-        if self._is_full:
-            for k, factor in enumerate(np.linalg.cholesky(self.covariance)):
+        covariances = self._of_states()
+        if covariances.ndim == 3:
+            for k, factor in enumerate(np.linalg.cholesky(covariances)):
                 chosen = states == k
                 noise[chosen] = noise[chosen] @ factor.T
         else:
-            noise *= np.sqrt(self.covariance[states])
+            noise *= np.sqrt(covariances[states])
         return self.mean[states] + noise
+
+
+def _joint(x: FloatArray, mean: FloatArray, covariance: FloatArray) -> FloatArray:
+    """The log-density of some vectors, by a Cholesky factor.
+
+    The triangle is solved entry by entry for all vectors: libraries round a vector differently in other company.
+    """
+    factor = np.linalg.cholesky(covariance)
+    squares = np.zeros(len(x))
+    with np.errstate(over="ignore", invalid="ignore"):  # a log-density below −1.8e308 is −inf
+        z = (x - mean).T.copy()
+        for d, column in enumerate(factor.T):
+            z[d] /= column[d]
+            z[d + 1 :] -= np.multiply.outer(column[d + 1 :], z[d])
+            squares += z[d] * z[d]
+    squares[~np.isfinite(z).all(axis=0)] = np.inf
+    log_scale = np.log(np.diag(factor)).sum() + 0.5 * len(factor) * LOG_2_PI
+    log_density: FloatArray = -0.5 * squares - log_scale
+    return log_density
 
 
 def _by_pattern(observed: BoolArray) -> list[tuple[BoolArray, BoolArray]]:

@@ -21,7 +21,10 @@ class Categorical(OfNumbers):
     Parameters
     ----------
     probabilities : array_like, (K, M)
-        p(v = m | h = k) at [k, m]; rows sum to 1 within 1e-8 and are used as given.
+        p(v = m | h = k) at [k, m]; rows sum to 1 within 1e-8 and are used as given, or divided by their sums where they
+        come as float32 or float16.
+    normalize : bool
+        Whether to divide each row by its sum, whatever that is.
 
     Raises
     ------
@@ -39,8 +42,8 @@ class Categorical(OfNumbers):
 
     probabilities: FloatArray
 
-    def __init__(self, probabilities: npt.ArrayLike) -> None:
-        self._freeze(probabilities=_checks.distributions("probabilities", probabilities, ("K", "M")))
+    def __init__(self, probabilities: npt.ArrayLike, *, normalize: bool = False) -> None:
+        self._freeze(probabilities=_checks.distributions("probabilities", probabilities, ("K", "M"), normalize))
 
     @property
     def n_states(self) -> int:

@@ -1,0 +1,53 @@
+"""Numbers of other kinds than numpy's: fractions, decimals and other objects, sparse matrices."""
+
+from __future__ import annotations
+
+import numbers
+import reprlib
+import sys
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter._checks.arrays import has_masked_entries, rectangular
+
+DENSE_STATES = 4096  # from so many states on, a sparse matrix is not made dense: it would take 134 MB
+
+
+def real_numbers(name: str, value: Any) -> Any:
+    """What numpy takes for real numbers: a sparse matrix made dense, objects that are numbers rounded to doubles."""
+    sparse = sys.modules.get("scipy.sparse")  # without which nobody has a sparse matrix
+    if sparse is not None and sparse.issparse(value):
+        return _dense(name, value)
+    if has_masked_entries(value):
+        return value
+    array = rectangular(name, value)
+    return _rounded(name, array) if array.dtype == object else array
+
+
+def _dense(name: str, matrix: Any) -> npt.NDArray[Any]:
+    most = max(matrix.shape)
+    if most >= DENSE_STATES:
+        raise ValueError(
+            f"{name} must have fewer than {DENSE_STATES} rows and columns where it is sparse, since it is made dense, "
+            f"got {most}: {name}.toarray() makes it dense at your word"
+        )
+    dense: npt.NDArray[Any] = matrix.toarray()
+    return dense
+
+
+def _rounded(name: str, array: npt.NDArray[Any]) -> FloatArray:
+    rounded = np.empty(array.shape)
+    for index in np.ndindex(array.shape):
+        item = array[index]
+        where = f" at {list(index)}" if index else ""
+        if not isinstance(item, (numbers.Real, Decimal)) or isinstance(item, (bool, np.timedelta64)):
+            raise TypeError(f"{name} must hold real numbers, got {reprlib.repr(item)}{where}")
+        try:
+            rounded[index] = float(item)
+        except OverflowError:
+            raise ValueError(f"{name} must hold real numbers that fit into a double, got a larger one{where}") from None
+    return rounded
