@@ -115,7 +115,7 @@ def _build(document: Any, normalize: bool) -> emissions.Emission:
     if kind is emissions.FromScipy:
         _checks.json_list("distributions", document["distributions"])
         return emissions.FromScipy([_build_frozen(part) for part in document["distributions"]])
-    options = {"normalize": normalize} if kind is emissions.Categorical else {}
+    options: dict[str, Any] = {"normalize": normalize} if kind is emissions.Categorical else {}
     return kind(**{name: document[name] for name in names}, **options)
 
 

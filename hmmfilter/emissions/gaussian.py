@@ -76,7 +76,8 @@ class Gaussian(Frozen):
         if self.kind == "tied":
             return np.broadcast_to(self.covariance, (self.n_states, *self.covariance.shape))
         if self.kind == "spherical":
-            return np.broadcast_to(self.covariance, self.mean.T.shape).T
+            variances: FloatArray = np.broadcast_to(self.covariance, self.mean.T.shape).T
+            return variances
         return self.covariance
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
