@@ -26,7 +26,12 @@ SHOWN = {
     "Gaussian": (Gaussian([0.0, 3.0, -8.0], [1.0, 4.0, 0.1]), [0.5, None, 2.0], [0.0, 3.0, -8.0], [1.0, 4.0, 0.1]),
     "full": (Gaussian(MEANS, MATRICES), [[0.1, 2.0], [None, 1.0], [4.0, None]], MEANS, MATRICES),
     "tied": (Gaussian(MEANS, MATRICES[0]), [[0.1, 2.0], [None, 1.0]], MEANS, MATRICES[[0, 0, 0]]),
-    "spherical": (Gaussian(MEANS, [1.0, 2.0, 3.0]), [[0.1, 2.0]], MEANS, [s * np.eye(2) for s in (1.0, 2.0, 3.0)]),
+    "spherical": (
+        Gaussian(MEANS, [1.0, 2.0, 3.0]),
+        [[0.1, 2.0], None],
+        MEANS,
+        [s * np.eye(2) for s in (1.0, 2.0, 3.0)],
+    ),
     "diagonal": (Gaussian(MEANS, VARIANCES), [[0.1, 2.0], None], MEANS, [np.diag(row) for row in VARIANCES]),
     "continuous": (
         FromScipy([stats.gamma(2.0), stats.uniform(1.0, 3.0), stats.expon(scale=4.0)]),
