@@ -73,6 +73,7 @@ CONTRACT = {
     },
     "_tables": {"_arrays", "_checks", "_files"},
     "underflow": {"_arrays", "_checks", "emissions", "filtering", "model", "naive", "results"},
+    "__main__": {"cli"},
     "cli": {"_arrays", "_tables", "plotting", "model", "results", "streaming", "underflow"},
 }
 
@@ -124,7 +125,7 @@ MAY_RAISE = {
     "_files": ("OSError(", "IsADirectoryError("),
     "streaming": "_checks.ImpossibleEvidenceError(",
     "_tables": "ValueError(f",
-    "cli": "ValueError(f",
+    "cli": ("ValueError(f", "argparse.ArgumentTypeError(", "_TerminatedError"),
     "storage": "ValueError(f'{os.fspath(path)} holds no valid model: ",
     "plotting": "ImportError(",
 }

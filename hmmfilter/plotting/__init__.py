@@ -1,6 +1,7 @@
 """Pictures. Matplotlib is optional, and imported only when something is drawn."""
 
 from hmmfilter.plotting.bands import Bands, Drawable, draw_bands, save
+from hmmfilter.plotting.canvas import picture_formats
 from hmmfilter.plotting.descents import draw_descents, save_descents
 from hmmfilter.plotting.series import Series, series_of
 from hmmfilter.plotting.timeline import timeline
@@ -11,6 +12,7 @@ __all__ = [
     "Series",
     "draw_bands",
     "draw_descents",
+    "picture_formats",
     "save",
     "save_descents",
     "series_of",

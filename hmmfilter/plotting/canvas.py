@@ -29,6 +29,14 @@ def matplotlib() -> ModuleType:
     return mpl
 
 
+def picture_formats() -> list[str]:
+    """How the name of a picture may end, in small letters and without the dot."""
+    matplotlib()
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return sorted(FigureCanvasBase.get_supported_filetypes())
+
+
 def matplotlib_dates() -> Any:
     """Its room for dates."""
     matplotlib()

@@ -1,0 +1,172 @@
+"""The words of the command line: what there is to say, and what each word is for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+TASKS = {
+    "filter": "the probability of each state at each step, given the observations up to that step",
+    "smooth": "the probability of each state at each step, given all observations",
+    "viterbi": "the most probable path through the states, given all observations",
+}
+
+EPILOG = """\
+The input is CSV with a header line. An empty cell is a missing observation.
+The output has all columns of the input, then {columns}.
+Numbers are written with the fewest digits that read back to the same double.
+{more}
+example:
+  hmmfilter {task} data/earthquakes.csv --model data/earthquakes.json --column count
+"""
+
+NEW_COLUMNS = {
+    "filter": "p_<state> for each state, and log_increment, the natural log of the\nprobability of the row's "
+    "observation given those before it",
+    "smooth": "p_<state> for each state",
+    "viterbi": "state, the name of the row's state",
+}
+
+MORE = {
+    "filter": """
+With - for DATA, each row is filtered as it arrives and written at once, to the same digits as
+from a file; without --column, the first row tells which column is numeric. With --plot, all rows
+are read first.
+""",
+    "smooth": "",
+    "viterbi": "",
+}
+
+LESSON = "show how probabilities underflow, and what the usual repairs are worth"
+
+LESSON_DESCRIPTION = """\
+Filter one sequence four ways: in float32, in float64, scaled, and in log space. When do the first two die,
+and what do they say before? Then come small inputs on which scaling, an epsilon, and a shortcut in logs
+are wrong.
+"""
+
+LESSON_EPILOG = """\
+The input is CSV with a header line. An empty cell is a missing observation.
+example:
+  hmmfilter underflow --plot underflow.png
+  hmmfilter underflow --data data/earthquakes.csv --model data/earthquakes.json --column count
+"""
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Understand the words after ``hmmfilter``; a ValueError where they make no sense."""
+    parser = _make_parser()
+    options = parser.parse_args(arguments)
+    if options.task in TASKS and options.data is None:
+        if len(options.column or ()) < 2:
+            raise ValueError(f"DATA must be named, a CSV file, or - for standard input: hmmfilter {options.task} DATA")
+        options.data = options.column.pop()  # which --column has swallowed, being the word before
+    return options
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that tells what is wrong with its words as all else is told."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} ({self.prog} --help tells more)")
+
+
+class _ShowVersion(argparse.Action):
+    """Look the version up only when it is asked for, which takes longer than the rest of the parser."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"hmmfilter {version('hmmfilter')}")
+        parser.exit()
+
+
+def _file(path: str) -> str:
+    if not path:
+        raise argparse.ArgumentTypeError("must name a file, got ''")
+    return path
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="hmmfilter",
+        description="Hidden Markov models in log space: exact posteriors of the states behind a series of "
+        "observations.",
+    )
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
+    commands = parser.add_subparsers(dest="task", required=True, metavar="{filter,smooth,viterbi,underflow}")
+    for task in TASKS:
+        _add_task(commands, task)
+    _add_lesson(commands)
+    return parser
+
+
+def _add_task(commands: Any, task: str) -> None:
+    command = commands.add_parser(
+        task,
+        help=TASKS[task],
+        usage=f"hmmfilter {task} DATA --model FILE [options]",
+        description=f"Write {TASKS[task]}.",
+        epilog=EPILOG.format(task=task, columns=NEW_COLUMNS[task], more=MORE[task]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "data", nargs="?", type=_file, metavar="DATA", help="CSV file with a header line, or - for standard input"
+    )
+    command.add_argument("--model", required=True, type=_file, metavar="FILE", help="JSON file with the model")
+    _add_column(command)
+    command.add_argument(
+        "--sequence",
+        metavar="NAME",
+        help="column that tells sequences apart: rows with the same entry are one sequence, wherever they stand; "
+        "default: all rows are one",
+    )
+    command.add_argument(
+        "--output", default="-", type=_file, metavar="FILE", help="CSV file to write; default: standard output"
+    )
+    command.add_argument(
+        "--plot",
+        type=_file,
+        metavar="FILE",
+        help="picture to draw, of the observations over the states (.png, .pdf, .svg); its time axis is labelled "
+        "with the first column, unless that is observed or tells sequences apart; needs hmmfilter[plot]",
+    )
+
+
+def _add_column(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--column",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="column with the observations; several, one after the other or with commas between them, make a "
+        "vector; default: the only numeric column",
+    )
+
+
+def _add_lesson(commands: Any) -> None:
+    command = commands.add_parser(
+        "underflow",
+        help=LESSON,
+        usage="hmmfilter underflow [--data FILE --model FILE] [options]",
+        description=LESSON_DESCRIPTION,
+        epilog=LESSON_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--rolls", type=int, metavar="N", help="how often the casino rolls its dice; default: 500")
+    command.add_argument("--seed", type=int, metavar="N", help="of the rolls, from 0 up; default: 7")
+    command.add_argument(
+        "--data",
+        type=_file,
+        metavar="FILE",
+        help="CSV file with one sequence, in place of the casino, or - for standard input",
+    )
+    command.add_argument("--model", type=_file, metavar="FILE", help="JSON file with the model of that sequence")
+    _add_column(command)
+    command.add_argument(
+        "--plot",
+        type=_file,
+        metavar="FILE",
+        help="picture to draw, of log10 p(v_1:t) (.png, .pdf, .svg); needs hmmfilter[plot]",
+    )

@@ -1,0 +1,26 @@
+"""How the tests run the command, and read what it writes."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+COMMAND = [os.path.join(os.path.dirname(sys.executable), "hmmfilter")]
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, encoding="utf-8", check=False, **options
+    )
+
+
+def table(text):
+    rows = list(csv.reader(io.StringIO(text)))
+    return dict(zip(rows[0], zip(*rows[1:], strict=True), strict=True))
+
+
+def floats(cells):
+    return np.array(list(map(float, cells)))

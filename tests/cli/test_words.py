@@ -1,0 +1,160 @@
+"""What the command understands, and what it says where it does not."""
+
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from hmmfilter import cli
+from hmmfilter.cli import lesson, messages, tasks
+from tests.cli.commands import run
+from tests.files import EARTHQUAKES, EARTHQUAKES_MODEL
+
+QUAKES = ["--model", str(EARTHQUAKES_MODEL), "--column", "count"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["filter"], ["smooth"], ["viterbi"], ["underflow"]])
+def test_help(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*arguments, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "usage: hmmfilter" in text
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out.startswith("hmmfilter 0.")
+
+
+def test_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "hmmfilter", "viterbi", str(EARTHQUAKES), *QUAKES],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("year,count,state\n1900,13,0\n")
+
+
+def test_as_a_module_in_process(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["hmmfilter", "filter", str(EARTHQUAKES), *QUAKES])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("hmmfilter", run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("year,count,p_0,")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "the following arguments are required: {filter,smooth,viterbi,underflow} (hmmfilter --help tells more)"),
+        (["smooth", "x.csv"], "the following arguments are required: --model (hmmfilter smooth --help tells more)"),
+        (["smooth", "--model", "m.json"], "DATA must be named, a CSV file, or - for standard input"),
+        (["smooth", "--model", "m.json", "--column", "x"], "DATA must be named, a CSV file, or - for standard input"),
+        (["smooth", "", "--model", "m.json"], "argument DATA: must name a file, got ''"),
+        *[
+            (["filter", "x.csv", f"--{name}", ""], f"argument --{name}: must name a file, got ''")
+            for name in ("model", "output", "plot")
+        ],
+        *[
+            (["underflow", f"--{name}", ""], f"argument --{name}: must name a file, got ''")
+            for name in ("data", "model", "plot")
+        ],
+        (["smooth", "x.csv", "--model", "m.json", "--\x1b[31mred"], "unrecognized arguments: --\\x1b[31mred"),
+    ],
+)
+def test_words_that_make_no_sense_get_one_line(words, message, capsys):
+    assert cli.main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"hmmfilter: error: {message}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--column", "count", str(EARTHQUAKES), "--model", str(EARTHQUAKES_MODEL)],
+        ["--column", "count", "--model", str(EARTHQUAKES_MODEL), "--", str(EARTHQUAKES)],
+        ["--model", str(EARTHQUAKES_MODEL), "--column", "count", str(EARTHQUAKES)],
+    ],
+    ids=["first", "after dashes", "last"],
+)
+def test_the_data_may_stand_behind_the_columns(words, capsys):
+    assert cli.main(["viterbi", *words]) == 0
+    assert capsys.readouterr().out.startswith("year,count,state\n")
+
+
+def test_no_words_at_all():
+    done = run()
+    assert done.returncode == 2
+    assert done.stderr.startswith("hmmfilter: error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_too_little_memory(monkeypatch, capsys):
+    def greedy(options):
+        raise MemoryError("Unable to allocate 8.00 EiB")
+
+    monkeypatch.setattr(tasks, "run", greedy)
+    assert cli.main(["smooth", "x.csv", "--model", "m.json"]) == 2
+    assert capsys.readouterr().err == "hmmfilter: error: not enough memory: Unable to allocate 8.00 EiB\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("two\nlines\tand  blanks", "two lines and blanks"),
+        (
+            "a bell\x07, a colour \x1b[31m, the other way \u202e",
+            "a bell\\x07, a colour \\x1b[31m, the other way \\u202e",
+        ),
+        ("Mährën, a lost byte \udcff", "Mährën, a lost byte \\udcff"),
+        ("x" * 10**6, "x" * 300 + " ... " + "x" * 300),
+    ],
+    ids=["lines", "control characters", "surrogates", "long"],
+)
+def test_what_a_terminal_is_sent(words, line, capsys):
+    messages.say(words)
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_a_header_with_control_characters_does_not_reach_the_terminal(tmp_path, capsys):
+    data = tmp_path / "data.csv"
+    data.write_text("a\x1b[31m,b\x07\n1,2\n")
+    assert cli.main(["smooth", str(data), "--model", str(EARTHQUAKES_MODEL)]) == 2
+    assert capsys.readouterr().err.endswith("numeric columns: a\\x1b[31m, b\\x07\n")
+
+
+def test_told_to_end(monkeypatch):
+    """SIGTERM ends the command as Ctrl-C does, and afterwards does again what it did."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(lesson, "teach", lambda options: os.kill(os.getpid(), signal.SIGTERM))
+    assert cli.main(["underflow"]) == 143
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_handler_of_the_program_around_it_is_left_alone(monkeypatch):
+    told = []
+    before = signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+    try:
+        monkeypatch.setattr(lesson, "teach", lambda options: os.kill(os.getpid(), signal.SIGTERM))
+        assert cli.main(["underflow"]) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert told == [1]
+
+
+def test_in_a_thread(capsys):
+    statuses = []
+    thread = threading.Thread(target=lambda: statuses.append(cli.main(["smooth", str(EARTHQUAKES), *QUAKES])))
+    thread.start()
+    thread.join()
+    assert statuses == [0]
