@@ -22,7 +22,7 @@ example:
 """
 
 NEW_COLUMNS = {
-    "filter": "p_<state> for each state, and log_increment, the natural log of the\nprobability of the row's "
+    "filter": "p_<state> for each state, and log_increment,\nthe natural log of the probability of the row's "
     "observation given those before it",
     "smooth": "p_<state> for each state",
     "viterbi": "state, the name of the row's state",
