@@ -36,10 +36,10 @@ def states_to_come(log_initial: FloatArray, log_transition: FloatArray, last: Fl
 
 def forecast(log_probabilities: FloatArray, emission: Any, state_names: tuple[str, ...] | None) -> Forecast:
     """What the states to come, (S, K) or of several sequences (N, S, K), will show, as far as the emission knows."""
-    mean = variance = symbol_probabilities = None
+    mean = variance = symbol_probabilities = symbols = None
     shape, n_states = log_probabilities.shape[:-1], log_probabilities.shape[-1]
     if isinstance(emission, Categorical):
-        symbol_probabilities = np.exp(log_probabilities) @ emission.probabilities
+        symbol_probabilities, symbols = np.exp(log_probabilities) @ emission.probabilities, emission.symbols
     elif hasattr(emission, "moments"):
         moments = _checks.moments(emission.moments(), n_states)
         mean, variance = (
@@ -51,6 +51,7 @@ def forecast(log_probabilities: FloatArray, emission: Any, state_names: tuple[st
         mean=mean,
         variance=variance,
         symbol_probabilities=symbol_probabilities,
+        symbols=symbols,
         state_names=state_names,
     )
 

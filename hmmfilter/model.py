@@ -4,13 +4,18 @@ Conventions, for the whole library:
 
 - Time comes first: a table of T steps and K states has shape (T, K). Steps, states and sequences count from 0.
 - Several sequences stand one after the other in one table, and their lengths beside it. They start afresh, each from
-  the initial distribution, and have nothing to do with each other.
+  the initial distribution, and have nothing to do with each other. One of no steps has a log-likelihood of 0.
+- An emission of numbers or symbols takes ``[v, ...]`` or a column: ``[[v], ...]``, a table of shape (T, 1), a frame of
+  one column. All of these are one sequence. A list whose entries are not all rows of one is a list of sequences; where
+  yours may all happen to have a single step, give ``lengths``. An emission of vectors takes tables of shape (T, D), or
+  a list of them. What an emission of your own takes is handed to it as it is.
 - ``transition[i, j]`` is p(h_{t+1} = j | h_t = i): from row to column, so that rows sum to 1. One that changes from
   step to step has shape (T − 1, K, K): entry t leads from step t to step t + 1.
 - v_t is the observation and h_t the hidden state of step t; v_1:t are the observations from the first step to step t.
 - All logs are natural, and a name that starts with ``log_`` says so. The log of an impossibility is −inf.
 - A probability of zero is exactly that, and stays so; nothing is added, clipped or floored.
-- A missing observation is no evidence: log-likelihood 0 in every state.
+- A missing observation is no evidence: log-likelihood 0 in every state. It is None, NaN, a masked entry or the NA of
+  pandas, also for a whole vector.
 """
 
 from __future__ import annotations
@@ -748,18 +753,30 @@ class HMM(Frozen):
         """What the doors take of the observations of one sequence, of several with lengths, or of a list of them."""
         sequences = _checks.sequences(observations, self.emission, lengths)
         if sequences is None:
-            table = self.emission.log_likelihoods(observations)
+            is_asked = lengths is None or not _checks.are_none(observations)
+            table = self._table_of(observations) if is_asked else self._no_rows()
             return {"log_likelihoods": table, "lengths": lengths, "allowed": allowed}
-        try:
-            table = self.emission.log_likelihoods(_checks.one_after_the_other(sequences))
-        except (ValueError, TypeError):
-            for n, sequence in enumerate(sequences):
-                with _checks.blaming(f"sequence {n}"):
-                    self.emission.log_likelihoods(sequence)
-            raise
         steps = list(map(len, sequences))
         masks = _checks.joined_masks(allowed, steps, self.n_states)
-        return {"log_likelihoods": table, "lengths": steps, "allowed": masks}
+        return {"log_likelihoods": self._joined_table_of(sequences), "lengths": steps, "allowed": masks}
+
+    def _table_of(self, observations: Any) -> FloatArray:
+        return _checks.log_likelihoods(self.emission, observations, self.n_states)
+
+    def _joined_table_of(self, sequences: list[Any]) -> FloatArray:
+        with_steps = {n: sequence for n, sequence in enumerate(sequences) if len(sequence) > 0}
+        if not with_steps:
+            return self._no_rows()
+        try:
+            return self._table_of(_checks.one_after_the_other([*with_steps.values()], self.emission))
+        except (ValueError, TypeError):
+            for n, sequence in with_steps.items():
+                with _checks.blaming(f"sequence {n}"):
+                    self._table_of(sequence)
+            raise
+
+    def _no_rows(self) -> FloatArray:
+        return np.empty((0, self.n_states))
 
     def online(self, snapshot: dict[str, Any] | None = None) -> OnlineFilter:
         """Begin a stream of observations, or go on with one.
@@ -833,7 +850,7 @@ class HMM(Frozen):
     def _tables_of(self, blocks: Iterable[Any]) -> Iterator[FloatArray]:
         for n, block in enumerate(blocks):
             with _checks.blaming(f"blocks[{n}]"):
-                table = self.emission.log_likelihoods(block)
+                table = self._table_of(block)
             yield table
 
     def forecast(

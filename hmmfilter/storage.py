@@ -8,6 +8,7 @@ The schema, all keys required but ``state_names``, no others allowed::
       "transition": [[p, ...], ...],                       rows sum to 1
       "emission": one of
           {"type": "Categorical", "probabilities": [[p, ...], ...]}
+              and "symbols": [...], if they have names: strings, numbers, true or false
           {"type": "Bernoulli", "probability": [p, ...]}
           {"type": "Poisson", "rate": [λ, ...]}
           {"type": "Gaussian", "mean": [...], "covariance": [...], "kind": "variances", "full", "tied" or "spherical"}
@@ -26,7 +27,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,17 @@ def _describe(emission: emissions.Emission) -> dict[str, Any]:
     kind = type(emission).__name__
     if isinstance(emission, emissions.FromScipy):
         return {"type": kind, "distributions": [_describe_frozen(frozen) for frozen in emission.distributions]}
-    return {"type": kind, **{name: _plain(getattr(emission, name)) for name in _parameters(type(emission))}}
+    if isinstance(emission, emissions.Categorical) and emission.symbols is not None:
+        _checks.storable_symbols(emission.symbols)
+    kept: Any = emission
+    given = {parameter.name: getattr(emission, parameter.name) for parameter in fields(kept)}
+    return {"type": kind, **{name: _plain(value) for name, value in given.items() if value is not None}}
 
 
 def _plain(parameter: Any) -> Any:
-    return parameter.tolist() if isinstance(parameter, np.ndarray) else parameter
+    if isinstance(parameter, np.ndarray):
+        return parameter.tolist()
+    return list(parameter) if isinstance(parameter, tuple) else parameter
 
 
 def _with_kind(document: Any) -> Any:
@@ -110,17 +117,13 @@ def _with_kind(document: Any) -> Any:
 def _build(document: Any, normalize: bool) -> emissions.Emission:
     _checks.json_object("emission", document)
     kind = EMISSIONS[_checks.one_of("the type of emission", document.get("type"), tuple(EMISSIONS))]
-    names = _parameters(kind)
-    _checks.keys("emission", document, {"type", *names})
+    optional = {parameter.name for parameter in fields(kind) if parameter.default is not MISSING}
+    _checks.keys("emission", document, {"type", *(parameter.name for parameter in fields(kind))} - optional, optional)
     if kind is emissions.FromScipy:
         _checks.json_list("distributions", document["distributions"])
         return emissions.FromScipy([_build_frozen(part) for part in document["distributions"]])
     options: dict[str, Any] = {"normalize": normalize} if kind is emissions.Categorical else {}
-    return kind(**{name: document[name] for name in names}, **options)
-
-
-def _parameters(kind: Any) -> list[str]:
-    return [parameter.name for parameter in fields(kind)]
+    return kind(**{name: value for name, value in document.items() if name != "type"}, **options)
 
 
 def _describe_frozen(frozen: Any) -> dict[str, Any]:

@@ -318,7 +318,7 @@ OBSERVATIONS = [
         Poisson([1.0]),
         [np.timedelta64(1, "s")],
         TypeError,
-        "observations[0] must be a number, or NaN or None where missing, got np.timedelta64(1,'s')",
+        "observations[0] must be a number, or NaN or None where missing, got np.timedelta64(1,'s'): times become numbers by division, as (times - start) / np.timedelta64(1, 's')",
     ),
     (
         Poisson([1.0]),
@@ -355,7 +355,8 @@ OBSERVATIONS = [
     (Poisson([1.0]), [3, 1.5], ValueError, "observations[1] must be a whole number from 0 up, or missing, got 1.5"),
     (Poisson([1.0]), [3, np.inf], ValueError, "observations[1] must be finite, or NaN or None where missing, got inf"),
     (Poisson([1.0]), [], ValueError, "observations must have shape (T,) with no length of 0, got (0,)"),
-    (Poisson([1.0]), [[1]], ValueError, "observations must have shape (T,), got (1, 1)"),
+    (Poisson([1.0]), [[1, 2]], ValueError, "observations must have shape (T,), got (1, 2)"),
+    (Poisson([1.0]), np.zeros((0, 1)), ValueError, "observations must have shape (T,) with no length of 0, got (0,)"),
     (
         Poisson([1.0]),
         [1, "two"],

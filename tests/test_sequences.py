@@ -443,10 +443,10 @@ MODEL_REFUSED = [
     ),
     (
         COUNTS,
-        [np.ones(2), np.ones((1, 1))],
+        [np.ones(2), np.ones((1, 2))],
         {},
         ValueError,
-        "sequence 1: observations must have shape (T,), got (1, 1)",
+        "sequence 1: observations must have shape (T,), got (1, 2)",
     ),
     (
         PAIRS,

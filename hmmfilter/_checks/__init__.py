@@ -24,14 +24,9 @@ from hmmfilter._checks.errors import (
     impossible_policy,
     possible_evidence,
 )
-from hmmfilter._checks.evidence import (
-    drawn_observations,
-    observations,
-    one_after_the_other,
-    sequences,
-    whole_observations,
-)
+from hmmfilter._checks.evidence import are_none, log_likelihoods, one_after_the_other, sequences
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
+from hmmfilter._checks.observations import drawn_observations, is_missing, observations, whole_observations
 from hmmfilter._checks.outputs import destination, increments_destination, kept, single_sequence
 from hmmfilter._checks.parameters import (
     SUM_TOLERANCE,
@@ -52,6 +47,7 @@ from hmmfilter._checks.parameters import (
 from hmmfilter._checks.settings import axes, generator, lag, one_of, step_count, workers
 from hmmfilter._checks.streams import begun, observing, stream_snapshot
 from hmmfilter._checks.sums import lse_terms, temperature
+from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols
 from hmmfilter._checks.tables import (
     NO_INDEX,
     chain,
@@ -72,6 +68,7 @@ __all__ = [
     "Impossible",
     "ImpossibleEvidenceError",
     "Moves",
+    "are_none",
     "axes",
     "begun",
     "blaming",
@@ -90,6 +87,7 @@ __all__ = [
     "generator",
     "impossible_policy",
     "increments_destination",
+    "is_missing",
     "joined_masks",
     "json_list",
     "json_object",
@@ -98,6 +96,7 @@ __all__ = [
     "lag",
     "linear_chain",
     "linear_likelihoods",
+    "log_likelihoods",
     "log_potentials",
     "log_row",
     "lse_terms",
@@ -126,7 +125,10 @@ __all__ = [
     "step_count",
     "storable_distribution",
     "storable_emission",
+    "storable_symbols",
     "stream_snapshot",
+    "symbol_numbers",
+    "symbols",
     "temperature",
     "transition_matrix",
     "unique_keys",

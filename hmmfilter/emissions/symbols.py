@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,22 +16,25 @@ from hmmfilter.emissions.protocol import OfNumbers, log_of
 from hmmfilter.sampling import draw_categories
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class Categorical(OfNumbers):
-    """Symbols 0 to M − 1, such as the faces of a die.
+    """Symbols, such as the faces of a die or the letters of a strand: 0 to M − 1, or those that you name.
 
     Parameters
     ----------
     probabilities : array_like, (K, M)
         p(v = m | h = k) at [k, m]; rows sum to 1 within 1e-8 and are used as given, or divided by their sums where they
         come as float32 or float16.
+    symbols : sequence of hashables, (M,), optional
+        What the columns are for: strings, numbers, or anything else that can be a key of a dictionary, all different.
+        Observations are then these symbols, and so is what is drawn. Missing values cannot be symbols.
     normalize : bool
         Whether to divide each row by its sum, whatever that is.
 
     Raises
     ------
     ValueError, TypeError
-        Where a row is no distribution.
+        Where a row is no distribution, or the symbols are not M different ones.
 
     Examples
     --------
@@ -38,12 +43,26 @@ class Categorical(OfNumbers):
     array([[-0.6931, -0.1054],
            [ 0.    ,  0.    ],
            [-0.6931, -2.3026]])
+    >>> weather = hf.emissions.Categorical([[0.5, 0.5], [0.9, 0.1]], symbols=["wet", "dry"])
+    >>> weather.log_likelihoods(["wet", None, "dry"]).round(4)
+    array([[-0.6931, -0.1054],
+           [ 0.    ,  0.    ],
+           [-0.6931, -2.3026]])
     """
 
     probabilities: FloatArray
+    symbols: tuple[Hashable, ...] | None = None
 
-    def __init__(self, probabilities: npt.ArrayLike, *, normalize: bool = False) -> None:
-        self._freeze(probabilities=_checks.distributions("probabilities", probabilities, ("K", "M"), normalize))
+    def __init__(
+        self, probabilities: npt.ArrayLike, symbols: Sequence[Hashable] | None = None, *, normalize: bool = False
+    ) -> None:
+        table = _checks.distributions("probabilities", probabilities, ("K", "M"), normalize)
+        known = None if symbols is None else _checks.symbols(symbols, table.shape[1])
+        self._freeze(probabilities=table, symbols=known)
+
+    def __repr__(self) -> str:
+        named = "" if self.symbols is None else f", symbols={self.symbols!r}"
+        return f"Categorical(probabilities={self.probabilities!r}{named})"
 
     @property
     def n_states(self) -> int:
@@ -56,7 +75,7 @@ class Categorical(OfNumbers):
         Parameters
         ----------
         observations : array_like, (T,)
-            Whole numbers from 0 to M − 1; NaN or None where missing.
+            Symbols, whole numbers from 0 to M − 1 where they have no names; NaN or None where missing.
 
         Returns
         -------
@@ -74,12 +93,54 @@ class Categorical(OfNumbers):
         >>> hf.emissions.Categorical([[0.5, 0.5], [0.9, 0.1]]).log_likelihoods([None]).tolist()
         [[0.0, 0.0]]
         """
-        n_symbols = self.probabilities.shape[1]
-        symbols = _checks.whole_observations(observations, at_most=n_symbols - 1)
         by_symbol = np.vstack([log_of(self.probabilities.T), np.zeros(self.n_states)])
-        return by_symbol[np.where(np.isnan(symbols), n_symbols, symbols).astype(np.int64)]
+        if self.symbols is not None:
+            return by_symbol[_checks.symbol_numbers(observations, self.symbols)]
+        n_symbols = self.probabilities.shape[1]
+        numbers = _checks.whole_observations(observations, at_most=n_symbols - 1)
+        return by_symbol[np.where(np.isnan(numbers), n_symbols, numbers).astype(np.int64)]
 
-    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> IntArray:
+    def from_cells(self, cells: Sequence[str], missing: Collection[str] = ("",)) -> list[Any]:
+        """Make observations of the cells of a text table, for symbols that have names.
+
+        A cell that reads as a symbol is that symbol, also where it is among the words for a missing one. Numbers may be
+        written in any way: 1, 1.0 and 1e0 are the same. A cell that is neither stays as it is, for `log_likelihoods` to
+        refuse at its place.
+
+        Parameters
+        ----------
+        cells : sequence of str, (T,)
+            The cells of one column.
+        missing : collection of str
+            What stands for a missing observation; blanks around a cell do not count.
+
+        Returns
+        -------
+        list, (T,)
+            Symbols, None where missing, and cells that are neither.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Categorical([[0.5, 0.5]], symbols=["wet", 2]).from_cells(["wet", "", "2.0", "dry"])
+        ['wet', None, 2, 'dry']
+        """
+        by_text = {str(symbol): symbol for symbol in self.symbols or range(self.probabilities.shape[1])}
+        by_number = {symbol: symbol for symbol in by_text.values() if isinstance(symbol, (int, float))}
+
+        def read(cell: str) -> Any:
+            text = cell.strip()
+            if cell in by_text or text in by_text:
+                return by_text.get(cell, by_text.get(text))
+            if text in missing:
+                return None
+            with contextlib.suppress(ValueError):
+                return by_number.get(float(text), cell)
+            return cell
+
+        return list(map(read, cells))
+
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> npt.NDArray[Any]:
         """Draw one symbol for each entry of `states`.
 
         Parameters
@@ -92,7 +153,7 @@ class Categorical(OfNumbers):
         Returns
         -------
         ndarray, (T,)
-            The observations.
+            The observations; of a dtype for strings or numbers where all symbols are, else of objects.
 
         Raises
         ------
@@ -106,7 +167,20 @@ class Categorical(OfNumbers):
         >>> hf.emissions.Categorical([[1.0, 0.0], [0.0, 1.0]]).sample([0, 1, 1], np.random.default_rng(0))
         array([0, 1, 1])
         """
-        return draw_categories(self.probabilities, _checks.states(states, self.n_states), rng)
+        drawn = draw_categories(self.probabilities, _checks.states(states, self.n_states), rng)
+        return drawn if self.symbols is None else _array_of(self.symbols)[drawn]
+
+
+def _array_of(symbols: tuple[Hashable, ...]) -> npt.NDArray[Any]:
+    """The symbols as a vector, of strings or numbers where that changes none of them."""
+    array = np.empty(len(symbols), dtype=object)
+    for m, symbol in enumerate(symbols):  # one by one, since a tuple would be taken for a row
+        array[m] = symbol
+    kinds = {type(symbol) for symbol in symbols}
+    if len(kinds) == 1 and kinds <= {str, int, float, bool}:
+        plain = np.array(symbols)
+        array = plain if plain.tolist() == array.tolist() else array
+    return array
 
 
 @dataclass(frozen=True, eq=False, init=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ class Forecast(Result):
         is infinite.
     symbol_probabilities : ndarray, (S, M), or None
         p(v_{T+s} = m | v_1:T) for a `hmmfilter.emissions.Categorical`; None for all others.
+    symbols : tuple or None
+        What the columns of ``symbol_probabilities`` are for; None where the symbols are their numbers.
     state_names : tuple of str or None
         The names that the model gave its states.
 
@@ -64,6 +66,7 @@ class Forecast(Result):
     mean: FloatArray | None
     variance: FloatArray | None
     symbol_probabilities: FloatArray | None
+    symbols: tuple[Hashable, ...] | None = None
 
     @cached_property
     def probabilities(self) -> FloatArray:
@@ -120,10 +123,11 @@ class Forecast(Result):
         if self.symbol_probabilities is not None:
             shown = self.symbol_probabilities[rows]
             best = shown.argmax(axis=1)
+            symbols = range(shown.shape[1]) if self.symbols is None else self.symbols
             return (
                 ", most probable symbol",
                 ["symbol"],
-                [[f"{m} ({row[m]:.4f})"] for m, row in zip(best, shown, strict=True)],
+                [[f"{symbols[m]} ({row[m]:.4f})"] for m, row in zip(best, shown, strict=True)],
             )
         if self.mean is None or self.variance is None:
             return "", [], [[] for _ in rows]

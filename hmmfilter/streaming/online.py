@@ -240,7 +240,8 @@ class OnlineFilter(Run):
         [0.9451 0.0549]
         [0.8616 0.1384]
         """
-        return self.update(_checks.observing(self._emission).log_likelihoods([observation])[0])
+        table = _checks.log_likelihoods(_checks.observing(self._emission), [observation], self._n_states)
+        return self.update(table[0])
 
     def predict(self, steps: int = 1) -> FloatArray:
         """Compute the distribution of the state some steps ahead.

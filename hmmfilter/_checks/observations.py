@@ -1,0 +1,147 @@
+"""Observations: what is missing, what is a number, what is a column."""
+
+from __future__ import annotations
+
+import datetime
+import numbers
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter._checks.arrays import entry_name, has_masked_entries, refuse_first, require_shape
+from hmmfilter._checks.errors import EntryError
+
+Atoms = tuple[type, ...]  # kinds of container that stand for one observation, and are never looked into
+TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.timedelta)
+NUMBERS_OF_TIMES = ": times become numbers by division, as (times - start) / np.timedelta64(1, 's')"
+
+
+def is_missing(item: Any) -> bool:
+    """Whether an entry says that there is nothing: None, NaN, a masked entry, or the NA of pandas."""
+    if item is None or item is np.ma.masked or type(item).__name__ == "NAType":
+        return True
+    return isinstance(item, (float, np.floating)) and bool(np.isnan(item))
+
+
+def observations(value: Any, n_dimensions: int | None = None) -> FloatArray:
+    """Let observations in, a number a step, or a vector a step where `n_dimensions` is given; missing ones as NaN.
+
+    Numbers may stand in a column, each in a row of its own.
+    """
+    required: tuple[int | str, ...] = ("T",) if n_dimensions is None else ("T", n_dimensions)
+    array = _plain_numbers(value)
+    if array is None:
+        array = np.array(_observations_one_by_one(value, n_dimensions), dtype=np.float64)
+    if n_dimensions is None and array.ndim == 2 and array.shape[1] == 1:
+        array = array.reshape(-1)
+    require_shape("observations", array, required)
+    refuse_first("observations", np.isinf(array), "finite, or NaN or None where missing", array)
+    return array
+
+
+def _plain_numbers(value: Any) -> FloatArray | None:
+    """The quick way in, for what numpy takes for real numbers without a mask; None for all else."""
+    if has_masked_entries(value):
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal length, or None among vectors
+        return None
+    return array.astype(np.float64, order="C") if array.dtype.kind in "biuf" else None  # numpy sums by layout
+
+
+def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
+    def refuse(index: tuple[int, ...], got: Any) -> NoReturn:
+        hint = NUMBERS_OF_TIMES if isinstance(got, TIMES) else ""
+        raise TypeError(
+            f"{entry_name('observations', index)} must be a number, or NaN or None where missing, got {got!r}{hint}"
+        )
+
+    def number(item: Any, index: tuple[int, ...]) -> float:
+        if is_missing(item):
+            return np.nan
+        if not isinstance(item, (numbers.Real, np.bool_)) or isinstance(item, np.timedelta64):
+            refuse(index, item)
+        try:
+            return float(item)
+        except OverflowError:
+            raise EntryError(
+                f"{entry_name('observations', index)} must fit into a double, got {item!r}", index
+            ) from None
+
+    def vector(item: Any, t: int) -> list[float]:
+        if is_missing(item):
+            return [np.nan] * (n_dimensions or 0)
+        entries = entries_of(item)
+        if entries is None:
+            refuse((t,), item)
+        if len(entries) != n_dimensions:
+            raise EntryError(
+                f"{entry_name('observations', (t,))} must have {n_dimensions} entries, got {len(entries)}", (t,)
+            )
+        return [number(entry, (t, d)) for d, entry in enumerate(entries)]
+
+    items = entries_of(value)
+    if items is None:
+        refuse((), value)
+    if n_dimensions is None:
+        return [number(item, (t,)) for t, item in enumerate(out_of_column(items))]
+    return [vector(item, t) for t, item in enumerate(items)]
+
+
+def is_container(value: Any, atoms: Atoms = ()) -> bool:
+    """Whether a list, a tuple or anything that numpy takes for an array."""
+    if isinstance(value, (str, int, float, *atoms)):
+        return False
+    return isinstance(value, (list, tuple)) or (hasattr(value, "__array__") and np.ndim(value) > 0)
+
+
+def entries_of(value: Any) -> Sequence[Any] | None:
+    """What stands in a container; None for all else."""
+    if isinstance(value, (list, tuple)):
+        return value
+    if not is_container(value):
+        return None
+    if isinstance(value, np.ma.MaskedArray):
+        return list(value)
+    array = np.asarray(value)
+    # as objects of Python, but for times, which would turn into numbers
+    return list(array if array.dtype.kind in "mM" else np.asarray(value, dtype=object))
+
+
+def is_column(items: Sequence[Any], atoms: Atoms = ()) -> bool:
+    """Whether all entries, the missing ones aside, are rows of one entry each."""
+    rows = 0
+    for item in items:
+        if is_missing(item):
+            continue
+        if not is_container(item, atoms) or len(item) != 1 or is_container((entries_of(item) or ())[0], atoms):
+            return False
+        rows += 1
+    return rows > 0
+
+
+def out_of_column(items: Sequence[Any], atoms: Atoms = ()) -> Sequence[Any]:
+    """The entries of a column, out of their rows; all else as it is."""
+    if not is_column(items, atoms):
+        return items
+    return [None if is_missing(item) else (entries_of(item) or ())[0] for item in items]
+
+
+def drawn_observations(value: Any, n_steps: int) -> FloatArray:
+    """Let observations of any one dimension in for a picture, (T, D), for as many steps as there are."""
+    first: Any = next((entry for entry in entries_of(value) or () if not is_missing(entry)), 0.0)
+    array = observations(value, None if np.ndim(first) == 0 else len(first))
+    require_shape("observations", array, (n_steps, *array.shape[1:]))
+    return array.reshape(n_steps, -1)
+
+
+def whole_observations(value: Any, at_least: float = 0, at_most: float = np.inf) -> FloatArray:
+    """Let whole observations in, between bounds where there are any; missing ones as NaN."""
+    array = observations(value)
+    bad = (array < at_least) | (array > at_most) | (array != np.floor(array))
+    bounds = "" if at_least == -np.inf else " from 0 up" if at_most == np.inf else f" from 0 to {at_most}"
+    refuse_first("observations", bad & ~np.isnan(array), f"a whole number{bounds}, or missing", array)
+    return array

@@ -1,0 +1,86 @@
+"""Symbols: which ones an emission knows, which one an observation is, and which ones JSON can hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from hmmfilter._arrays import IntArray
+from hmmfilter._checks.errors import EntryError
+from hmmfilter._checks.observations import Atoms, entries_of, is_missing, out_of_column
+from hmmfilter._checks.settings import MOST_WORDS
+
+Symbols = tuple[Hashable, ...]
+
+
+def symbols(value: Any, n_symbols: int) -> Symbols:
+    """Let one symbol for each column of probabilities in, all different and none of them a missing value."""
+    given = entries_of(value)
+    if given is None:
+        hint = f": write list({value!r})" if isinstance(value, str) and len(value) == n_symbols else ""
+        raise TypeError(f"symbols must be a list of {n_symbols}, got {value!r}{hint}")
+    plain = tuple(symbol.item() if _is_plain(symbol) else symbol for symbol in given)
+    for m, symbol in enumerate(plain):
+        if is_missing(symbol):
+            raise ValueError(f"symbols[{m}] must not be {symbol!r}, which stands for a missing observation")
+        if not _is_hashable(symbol):
+            raise TypeError(f"symbols[{m}] must be hashable, as strings, numbers and tuples are, got {symbol!r}")
+    if len(plain) != n_symbols or len(set(plain)) != n_symbols:
+        raise ValueError(f"symbols must be {n_symbols} different ones, got {list(plain)!r}")
+    return plain
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a scalar of numpy says the same as one of Python."""
+    return isinstance(value, np.generic) and value.dtype.kind in "biufU"
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def atoms_of(known: Symbols | None) -> Atoms:
+    """Tuples, where there is a symbol among them."""
+    return (tuple,) if any(isinstance(symbol, tuple) for symbol in known or ()) else ()
+
+
+def symbol_numbers(value: Any, known: Symbols) -> IntArray:
+    """Let observations in that are symbols, or missing; the answer is the number of each, M where it is missing."""
+    items, numbers = entries_of(value), {symbol: m for m, symbol in enumerate(known)}
+    if items is None:
+        hint = f": write list({value!r})" if isinstance(value, str) and numbers.keys() >= set(value) else ""
+        raise TypeError(f"observations must be a list of symbols, got {value!r}{hint}")
+    if len(items) == 0:
+        raise ValueError("observations must have at least one symbol, got none")
+
+    def number_of(item: Any) -> int:
+        if is_missing(item):
+            return len(known)
+        return numbers.get(item, -1) if _is_hashable(item) else -1
+
+    items = out_of_column(items, atoms_of(known))
+    found = list(map(number_of, items))
+    if -1 in found:
+        t = found.index(-1)
+        words = ", ".join(map(repr, known[:MOST_WORDS])) + (", ..." if len(known) > MOST_WORDS else "")
+        raise EntryError(
+            f"observations[{t}] must be one of {words}, or NaN or None where missing, got {items[t]!r}", (t,)
+        )
+    return np.array(found, dtype=np.int64)
+
+
+def storable_symbols(known: Symbols) -> None:
+    """Insist on symbols that come back from JSON as they were."""
+    for m, symbol in enumerate(known):
+        if type(symbol) not in (str, int, float, bool) or symbol in (math.inf, -math.inf):
+            raise TypeError(
+                f"symbols[{m}] must be a string, a finite number, or True or False to be written as JSON, "
+                f"got {symbol!r}"
+            )
