@@ -1,4 +1,4 @@
-"""All compiled code, and the one decorator that compiles it.
+"""All compiled code.
 
 A kernel loops over time and writes into arrays that it is given; it never validates and never raises. All kernels
 stand in this one file because Numba's cache on disk watches only the file that defines a function: a helper in another
@@ -31,9 +31,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -42,29 +41,13 @@ from numba.extending import intrinsic, models, overload, register_model
 from numba.np.arrayobj import make_array
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
-
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+from hmmfilter._compiling import allocating, compiled
 
 NEVER = -math.inf
 ROUNDING = 2.0**-53  # of a sum of doubles, at most and relative to it
 ADDED_PLAINLY = 16  # so many numbers lose little enough where they are added without a second part
 BLOCK = 256  # steps of a decoder between two looks at the size of its scores
 MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf
-
-
-def compiled(kernel: Kernel) -> Kernel:
-    """Compile at the first call, cache on disk, release the GIL; no fastmath, which would delete the −inf guards.
-
-    Kernels allocate nothing, so no references are counted: counting cost more than a short sequence does, and threads
-    had to wait for each other's counts.
-    """
-    return cast(Kernel, numba.njit(cache=True, nogil=True, _nrt=False)(kernel))
-
-
-def allocating(kernel: Kernel) -> Kernel:
-    """The same for the few that allocate: none of them is a recursion's, nor called by one."""
-    return cast(Kernel, numba.njit(cache=True, nogil=True)(kernel))
-
 
 # Shared by all that follows: numbers of two parts and an exponent, and what they are made of.
 
@@ -351,18 +334,6 @@ def float32_number(x: float) -> np.float32:
 def float32_vector(x: FloatArray) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Round a vector."""
     return x.astype(np.float32)
-
-
-def offer_inside_compiled_code(public: Callable[..., Any], kernel: Callable[..., Any], to_float32: Any) -> None:
-    """Let users call a public function of one vector from their own compiled code, where it becomes the kernel."""
-
-    @overload(public, strict=False)  # strictly, Numba would want the annotations to agree, too
-    def choose(x: Any) -> Callable[..., Any] | None:  # pragma: no cover, since only the compiler calls it
-        if not isinstance(x, types.Array) or x.ndim != 1 or x.dtype == types.float16:
-            return None
-        if x.dtype == types.float32:
-            return lambda x: to_float32(kernel(x.astype(np.float64)))
-        return lambda x: kernel(x.astype(np.float64))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -512,8 +512,23 @@ def negative_entropy(p: Any, axis: Axis = None) -> Any:
 
 
 def _register_with_numba() -> None:
-    """Called by Numba itself, which the package's metadata tell of it, before it first compiles anything."""
+    """Called by Numba itself, which the package's metadata tell of it, before it first compiles anything.
+
+    Kernels are imported when somebody calls one of these: most of Numba's users never do.
+    """
+    from hmmfilter._compiling import offer_inside_compiled_code
+
+    offer_inside_compiled_code(logsumexp, _kernels_of_logsumexp)
+    offer_inside_compiled_code(softmax, _kernels_of_softmax)
+
+
+def _kernels_of_logsumexp() -> tuple[Any, Any]:
     from hmmfilter import _kernels
 
-    _kernels.offer_inside_compiled_code(logsumexp, _kernels.log_sum_exp_of, _kernels.float32_number)
-    _kernels.offer_inside_compiled_code(softmax, _kernels.softmax_of, _kernels.float32_vector)
+    return _kernels.log_sum_exp_of, _kernels.float32_number
+
+
+def _kernels_of_softmax() -> tuple[Any, Any]:
+    from hmmfilter import _kernels
+
+    return _kernels.softmax_of, _kernels.float32_vector

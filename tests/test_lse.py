@@ -385,16 +385,3 @@ def test_from_a_users_own_compiled_code():
     with pytest.raises(numba.TypingError):
         mine(np.zeros((2, 2)))
     assert mine(np.array([True, False]))[0] == lse.logsumexp([True, False])
-
-
-@needs_compiled
-def test_compiled_code_needs_no_import_but_that_of_the_package():
-    import subprocess
-    import sys
-
-    code = (
-        "import numba, numpy as np, hmmfilter as hf\n"
-        "print(numba.njit(lambda x: hf.lse.logsumexp(x))(np.array([0.0, -40.0])))"
-    )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "4.248354255291589e-18\n"
