@@ -51,7 +51,7 @@ def viterbi(
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a path of −1 and a log_joint of −inf.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
 
@@ -150,7 +150,7 @@ def viterbi_n_best(
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return no path.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
 
@@ -245,7 +245,7 @@ def max_marginals(
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return NaN in every row.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
 
@@ -334,7 +334,7 @@ def posterior_decode(
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a path of −1 and NaN.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
 

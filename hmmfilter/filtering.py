@@ -54,7 +54,7 @@ def forward_filter(
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf, an increment
         of −inf at the first impossible step, and NaN in all increments after it and all rows from it on.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
     out : ndarray, (T, K), of float64, optional
@@ -176,7 +176,7 @@ def log_likelihood(
     allowed : array_like of bool, (T, K), optional
         Which states are possible at each step; a single True makes a state known.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
 

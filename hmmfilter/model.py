@@ -181,7 +181,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.forward_filter`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -241,7 +241,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.smooth`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -301,7 +301,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.viterbi`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -362,7 +362,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.viterbi_n_best`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -422,7 +422,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.max_marginals`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -482,7 +482,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.posterior_decode`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -537,7 +537,7 @@ class HMM(Frozen):
         allowed : array_like of bool, (T, K), or list of them, optional
             Which states are possible at each step; a single True makes a state known.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -588,7 +588,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.expected_transitions`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
         per_sequence : bool
@@ -650,7 +650,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.pairwise_marginals`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -711,7 +711,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.log_likelihood_gradient`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
         parameters_only : bool
@@ -880,7 +880,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.forward_filter`, which does the work; of a marked sequence all that is to come is NaN.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 
@@ -959,7 +959,7 @@ class HMM(Frozen):
         impossible : {"raise", "mark"}
             As for `hmmfilter.sample_paths`, which does the work.
         workers : int
-            How many threads share the sequences; −1 for one on each core. It changes no bit.
+            How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
         progress : bool
             Whether to show a bar, if tqdm is installed.
 

@@ -57,7 +57,7 @@ def sample_paths(
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return paths of −1.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
 

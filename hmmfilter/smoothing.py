@@ -52,7 +52,7 @@ def smooth(
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and NaN in
         every row.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
     out : ndarray, (T, K), of float64, optional
@@ -153,7 +153,7 @@ def expected_transitions(
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and counts of NaN,
         those of all sequences together included.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
     per_sequence : bool
@@ -243,7 +243,7 @@ def pairwise_marginals(
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return NaN.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
 
@@ -332,7 +332,7 @@ def log_likelihood_gradient(
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and NaN where
         the sequence has a share, that is, at its rows and at what it shares with others.
     workers : int
-        How many threads share the sequences; −1 for one on each core. It changes no bit.
+        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
         Whether to show a bar, if tqdm is installed.
     parameters_only : bool

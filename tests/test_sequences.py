@@ -101,6 +101,7 @@ def _kernels_alone(door, *tables):
 @needs_compiled
 def test_workers_write_to_nothing_in_common(small_pieces, monkeypatch):
     """The kernel computes in all that it is given, the outcome aside, where each sequence has an entry of its own."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
     run_forward, written, all_are_there = _kernels.run_forward, {}, threading.Barrier(2)
 
     def spy(*arguments):
@@ -278,6 +279,16 @@ def test_all_cores(monkeypatch):
     assert _checks.workers(-1) >= 1
 
 
+@pytest.mark.parametrize("cores", [{0}, {3, 5}, set(range(64))])
+def test_there_are_no_more_threads_than_cores_or_jobs(monkeypatch, cores, small_pieces):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: cores, raising=False)
+    assert [_checks.workers(n) for n in (1, 2, 10**6, 10**30, -1)] == [1, min(2, len(cores)), *[len(cores)] * 3]
+    asked, pool = [], _drivers.ThreadPoolExecutor
+    monkeypatch.setattr(_drivers, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n))
+    hf.log_likelihood(*cases.draw(cases.ordinary, 0, 192, 33), lengths=[64] * 3, workers=10**6)
+    assert asked == [n for n in [min(3, len(cores))] if n > 1]
+
+
 def test_after_an_interruption_nobody_begins_another_job(small_pieces):
     """The first job raises, as Ctrl-C does; the other thread ends with the job that it has begun."""
     lengths = [64] * 40
@@ -341,7 +352,7 @@ def test_without_tqdm_there_is_no_bar(monkeypatch):
 
 COUNTS = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
 PAIRS = hf.HMM(
-    [0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Gaussian([[0.0, 0.0], [3.0, 3.0]], [[1.0, 1.0], [1.0, 1.0]])
+    [0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Gaussian([[0.0, 0.0], [3.0, 3.0]], np.ones((2, 2)), "variances")
 )
 
 

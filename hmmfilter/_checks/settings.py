@@ -22,13 +22,14 @@ def lag(value: int) -> int:
 
 
 def workers(value: int) -> int:
-    """Let a number of threads in; −1 stands for one on each core."""
+    """Let a number of threads in, of which there is at most one on each core; −1 stands for so many."""
     number = integer("workers", value)
-    if number == -1:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if number < 1:
+    if number < 1 and number != -1:
         raise ValueError(f"workers must be at least 1, or -1 for all cores, got {number}")
-    return number
+    if number == 1:  # at once: to count cores takes as long as some tens of steps
+        return 1
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return n_cores if number == -1 else min(number, n_cores)
 
 
 def axes(axis: int | tuple[int, ...] | None, n_axes: int) -> tuple[int, ...]:
