@@ -28,6 +28,21 @@ def test_poisson_is_exact(rate):
             assert_log_density(got, exact)
 
 
+BEYOND = 1.7e308  # so that a sum with itself does not fit into a double
+
+
+@pytest.mark.parametrize("rate", [1e-300, 1.0, 1e200, 1.5e308, 1.6e308, BEYOND])
+@pytest.mark.parametrize("count", [9e307, 1.2e308, BEYOND])
+def test_poisson_at_the_end_of_the_doubles(count, rate):
+    ((got,),) = Poisson([rate]).log_likelihoods([count])
+    with mpmath.workdps(700):
+        exact = count * mpmath.log(mpmath.mpf(rate)) - mpmath.mpf(rate) - mpmath.loggamma(mpmath.mpf(count) + 1)
+        if exact < -np.finfo(float).max:
+            assert got == -np.inf
+        else:
+            assert_log_density(got, exact)
+
+
 def test_poisson_of_rate_zero():
     assert Poisson([0.0]).log_likelihoods([0, 1, None]).tolist() == [[0.0], [-np.inf], [0.0]]
 
@@ -282,6 +297,29 @@ def test_sampled_vectors_have_the_covariance_of_their_state(emission, matrices):
     for k in range(2):
         np.testing.assert_allclose(np.cov(drawn[states == k].T), matrices[k], rtol=0, atol=0.2)
         np.testing.assert_allclose(drawn[states == k].mean(axis=0), emission.mean[k], rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "emission",
+    [
+        Categorical([[0.5, 0.5]] * 2),
+        Bernoulli([0.5, 0.5]),
+        Poisson([9.0, 9.0]),
+        Gaussian([0.0, 0.0], [1.0, 1.0]),
+        Gaussian(MEAN, FULL),
+        FromScipy([stats.norm(), stats.norm()]),
+        FromScipy([stats.poisson(9.0), stats.poisson(9.0)]),
+    ],
+    ids=lambda emission: type(emission).__name__,
+)
+def test_a_seed_is_as_good_as_a_generator(emission):
+    states = np.repeat([0, 1], 100)
+    drawn = emission.sample(states, 7)
+    assert np.array_equal(drawn, emission.sample(states, np.random.default_rng(7)))
+    assert not np.array_equal(drawn[:100], drawn[100:])
+    assert not np.array_equal(emission.sample(states), emission.sample(states, None))
+    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator, a seed from 0 up, or None, got 'x'"):
+        emission.sample(states, "x")
 
 
 def test_emissions_are_frozen():

@@ -102,15 +102,15 @@ class Poisson(OfNumbers):
         """
         return self.rate, self.rate
 
-    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> IntArray:
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> IntArray:
         """Draw one count for each entry of `states`.
 
         Parameters
         ----------
         states : array_like of int, (T,)
             Numbers of states, from 0.
-        rng : numpy.random.Generator
-            Where the randomness comes from.
+        rng : numpy.random.Generator or int, optional
+            A generator, or a seed for one; without it, fresh randomness.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class Poisson(OfNumbers):
         Raises
         ------
         ValueError, TypeError
-            Where there is no such state, with its index.
+            Where there is no such state, with its index, or `rng` is neither a generator nor a seed.
 
         Examples
         --------
@@ -129,7 +129,8 @@ class Poisson(OfNumbers):
         >>> hf.emissions.Poisson([0.0, 9.0]).sample([0, 1, 1], np.random.default_rng(0))
         array([0, 3, 9])
         """
-        return rng.poisson(self.rate[_checks.states(states, self.n_states)])
+        generator = _checks.generator(rng)
+        return generator.poisson(self.rate[_checks.states(states, self.n_states)])
 
 
 # log n! − log(√(2πn) (n/e)^n) for n = 1 to 15; from 16 on its asymptotic series is exact to a double.
@@ -163,7 +164,7 @@ def _stirling_error(n: FloatArray) -> FloatArray:
 
 def _deviance(x: FloatArray, mean: float) -> FloatArray:
     """x log(x / mean) + mean − x, by a series where x is near the mean and the terms would cancel."""
-    v = (x - mean) / (x + mean)
+    v = (x / 2 - mean / 2) / (x / 2 + mean / 2)  # halves are exact, and their sum fits into a double
     near = np.abs(v) < 0.1
     deviance = np.empty_like(x)
 
@@ -172,11 +173,12 @@ def _deviance(x: FloatArray, mean: float) -> FloatArray:
     atanh_tail = np.zeros_like(v_near)  # (atanh(v) − v) / v = v²/3 + v⁴/5 + ...
     for n in range(19, 1, -2):
         atanh_tail = v2 * (1 / n + atanh_tail)
-    deviance[near] = (x_near - mean) * v_near + 2 * x_near * v_near * atanh_tail
+    deviance[near] = (x_near - mean) * v_near + x_near * v_near * (2 * atanh_tail)
 
     x_far = x[~near]
     log_ratio = np.log(x_far / mean) if mean >= 1 else np.log(x_far) - math.log(mean)  # x / mean may overflow
-    deviance[~near] = x_far * log_ratio + mean - x_far
+    with np.errstate(over="ignore"):  # a log-probability below −1.8e308 is −inf
+        deviance[~near] = x_far * log_ratio + mean - x_far
     return deviance
 
 

@@ -103,15 +103,15 @@ class FromScipy(OfNumbers):
         mean, variance = np.array([distribution.stats(moments="mv") for distribution in self.distributions]).T
         return mean, variance
 
-    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> FloatArray:
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw one number for each entry of `states`.
 
         Parameters
         ----------
         states : array_like of int, (T,)
             Numbers of states, from 0.
-        rng : numpy.random.Generator
-            Where the randomness comes from.
+        rng : numpy.random.Generator or int, optional
+            A generator, or a seed for one; without it, fresh randomness.
 
         Returns
         -------
@@ -121,7 +121,7 @@ class FromScipy(OfNumbers):
         Raises
         ------
         ValueError, TypeError
-            Where there is no such state, with its index.
+            Where there is no such state, with its index, or `rng` is neither a generator nor a seed.
 
         Examples
         --------
@@ -132,8 +132,9 @@ class FromScipy(OfNumbers):
         array([ 0.13, 99.87])
         """
         states = _checks.states(states, self.n_states)
+        generator = _checks.generator(rng)
         drawn = np.empty(len(states))
         for k, distribution in enumerate(self.distributions):
             chosen = states == k
-            drawn[chosen] = distribution.rvs(size=int(chosen.sum()), random_state=rng)
+            drawn[chosen] = distribution.rvs(size=int(chosen.sum()), random_state=generator)
         return drawn

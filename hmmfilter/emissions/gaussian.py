@@ -144,15 +144,15 @@ class Gaussian(Frozen):
             covariances = covariances[:, :, None] * np.eye(covariances.shape[1])
         return self.mean, covariances
 
-    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> FloatArray:
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw one number, or one vector, for each entry of `states`.
 
         Parameters
         ----------
         states : array_like of int, (T,)
             Numbers of states, from 0.
-        rng : numpy.random.Generator
-            Where the randomness comes from.
+        rng : numpy.random.Generator or int, optional
+            A generator, or a seed for one; without it, fresh randomness.
 
         Returns
         -------
@@ -162,7 +162,7 @@ class Gaussian(Frozen):
         Raises
         ------
         ValueError, TypeError
-            Where there is no such state, with its index.
+            Where there is no such state, with its index, or `rng` is neither a generator nor a seed.
 
         Examples
         --------
@@ -172,7 +172,7 @@ class Gaussian(Frozen):
         array([  0.13,  99.87, 100.64])
         """
         states = _checks.states(states, self.n_states)
-        noise = rng.standard_normal((len(states), *self.mean.shape[1:]))
+        noise = _checks.generator(rng).standard_normal((len(states), *self.mean.shape[1:]))
         covariances = self._of_states()
         if covariances.ndim == 3:
             for k, factor in enumerate(np.linalg.cholesky(covariances)):

@@ -140,15 +140,15 @@ class Categorical(OfNumbers):
 
         return list(map(read, cells))
 
-    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> npt.NDArray[Any]:
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> npt.NDArray[Any]:
         """Draw one symbol for each entry of `states`.
 
         Parameters
         ----------
         states : array_like of int, (T,)
             Numbers of states, from 0.
-        rng : numpy.random.Generator
-            Where the randomness comes from.
+        rng : numpy.random.Generator or int, optional
+            A generator, or a seed for one; without it, fresh randomness.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class Categorical(OfNumbers):
         Raises
         ------
         ValueError, TypeError
-            Where there is no such state, with its index.
+            Where there is no such state, with its index, or `rng` is neither a generator nor a seed.
 
         Examples
         --------
@@ -167,7 +167,8 @@ class Categorical(OfNumbers):
         >>> hf.emissions.Categorical([[1.0, 0.0], [0.0, 1.0]]).sample([0, 1, 1], np.random.default_rng(0))
         array([0, 1, 1])
         """
-        drawn = draw_categories(self.probabilities, _checks.states(states, self.n_states), rng)
+        generator = _checks.generator(rng)
+        drawn = draw_categories(self.probabilities, _checks.states(states, self.n_states), generator)
         return drawn if self.symbols is None else _array_of(self.symbols)[drawn]
 
 
@@ -262,15 +263,15 @@ class Bernoulli(OfNumbers):
         """
         return self.probability, self.probability * (1 - self.probability)
 
-    def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> IntArray:
+    def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> IntArray:
         """Draw 0 or 1 for each entry of `states`.
 
         Parameters
         ----------
         states : array_like of int, (T,)
             Numbers of states, from 0.
-        rng : numpy.random.Generator
-            Where the randomness comes from.
+        rng : numpy.random.Generator or int, optional
+            A generator, or a seed for one; without it, fresh randomness.
 
         Returns
         -------
@@ -280,7 +281,7 @@ class Bernoulli(OfNumbers):
         Raises
         ------
         ValueError, TypeError
-            Where there is no such state, with its index.
+            Where there is no such state, with its index, or `rng` is neither a generator nor a seed.
 
         Examples
         --------
@@ -290,4 +291,4 @@ class Bernoulli(OfNumbers):
         array([0, 1, 1])
         """
         probability = self.probability[_checks.states(states, self.n_states)]
-        return (rng.random(len(probability)) < probability).astype(np.int64)
+        return (_checks.generator(rng).random(len(probability)) < probability).astype(np.int64)
