@@ -47,7 +47,7 @@ CONTRACT = {
     "_files": set(),
     "_kernels": {"_arrays", "_compiling"},
     "_drivers": {"_arrays", "_kernels"},
-    "plotting": {"_arrays", "_files"},
+    "plotting": {"_arrays", "_checks", "_files"},
     "results": {"_arrays", "_checks", "_kernels", "plotting"},
     "filtering": {"_arrays", "_checks", "_drivers", "_kernels", "results"},
     "forecasting": {"_arrays", "_checks", "emissions", "filtering", "results"},

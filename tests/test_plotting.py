@@ -235,3 +235,82 @@ def test_panels_share_the_room_of_axes_that_stand_anywhere():
     assert boxes[0].y1 == pytest.approx(0.9)
     assert all(upper.y0 > lower.y1 - 1e-12 for upper, lower in itertools.pairwise(boxes))
     assert boxes[-1].y0 == pytest.approx(0.1)
+
+
+# Symbols.
+
+
+def test_words_are_drawn_at_heights_with_their_names():
+    over = MODEL.smooth(COUNTS).plot(["wet", None, "$dry", "wet"]).figure.axes[1]
+    np.testing.assert_array_equal(over.lines[0].get_ydata(), [1, np.nan, 0, 1])
+    assert [label.get_text() for label in over.get_yticklabels()] == [r"\$dry", "wet"]
+
+
+@pytest.mark.parametrize("wrong", [[0.0, "a", 1.0, 2.0], [[0.0], "a", [1.0], [2.0]]])
+def test_words_among_numbers_are_refused(wrong):
+    with pytest.raises(TypeError, match=r"observations\[1.*\] must be a number"):
+        MODEL.smooth(COUNTS).plot(wrong)
+
+
+# Forecasts.
+
+
+def test_a_forecast_of_numbers():
+    forecast = MODEL.forecast(COUNTS, 5)
+    ax = forecast.plot()
+    panel = ax.figure.axes[1]
+    np.testing.assert_allclose(panel.lines[0].get_ydata(), forecast.mean)
+    np.testing.assert_array_equal(panel.lines[0].get_xdata(), [1, 2, 3, 4, 5])
+    wide, n = panel.collections[1].get_datalim(panel.transData), np.argmax(forecast.mean + 2 * forecast.variance**0.5)
+    assert wide.y1 == pytest.approx(forecast.mean[n] + 2 * forecast.variance[n] ** 0.5)
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["state 0", "state 1", "mean", "± 1 standard deviation", "± 2"]
+    assert (ax.get_ylim(), panel.get_xlabel()) == ((0, 1), "steps ahead")
+
+
+def test_a_forecast_of_vectors_has_a_panel_for_each_entry():
+    model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0, 5.0]], [[[1.0, 0.5], [0.5, 4.0]]]))
+    panels = model.forecast(np.zeros((3, 2)), 4).plot().figure.axes[1:]
+    assert [panel.get_ylabel() for panel in panels] == ["observation 0", "observation 1"]
+    assert panels[1].collections[0].get_datalim(panels[1].transData).y1 == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize(("symbols", "words"), [(None, ["0", "1"]), (["$A", "C"], [r"\$A", "C"])])
+def test_a_forecast_of_symbols_has_a_row_for_each(symbols, words):
+    emission = hf.emissions.Categorical([[0.7, 0.3], [0.2, 0.8]], symbols=symbols)
+    forecast = hf.HMM(MODEL.initial, MODEL.transition, emission).forecast([(symbols or [0])[0]], 3)
+    panel = forecast.plot().figure.axes[1]
+    assert [label.get_text() for label in panel.get_yticklabels()] == words
+    np.testing.assert_allclose(panel.collections[0].get_array(), forecast.symbol_probabilities.T)
+
+
+def test_many_symbols_are_not_named():
+    emission = hf.emissions.Categorical(np.full((1, 40), 1 / 40))
+    panel = hf.HMM([1.0], [[1.0]], emission).forecast([0], 3).plot().figure.axes[1]
+    assert len(panel.get_yticks()) < 40
+
+
+class Unknown:
+    """An emission without moments."""
+
+    n_states = 2
+
+    def log_likelihoods(self, observations):
+        return np.zeros((len(observations), 2))
+
+    def sample(self, states, rng):
+        return rng.random(len(states))
+
+
+def test_a_forecast_without_moments_has_states_alone():
+    forecast = hf.HMM(MODEL.initial, MODEL.transition, Unknown()).forecast([1.0], 3)
+    _, ax = plt.subplots()
+    assert forecast.plot(ax) is ax
+    assert ax.figure.axes == [ax]
+
+
+def test_one_forecast_is_drawn_at_a_time():
+    forecast = MODEL.forecast([[1, 2], [3, 4, 5]], 3)
+    with pytest.raises(ValueError, match=r"plot draws one sequence, got 2: draw result\[n\]"):
+        forecast.plot()
+    assert len(forecast[1].plot().figure.axes) == 2

@@ -130,12 +130,22 @@ def out_of_column(items: Sequence[Any], atoms: Atoms = ()) -> Sequence[Any]:
     return [None if is_missing(item) else (entries_of(item) or ())[0] for item in items]
 
 
-def drawn_observations(value: Any, n_steps: int) -> FloatArray:
-    """Let observations of any one dimension in for a picture, (T, D), for as many steps as there are."""
-    first: Any = next((entry for entry in entries_of(value) or () if not is_missing(entry)), 0.0)
-    array = observations(value, None if np.ndim(first) == 0 else len(first))
+def drawn_observations(value: Any, n_steps: int) -> tuple[FloatArray, tuple[str, ...]]:
+    """Let observations of any one dimension in for a picture, (T, D), for as many steps as there are.
+
+    Words, and whatever else is no number, are numbered in the order of the alphabet; the second answer is what each of
+    these numbers stands for.
+    """
+    items = out_of_column(entries_of(value) or ())
+    seen = [item for item in items if not is_missing(item)]
+    words: tuple[str, ...] = ()
+    if seen and not any(isinstance(item, (numbers.Real, np.bool_, *TIMES)) or is_container(item) for item in seen):
+        words = tuple(sorted(set(map(str, seen))))
+        value = [None if is_missing(item) else words.index(str(item)) for item in items]
+    n_dimensions = len(seen[0]) if seen and is_container(seen[0]) else None
+    array = observations(value, n_dimensions)
     require_shape("observations", array, (n_steps, *array.shape[1:]))
-    return array.reshape(n_steps, -1)
+    return array.reshape(n_steps, -1), words
 
 
 def whole_observations(value: Any, at_least: float = 0, at_most: float = np.inf) -> FloatArray:

@@ -3,15 +3,18 @@
 from hmmfilter.plotting.bands import Bands, Drawable, draw_bands, save
 from hmmfilter.plotting.canvas import picture_formats
 from hmmfilter.plotting.descents import draw_descents, save_descents
+from hmmfilter.plotting.forecasts import Fan, draw_forecast
 from hmmfilter.plotting.series import Series, series_of
 from hmmfilter.plotting.timeline import timeline
 
 __all__ = [
     "Bands",
     "Drawable",
+    "Fan",
     "Series",
     "draw_bands",
     "draw_descents",
+    "draw_forecast",
     "picture_formats",
     "save",
     "save_descents",

@@ -20,7 +20,7 @@ from hmmfilter.plotting.canvas import (
     unseen_figure,
     write,
 )
-from hmmfilter.plotting.series import Series, draw_line, run_means, run_starts
+from hmmfilter.plotting.series import Series, draw_line, run_means, run_starts, series_of
 from hmmfilter.plotting.timeline import Timeline, label_time, timeline
 
 if TYPE_CHECKING:
@@ -48,17 +48,19 @@ class Drawable(Protocol):
 
 def save(
     result: Drawable,
-    observations: FloatArray,
+    observations: Any,
     path: str,
     observation_names: Sequence[str],
     step_name: str = "step",
     step_labels: Sequence[str] | None = None,
 ) -> None:
     """Draw a result into a file, without a screen, in the words of the table that the observations came from."""
-    table = np.asarray(observations, dtype=np.float64).reshape(len(observations), -1)
-    series = Series(table, list(observation_names), timeline(step_labels, len(table), step_name))
+    bands = result._bands()
+    n_steps = len(bands.weights)
+    series = series_of(observations, n_steps, None)
+    series = series._replace(names=list(observation_names), time=timeline(step_labels, n_steps, step_name))
     figure = unseen_figure(SIZE[0], height_with(_panels(series)))
-    draw_bands(result._bands(), series.time, series, figure.add_subplot())
+    draw_bands(bands, series.time, series, figure.add_subplot())
     write(figure, path)
 
 
@@ -76,6 +78,8 @@ def draw_bands(bands: Bands, time: Timeline, series: Series | None = None, ax: A
         over.set_ylabel(plain(series.names[0]))
         over.spines[["top"]].set_visible(False)
         drawn.append(draw_line(over, series.table[:, 0], series.time))
+        if series.words:
+            over.set_yticks(range(len(series.words)), list(map(plain, series.words)))
         words.append(series.names[0])
     elif series is not None:
         for d, panel in enumerate(panels_below(ax, n_panels)):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.plotting.timeline import Timeline, timeline
 
@@ -23,13 +24,15 @@ class Series(NamedTuple):
     table: FloatArray  # (T, D), NaN where missing
     names: list[str]  # of the columns
     time: Timeline
+    words: tuple[str, ...] = ()  # that the numbers stand for, where they do
 
 
-def series_of(table: FloatArray, observations: Any, index: Any) -> Series:
-    """Numbers under the names and over the index of the frame, or series, that they came from, or over another."""
+def series_of(observations: Any, n_steps: int, index: Any) -> Series:
+    """Observations under the names and over the index of their frame, or series, or over another."""
+    table, words = _checks.drawn_observations(observations, n_steps)
     own = getattr(observations, "index", None)  # of a list, a method
-    time = timeline(index if own is None or callable(own) else own, len(table))
-    return Series(table, _column_names(observations, table.shape[1]), time)
+    time = timeline(index if own is None or callable(own) else own, n_steps)
+    return Series(table, _column_names(observations, table.shape[1]), time, words)
 
 
 def _column_names(observations: Any, n_columns: int) -> list[str]:

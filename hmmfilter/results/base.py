@@ -120,7 +120,6 @@ class BySequence(Result, ABC):
         bands, index = self._bands(), None
         time, series = plotting.timeline(index, len(bands.weights)), None
         if observations is not None:
-            table = _checks.drawn_observations(observations, len(bands.weights))
-            series = plotting.series_of(table, observations, index)
+            series = plotting.series_of(observations, len(bands.weights), index)
             time = series.time
         return plotting.draw_bands(bands, time, series, ax)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray
 from hmmfilter.results.base import Result
 from hmmfilter.results.printing import preview, shown_steps
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from typing_extensions import Self
 
 
@@ -97,6 +99,52 @@ class Forecast(Result):
     def __iter__(self) -> Iterator[Any]:
         return map(self.__getitem__, range(len(self)))
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the states to come as bands, and on panels below what will be observed.
+
+        Of numbers, the mean and what lies within one and two standard deviations of it; of symbols, a row for each,
+        dark where it is probable.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; the panels take some of its room. A new figure without it.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes of the bands: steps ahead along x, and up y the probability of each state.
+
+        Raises
+        ------
+        ValueError
+            Of a forecast of several sequences: draw ``forecast[n]``.
+        ImportError
+            Without matplotlib, which ``pip install 'hmmfilter[plot]'`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> ax = model.forecast([0, 2, 7, 4], steps=6).plot()
+        >>> [axes.get_ylabel() for axes in ax.figure.axes]
+        ['probability of each state', 'observation']
+        """
+        _checks.single_sequence(self._n_sequences or 1)
+        names = self._names(self.probabilities.shape[1])
+        bands = plotting.Bands(self.probabilities, names, "probability of each state", has_scale=True)
+        return plotting.draw_forecast(bands, self._fan(), ax)
+
+    def _fan(self) -> plotting.Fan:
+        """What is drawn of the observations, each entry in a column of its own."""
+        n_steps, symbols = len(self.probabilities), self.symbol_probabilities
+        if symbols is not None:
+            words = range(symbols.shape[1]) if self.symbols is None else self.symbols
+            return plotting.Fan(None, None, symbols, tuple(map(str, words)))
+        if self.mean is None or self.variance is None:
+            return plotting.Fan(None, None, None)
+        return plotting.Fan(self.mean.reshape(n_steps, -1), _deviations(self.variance).reshape(n_steps, -1), None)
+
     def __repr__(self) -> str:
         n_steps, n_states = self.log_probabilities.shape[-2:]
         what = f"{n_steps} steps, {n_states} states;"
@@ -131,12 +179,14 @@ class Forecast(Result):
             )
         if self.mean is None or self.variance is None:
             return "", [], [[] for _ in rows]
-        means, variances = self.mean[rows], self.variance[rows]
-        heads = ["observation"]
-        if means.ndim == 2:
-            variances = np.diagonal(variances, axis1=1, axis2=2)
-            heads = [f"observation[{d}]" for d in range(means.shape[1])]
-        with np.errstate(invalid="ignore"):  # an emission of one's own may say what it likes
-            deviations = np.sqrt(variances)
+        means, deviations = self.mean[rows], _deviations(self.variance[rows])
+        heads = ["observation"] if means.ndim == 1 else [f"observation[{d}]" for d in range(means.shape[1])]
         pairs = np.stack([means, deviations], axis=-1).reshape(len(rows), -1, 2)
         return ", mean ± standard deviation", heads, [[f"{m:.5g} ± {d:.5g}" for m, d in row] for row in pairs]
+
+
+def _deviations(variances: FloatArray) -> FloatArray:
+    """The standard deviation of each entry, from variances or covariance matrices, one a step."""
+    own = variances if variances.ndim == 1 else np.diagonal(variances, axis1=1, axis2=2)
+    with np.errstate(invalid="ignore"):  # an emission of one's own may say what it likes
+        return np.sqrt(own)
