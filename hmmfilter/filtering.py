@@ -102,9 +102,9 @@ def forward_filter(
 
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+    tables = _checks.chain(*given)
     shape = tables.log_likelihoods.shape
-    given = log_initial, log_transition, log_likelihoods
     rows, hold = _checks.destination(out, out_logs, shape, *given)
     increments = _checks.increments_destination(out_increments, out, shape[:1], *given)
     if rows is None:

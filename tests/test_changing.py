@@ -177,6 +177,11 @@ REFUSED = [
         "transition_index[2] must be from 0 to 1, got 2",
     ),
     (
+        {"log_transition": np.zeros((2, 2, 2)), "transition_index": [0, 10**30, 1]},
+        ValueError,
+        "transition_index[1] must fit into 64 bits, got 1e+30",
+    ),
+    (
         {"log_transition": np.zeros((2, 2, 2)), "transition_index": [0.0, 1.0, 1.0]},
         TypeError,
         "transition_index must hold integers, got dtype float64",

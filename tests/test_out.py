@@ -1,9 +1,14 @@
 """Tables that the caller gives to be filled, in memory or mapped to a file."""
 
+import mmap
+import sys
+from multiprocessing.shared_memory import SharedMemory
+
 import numpy as np
 import pytest
 
 import hmmfilter as hf
+from hmmfilter import _checks, _drivers
 from tests import cases
 
 LENGTHS = [3, 1, 40, 2, 2, 30, 1]
@@ -146,3 +151,137 @@ def test_what_is_read_is_not_what_is_filled():
     memory = np.empty(12)
     caught = refused(hf.forward_filter, {"out": memory[:8].reshape(4, 2), "out_increments": memory[7:11]})
     assert str(caught.value) == "out_increments must have memory of its own, got some of out"
+
+
+class Wrapped:
+    """Something that numpy takes for an array, and that is none."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+KINDS = {"array": np.asarray, "view": lambda array: array[:], "memoryview": memoryview, "wrapped": Wrapped}
+BY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+
+
+def tables_in(memory):
+    """The arguments of a door for four steps and two states, in float64, and integers in its bytes."""
+    return {
+        "log_initial": memory[:2],
+        "log_transition": memory[2:6].reshape(2, 2),
+        "log_likelihoods": memory[6:14].reshape(4, 2),
+    }
+
+
+@BY_KIND
+@pytest.mark.parametrize("source", ["log_initial", "log_transition", "log_likelihoods"])
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth])
+def test_memory_that_is_read_however_it_is_wrapped(door, source, kind):
+    memory = np.zeros(40)
+    tables = tables_in(np.zeros(14)) | {source: kind(tables_in(memory[7:])[source])}
+    out = memory[6:14].reshape(4, 2) if source != "log_likelihoods" else memory[14:22].reshape(4, 2)
+    caught = refused(door, {**tables, "out": out})
+    assert str(caught.value) == f"out must have memory of its own, got some of {source}"
+    door(**tables, out=np.empty((4, 2)))
+
+
+@BY_KIND
+@pytest.mark.parametrize(
+    ("source", "values"),
+    [("lengths", [2, 2]), ("transition_index", [0, 1, 0]), ("allowed", np.ones((4, 2), dtype=bool))],
+)
+def test_memory_of_what_says_which_is_which(source, values, kind):
+    values = np.asarray(values)
+    memory = np.zeros(16)
+    view = memory.view(values.dtype)[: values.size].reshape(values.shape)
+    view[:] = values
+    tables = tables_in(np.zeros(14)) | ({"log_transition": np.zeros((2, 2, 2))} if source == "transition_index" else {})
+    caught = refused(hf.smooth, {**tables, source: kind(view), "out": memory[:8].reshape(4, 2)})
+    assert str(caught.value) == f"out must have memory of its own, got some of {source}"
+    caught = refused(
+        hf.forward_filter,
+        {**tables, source: kind(view), "out": np.empty((4, 2)), "out_increments": memory[:4]},
+    )
+    assert str(caught.value) == f"out_increments must have memory of its own, got some of {source}"
+
+
+def shared_memory(_):
+    """Memory under a name, and two ways of coming to it."""
+    one = SharedMemory(create=True, size=4096)
+    other = SharedMemory(one.name)
+    one.unlink()
+    return tuple(np.ndarray((16,), buffer=each.buf) for each in (one, other)), (one, other)
+
+
+def two_maps(path):
+    np.zeros(16).tofile(path)
+    return tuple(np.memmap(path, dtype=np.float64, mode=mode) for mode in ("r+", "r")), None
+
+
+def two_plain_maps(path):
+    np.zeros(16).tofile(path)
+    with open(path, "r+b") as file:
+        return tuple(np.frombuffer(mmap.mmap(file.fileno(), 128)) for _ in range(2)), None
+
+
+ON_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what stands where")
+
+
+@pytest.mark.parametrize("maps", ["/proc/self/maps", "nowhere"], ids=["as Linux tells", "by NumPy's own maps"])
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth])
+def test_two_maps_of_one_file(door, maps, tmp_path, monkeypatch):
+    monkeypatch.setattr(_checks.memory, "MAPS", maps)
+    (filled, read), _ = two_maps(tmp_path / "one")
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    linked = np.memmap(tmp_path / "link", dtype=np.float64, mode="r", offset=8)
+    (elsewhere, _), _ = two_maps(tmp_path / "other")
+    for rows in (read[:8], read[7:15], linked[:8], np.asarray(read[:8])[::-1].reshape(4, 2)):
+        caught = refused(door, {"log_likelihoods": rows.reshape(4, 2), "out": filled[:8].reshape(4, 2)})
+        assert str(caught.value) == "out must have memory of its own, got some of log_likelihoods"
+    tables = tables_in(np.zeros(14))
+    for rows, out in (
+        (read[8:].reshape(4, 2), filled[:8].reshape(4, 2)),  # other parts of the file
+        (elsewhere[:8].reshape(4, 2), filled[8:].reshape(4, 2)),
+        (read[8:].reshape(4, 2), np.memmap(tmp_path / "one", np.float64, "c", shape=(8, 2))[4:]),  # a copy, if written
+        (read[8:].reshape(4, 2), np.empty((4, 2))),
+    ):
+        door(**tables | {"log_likelihoods": rows}, out=out)
+
+
+@ON_LINUX
+@pytest.mark.parametrize("shared", [two_plain_maps, shared_memory])
+def test_other_ways_to_share_memory(shared, tmp_path):
+    (filled, read), held = shared(tmp_path / "one")
+    caught = refused(hf.smooth, {"log_likelihoods": read[:8].reshape(4, 2), "out": filled[:8].reshape(4, 2)})
+    assert str(caught.value) == "out must have memory of its own, got some of log_likelihoods"
+    del filled, read, caught
+    for each in held or ():
+        each.close()
+
+
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi, hf.expected_transitions, hf.log_likelihood])
+def test_an_index_that_somebody_changes_is_read_once(door, monkeypatch):
+    """A kernel would follow it to any place in memory; what it is given is nobody else's."""
+    index, lengths = np.zeros(10, dtype=np.int64), np.array([4, 6])
+    tables = np.zeros(2), np.zeros((2, 2, 2)), np.zeros((10, 2))
+    expected = repr(door(*tables, lengths=lengths, transition_index=index))
+    cut = _drivers.cut
+
+    def change(given):
+        index[:], lengths[:] = 10**15, -(10**15)
+        assert (given.transition_index.max(), given.starts.tolist()) == (0, [0, 4, 10])
+        return cut(given)
+
+    monkeypatch.setattr(_drivers, "cut", change)
+    assert repr(door(*tables, lengths=lengths, transition_index=index)) == expected
+
+
+def test_an_index_of_blocks_is_read_once():
+    index = np.zeros(9, dtype=np.int64)
+    blocks = hf.filter_blocks(np.zeros(2), np.zeros((2, 2, 2)), iter(np.zeros((5, 2, 2))), transition_index=index)
+    next(blocks)
+    index[:] = 10**15
+    assert sum(len(block.probabilities) for block in blocks) == 8

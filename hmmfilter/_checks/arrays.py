@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks.errors import EntryError
 
 DOUBLE = np.dtype(np.float64)
+LARGEST_INTEGER = 2**63 - 1
 
 
 def has_masked_entries(value: Any) -> bool:
@@ -49,6 +52,11 @@ def rectangular(name: str, value: Any) -> npt.NDArray[Any]:
         raise ValueError(f"{name} must be rectangular, got rows of unequal length") from None
 
 
+def in_digits(number: int) -> str:
+    """A whole number for a message, however long: Python itself refuses to write more than 4,300 digits."""
+    return str(number) if abs(number) < 10**20 else f"{Decimal(number).normalize():.6g}"
+
+
 def entry_name(name: str, index: Sequence[int]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if len(index) else name
 
@@ -75,13 +83,17 @@ def require_shape(name: str, array: npt.NDArray[Any], required: tuple[int | str,
 
 
 def whole_numbers(name: str, value: npt.ArrayLike) -> IntArray:
-    """Let a vector of integers in, as read-only int64."""
+    """Let a vector of integers in, as read-only int64; a copy, since a kernel would follow a changed one anywhere."""
     if has_masked_entries(value):
         raise TypeError(f"{name} must have no masked entries, got some")
     array = rectangular(name, value)
-    if array.dtype.kind not in "iu" and array.size > 0:
-        raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
     if array.ndim != 1:
         raise ValueError(f"{name} must be a vector, got shape {array.shape}")
-    gated: IntArray = frozen(np.require(array, np.int64, ["C", "ALIGNED"]))
+    are_objects = array.dtype == object and all(isinstance(entry, numbers.Integral) for entry in array)
+    if array.dtype.kind not in "iu" and not are_objects and array.size > 0:
+        raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
+    if array.dtype.kind in "uO":
+        for n in np.flatnonzero((array < -LARGEST_INTEGER) | (array > LARGEST_INTEGER))[:1]:
+            raise EntryError(f"{name}[{n}] must fit into 64 bits, got {in_digits(int(array[n]))}", (int(n),))
+    gated: IntArray = frozen(np.array(array, np.int64, order="C"))
     return gated

@@ -9,14 +9,20 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, Held
 from hmmfilter._checks.arrays import DOUBLE, require_shape
+from hmmfilter._checks.memory import share_memory
 
 Kept = TypeVar("Kept")
 
+READ = ("log_initial", "log_transition", "log_likelihoods", "lengths", "transition_index", "allowed", "out")
+
 
 def destination(
-    out: Any, out_logs: bool, shape: tuple[int, ...], *given: npt.ArrayLike
+    out: Any, out_logs: bool, shape: tuple[int, ...], *given: npt.ArrayLike | None
 ) -> tuple[FloatArray | None, Held]:
-    """Let an array in that is to be filled, memory-mapped or not, and say with what; None stands for a new one."""
+    """Let an array in that is to be filled, memory-mapped or not, and say with what; None stands for a new one.
+
+    It must not share memory with the arguments of `chain`, given beside it, which are read.
+    """
     if out is None:
         if out_logs:
             raise ValueError("out_logs must come with out, got it alone")
@@ -25,27 +31,24 @@ def destination(
 
 
 def increments_destination(
-    out_increments: Any, out: Any, shape: tuple[int, ...], *given: npt.ArrayLike
+    out_increments: Any, out: Any, shape: tuple[int, ...], *given: npt.ArrayLike | None
 ) -> FloatArray | None:
     """Let an array in that is to be filled with log-increments, beside another with rows."""
     if out_increments is None:
         return None
     if out is None:
         raise ValueError("out_increments must come with out, got it alone")
-    array = _filled("out_increments", out_increments, shape, given)
-    if np.may_share_memory(array, out):
-        raise ValueError("out_increments must have memory of its own, got some of out")
-    return array
+    return _filled("out_increments", out_increments, shape, (*given, out))
 
 
-def _filled(name: str, value: Any, shape: tuple[int, ...], given: tuple[npt.ArrayLike, ...]) -> FloatArray:
+def _filled(name: str, value: Any, shape: tuple[int, ...], given: tuple[npt.ArrayLike | None, ...]) -> FloatArray:
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must be a NumPy array without a mask, got {type(value).__name__}")
     if value.dtype != DOUBLE or not value.flags.carray:
         raise TypeError(f"{name} must be writable, C-ordered, and of dtype float64, got {_kind_of(value)}")
     require_shape(name, value, shape)
-    for source, table in zip(("log_initial", "log_transition", "log_likelihoods"), given, strict=True):
-        if isinstance(table, np.ndarray) and np.may_share_memory(value, table):
+    for source, table in zip(READ, given, strict=False):
+        if not isinstance(table, (list, tuple)) and share_memory(value, np.asarray(table)):
             raise ValueError(f"{name} must have memory of its own, got some of {source}")
     return value.view(np.ndarray)
 
