@@ -22,7 +22,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     replaced, such as a pipe, a terminal or /dev/stdout, is written as the bytes come.
     """
     name = os.fspath(path)
-    if not _is_replaceable(name):
+    if not is_replaceable(name):
         with open(name, "wb") as file:
             yield file
         return
@@ -46,7 +46,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
-def _is_replaceable(name: str) -> bool:
+def is_replaceable(name: str) -> bool:
     """Whether another file can take the place of this one; a folder, or a file that is protected, is refused."""
     if not os.path.basename(name):
         raise IsADirectoryError(errno.EISDIR, "must be the name of a file", name or "''")

@@ -23,6 +23,8 @@ from hmmfilter._checks.errors import (
     blaming,
     impossible_policy,
     possible_evidence,
+    shown,
+    shown_name,
 )
 from hmmfilter._checks.evidence import are_none, log_likelihoods, one_after_the_other, sequences
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
@@ -117,6 +119,8 @@ __all__ = [
     "real_parameters",
     "representable",
     "sequences",
+    "shown",
+    "shown_name",
     "single_closed_class",
     "single_sequence",
     "state_names",

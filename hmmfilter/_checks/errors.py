@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import reprlib
 from collections.abc import Iterator
 from typing import Literal
 
@@ -12,6 +13,10 @@ import numpy.typing as npt
 from hmmfilter._arrays import IntArray
 
 Impossible = Literal["raise", "mark"]
+
+MOST_LETTERS = 80  # of what a message quotes
+MOST_ENTRIES = 8
+MOST_BITS = 10_000
 
 
 class ImpossibleEvidenceError(ValueError):
@@ -45,6 +50,30 @@ class ImpossibleEvidenceError(ValueError):
         return (
             f"the evidence is impossible from {where} on: no path through the states has a probability above zero there"
         )
+
+
+class _Shortened(reprlib.Repr):
+    """Representations of a few entries and letters, made without those of all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = MOST_ENTRIES
+        self.maxstring = self.maxother = MOST_LETTERS
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Python itself refuses to write out integers of thousands of digits."""
+        return super().repr_int(value, level) if value.bit_length() < MOST_BITS else f"2**{value.bit_length() - 1}"
+
+
+def shown(value: object) -> str:
+    """How a message quotes what came in: as Python writes it, with the middle left out where it is long."""
+    text = _Shortened().repr(value)
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS // 2]}...{text[3 - MOST_LETTERS // 2 :]}"
+
+
+def shown_name(name: str) -> str:
+    """How a message quotes a name: without quotation marks, and otherwise as `shown`."""
+    return shown(name)[1:-1]
 
 
 class EntryError(ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from hmmfilter import _tables, plotting, underflow
+from hmmfilter.cli.parser import dialect_of
 from hmmfilter.cli.tasks import observations, require_picture
 from hmmfilter.model import HMM
 
@@ -29,7 +30,7 @@ def teach(options: argparse.Namespace) -> None:
             if getattr(options, name) is not None:
                 raise ValueError(f"--{name} is the casino's, and does not go with --data")
         model = HMM.from_json(options.model)
-        with _tables.opened(options.data, options.column, None) as reader:
+        with _tables.opened(options.data, options.column, None, dialect_of(options)) as reader:
             rows = list(reader)
             reader.choose(rows)
             with reader.blamed(rows, [0]):

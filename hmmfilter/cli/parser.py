@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, NoReturn
+
+from hmmfilter._tables import Dialect
 
 TASKS = {
     "filter": "the probability of each state at each step, given the observations up to that step",
@@ -116,6 +119,7 @@ def _add_task(commands: Any, task: str) -> None:
     )
     command.add_argument("--model", required=True, type=_file, metavar="FILE", help="JSON file with the model")
     _add_column(command)
+    _add_dialect(command)
     command.add_argument(
         "--sequence",
         metavar="NAME",
@@ -145,6 +149,45 @@ def _add_column(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_dialect(command: argparse.ArgumentParser) -> None:
+    how = command.add_argument_group("how the table is written; the output is written in the same way")
+    how.add_argument(
+        "--delimiter",
+        metavar="SIGN",
+        help="what stands between two cells: a character, tab, or auto for whichever of , ; | and tabs the first line "
+        "has most of; default: a comma",
+    )
+    how.add_argument("--decimal", metavar="SIGN", help="what stands before decimals, a point or a comma; default: .")
+    how.add_argument(
+        "--missing",
+        metavar="WORDS",
+        help="words and numbers that stand for a missing observation, with commas between them, beside an empty cell; "
+        "default: NA,null,NaN,.,?",
+    )
+    how.add_argument(
+        "--comment",
+        metavar="SIGN",
+        help="what lines begin with that are none of the table, or '' if there are none; default: #, but not where the "
+        "line has the cells of a row of two or more columns",
+    )
+    how.add_argument(
+        "--no-header",
+        dest="has_header",
+        action="store_false",
+        default=None,
+        help="the first line is a row; columns are called 1, 2, ..., and the output has no header either",
+    )
+
+
+def dialect_of(options: argparse.Namespace) -> Dialect:
+    """How the words say that the table is written."""
+    words = {field.name: getattr(options, field.name) for field in fields(Dialect)}
+    given = {name: value for name, value in words.items() if value is not None}
+    if "missing" in given:
+        given["missing"] = tuple(given["missing"].split(","))
+    return Dialect(**given)
+
+
 def _add_lesson(commands: Any) -> None:
     command = commands.add_parser(
         "underflow",
@@ -164,6 +207,7 @@ def _add_lesson(commands: Any) -> None:
     )
     command.add_argument("--model", type=_file, metavar="FILE", help="JSON file with the model of that sequence")
     _add_column(command)
+    _add_dialect(command)
     command.add_argument(
         "--plot",
         type=_file,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import os
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from hmmfilter import _tables, plotting
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.cli.messages import reason, say
+from hmmfilter.cli.parser import dialect_of
 from hmmfilter.model import HMM
 from hmmfilter.results import Decoded, Filtered, Smoothed
 from hmmfilter.results.printing import four_decimals
@@ -26,15 +25,15 @@ def run(options: argparse.Namespace) -> None:
     if options.plot is not None:
         require_picture(options.plot)
     model = HMM.from_json(options.model)
-    with _tables.opened(options.data, options.column, options.sequence) as reader:
+    with _tables.opened(options.data, options.column, options.sequence, dialect_of(options)) as reader:
         added = _added_columns(options.task, model.state_names)
         clashes = [name for name in added if name in reader.header]
         if clashes:
             raise ValueError(f"{reader.name}: rename the columns that the output needs: {', '.join(clashes)}")
         if options.task == "filter" and options.data == "-" and options.plot is None:
-            _follow(model, reader, [*reader.header, *added], options.output)
+            _follow(model, reader, added, options.output)
         else:
-            _run_whole(model, reader, [*reader.header, *added], options)
+            _run_whole(model, reader, added, options)
 
 
 def require_picture(path: str) -> None:
@@ -44,7 +43,7 @@ def require_picture(path: str) -> None:
         raise ValueError(f"--plot: {path} must end in one of .{', .'.join(known)}")
 
 
-def _run_whole(model: HMM, reader: _tables.Reader, header: list[str], options: argparse.Namespace) -> None:
+def _run_whole(model: HMM, reader: _tables.Reader, added: list[str], options: argparse.Namespace) -> None:
     """Read the input to its end, and run the task on all sequences in one call."""
     rows = list(reader)
     reader.choose(rows)
@@ -57,12 +56,10 @@ def _run_whole(model: HMM, reader: _tables.Reader, header: list[str], options: a
     starts = [0] if lengths is None else (np.cumsum(lengths) - lengths).tolist()
     with reader.blamed([rows[t] for t in order], starts):
         result: Filtered | Smoothed | Decoded = getattr(model, options.task)(seen[order], lengths=lengths)
-    with _tables.opened_for_writing(options.output) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        added = _added_cells(result, model.state_names)
-        for row, t in zip(rows, np.argsort(order).tolist(), strict=True):
-            writer.writerow([*row.cells, *added[t]])
+    with _tables.opened_for_writing(options.output, reader) as file:
+        writer = _tables.Writer(file, reader)
+        writer.write_header(added)
+        _write(writer, rows, result, model.state_names, np.argsort(order))
     if isinstance(result, Decoded):
         log_likelihood = model.log_likelihood(seen[order], lengths=lengths)
         logs = {"log-likelihood": log_likelihood, "log-joint": result.log_joint}
@@ -91,14 +88,14 @@ def _draw(
     )
 
 
-def _follow(model: HMM, reader: _tables.Reader, header: list[str], path: str) -> None:
+def _follow(model: HMM, reader: _tables.Reader, added: list[str], path: str) -> None:
     """Filter each row as it arrives, and write its output at once."""
     streams = defaultdict[str | None, OnlineFilter](model.online)
     n_missing = 0
     try:
-        with _tables.opened_for_writing(path, as_it_goes=True) as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
+        with _tables.opened_for_writing(path, reader, as_it_goes=True) as file:
+            writer = _tables.Writer(file, reader)
+            writer.write_header(added)
             file.flush()
             for row in reader:
                 reader.choose([row], more_to_come=True)
@@ -106,7 +103,7 @@ def _follow(model: HMM, reader: _tables.Reader, header: list[str], path: str) ->
                 stream = streams[reader.id_of(row)]
                 with reader.blamed([row], [-stream.n_observed]):
                     filtered = stream.update_block(model.emission.log_likelihoods(seen))
-                writer.writerow([*row.cells, *_added_cells(filtered, model.state_names)[0]])
+                _write(writer, [row], filtered, model.state_names, np.zeros(1, np.int64))
                 file.flush()
                 n_missing += _count_missing(seen)
     except KeyboardInterrupt:
@@ -145,15 +142,21 @@ def _added_columns(task: str, names: tuple[str, ...]) -> list[str]:
     return [f"p_{name}" for name in names] + (["log_increment"] if task == "filter" else [])
 
 
-def _added_cells(result: Filtered | Smoothed | Decoded, names: tuple[str, ...]) -> list[list[Any]]:
-    """What each row of a result adds to a row of the input."""
+def _write(
+    writer: _tables.Writer,
+    rows: list[_tables.Row],
+    result: Filtered | Smoothed | Decoded,
+    names: tuple[str, ...],
+    places: IntArray,
+) -> None:
+    """Write what a result adds to rows of the input, each of which has its place in it."""
     if isinstance(result, Decoded):
-        return [[names[k]] for k in result.path]
+        writer.write_words(rows, [names[k] for k in result.path[places].tolist()])
+        return
     table = result.probabilities
     if isinstance(result, Filtered):
         table = np.column_stack([table, result.log_increments])
-    cells: list[list[Any]] = table.tolist()
-    return cells
+    writer.write_numbers(rows, table[places])
 
 
 def _print_summary(

@@ -142,7 +142,7 @@ def test_the_first_row_tells_which_column_is_numeric(arriving):
         status, _, err = arriving(text)
         assert status == 2
         assert err.endswith(f"name the observations with --column; numeric columns: {found}\n")
-    assert "line 1 must name the columns, got 1,2" in arriving("1,2\n1,2\n")[2]
+    assert "line 1 must name the columns, got '1': add --no-header" in arriving("1,2\n1,2\n")[2]
 
 
 def test_an_empty_cell_in_the_first_row_may_be_of_a_numeric_column(arriving):

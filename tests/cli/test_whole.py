@@ -85,7 +85,7 @@ def test_a_blank_line_is_the_empty_cell_of_an_only_column(quakes):
     "words", [["--column", "x", "y"], ["--column", "x", "--column", "y"], ["--column", "x,y"]], ids=" ".join
 )
 def test_several_columns_make_a_vector(quakes, tmp_path, words):
-    emission = hf.emissions.Gaussian([[0.0, 0.0], [3.0, 3.0]], [[1.0, 1.0], [1.0, 1.0]])
+    emission = hf.emissions.Gaussian([[0.0, 0.0], [3.0, 3.0]], [[1.0, 1.0], [1.0, 1.0]], kind="variances")
     model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], emission)
     model.to_json(tmp_path / "model.json")
     plot = tmp_path / "plot.svg"
@@ -124,7 +124,7 @@ REFUSED = [
     ("a,a\n1,2\n", ["--column", "a"], "data.csv: two columns 'a'; columns: a, a"),
     ("a\n1\nx\n", ["--column", "a"], "data.csv: line 3: a must be a number or empty, got 'x'"),
     ("a\n1_0\n", ["--column", "a"], "data.csv: line 2: a must be a number or empty, got '1_0'"),
-    ("1,2\n1,2\n", [], "data.csv: line 1 must name the columns, got 1,2"),
+    ("1,2\n1,2\n", [], "data.csv: line 1 must name the columns, got '1': add --no-header where it is a row"),
     ("a\n1\n1.5\n", [], "data.csv: line 3: a must be a whole number from 0 up, or missing, got 1.5"),
     ("a\ninf\n", [], "data.csv: line 2: a must be finite, or NaN or None where missing, got inf"),
     ("a,b\n1,2\n", ["--column", "a", "b"], "data.csv: observations must have shape (T,), got (1, 2)"),

@@ -1,0 +1,226 @@
+"""A CSV file as a table of observations: which columns are observed, and what their cells say."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter._checks import EntryError, ImpossibleEvidenceError, shown, shown_name
+from hmmfilter._tables.dialects import TRUTHS, Dialect
+from hmmfilter._tables.rows import Row, Rows
+from hmmfilter._tables.sources import Source, opened_source
+
+MOST_NAMES = 8  # of columns that a message lists
+BLOCK = 4096  # rows that are looked through at once for a single one
+
+
+class Numbered(Protocol):
+    """Rows by number, from 0."""
+
+    def __getitem__(self, number: int, /) -> Row: ...
+
+
+class Reader:
+    """A CSV file whose rows are read as they are asked for, and what its columns are for."""
+
+    def __init__(
+        self,
+        source: Source,
+        observed: list[str] | None,
+        sequence: str | None,
+        dialect: Dialect,
+        symbols: Collection[str] | None = None,
+    ) -> None:
+        self.name = source.name
+        self.source = source
+        self._symbols = symbols
+        self._rows = Rows(source, dialect)
+        self._is_again = False
+        self.dialect = self._rows.dialect  # with its delimiter, where that was to be found out
+        first = next(iter(self._rows), None)
+        if first is None:
+            raise ValueError(f"{self.name}: {self._too_short(0)}")
+        self.header_row = first if dialect.has_header else None
+        self._ahead = [] if dialect.has_header else [first]  # what has been read, and not yet asked for
+        self.header = [cell.strip() if dialect.has_header else str(c) for c, cell in enumerate(first.cells, start=1)]
+        self.sequence = None if sequence is None else self._numbers_of([sequence])[0]
+        parts = [part for word in observed or [] for part in ([word] if word in self.header else word.split(","))]
+        self.observed = self._numbers_of(parts)  # none where that is left to `choose`
+        self._insist_on_names([*self.observed, *([] if self.sequence is None else [self.sequence])])
+
+    def _too_short(self, n_lines: int) -> str:
+        if self.dialect.has_header:
+            return f"a header line and at least one row are required, got {n_lines} lines"
+        return "at least one row is required, got none"
+
+    def _numbers_of(self, names: list[str]) -> list[int]:
+        for name in names:
+            if self.header.count(name) != 1:
+                problem = "two columns" if name in self.header else "no column"
+                words = f"{problem} {shown(name)}; columns: {self._listed(range(len(self.header)))}"
+                if self.dialect.has_header and name.isdecimal():
+                    words += "; to name columns by number, from 1, add --no-header"
+                raise ValueError(f"{self.name}: {self._rows.foreign() or words}")
+        return [self.header.index(name) for name in names]
+
+    def _listed(self, columns: Sequence[int]) -> str:
+        names = ", ".join(shown_name(self.header[c]) for c in columns[:MOST_NAMES])
+        return (names or "none") + (", ..." if len(columns) > MOST_NAMES else "")
+
+    def _insist_on_names(self, columns: Sequence[int]) -> None:
+        """Refuse a first line that is a row already, as a number in place of a column's name shows."""
+        for c in columns:
+            if self.header_row is not None and self._is_observation(self.header[c]):
+                words = "add --no-header where it is a row (columns are then called 1, 2, ...), or name the column"
+                if self._rows.n_comments and self.dialect.comment is None:
+                    words += "; --comment '' where the line before it names the columns"
+                line = self.header_row.line
+                raise ValueError(
+                    f"{self.name}: line {line} must name the columns, got {shown(self.header[c])}: {words}"
+                )
+
+    def _is_observation(self, cell: str) -> bool:
+        return self.dialect.number(cell) is not None or cell in (self._symbols or ())
+
+    def __iter__(self) -> Iterator[Row]:
+        return itertools.chain.from_iterable(self.blocks(1))
+
+    def blocks(self, n_rows: int, as_they_come: bool = False) -> Iterator[list[Row]]:
+        """Blocks of so many rows, and fewer where no more are waiting, if they are wanted as they come.
+
+        Where a row is refused, those before it come first.
+        """
+        rows, n_seen = self._ahead, 0
+        self._ahead = []
+        try:
+            for row in self._rows:
+                rows.append(row)
+                if len(rows) >= n_rows or (as_they_come and self._rows.may_have_to_wait()):
+                    yield rows
+                    n_seen += len(rows)
+                    rows = []
+        except ValueError:
+            if rows:
+                yield rows
+            raise
+        if self._is_again:
+            self.source.insist_on_the_same()
+        if rows:
+            yield rows
+        elif not n_seen:
+            raise ValueError(f"{self.name}: {self._too_short(1)}")
+
+    def restart(self) -> None:
+        """Go back to the first row, of what was opened to be read again."""
+        self.source.insist_on_the_same()
+        self.source.restart()
+        self._rows, self._ahead, self._is_again = Rows(self.source, self.dialect), [], True
+        if self.header_row is not None:
+            next(iter(self._rows))
+
+    def found_again(self, numbers: Sequence[int]) -> Numbered:
+        """Rows of these numbers, none of which is kept: the file is gone through again for one that is asked for."""
+        return _FoundAgain(self, numbers)
+
+    def choose(self, rows: Sequence[Row], more_to_come: bool = False) -> None:
+        """Observe the only column of numbers, or of symbols, unless columns were named.
+
+        Words of truth are numbers where no others are.
+        """
+        if self.observed:
+            return
+        columns = {c: [row.cells[c] for row in rows] for c in range(len(self.header)) if c != self.sequence}
+        found = [c for c, cells in columns.items() if self._are_observations(cells, more_to_come)]
+        others = [c for c in found if not any(cell.strip().casefold() in TRUTHS for cell in columns[c])]
+        chosen = others or found
+        self._insist_on_names(chosen)
+        if len(chosen) != 1:
+            kind = "numeric columns" if self._symbols is None else "columns of symbols"
+            words = f"name the observations with --column; {kind}: {self._listed(chosen)}"
+            raise ValueError(f"{self.name}: {self._rows.foreign(rows[0]) or words}")
+        self.observed = chosen
+
+    def _are_observations(self, cells: list[str], more_to_come: bool) -> bool:
+        """Whether no cell of a column is anything else, and one is an observation, or may yet be."""
+        if self._symbols is not None:
+            seen = {cell.strip() for cell in cells} - self.dialect.missing_words.difference(self._symbols)
+            return seen <= set(self._symbols) and (more_to_come or bool(seen))
+        numbers = self.dialect.numbers(cells)
+        return numbers is not None and (more_to_come or not bool(np.isnan(numbers).all()))
+
+    def numbers(self, rows: Sequence[Row]) -> FloatArray:
+        """The observed cells as numbers, (T, D), NaN for a missing one."""
+        columns = [self.dialect.numbers([row.cells[c] for row in rows]) for c in self.observed]
+        table = [column for column in columns if column is not None]
+        if len(table) < len(columns):
+            is_number = self.dialect.number
+            row, c = next((row, c) for row in rows for c in self.observed if is_number(row.cells[c]) is None)
+            words = f"{shown_name(self.header[c])} must be a number or empty, got {shown(row.cells[c])}"
+            if row.text.startswith("#"):
+                words += ": add --comment '#' where such a line is no row"
+            raise ValueError(f"{self.name}: line {row.line}: {self._rows.foreign(row, row.cells[c]) or words}")
+        return np.column_stack(table)
+
+    def texts(self, rows: Sequence[Row]) -> list[str]:
+        """The cells of the column that is observed, where there is one."""
+        (column,) = self.observed
+        return [row.cells[column] for row in rows]
+
+    def id_of(self, row: Row) -> str | None:
+        """What tells the sequence of a row from others; None where there is one."""
+        return None if self.sequence is None else row.cells[self.sequence]
+
+    @contextlib.contextmanager
+    def blamed(self, rows: Numbered, starts: Sequence[int]) -> Iterator[None]:
+        """Say in which line an observation is refused, in the words of the file.
+
+        The rows are those of one sequence after the other; the first step of each is at its start among them.
+        """
+        try:
+            yield
+        except ImpossibleEvidenceError as error:
+            row = rows[starts[error.sequence or 0] + error.step]
+            where = f"line {row.line}" + ("" if self.sequence is None else f", sequence {shown(self.id_of(row))}")
+            raise ValueError(f"{self.name}: {where}: {ImpossibleEvidenceError(error.step)}") from error
+        except EntryError as error:
+            t, *rest = error.index
+            words = str(error)
+            if words.startswith("observations["):
+                name = shown_name(self.header[self.observed[rest[0] if rest else 0]])
+                words = name + words[words.index("]") + 1 :]
+            raise ValueError(f"{self.name}: line {rows[t].line}: {words}") from error
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
+
+class _FoundAgain:
+    def __init__(self, reader: Reader, numbers: Sequence[int]) -> None:
+        self._reader = reader
+        self._numbers = numbers
+
+    def __getitem__(self, number: int, /) -> Row:
+        self._reader.restart()
+        rows = itertools.chain.from_iterable(self._reader.blocks(BLOCK))
+        return next(itertools.islice(rows, int(self._numbers[number]), None))
+
+
+@contextlib.contextmanager
+def opened(
+    path: str,
+    observed: list[str] | None,
+    sequence: str | None,
+    dialect: Dialect = Dialect(),  # noqa: B008
+    symbols: Collection[str] | None = None,
+    again: bool = False,
+) -> Iterator[Reader]:
+    """Open a file, or standard input, and read its header.
+
+    Its observations are numbers unless `symbols` says what else they are; `again` if it is to be read more than once.
+    """
+    with opened_source(path, again) as source:
+        yield Reader(source, observed, sequence, dialect, symbols)

@@ -1,0 +1,109 @@
+"""The rows of a CSV file: its lines, cut into cells."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from hmmfilter._tables.dialects import Dialect
+from hmmfilter._tables.sources import Source
+
+
+class Row(NamedTuple):
+    """A row, as it stands in the file."""
+
+    line: int  # where the row ends in the file
+    text: str  # without the end of its line
+    cells: list[str]
+
+
+class Rows:
+    """The rows of a source one after the other, each with as many cells as the first; no comments, no blank lines."""
+
+    def __init__(self, source: Source, dialect: Dialect) -> None:
+        self.name = source.name
+        self._waiting: deque[str] = deque()  # lines that are there, and not yet read
+        self._taken: list[str] = []  # the lines of the row that is being read
+        self._n_lines = 0
+        self.n_comments = 0
+        self.first: Row | None = None  # by which a foreign dialect is known
+        lines, first, blanks = self._lines(source, dialect), "", []
+        for first in lines:
+            if first.strip("\r\n"):
+                break
+            blanks.append(Row(self._n_lines, "", [""]))
+            self._taken.clear()
+        self.dialect = dialect.settled(first)
+        self._rows = self._parsed(itertools.chain([first], lines), [] if dialect.has_header else blanks)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._rows
+
+    def may_have_to_wait(self) -> bool:
+        """Whether the next row, or the rest of it, is not there yet, as far as can be told."""
+        return not self._waiting or self._waiting[0].count('"') % 2 == 1
+
+    def _lines(self, source: Source, dialect: Dialect) -> Iterator[str]:
+        """The lines that are no comments; a byte that is not UTF-8 is refused in its own line."""
+        waiting, taken = self._waiting, self._taken
+        mark = "#" if dialect.comment is None else dialect.comment
+        for lines in source.lines():
+            waiting.extend(lines)
+            while waiting:
+                line = waiting.popleft()
+                self._n_lines += 1
+                if not line.isascii():
+                    self._insist_on_utf8(line)
+                if mark and line.startswith(mark) and not taken and self._is_comment(line, dialect):
+                    self.n_comments += 1
+                    continue
+                taken.append(line)
+                yield line
+
+    def _insist_on_utf8(self, line: str) -> None:
+        escaped = [letter for letter in line if "\udc80" <= letter <= "\udcff"]
+        if escaped:
+            byte = ord(escaped[0]) - 0xDC00
+            raise ValueError(f"{self.name}: line {self._n_lines} must be in UTF-8, got the byte {byte:#x}")
+
+    def _is_comment(self, line: str, dialect: Dialect) -> bool:
+        """Whether a line that begins as comments do is one: it is not, by default, where it may be a row."""
+        if dialect.comment is not None or self.first is None or len(self.first.cells) == 1:
+            return True
+        return len(next(self._reader([line]))) != len(self.first.cells)
+
+    def _reader(self, lines: Iterable[str]) -> Any:
+        mark = self.dialect.delimiter
+        return csv.reader(lines, delimiter=mark, skipinitialspace=mark != " ", strict=True)
+
+    def _parsed(self, lines: Iterator[str], blanks: list[Row]) -> Iterator[Row]:
+        taken, n_cells = self._taken, 0
+        try:
+            for cells in self._reader(lines):
+                text = (taken[0] if len(taken) == 1 else "".join(taken)).rstrip("\r\n")
+                taken.clear()
+                row = Row(self._n_lines, text, cells or [""])
+                if len(row.cells) == n_cells:
+                    yield row
+                elif not text.strip() and len(row.cells) == 1:
+                    continue  # a blank line, which is the empty cell of an only column and no row of others
+                elif n_cells == 0:
+                    self.first, n_cells = row, len(cells)
+                    yield from blanks if n_cells == 1 else ()
+                    yield row
+                else:
+                    raise ValueError(f"{self.name}: {self._refusal(row, n_cells)}")
+        except csv.Error as error:
+            raise ValueError(f"{self.name}: line {self._n_lines} must be CSV: {error}") from None
+
+    def _refusal(self, row: Row, n_cells: int) -> str:
+        first = "header" if self.dialect.has_header else "first row"
+        words = f"line {row.line} must have {n_cells} cells as the {first} does, got {len(row.cells)}"
+        return self.foreign(row) or words
+
+    def foreign(self, row: Row | None = None, cell: str = "") -> str | None:
+        """What the command needs to hear where the file is in another dialect, as a row of it seems to be."""
+        return self.dialect.foreign(self.first.text if self.first else "", row.text if row else "", cell)

@@ -1,0 +1,96 @@
+"""CSV out: rows as they came in, each with what is added to it."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, TextIO
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter._files import is_replaceable, written_whole
+from hmmfilter._tables.reading import Reader
+from hmmfilter._tables.rows import Row
+
+GZIP_LEVEL = 6
+STANDARD_OUTPUT = "standard output"
+
+
+class Writer:
+    """A CSV file in the dialect of the one that its rows come from, whose text they keep."""
+
+    def __init__(self, file: TextIO, reader: Reader) -> None:
+        self._file = file
+        self._header_row = reader.header_row
+        self._delimiter = reader.dialect.delimiter
+        self._decimal = reader.dialect.decimal
+
+    def write_header(self, names: Sequence[str]) -> None:
+        """Write the names of all columns, where the input has them, and those of the added ones after them."""
+        if self._header_row is not None:
+            self._write([self._header_row], [list(map(self._cell, names))])
+
+    def write_numbers(self, rows: Sequence[Row], table: FloatArray) -> None:
+        """Write rows with the numbers that each gets, (T, N), in the fewest digits that read back to the same."""
+        texts = [list(map(repr, numbers)) for numbers in table.tolist()]
+        if self._decimal != ".":
+            texts = [[self._cell(text.replace(".", self._decimal)) for text in row] for row in texts]
+        self._write(rows, texts)
+
+    def write_words(self, rows: Sequence[Row], words: Sequence[str]) -> None:
+        """Write rows with the word that each gets."""
+        self._write(rows, [[self._cell(word)] for word in words])
+
+    def _write(self, rows: Sequence[Row], added: Sequence[list[str]]) -> None:
+        join = self._delimiter.join
+        self._file.write("".join([f"{join([row.text, *cells])}\n" for row, cells in zip(rows, added, strict=True)]))
+
+    def _cell(self, text: str) -> str:
+        """A cell that reads back as the text, in quotes where it must be."""
+        if text[:1].isspace() or any(mark in text for mark in (self._delimiter, '"', "\r", "\n")):
+            return '"' + text.replace('"', '""') + '"'
+        return text
+
+
+@contextlib.contextmanager
+def opened_for_writing(path: str, reader: Reader | None = None, as_it_goes: bool = False) -> Iterator[TextIO]:
+    """Open a file, or standard output, for CSV: in UTF-8, with line ends left alone, compressed where it ends in .gz.
+
+    A file gets its name when it is complete, unless its rows are to be seen as they are written. What is seen so must
+    not be the file that is read.
+    """
+    if path != "-":
+        if as_it_goes or not is_replaceable(path):
+            _insist_on_another(reader, path, path)
+        with open(path, "wb") if as_it_goes else written_whole(path) as file, _compressed(path, file) as compressed:
+            text = io.TextIOWrapper(compressed, encoding="utf-8", newline="")
+            yield text
+            text.flush()
+        return
+    stream = sys.stdout
+    if stream is None:
+        raise ValueError(f"{STANDARD_OUTPUT} must be open, got a closed stream")
+    if isinstance(stream, io.TextIOWrapper):
+        _insist_on_another(reader, stream, STANDARD_OUTPUT)
+        stream.reconfigure(encoding="utf-8", newline="")
+    yield stream
+    stream.flush()
+
+
+def _insist_on_another(reader: Reader | None, output: str | TextIO, name: str) -> None:
+    """Refuse an output that is the file that is read: it would read itself, or lose what it has not read yet."""
+    source = () if reader is None else reader.source.version()
+    with contextlib.suppress(OSError):
+        status = os.stat(output) if isinstance(output, str) else os.fstat(output.fileno())
+        if source[:2] == (status.st_dev, status.st_ino):
+            raise ValueError(f"{name}: must be another file than the one that is read, got the same")
+
+
+def _compressed(path: str, file: BinaryIO) -> Any:
+    """What a file is written through."""
+    if path.endswith(".gz"):
+        return gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0)
+    return contextlib.nullcontext(file)
