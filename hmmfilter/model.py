@@ -9,6 +9,9 @@ Conventions, for the whole library:
   one column. All of these are one sequence. A list whose entries are not all rows of one is a list of sequences; where
   yours may all happen to have a single step, give ``lengths``. An emission of vectors takes tables of shape (T, D), or
   a list of them. What an emission of your own takes is handed to it as it is.
+- Sequences may have keys: those of a dict of sequences, for an emission of this library, or of the groups of a pandas
+  frame or series, for any. Of a frame that is grouped, all columns count but those with the names of the keys. Results
+  have the sequences in the order of the keys, and answer by key.
 - ``transition[i, j]`` is p(h_{t+1} = j | h_t = i): from row to column, so that rows sum to 1. One that changes from
   step to step has shape (T − 1, K, K): entry t leads from step t to step t + 1.
 - v_t is the observation and h_t the hidden state of step t; v_1:t are the observations from the first step to step t.
@@ -21,9 +24,9 @@ Conventions, for the whole library:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,9 +45,12 @@ from hmmfilter.results import (
     PosteriorDecoded,
     Smoothed,
 )
+from hmmfilter.results.base import Result
 from hmmfilter.results.printing import aligned
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import OnlineFilter, filter_blocks
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -171,12 +177,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.forward_filter`, which does the work.
@@ -206,16 +213,15 @@ class HMM(Frozen):
                [0.9451, 0.0549],
                [0.8616, 0.1384]])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        result = filtering.forward_filter(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
+        return self._ask(
+            filtering.forward_filter,
+            observations,
+            lengths,
+            allowed,
             impossible=impossible,
             workers=workers,
             progress=progress,
         )
-        return replace(result, state_names=self.state_names)
 
     def smooth(
         self,
@@ -231,12 +237,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.smooth`, which does the work.
@@ -266,16 +273,15 @@ class HMM(Frozen):
                [0.9451, 0.0549],
                [0.8616, 0.1384]])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        result = smoothing.smooth(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
+        return self._ask(
+            smoothing.smooth,
+            observations,
+            lengths,
+            allowed,
             impossible=impossible,
             workers=workers,
             progress=progress,
         )
-        return replace(result, state_names=self.state_names)
 
     def viterbi(
         self,
@@ -291,12 +297,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.viterbi`, which does the work.
@@ -324,16 +331,15 @@ class HMM(Frozen):
         >>> model.viterbi([0, 2, 7, 4]).path
         array([0, 0, 1, 1])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        result = decoding.viterbi(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
+        return self._ask(
+            decoding.viterbi,
+            observations,
+            lengths,
+            allowed,
             impossible=impossible,
             workers=workers,
             progress=progress,
         )
-        return replace(result, state_names=self.state_names)
 
     def viterbi_n_best(
         self,
@@ -350,14 +356,15 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         n : int
             How many paths, at least 1.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.viterbi_n_best`, which does the work.
@@ -386,17 +393,16 @@ class HMM(Frozen):
         array([[0, 0, 1, 1],
                [0, 1, 1, 1]])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        result = decoding.viterbi_n_best(
-            self.log_initial,
-            self.log_transition,
+        return self._ask(
+            decoding.viterbi_n_best,
+            observations,
+            lengths,
+            allowed,
             n=n,
-            **evidence,
             impossible=impossible,
             workers=workers,
             progress=progress,
         )
-        return replace(result, state_names=self.state_names)
 
     def max_marginals(
         self,
@@ -412,12 +418,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.max_marginals`, which does the work.
@@ -448,11 +455,11 @@ class HMM(Frozen):
                [-17.1651, -10.0168],
                [-13.8408, -10.0168]])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        return decoding.max_marginals(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
+        return self._ask(
+            decoding.max_marginals,
+            observations,
+            lengths,
+            allowed,
             impossible=impossible,
             workers=workers,
             progress=progress,
@@ -472,12 +479,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.posterior_decode`, which does the work.
@@ -505,16 +513,15 @@ class HMM(Frozen):
         >>> model.posterior_decode([0, 2, 7, 4]).path
         array([0, 0, 1, 1])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        result = decoding.posterior_decode(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
+        return self._ask(
+            decoding.posterior_decode,
+            observations,
+            lengths,
+            allowed,
             impossible=impossible,
             workers=workers,
             progress=progress,
         )
-        return replace(result, state_names=self.state_names)
 
     def log_likelihood(
         self,
@@ -529,12 +536,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         workers : int
             How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
@@ -558,10 +566,7 @@ class HMM(Frozen):
         >>> round(model.log_likelihood([0, 2, 7, 4]), 4)
         -9.6085
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        return filtering.log_likelihood(
-            self.log_initial, self.log_transition, **evidence, workers=workers, progress=progress
-        )
+        return self._ask(filtering.log_likelihood, observations, lengths, allowed, workers=workers, progress=progress)
 
     def expected_transitions(
         self,
@@ -578,12 +583,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.expected_transitions`, which does the work.
@@ -614,17 +620,16 @@ class HMM(Frozen):
         array([[0.6816, 0.9591],
                [0.0241, 1.3352]])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        result = smoothing.expected_transitions(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
+        return self._ask(
+            smoothing.expected_transitions,
+            observations,
+            lengths,
+            allowed,
             impossible=impossible,
             workers=workers,
             progress=progress,
             per_sequence=per_sequence,
         )
-        return replace(result, state_names=self.state_names)
 
     def pairwise_marginals(
         self,
@@ -640,12 +645,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.pairwise_marginals`, which does the work.
@@ -676,11 +682,11 @@ class HMM(Frozen):
         array([[[0.0055, 0.8674],
                 [0.    , 0.1271]]])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        return smoothing.pairwise_marginals(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
+        return self._ask(
+            smoothing.pairwise_marginals,
+            observations,
+            lengths,
+            allowed,
             impossible=impossible,
             workers=workers,
             progress=progress,
@@ -701,12 +707,13 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.log_likelihood_gradient`, which does the work.
@@ -737,43 +744,72 @@ class HMM(Frozen):
         >>> model.log_likelihood_gradient([0, 2, 7, 4]).log_initial.round(4)
         array([0.9567, 0.0433])
         """
-        evidence = self._evidence(observations, lengths, allowed)
-        result = smoothing.log_likelihood_gradient(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
+        return self._ask(
+            smoothing.log_likelihood_gradient,
+            observations,
+            lengths,
+            allowed,
             impossible=impossible,
             workers=workers,
             progress=progress,
             parameters_only=parameters_only,
         )
-        return replace(result, state_names=self.state_names)
 
-    def _evidence(self, observations: Any, lengths: npt.ArrayLike | None, allowed: Any) -> dict[str, Any]:
-        """What the doors take of the observations of one sequence, of several with lengths, or of a list of them."""
-        sequences = _checks.sequences(observations, self.emission, lengths)
+    def _ask(
+        self,
+        door: Callable[..., Answer],
+        observations: Any,
+        lengths: npt.ArrayLike | None,
+        allowed: Any,
+        **options: Any,
+    ) -> Answer:
+        """What a door says of observations; a result calls states, steps and sequences by their names."""
+        tables, labels = self._evidence(observations, lengths, allowed)
+        with _checks.naming_sequences(labels.keys):
+            answer = door(self.log_initial, self.log_transition, **tables, **options)
+        return replace(answer, state_names=self.state_names, _labels=labels) if isinstance(answer, Result) else answer
+
+    def _evidence(
+        self, observations: Any, lengths: npt.ArrayLike | None, allowed: Any
+    ) -> tuple[dict[str, Any], _checks.Labels]:
+        """What the doors take of the observations of one sequence, or of several, and what these call their parts."""
+        sequences, labels = _checks.keyed(observations, self.emission, lengths)
+        if sequences is None:
+            sequences = _checks.sequences(observations, self.emission, lengths)
         if sequences is None:
             is_asked = lengths is None or not _checks.are_none(observations)
             table = self._table_of(observations) if is_asked else self._no_rows()
-            return {"log_likelihoods": table, "lengths": lengths, "allowed": allowed}
+            labels = _checks.Labels(_checks.index_of(observations))
+            return {"log_likelihoods": table, "lengths": lengths, "allowed": allowed}, labels
         steps = list(map(len, sequences))
-        masks = _checks.joined_masks(allowed, steps, self.n_states)
-        return {"log_likelihoods": self._joined_table_of(sequences), "lengths": steps, "allowed": masks}
+        masks = _checks.joined_masks(allowed, steps, self.n_states, labels.keys)
+        table = self._joined_table_of(sequences, labels.names_of(len(sequences)))
+        labels = labels._replace(index=_checks.joined_index(sequences))
+        return {"log_likelihoods": table, "lengths": steps, "allowed": masks}, labels
 
     def _table_of(self, observations: Any) -> FloatArray:
         return _checks.log_likelihoods(self.emission, observations, self.n_states)
 
-    def _joined_table_of(self, sequences: list[Any]) -> FloatArray:
-        with_steps = {n: sequence for n, sequence in enumerate(sequences) if len(sequence) > 0}
+    def _joined_table_of(self, sequences: list[Any], names: Sequence[Hashable]) -> FloatArray:
+        with_steps = [(name, sequence) for name, sequence in zip(names, sequences, strict=True) if len(sequence) > 0]
         if not with_steps:
             return self._no_rows()
+        named = ((f"sequence {_checks.shown(name)}", sequence) for name, sequence in with_steps)
+        if not _checks.is_of_this_library(self.emission):
+            return np.concatenate([*self._tables_of(named)])
         try:
-            return self._table_of(_checks.one_after_the_other([*with_steps.values()], self.emission))
+            return self._table_of(_checks.one_after_the_other([sequence for _, sequence in with_steps], self.emission))
         except (ValueError, TypeError):
-            for n, sequence in with_steps.items():
-                with _checks.blaming(f"sequence {n}"):
-                    self._table_of(sequence)
+            for _ in self._tables_of(named):
+                pass
             raise
+
+    def _tables_of(self, parts: Iterable[tuple[str, Any]]) -> Iterator[FloatArray]:
+        """The table of each part, one by one; a message says in which part an observation is refused."""
+        for name, part in parts:
+            with _checks.blaming(name):
+                table = self._table_of(part)
+            yield table
 
     def _no_rows(self) -> FloatArray:
         return np.empty((0, self.n_states))
@@ -843,15 +879,9 @@ class HMM(Frozen):
          [0.9451 0.0549]]
         [[0.8616 0.1384]]
         """
-        tables = self._tables_of(_checks.blocks(blocks))
+        tables = self._tables_of((f"blocks[{n}]", block) for n, block in enumerate(_checks.blocks(blocks)))
         results = filter_blocks(self.log_initial, self.log_transition, tables, allowed=allowed)
         return (replace(result, state_names=self.state_names) for result in results)
-
-    def _tables_of(self, blocks: Iterable[Any]) -> Iterator[FloatArray]:
-        for n, block in enumerate(blocks):
-            with _checks.blaming(f"blocks[{n}]"):
-                table = self._table_of(block)
-            yield table
 
     def forecast(
         self,
@@ -868,14 +898,15 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         steps : int
             S, how many steps to look ahead, at least 1.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other; each is looked ahead of from its own end.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step so far; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.forward_filter`, which does the work; of a marked sequence all that is to come is NaN.
@@ -917,17 +948,12 @@ class HMM(Frozen):
                [1.4322, 1.7025]])
         """
         n_steps = _checks.step_count("steps", steps)
-        evidence = self._evidence(observations, lengths, allowed)
-        filtered = filtering.forward_filter(
-            self.log_initial,
-            self.log_transition,
-            **evidence,
-            impossible=impossible,
-            workers=workers,
-            progress=progress,
+        filtered = self.filter(
+            observations, lengths=lengths, allowed=allowed, impossible=impossible, workers=workers, progress=progress
         )
         log_probabilities = forecasting.states_after(filtered, self.log_initial, self.log_transition, n_steps)
-        return forecasting.forecast(log_probabilities, self.emission, self.state_names)
+        result = forecasting.forecast(log_probabilities, self.emission, self.state_names)
+        return replace(result, _labels=filtered._labels)
 
     def sample_paths(
         self,
@@ -945,16 +971,17 @@ class HMM(Frozen):
 
         Parameters
         ----------
-        observations : array_like, (T,) or (T, D), or list of them
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
             What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
-            is one of `hmmfilter.emissions`.
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
         size : int
             How many paths to draw, at least 1.
         rng : numpy.random.Generator or int, optional
             A generator, or a seed for one; without it, fresh randomness.
         lengths : array_like of int, (N,), optional
             The lengths of N sequences that stand one after the other.
-        allowed : array_like of bool, (T, K), or list of them, optional
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
         impossible : {"raise", "mark"}
             As for `hmmfilter.sample_paths`, which does the work.
@@ -985,10 +1012,11 @@ class HMM(Frozen):
                [0, 0, 1, 1],
                [0, 1, 1, 1]])
         """
-        return sampling.sample_paths(
-            self.log_initial,
-            self.log_transition,
-            **self._evidence(observations, lengths, allowed),
+        return self._ask(
+            sampling.sample_paths,
+            observations,
+            lengths,
+            allowed,
             size=size,
             rng=rng,
             impossible=impossible,

@@ -121,7 +121,7 @@ def test_only_kernels_and_what_compiles_them_import_numba(room):
 
 # What a room other than `_checks` may raise, by the beginning of the statement: a stream that the evidence is
 # impossible, the command and its tables what is wrong with a file of its user, `storage` which file it is, pictures
-# that matplotlib is missing, `_files` what the system says of a file.
+# and frames that matplotlib or pandas is missing, `_files` what the system says of a file.
 MAY_RAISE = {
     "_files": ("OSError(", "IsADirectoryError("),
     "streaming": "_checks.ImpossibleEvidenceError(",
@@ -129,6 +129,7 @@ MAY_RAISE = {
     "cli": ("ValueError(f", "argparse.ArgumentTypeError(", "_TerminatedError"),
     "storage": "ValueError(f'{os.fspath(path)} holds no valid model: ",
     "plotting": "ImportError(",
+    "results": "ImportError(",
 }
 
 
@@ -185,8 +186,8 @@ def test_kernels_allocate_vectors_of_states_only():
 
 
 def test_importing_is_light():
-    """Neither scipy nor matplotlib, nor numba, which imports scipy; and no warning."""
-    heavy = "('scipy', 'matplotlib', 'numba')"
+    """Neither scipy nor matplotlib nor pandas, nor numba, which imports scipy; and no warning."""
+    heavy = "('scipy', 'matplotlib', 'pandas', 'numba')"
     code = f"import sys, hmmfilter; print(*[name for name in sys.modules if name.split('.')[0] in {heavy}])"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

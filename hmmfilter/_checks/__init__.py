@@ -22,14 +22,23 @@ from hmmfilter._checks.errors import (
     ImpossibleEvidenceError,
     blaming,
     impossible_policy,
+    naming_sequences,
     possible_evidence,
     shown,
     shown_name,
 )
-from hmmfilter._checks.evidence import are_none, log_likelihoods, one_after_the_other, sequences
+from hmmfilter._checks.evidence import are_none, is_of_this_library, log_likelihoods, one_after_the_other, sequences
+from hmmfilter._checks.labels import NO_LABELS, Labels, index_of, joined_index, keyed
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
 from hmmfilter._checks.observations import drawn_observations, is_missing, observations, whole_observations
-from hmmfilter._checks.outputs import destination, increments_destination, kept, single_sequence
+from hmmfilter._checks.outputs import (
+    destination,
+    increments_destination,
+    kept,
+    sequence_number,
+    several,
+    single_sequence,
+)
 from hmmfilter._checks.parameters import (
     SUM_TOLERANCE,
     distributions,
@@ -63,12 +72,14 @@ from hmmfilter._checks.tables import (
 
 __all__ = [
     "NO_INDEX",
+    "NO_LABELS",
     "SUM_TOLERANCE",
     "BlockChain",
     "CovarianceKind",
     "EntryError",
     "Impossible",
     "ImpossibleEvidenceError",
+    "Labels",
     "Moves",
     "are_none",
     "axes",
@@ -89,11 +100,15 @@ __all__ = [
     "generator",
     "impossible_policy",
     "increments_destination",
+    "index_of",
     "is_missing",
+    "is_of_this_library",
+    "joined_index",
     "joined_masks",
     "json_list",
     "json_object",
     "kept",
+    "keyed",
     "keys",
     "lag",
     "linear_chain",
@@ -105,6 +120,7 @@ __all__ = [
     "model_document",
     "moments",
     "naive_dtype",
+    "naming_sequences",
     "no_constant",
     "non_negative",
     "normal_parameters",
@@ -118,7 +134,9 @@ __all__ = [
     "probabilities",
     "real_parameters",
     "representable",
+    "sequence_number",
     "sequences",
+    "several",
     "shown",
     "shown_name",
     "single_closed_class",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,6 +28,8 @@ class ImpossibleEvidenceError(ValueError):
         The first impossible step within its sequence, from 0.
     sequence : int, optional
         The number of the sequence, from 0; None where there is only one.
+    key : hashable, optional
+        The key of the sequence, where sequences came with keys.
 
     Examples
     --------
@@ -40,13 +42,15 @@ class ImpossibleEvidenceError(ValueError):
     1 the evidence is impossible from step 1 on: no path through the states has a probability above zero there
     """
 
-    def __init__(self, step: int, sequence: int | None = None) -> None:
-        super().__init__(step, sequence)
+    def __init__(self, step: int, sequence: int | None = None, key: Hashable = None) -> None:
+        super().__init__(step, sequence, key)
         self.step = step
         self.sequence = sequence
+        self.key = key
 
     def __str__(self) -> str:
-        where = f"step {self.step}" + ("" if self.sequence is None else f" of sequence {self.sequence}")
+        name = self.sequence if self.key is None else shown(self.key)
+        where = f"step {self.step}" + ("" if self.sequence is None else f" of sequence {name}")
         return (
             f"the evidence is impossible from {where} on: no path through the states has a probability above zero there"
         )
@@ -111,3 +115,14 @@ def blaming(part: str) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{part}: {error}") from error
+
+
+@contextlib.contextmanager
+def naming_sequences(keys: Sequence[Hashable] | None) -> Iterator[None]:
+    """Say by its key which of several sequences is impossible, where they have keys."""
+    try:
+        yield
+    except ImpossibleEvidenceError as error:
+        if keys is None or error.sequence is None:
+            raise
+        raise ImpossibleEvidenceError(error.step, error.sequence, keys[error.sequence]) from None

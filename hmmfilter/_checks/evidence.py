@@ -27,7 +27,7 @@ def sequences(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -
     Only what an emission of this library makes of nested lists is known: of numbers or symbols, a list whose entries
     are not all rows of one is a list of sequences; of vectors, a list of lists of vectors is.
     """
-    if not isinstance(observations, (list, tuple)) or not isinstance(emission, Frozen):
+    if not isinstance(observations, (list, tuple)) or not is_of_this_library(emission):
         return None
     atoms = atoms_of(getattr(emission, "symbols", None))
     if getattr(emission, "n_dimensions", None) is None:
@@ -44,6 +44,11 @@ def sequences(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -
         if len(sequence) == 0:
             raise ValueError(f"observations[{n}] must have at least one step, got none")
     return list(observations)
+
+
+def is_of_this_library(emission: Any) -> bool:
+    """Whether it is known what the emission makes of lists in lists, and of dicts."""
+    return isinstance(emission, Frozen)
 
 
 def _holds_containers(value: Any, atoms: Atoms = ()) -> bool:

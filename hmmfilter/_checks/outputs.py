@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -9,7 +11,9 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, Held
 from hmmfilter._checks.arrays import DOUBLE, require_shape
+from hmmfilter._checks.errors import shown
 from hmmfilter._checks.memory import share_memory
+from hmmfilter._checks.settings import MOST_WORDS, integer
 
 Kept = TypeVar("Kept")
 
@@ -66,7 +70,24 @@ def kept(name: str, value: Kept | None, option: str) -> Kept:
     return value
 
 
-def single_sequence(n_sequences: int) -> None:
+def single_sequence(n_sequences: int | None) -> None:
     """Insist on a result of one sequence where only one can be drawn."""
-    if n_sequences != 1:
+    if n_sequences is not None and n_sequences != 1:
         raise ValueError(f"plot draws one sequence, got {n_sequences}: draw result[n]")
+
+
+def several(n_sequences: int | None) -> int:
+    """Insist on a result of several sequences, where they are asked for by key."""
+    if n_sequences is None:
+        raise TypeError("keys are those of several sequences, got the result of one alone")
+    return n_sequences
+
+
+def sequence_number(key: Any, n_sequences: int, numbers: Mapping[Hashable, int] | None) -> int:
+    """Let the key of a sequence in, or its number where there are no keys; the answer is the number."""
+    if numbers is None:
+        return range(n_sequences)[integer("the number of a sequence", key)]
+    if key not in numbers:
+        known = ", ".join(map(shown, itertools.islice(numbers, MOST_WORDS)))
+        raise KeyError(f"no sequence {shown(key)}: there are {known}{', ...' if n_sequences > MOST_WORDS else ''}")
+    return numbers[key]

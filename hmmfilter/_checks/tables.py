@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from hmmfilter._checks.arrays import (
     require_shape,
     whole_numbers,
 )
-from hmmfilter._checks.errors import EntryError
+from hmmfilter._checks.errors import EntryError, shown
 from hmmfilter._checks.settings import step_count
 
 if TYPE_CHECKING:
@@ -162,15 +162,22 @@ def only_allowed(log_likelihoods: FloatArray, allowed: npt.ArrayLike) -> FloatAr
     return masked
 
 
-def joined_masks(allowed: Any, lengths: list[int], n_states: int) -> Any:
-    """Join masks, where they are a list of one for each sequence; all else is for `only_allowed` to judge."""
+def joined_masks(allowed: Any, lengths: list[int], n_states: int, keys: Sequence[Hashable] | None = None) -> Any:
+    """Join masks, where they are a list of one for each sequence, or with keys a dict; the rest is `only_allowed`'s."""
+    if keys is not None and allowed is not None:
+        if not isinstance(allowed, Mapping) or set(allowed) != set(keys):
+            raise ValueError("allowed must be a dict of masks, with the keys of the sequences")
+        allowed = [allowed[key] for key in keys]
     if not isinstance(allowed, (list, tuple)):
         return allowed
     if len(allowed) != len(lengths):
         raise ValueError(f"allowed must be a mask for each of the {len(lengths)} sequences, got {len(allowed)}")
-    parts = zip(allowed, lengths, strict=True)
+    names = range(len(lengths)) if keys is None else keys
     return np.concatenate(
-        [mask_of(f"allowed[{n}]", mask, (length, n_states)) for n, (mask, length) in enumerate(parts)]
+        [
+            mask_of(f"allowed[{shown(name)}]", mask, (length, n_states))
+            for name, mask, length in zip(names, allowed, lengths, strict=True)
+        ]
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,18 +13,21 @@ import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import Frozen, IntArray
+from hmmfilter.results import frames
 from hmmfilter.results.printing import four_decimals, preview, shown_steps
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from typing_extensions import Self
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Result(Frozen):
+class Result(Frozen, ABC):
     """What a door returns, with the names of the states it is about."""
 
     state_names: tuple[str, ...] | None = None
+    _labels: _checks.Labels = _checks.NO_LABELS  # of the rows and the sequences that came in
 
     def __post_init__(self) -> None:
         for value in vars(self).values():
@@ -34,9 +37,97 @@ class Result(Frozen):
     def _names(self, n_states: int) -> tuple[str, ...]:
         return self.state_names or tuple(map(str, range(n_states)))
 
+    @abstractmethod
+    def to_frame(self, index: Any = None) -> pd.DataFrame:
+        """Make a pandas frame."""
+
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class BySequence(Result, ABC):
+class Table(Result):
+    """A result that is one table, and that NumPy takes for it."""
+
+    @abstractmethod
+    def _table(self) -> npt.NDArray[Any]:
+        """What NumPy takes the result for."""
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.array(self._table(), dtype=dtype, copy=copy)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class OfSequences(Table):
+    """A result of one sequence, which reads as its table does, or of several, each a result of its own, by its key."""
+
+    @property
+    @abstractmethod
+    def _n_sequences(self) -> int | None:
+        """How many there are; None where there was one alone."""
+
+    @abstractmethod
+    def _alone(self, n: int) -> Self:
+        """The result of sequence n."""
+
+    @abstractmethod
+    def _n_rows(self) -> int:
+        """The length of the table."""
+
+    @cached_property
+    def _numbers(self) -> dict[Hashable, int] | None:
+        """Which sequence has which key; None where they are told by number."""
+        keys = self._labels.keys
+        return None if keys is None else {key: n for n, key in enumerate(keys)}
+
+    def keys(self) -> tuple[Hashable, ...]:
+        """Tell what the sequences are called.
+
+        Returns
+        -------
+        tuple
+            The keys of the dict, or of the groups, that the observations were, in order; else the sequences' numbers.
+
+        Raises
+        ------
+        TypeError
+            Where there was one sequence alone.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> smoothed = model.smooth({"anna": [0, 2, 7], "ben": [4]})
+        >>> smoothed.keys()
+        ('anna', 'ben')
+        >>> smoothed["ben"].probabilities.round(4)
+        array([[0.0803, 0.9197]])
+        """
+        numbers = tuple(range(_checks.several(self._n_sequences)))
+        return numbers if self._labels.keys is None else self._labels.keys
+
+    def _key_label(self, n: int) -> str:
+        return str(self.keys()[n])
+
+    def _labelled_blocks(self, values: Any, name: str) -> pd.Index:
+        """Labels of rows of which each sequence has the same."""
+        if self._n_sequences is None:
+            return frames.labels(values, name)
+        inner = frames.labels(np.tile(values, self._n_sequences), name)
+        lengths = np.full(self._n_sequences, len(values))
+        return frames.labels_by_sequence(self.keys(), self._labels.key_names, lengths, inner)
+
+    def __len__(self) -> int:
+        return self._n_rows() if self._n_sequences is None else self._n_sequences
+
+    def __getitem__(self, key: Any) -> Any:
+        if self._n_sequences is None:
+            return self._table()[key]
+        return self._alone(_checks.sequence_number(key, self._n_sequences, self._numbers))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._table()) if self._n_sequences is None else map(self._alone, range(self._n_sequences))
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class BySequence(OfSequences):
     """A result with a row a step, of one sequence or of several, one after the other."""
 
     _starts: IntArray | None = None  # of the sequences, and the end; None where there was one, without a length
@@ -44,18 +135,31 @@ class BySequence(Result, ABC):
     _tables: ClassVar[tuple[str, ...]]  # the attributes with a row a step
 
     @property
+    def index(self) -> Any:
+        """The labels of the steps, a pandas.Index, (T,), where the observations had any; else None."""
+        return self._labels.index
+
+    @property
     def lengths(self) -> IntArray | None:
         """The number of steps of each sequence, (N,); None where there was one alone."""
         return None if self._starts is None else np.diff(self._starts)
 
-    def __len__(self) -> int:
-        return 1 if self._starts is None else len(self._starts) - 1
+    @property
+    def _n_sequences(self) -> int | None:
+        return None if self._starts is None else len(self._starts) - 1
 
-    def __getitem__(self, n: int) -> Self:
-        n = range(len(self))[operator.index(n)]
-        if self._starts is None:
-            return self
-        return replace(self, **self._part(n, slice(self._starts[n], self._starts[n + 1])), _starts=None)
+    def _n_steps(self) -> int:
+        """Of all sequences together."""
+        return len(getattr(self, self._tables[0]))
+
+    def _n_rows(self) -> int:
+        return self._n_steps()
+
+    def _alone(self, n: int) -> Self:
+        assert self._starts is not None
+        rows = slice(self._starts[n], self._starts[n + 1])
+        labels = _checks.Labels(index=None if self.index is None else self.index[rows])
+        return replace(self, **self._part(n, rows), _starts=None, _labels=labels)
 
     def _part(self, n: int, rows: slice) -> dict[str, Any]:
         """What is said of sequence n, which has these rows."""
@@ -64,8 +168,63 @@ class BySequence(Result, ABC):
         part[self._total] = float(getattr(self, self._total)[n])
         return part
 
-    def __iter__(self) -> Iterator[Self]:
-        return map(self.__getitem__, range(len(self)))
+    def to_frame(self, index: Any = None) -> pd.DataFrame:
+        """Make a pandas frame with a row a step.
+
+        Parameters
+        ----------
+        index : array_like or pandas.Index, (T,), optional
+            The labels of the rows, instead of their own.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Of posteriors, a column of probabilities for each state, under its name; of a path, the column ``state``,
+            and of several paths, a column for each: states by name, missing where the evidence is impossible and was
+            to be marked. Rows are labelled as the observations were, if they came from pandas or xarray, and else by
+            the step. Of several sequences, the first levels of the labels are the sequence's key, or its number.
+
+        Raises
+        ------
+        ImportError
+            Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
+        ValueError
+            Where the labels are not T.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> model.smooth({"anna": [0, 2, 7], "ben": [4]}).to_frame().round(4)  # doctest: +NORMALIZE_WHITESPACE
+                         calm    busy
+        sequence step
+        anna     0     0.9568  0.0432
+                 1     0.6840  0.3160
+                 2     0.0043  0.9957
+        ben      0     0.0803  0.9197
+        >>> model.viterbi([0, 2, 7]).to_frame(index=["mon", "tue", "wed"])
+            state
+        mon  calm
+        tue  calm
+        wed  busy
+        """
+        return self._framed(self._row_labels() if index is None else index)
+
+    @abstractmethod
+    def _framed(self, index: Any) -> pd.DataFrame:
+        """The frame, with these labels."""
+
+    def _row_labels(self) -> pd.Index:
+        starts = np.array([0, self._n_steps()]) if self._starts is None else self._starts
+        if self.index is None:
+            steps = frames.labels(np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts)), "step")
+        elif self._starts is not None and self.index.names == [None]:
+            steps = self.index.rename("step")
+        else:
+            steps = self.index
+        if self._starts is None:
+            return steps
+        return frames.labels_by_sequence(self.keys(), self._labels.key_names, np.diff(starts), steps)
 
     def _print_sequences(self, lengths: IntArray, n_states: int) -> str:
         """Print how long each sequence is, and how probable."""
@@ -75,6 +234,7 @@ class BySequence(Result, ABC):
             ["sequence", "steps", self._total.replace("_", "-")],
             len(lengths),
             ([str(lengths[n]), four_decimals(totals[n])] for n in shown_steps(len(lengths))),
+            label=self._key_label,
         )
 
     @abstractmethod
@@ -116,8 +276,8 @@ class BySequence(Result, ABC):
         >>> ax.get_ylabel()
         'probability of each state'
         """
-        _checks.single_sequence(len(self))
-        bands, index = self._bands(), None
+        _checks.single_sequence(self._n_sequences)
+        bands, index = self._bands(), self.index
         time, series = plotting.timeline(index, len(bands.weights)), None
         if observations is not None:
             series = plotting.series_of(observations, len(bands.weights), index)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,18 @@ import numpy as np
 
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray
-from hmmfilter.results.base import Result
+from hmmfilter.results import frames
+from hmmfilter.results.base import OfSequences
 from hmmfilter.results.printing import preview, shown_steps
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from typing_extensions import Self
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Forecast(Result):
+class Forecast(OfSequences):
     """What will come after the last observation, v_T; returned by `HMM.forecast`. Row s − 1 is of step T + s.
 
     Of several sequences, all arrays have N as their first length, before S; ``forecast[n]`` is what will come after
@@ -79,8 +80,10 @@ class Forecast(Result):
 
     @property
     def _n_sequences(self) -> int | None:
-        """How many there are; None where there was one alone."""
         return len(self.log_probabilities) if self.log_probabilities.ndim == 3 else None
+
+    def _alone(self, n: int) -> Self:
+        return replace(self._part(n), _labels=_checks.NO_LABELS)
 
     def _part(self, where: Any) -> Self:
         """The same of a part of the sequences, or of the steps."""
@@ -88,16 +91,47 @@ class Forecast(Result):
         arrays = {name: getattr(self, name) for name in names}
         return replace(self, **{name: array[where] for name, array in arrays.items() if array is not None})
 
-    def __len__(self) -> int:
+    def _n_rows(self) -> int:
         return len(self.log_probabilities)
 
-    def __getitem__(self, n: Any) -> Any:
-        if self._n_sequences is None:
-            return self.probabilities[n]
-        return self._part(range(len(self))[operator.index(n)])
+    def _table(self) -> FloatArray:
+        return self.probabilities
 
-    def __iter__(self) -> Iterator[Any]:
-        return map(self.__getitem__, range(len(self)))
+    def to_frame(self, index: Any = None) -> pd.DataFrame:
+        """Make a pandas frame with a row a step.
+
+        Parameters
+        ----------
+        index : array_like or pandas.Index, (S,) or (N S,), optional
+            The labels of the rows, such as the dates to come; without it, how many steps ahead they are.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A column of probabilities for each state, under its name. Of several sequences, the first levels of the
+            labels are the sequence's key, or its number.
+
+        Raises
+        ------
+        ImportError
+            Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
+        ValueError
+            Where the labels are not as many as the rows.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> model.forecast([0, 2], steps=2).to_frame().round(4)  # doctest: +NORMALIZE_WHITESPACE
+                 calm    busy
+        ahead
+        1      0.8616  0.1384
+        2      0.8031  0.1969
+        """
+        n_steps, n_states = self.log_probabilities.shape[-2:]
+        if index is None:
+            index = self._labelled_blocks(np.arange(1, n_steps + 1), "ahead")
+        return frames.frame(self.probabilities.reshape(-1, n_states), self.state_names or range(n_states), index)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the states to come as bands, and on panels below what will be observed.
@@ -130,7 +164,7 @@ class Forecast(Result):
         >>> [axes.get_ylabel() for axes in ax.figure.axes]
         ['probability of each state', 'observation']
         """
-        _checks.single_sequence(self._n_sequences or 1)
+        _checks.single_sequence(self._n_sequences)
         names = self._names(self.probabilities.shape[1])
         bands = plotting.Bands(self.probabilities, names, "probability of each state", has_scale=True)
         return plotting.draw_forecast(bands, self._fan(), ax)
@@ -150,7 +184,9 @@ class Forecast(Result):
         what = f"{n_steps} steps, {n_states} states;"
         if self._n_sequences is None:
             return self._print(f"Forecast: {what}", "step", lambda s: f"+{s + 1}")
-        return self._part(np.s_[:, 0])._print(f"Forecast: {len(self)} sequences, {what} at step +1:", "sequence", str)
+        return self._part(np.s_[:, 0])._print(
+            f"Forecast: {len(self)} sequences, {what} at step +1:", "sequence", self._key_label
+        )
 
     def _print(self, title: str, head: str, label: Callable[[int], str]) -> str:
         """Print a title above rows, of steps or of sequences, that bear labels under a head."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.plotting import Bands
+from hmmfilter.results import frames
 from hmmfilter.results.base import BySequence
 from hmmfilter.results.printing import four_decimals, preview, shown_steps, with_dots
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -34,6 +38,13 @@ class _Path(BySequence):
             ([names[k] if k >= 0 else "-1"] for k in self.path[shown_steps(n_steps)]),
         )
 
+    def _table(self) -> IntArray:
+        return self.path
+
+    def _framed(self, index: Any) -> pd.DataFrame:
+        names = self.state_names or range(self.n_states)
+        return frames.frame_of_states(self.path[None], names, ["state"], index)
+
     def _bands(self) -> Bands:
         on_path = self.path[:, None] == np.arange(self.n_states)
         return Bands(on_path.astype(np.float64), self._names(self.n_states), self._what, has_scale=False)
@@ -43,8 +54,9 @@ class _Path(BySequence):
 class Decoded(_Path):
     """The most probable path through the states; returned by `viterbi`.
 
-    Of several sequences, ``path`` has all steps, one sequence after the other; ``decoded[n]`` is that of sequence n,
-    and the result counts and iterates by sequence.
+    It reads as its path does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences, ``path`` has all
+    steps, one sequence after the other, and the result counts and iterates by sequence; ``decoded[n]`` is that of
+    sequence n, or ``decoded[key]`` where they had keys.
 
     Attributes
     ----------
@@ -54,6 +66,8 @@ class Decoded(_Path):
         log p(path, v_1:T), natural log; of several sequences, one for each.
     lengths : ndarray of int, (N,), or None
         The number of steps of each sequence; None where there was one alone.
+    index : pandas.Index, (T,), or None
+        The labels of the steps, where the observations had any.
     n_states : int
         K.
     state_names : tuple of str or None
@@ -75,8 +89,9 @@ class Decoded(_Path):
 class PosteriorDecoded(_Path):
     """The most probable state at each step; returned by `posterior_decode`.
 
-    Of several sequences, ``path`` has all steps, one sequence after the other; ``decoded[n]`` is that of sequence n,
-    and the result counts and iterates by sequence.
+    It reads as its path does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences, ``path`` has all
+    steps, one sequence after the other, and the result counts and iterates by sequence; ``decoded[n]`` is that of
+    sequence n, or ``decoded[key]`` where they had keys.
 
     Attributes
     ----------
@@ -87,6 +102,8 @@ class PosteriorDecoded(_Path):
         How many of the T states are right, on average over all paths, by their probabilities; no path has more.
     lengths : ndarray of int, (N,), or None
         The number of steps of each sequence; None where there was one alone.
+    index : pandas.Index, (T,), or None
+        The labels of the steps, where the observations had any.
     n_states : int
         K.
     state_names : tuple of str or None
@@ -111,8 +128,9 @@ class PosteriorDecoded(_Path):
 class NBest(BySequence):
     """The most probable paths through the states, the best first; returned by `viterbi_n_best`.
 
-    Of several sequences, ``paths`` has all steps, one sequence after the other; ``n_best[k]`` has the paths of sequence
-    k, as many as there are, and the result counts and iterates by sequence.
+    It reads as the table of its paths does: ``n_best[0]`` is the best. Of several sequences, ``paths`` has all steps,
+    one sequence after the other, and the result counts and iterates by sequence; ``n_best[k]`` has the paths of
+    sequence k, as many as there are, or ``n_best[key]`` where they had keys.
 
     Attributes
     ----------
@@ -123,6 +141,8 @@ class NBest(BySequence):
         log p(path, v_1:T) of each path, natural logs; of several sequences, for each, −inf where there is no path.
     lengths : ndarray of int, (N,), or None
         The number of steps of each sequence; None where there was one alone.
+    index : pandas.Index, (T,), or None
+        The labels of the steps, where the observations had any.
     n_states : int
         K.
     state_names : tuple of str or None
@@ -145,6 +165,19 @@ class NBest(BySequence):
     log_joints: FloatArray
     n_states: int
 
+    def _table(self) -> IntArray:
+        return self.paths
+
+    def _n_steps(self) -> int:
+        return int(self.paths.shape[1])
+
+    def _n_rows(self) -> int:
+        return len(self.paths)
+
+    def _framed(self, index: Any) -> pd.DataFrame:
+        names = self.state_names or range(self.n_states)
+        return frames.frame_of_states(self.paths, names, range(len(self.paths)), index)
+
     def _part(self, n: int, rows: slice) -> dict[str, Any]:
         n_paths = np.count_nonzero(self.log_joints[n] > -np.inf)
         return {"paths": self.paths[:n_paths, rows], "log_joints": self.log_joints[n, :n_paths]}
@@ -161,6 +194,7 @@ class NBest(BySequence):
                     [str(lengths[n]), str(counts[n]), four_decimals(self.log_joints[n, 0])]
                     for n in shown_steps(len(lengths))
                 ),
+                label=self._key_label,
             )
         first, *others = shown_steps(n_steps)
         shown_paths = shown_steps(n_paths)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, Held
 from hmmfilter.plotting import Bands
+from hmmfilter.results import frames
 from hmmfilter.results.base import BySequence
 from hmmfilter.results.printing import four_decimals, preview, shown_steps
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def logs_of(coded: FloatArray) -> FloatArray:
@@ -80,6 +84,17 @@ class _Posterior(BySequence):
             ([f"{p:.4f}" for p in row] for row in self._probabilities_of(self._rows[shown_steps(n_steps)])),
         )
 
+    def _table(self) -> FloatArray:
+        return self.probabilities
+
+    def __getitem__(self, key: Any) -> Any:
+        if self._n_sequences is None and self._rows_hold == "logs":
+            return self._probabilities_of(self._rows[key])  # not of all rows, which may be more than memory holds
+        return super().__getitem__(key)
+
+    def _framed(self, index: Any) -> pd.DataFrame:
+        return frames.frame(self.probabilities, self.state_names or range(self._rows.shape[1]), index)
+
     def _bands(self) -> Bands:
         names = self._names(self._rows.shape[1])
         return Bands(self.probabilities, names, "probability of each state", has_scale=True)
@@ -89,8 +104,9 @@ class _Posterior(BySequence):
 class Filtered(_Posterior):
     """What is known of each state from the observations so far; returned by `forward_filter`.
 
-    Of several sequences, the tables have all rows, one sequence after the other; ``filtered[n]`` is what is known of
-    sequence n, and the result counts and iterates by sequence.
+    It reads as its table of probabilities does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences,
+    the tables have all rows, one sequence after the other, and the result counts and iterates by sequence;
+    ``filtered[n]`` is what is known of sequence n, or ``filtered[key]`` where they had keys.
 
     Attributes
     ----------
@@ -104,6 +120,8 @@ class Filtered(_Posterior):
         log p(v_1:T), natural log; of several sequences, one for each.
     lengths : ndarray of int, (N,), or None
         The number of steps of each sequence; None where there was one alone.
+    index : pandas.Index, (T,), or None
+        The labels of the steps, where the observations had any.
     state_names : tuple of str or None
         The names that the model gave its states.
 
@@ -130,8 +148,9 @@ class Filtered(_Posterior):
 class Smoothed(_Posterior):
     """What is known of each state from all observations; returned by `smooth`.
 
-    Of several sequences, the tables have all rows, one sequence after the other; ``smoothed[n]`` is what is known of
-    sequence n, and the result counts and iterates by sequence.
+    It reads as its table of probabilities does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences,
+    the tables have all rows, one sequence after the other, and the result counts and iterates by sequence;
+    ``smoothed[n]`` is what is known of sequence n, or ``smoothed[key]`` where they had keys.
 
     Attributes
     ----------
@@ -143,6 +162,8 @@ class Smoothed(_Posterior):
         log p(v_1:T), natural log; of several sequences, one for each.
     lengths : ndarray of int, (N,), or None
         The number of steps of each sequence; None where there was one alone.
+    index : pandas.Index, (T,), or None
+        The labels of the steps, where the observations had any.
     state_names : tuple of str or None
         The names that the model gave its states.
 

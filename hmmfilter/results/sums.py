@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
-from hmmfilter.results.base import Result
+from hmmfilter.results import frames
+from hmmfilter.results.base import OfSequences, Result
 from hmmfilter.results.printing import aligned, four_decimals
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class ExpectedTransitions(Result):
+class ExpectedTransitions(OfSequences):
     """How often each move was made, on average over all paths; returned by `expected_transitions`.
+
+    It reads as its table of counts does. Where each sequence was counted alone, it counts and iterates by sequence, and
+    ``transitions[n]``, or with keys ``transitions[key]``, is that of one.
 
     Attributes
     ----------
@@ -37,6 +46,58 @@ class ExpectedTransitions(Result):
 
     counts: FloatArray
     log_likelihood: Any  # a float; of several sequences, (N,)
+
+    @property
+    def _n_sequences(self) -> int | None:
+        return len(self.counts) if self.counts.ndim == 3 else None
+
+    def _alone(self, n: int) -> Self:
+        return replace(
+            self, counts=self.counts[n], log_likelihood=float(self.log_likelihood[n]), _labels=_checks.NO_LABELS
+        )
+
+    def _n_rows(self) -> int:
+        return len(self.counts)
+
+    def _table(self) -> FloatArray:
+        return self.counts
+
+    def to_frame(self, index: Any = None) -> pd.DataFrame:
+        """Make a pandas frame with a row for each state from which a move leads.
+
+        Parameters
+        ----------
+        index : array_like or pandas.Index, (K,) or (N K,), optional
+            The labels of the rows, instead of the names of the states.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A column for each state to which a move leads. Of each sequence alone, the first levels of the labels are
+            the sequence's key, or its number.
+
+        Raises
+        ------
+        ImportError
+            Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
+        ValueError
+            Where the labels are not as many as the rows.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> model.expected_transitions([0, 2, 7, 4]).to_frame().round(4)  # doctest: +NORMALIZE_WHITESPACE
+        to      calm    busy
+        from
+        calm  0.6816  0.9591
+        busy  0.0241  1.3352
+        """
+        n_states = self.counts.shape[-1]
+        names = self.state_names or range(n_states)
+        if index is None:
+            index = self._labelled_blocks(list(names), "from")
+        return frames.frame(self.counts.reshape(-1, n_states), names, index).rename_axis(columns="to")
 
     def __repr__(self) -> str:
         total = self.counts.reshape(-1, *self.counts.shape[-2:]).sum(axis=0)
@@ -80,8 +141,58 @@ class Gradient(Result):
     log_likelihoods: FloatArray | None
     log_likelihood: Any  # a float; of several sequences, (N,)
 
-    def __repr__(self) -> str:
+    def _parts(self) -> dict[str, FloatArray]:
         parts = {"log_initial": self.log_initial, "log_transition": self.log_transition}
-        parts |= {} if self.log_likelihoods is None else {"log_likelihoods": self.log_likelihoods}
-        shapes = ", ".join(f"{name} {part.shape}" for name, part in parts.items())
+        return parts if self.log_likelihoods is None else {**parts, "log_likelihoods": self.log_likelihoods}
+
+    def to_frame(self, index: Any = None) -> pd.DataFrame:
+        """Make a pandas frame of all parts, one above the other.
+
+        Parameters
+        ----------
+        index : array_like or pandas.Index, (T,), optional
+            The labels of the steps, instead of those that the observations had, or their numbers.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A column for each state, under its name. Rows are labelled by the name of the part, and in it: those of
+            ``log_initial`` by the number of the sequence, those of ``log_transition`` by the state from which they
+            lead, with the number of the matrix before it where there are several, and those of ``log_likelihoods`` by
+            the step.
+
+        Raises
+        ------
+        ImportError
+            Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
+        ValueError
+            Where the labels are not T.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> model.log_likelihood_gradient([0, 7]).to_frame().round(4)  # doctest: +NORMALIZE_WHITESPACE
+                                calm    busy
+        part            row
+        log_initial     0     0.8729  0.1271
+        log_transition  calm  0.0055  0.8674
+                        busy  0.0000  0.1271
+        log_likelihoods 0     0.8729  0.1271
+                        1     0.0055  0.9945
+        """
+        n_states = self.log_initial.shape[-1]
+        names = self.state_names or range(n_states)
+        moves: Any = list(names)
+        if self.log_transition.ndim == 3:
+            moves = frames.single_labels([(m, name) for m in range(len(self.log_transition)) for name in names])
+        steps = self._labels.index if index is None else index
+        rows = {"log_initial": None, "log_transition": moves, "log_likelihoods": steps}
+        parts = {
+            name: frames.frame(part.reshape(-1, n_states), names, rows[name]) for name, part in self._parts().items()
+        }
+        return frames.stacked(parts, ["part", "row"])
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {part.shape}" for name, part in self._parts().items())
         return f"Gradient of the log-likelihood {four_decimals(np.sum(self.log_likelihood))}: {shapes}"

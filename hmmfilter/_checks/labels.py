@@ -1,0 +1,70 @@
+"""Labels of what comes in: those of steps, and the keys of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+from hmmfilter._checks.evidence import is_of_this_library
+
+
+class Labels(NamedTuple):
+    """What the steps and the sequences are called where they came from."""
+
+    index: Any = None  # of the steps, a pandas.Index, one sequence after the other; None where they have none
+    keys: tuple[Hashable, ...] | None = None  # of the sequences; None where their numbers tell them apart
+    key_names: tuple[Hashable, ...] = ("sequence",)  # one, or one for each part of a key
+
+    def names_of(self, n_sequences: int) -> Sequence[Hashable]:
+        """The keys of the sequences, or their numbers."""
+        return range(n_sequences) if self.keys is None else self.keys
+
+
+NO_LABELS = Labels()
+
+
+def keyed(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -> tuple[list[Any] | None, Labels]:
+    """Let sequences with keys in, and the keys: a dict, or the groups of a frame or a series; None for all else.
+
+    What a dict is for an emission of one's own is not known.
+    """
+    if isinstance(observations, Mapping) and is_of_this_library(emission):
+        sequences, labels = list(observations.values()), Labels(keys=tuple(observations))
+    elif hasattr(observations, "get_group"):
+        sequences, labels = _groups(observations)
+    else:
+        return None, NO_LABELS
+    if lengths is not None:
+        raise ValueError("lengths must be left out where sequences have keys, got both")
+    if not sequences:
+        raise ValueError("observations must have at least one sequence, got none")
+    return sequences, labels
+
+
+def _groups(grouped: Any) -> tuple[list[Any], Labels]:
+    """The groups that pandas makes, without the columns by which it does; rows keep their labels."""
+    sizes = grouped.size()
+    names = list(sizes.index.names if sizes.ndim == 1 else sizes.columns[:-1])
+    groups = dict(iter(grouped))
+    keys = tuple(groups)
+    if len(names) == 1:  # pandas makes tuples of one where it was given a list of one
+        keys = tuple(key[0] if isinstance(key, tuple) else key for key in keys)
+    parts = [part.drop(columns=names, errors="ignore") if part.ndim == 2 else part for part in groups.values()]
+    return parts, Labels(keys=keys, key_names=tuple("sequence" if name is None else name for name in names))
+
+
+def index_of(value: Any) -> Any:
+    """The labels of rows, a pandas.Index, of what pandas or xarray made; None for all else."""
+    if hasattr(value, "iloc"):
+        return value.index
+    if hasattr(value, "indexes") and hasattr(value, "dims"):
+        return value.indexes.get(value.dims[0])
+    return None
+
+
+def joined_index(sequences: list[Any]) -> Any:
+    """The labels of the rows of sequences, one after the other, where all have some; else None."""
+    first, *others = map(index_of, sequences)
+    return None if first is None or any(index is None for index in others) else first.append(others)
