@@ -31,7 +31,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, decoding, filtering, forecasting, sampling, smoothing, storage
+from hmmfilter import _checks, decoding, filtering, forecasting, plotting, sampling, smoothing, storage
 from hmmfilter._arrays import FloatArray, Frozen, IntArray
 from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
@@ -1058,6 +1058,50 @@ class HMM(Frozen):
         generator = _checks.generator(rng)
         states = sampling.draw_states(self.initial, self.transition, n_steps, generator)
         return states, self.emission.sample(states, generator)
+
+    def plot(self, observations: Any = None, *, lengths: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
+        """Draw the chain as a map of its probabilities and, beside it, what each state shows, over the data if given.
+
+        Over data, the curve of each state is multiplied by the share of the steps that it is expected to have, so that
+        all together they should look like the data.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list of them, optional
+            What the emission takes. A DataFrame brings the names of its columns.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+
+        Returns
+        -------
+        ndarray of matplotlib.axes.Axes
+            The axes of the chain, and of each entry of the observations; ``[0].figure`` is the picture.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+        ImportError
+            Without matplotlib, which ``pip install 'hmmfilter[plot]'`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> chain, counts = model.plot([0, 2, 7, 4])
+        >>> counts.get_xlabel(), counts.get_ylabel()
+        ('observation', 'probability')
+        """
+        shares = np.ones(self.n_states)
+        if observations is not None:
+            shares = self.smooth(observations, lengths=lengths).probabilities.mean(axis=0)
+            sequences = _checks.sequences(observations, self.emission, lengths)
+            if sequences is not None:
+                observations = _checks.one_after_the_other(sequences, self.emission)
+        shown = plotting.shown_by(self.emission, shares, observations)
+        return plotting.draw_model(self.initial, self.transition, self.state_names, shown)
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file, from which `from_json` reads every number back to the same bits.

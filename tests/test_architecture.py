@@ -65,6 +65,7 @@ CONTRACT = {
         "_checks",
         *DOORS,
         "forecasting",
+        "plotting",
         "streaming",
         "sampling",
         "storage",

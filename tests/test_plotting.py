@@ -242,8 +242,15 @@ def test_panels_share_the_room_of_axes_that_stand_anywhere():
 
 def test_words_are_drawn_at_heights_with_their_names():
     over = MODEL.smooth(COUNTS).plot(["wet", None, "$dry", "wet"]).figure.axes[1]
-    np.testing.assert_array_equal(over.lines[0].get_ydata(), [1, np.nan, 0, 1])
+    assert over.lines[0].get_xydata().tolist() == [[0, 1], [2, 0], [3, 1]]
+    assert over.lines[0].get_linestyle() == "None"
     assert [label.get_text() for label in over.get_yticklabels()] == [r"\$dry", "wet"]
+
+
+def test_words_of_a_long_series_stand_once_in_each_run():
+    words = ["a", "b"] * 10 * series.N_RUNS
+    (line,) = MODEL.smooth(np.zeros(len(words))).plot(words).figure.axes[1].lines
+    assert line.get_xydata()[:4].tolist() == [[9.5, 0], [9.5, 1], [29.5, 0], [29.5, 1]]
 
 
 @pytest.mark.parametrize("wrong", [[0.0, "a", 1.0, 2.0], [[0.0], "a", [1.0], [2.0]]])
@@ -314,3 +321,83 @@ def test_one_forecast_is_drawn_at_a_time():
     with pytest.raises(ValueError, match=r"plot draws one sequence, got 2: draw result\[n\]"):
         forecast.plot()
     assert len(forecast[1].plot().figure.axes) == 2
+
+
+# Models.
+
+
+def numbers_on(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_the_chain_is_a_map_of_its_probabilities():
+    model = hf.HMM([1.0, 0.0], [[0.997, 0.003], [0.25, 0.75]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "$busy"])
+    chain, _ = model.plot()
+    assert numbers_on(chain) == ["1", "0", ">.99", "3e-03", "0.25", "0.75"]
+    labels = [label.get_text() for label in chain.get_yticklabels()]
+    assert labels == ["initial", "from calm", r"from \$busy"]
+
+
+def test_a_map_of_many_states_has_no_numbers():
+    n = 40
+    model = hf.HMM(np.full(n, 1 / n), np.full((n, n), 1 / n), hf.emissions.Poisson(np.arange(1.0, n + 1)))
+    chain, panel = model.plot()
+    assert panel.get_legend() is None
+    assert numbers_on(chain) == []
+    assert len(chain.get_xticks()) <= 30
+    chain.figure.canvas.draw()
+
+
+def test_curves_over_the_data_are_shares_of_it():
+    counts = MODEL.simulate(2000, rng=3)[1]
+    _, panel = MODEL.plot(counts)
+    shares = MODEL.smooth(counts).probabilities.mean(axis=0)
+    at_two = [line.get_ydata()[list(line.get_xdata()).index(2)] for line in panel.lines]
+    np.testing.assert_allclose(at_two, shares * np.exp(MODEL.emission.log_likelihoods([2])[0]), rtol=1e-12)
+    (bar,) = [bar for bar in panel.patches if bar.get_x() + bar.get_width() / 2 == pytest.approx(2)]
+    assert bar.get_height() == pytest.approx((counts == 2).mean())
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["data", "state 0", "state 1"]
+
+
+def test_without_data_curves_are_whole():
+    model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([3.0], [4.0]), ["only"])
+    _, panel = model.plot()
+    (line,) = panel.lines
+    assert np.trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(1, abs=0.02)
+    assert panel.get_ylabel() == "density"
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["only"]
+
+
+def test_each_entry_of_a_vector_has_a_panel():
+    model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0, 5.0]], [[[1.0, 0.5], [0.5, 4.0]]]))
+    frame = pd.DataFrame(model.simulate(300, rng=1)[1], columns=["a", "b"])
+    frame.iloc[0, 1] = np.nan
+    _, *panels = model.plot(frame)
+    assert [panel.get_xlabel() for panel in panels] == ["a", "b"]
+    (line,) = panels[1].lines
+    at_five = np.interp(5, line.get_xdata(), line.get_ydata())
+    assert at_five == pytest.approx(1 / np.sqrt(2 * np.pi * 4), rel=1e-3)
+    assert [panel.get_xlabel() for panel in model.plot()[1:]] == ["observation 0", "observation 1"]
+
+
+def test_symbols_stand_in_their_order():
+    emission = hf.emissions.Categorical([[0.7, 0.3], [0.2, 0.8]], symbols=["$up", "down"])
+    model = hf.HMM(MODEL.initial, MODEL.transition, emission)
+    _, panel = model.plot(["down", None, "$up", "down"])
+    assert [label.get_text() for label in panel.get_xticklabels()] == [r"\$up", "down"]
+    assert [bar.get_height() for bar in panel.patches] == pytest.approx([1 / 3, 2 / 3])
+    _, panel = hf.HMM(MODEL.initial, MODEL.transition, hf.emissions.Categorical([[0.7, 0.3], [0.2, 0.8]])).plot()
+    np.testing.assert_allclose([line.get_ydata() for line in panel.lines], [[0.7, 0.3], [0.2, 0.8]])
+
+
+@pytest.mark.parametrize(("observations", "lengths"), [([[1, 2], [3, 4, 9]], None), ([1, 2, 3, 4, 9], [2, 3])])
+def test_several_sequences_make_one_histogram(observations, lengths):
+    _, panel = MODEL.plot(observations, lengths=lengths)
+    assert sum(bar.get_height() > 0 for bar in panel.patches) == 5
+
+
+def test_an_emission_of_ones_own():
+    _, panel = hf.HMM(MODEL.initial, MODEL.transition, Unknown()).plot([0.2, 0.4, np.nan])
+    shares = [line.get_ydata()[0] for line in panel.lines]
+    assert sum(shares) == pytest.approx(1)
+    assert all(np.ptp(line.get_ydata()) == 0 for line in panel.lines)

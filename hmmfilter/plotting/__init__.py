@@ -2,8 +2,10 @@
 
 from hmmfilter.plotting.bands import Bands, Drawable, draw_bands, save
 from hmmfilter.plotting.canvas import picture_formats
+from hmmfilter.plotting.curves import shown_by
 from hmmfilter.plotting.descents import draw_descents, save_descents
 from hmmfilter.plotting.forecasts import Fan, draw_forecast
+from hmmfilter.plotting.portrait import draw_model
 from hmmfilter.plotting.series import Series, series_of
 from hmmfilter.plotting.timeline import timeline
 
@@ -15,9 +17,11 @@ __all__ = [
     "draw_bands",
     "draw_descents",
     "draw_forecast",
+    "draw_model",
     "picture_formats",
     "save",
     "save_descents",
     "series_of",
+    "shown_by",
     "timeline",
 ]

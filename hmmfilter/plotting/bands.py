@@ -20,7 +20,7 @@ from hmmfilter.plotting.canvas import (
     unseen_figure,
     write,
 )
-from hmmfilter.plotting.series import Series, draw_line, run_means, run_starts, series_of
+from hmmfilter.plotting.series import Series, draw_line, draw_words, run_means, run_starts, series_of
 from hmmfilter.plotting.timeline import Timeline, label_time, timeline
 
 if TYPE_CHECKING:
@@ -77,14 +77,12 @@ def draw_bands(bands: Bands, time: Timeline, series: Series | None = None, ax: A
         over = ax.twinx()
         over.set_ylabel(plain(series.names[0]))
         over.spines[["top"]].set_visible(False)
-        drawn.append(draw_line(over, series.table[:, 0], series.time))
-        if series.words:
-            over.set_yticks(range(len(series.words)), list(map(plain, series.words)))
+        drawn.append((draw_words if series.words else draw_line)(over, series))
         words.append(series.names[0])
     elif series is not None:
         for d, panel in enumerate(panels_below(ax, n_panels)):
             shade(panel, bands, time)
-            draw_line(panel, series.table[:, d], series.time)
+            draw_line(panel, series, d)
             panel.set_ylabel(plain(series.names[d]))
             label_time(panel, time)
     label_time(ax, time)

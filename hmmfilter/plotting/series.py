@@ -8,6 +8,7 @@ import numpy as np
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter.plotting.canvas import plain
 from hmmfilter.plotting.timeline import Timeline, timeline
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def run_means(table: FloatArray, starts: IntArray) -> FloatArray:
     return means
 
 
-def draw_line(ax: Axes, column: FloatArray, time: Timeline, style: str = "-") -> Any:
-    """Draw one column: a dot where no line leads; of a long one, the means of runs and the range of each."""
-    starts = run_starts(len(column))
+def draw_line(ax: Axes, series: Series, d: int = 0) -> Any:
+    """Draw a column: a dot where no line leads; of a long one, the means of runs and the range of each."""
+    column, starts = series.table[:, d], run_starts(len(series.table))
     means = run_means(column[:, None], starts)[:, 0]
-    centres = run_means(time.positions[:, None], starts)[:, 0]
+    centres = run_means(series.time.positions[:, None], starts)[:, 0]
     seen = np.pad(~np.isnan(means), 1)
     dotted = seen[1:-1] if len(column) <= MOST_DOTS else seen[1:-1] & ~seen[:-2] & ~seen[2:]
     if len(means) < len(column):
@@ -76,11 +77,23 @@ def draw_line(ax: Axes, column: FloatArray, time: Timeline, style: str = "-") ->
         means,
         color="black",
         linewidth=0.9,
-        linestyle=style,
         marker="o",
         markevery=np.flatnonzero(dotted).tolist(),
         markersize=3.6,
         markeredgecolor="white",
         markeredgewidth=0.5,
     )
+    return line
+
+
+def draw_words(ax: Axes, series: Series) -> Any:
+    """Draw a mark for each word, at a height of its own; of a long series, one for each word of a run."""
+    column, starts = series.table[:, 0], run_starts(len(series.table))
+    centres = run_means(series.time.positions[:, None], starts)[:, 0]
+    runs = np.repeat(np.arange(len(centres)), np.diff(starts))
+    seen = ~np.isnan(column)
+    marks = np.unique(np.column_stack([runs[seen], column[seen]]), axis=0).astype(np.int64)
+    (line,) = ax.plot(centres[marks[:, 0]], marks[:, 1], color="black", linestyle="", marker="|", markersize=6)
+    ax.set_yticks(range(len(series.words)), list(map(plain, series.words)))
+    ax.margins(y=0.2)
     return line

@@ -1,0 +1,77 @@
+"""What each state shows, as curves: from an emission, by its own log-likelihoods, to numbers on a grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray
+from hmmfilter.plotting.portrait import Shown
+from hmmfilter.plotting.series import series_of
+
+N_DRAWN = 2000  # observations of each state, which tell how far its curve is worth drawing
+LEAST, MOST = 0.002, 0.998  # the share of them from and up to which it is
+N_POINTS = 400  # of a curve
+
+
+def shown_by(emission: Any, shares: FloatArray, observations: Any) -> list[Shown]:
+    """The curves of all states for each entry of the observations, times the share of each state, (K,).
+
+    Entries of a vector are shown one by one: the others are missing. Without observations, None, there is no data.
+    """
+    if hasattr(emission, "probabilities"):
+        return [_shown_symbols(emission, shares, observations)]
+    drawn = _drawn(emission)
+    table = drawn.reshape(len(drawn), -1)
+    names, seen = [f"observation {d}" for d in range(table.shape[1])], table[:0]
+    if drawn.ndim == 1:
+        names = ["observation"]
+    if observations is not None:
+        series = series_of(observations, len(observations), None)
+        names, seen = series.names, series.table
+    is_discrete = bool((drawn == np.rint(drawn)).all())
+    shown = []
+    for d, name in enumerate(names):
+        known = _known(seen[:, d])
+        grid = _grid(np.concatenate([np.quantile(table[:, d], [LEAST, MOST]), known]), is_discrete)
+        rows = grid
+        if drawn.ndim == 2:
+            rows = np.full((len(grid), table.shape[1]), np.nan)
+            rows[:, d] = grid
+        shown.append(Shown(name, grid, np.exp(emission.log_likelihoods(rows)) * shares, is_discrete, known))
+    return shown
+
+
+def _shown_symbols(emission: Any, shares: FloatArray, observations: Any) -> Shown:
+    symbols = emission.symbols or tuple(range(emission.probabilities.shape[1]))
+    seen = () if observations is None else _checks.symbol_numbers(observations, symbols)
+    numbers = np.array(seen, dtype=np.float64)
+    return Shown(
+        name="symbol",
+        grid=np.arange(len(symbols), dtype=np.float64),
+        curves=emission.probabilities.T * shares,
+        is_discrete=True,
+        seen=numbers[numbers < len(symbols)],
+        labels=tuple(map(str, symbols)),
+    )
+
+
+def _drawn(emission: Any) -> npt.NDArray[Any]:
+    """Observations of all states, the same each time, (n,) or (n, D)."""
+    states = np.repeat(np.arange(emission.n_states), N_DRAWN)
+    return np.asarray(emission.sample(states, np.random.default_rng(0)), dtype=np.float64)
+
+
+def _grid(ends: FloatArray, is_discrete: bool) -> FloatArray:
+    """Where a curve is drawn: over all of these."""
+    lowest, highest = ends.min(), ends.max()
+    if is_discrete:
+        return np.arange(np.floor(lowest), np.ceil(highest) + 1)
+    return np.linspace(lowest, highest, N_POINTS)
+
+
+def _known(column: FloatArray) -> FloatArray:
+    return column[~np.isnan(column)]
