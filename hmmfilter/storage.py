@@ -68,6 +68,8 @@ def read(path: str | os.PathLike[str], normalize: bool = False) -> dict[str, Any
     text = Path(path).read_text(encoding="utf-8-sig")
     document = json.loads(text, parse_constant=_checks.no_constant, object_pairs_hook=_checks.unique_keys)
     _checks.model_document(document, (FORMAT, FIRST_FORMAT))
+    for name in ("initial", "transition"):
+        _checks.json_numbers(name, document[name])
     arguments = {key: value for key, value in document.items() if key != "format"}
     emission = document["emission"]
     if document["format"] == FIRST_FORMAT:
@@ -122,6 +124,8 @@ def _build(document: Any, normalize: bool) -> emissions.Emission:
     if kind is emissions.FromScipy:
         _checks.json_list("distributions", document["distributions"])
         return emissions.FromScipy([_build_frozen(part) for part in document["distributions"]])
+    for name in set(document) - {"type", "symbols"}:
+        _checks.json_numbers(name, document[name])
     options: dict[str, Any] = {"normalize": normalize} if kind is emissions.Categorical else {}
     return kind(**{name: value for name, value in document.items() if name != "type"}, **options)
 
@@ -140,6 +144,8 @@ def _build_frozen(document: Any) -> Any:
     args, kwds = document["args"], document["kwds"]
     _checks.json_list("args", args)
     _checks.json_object("kwds", kwds)
+    _checks.json_numbers("args", args)
+    _checks.json_numbers("kwds", list(kwds.values()))
     _checks.float_array("args", args)
     _checks.float_array("kwds", list(kwds.values()))
     known = _scipy_distributions()

@@ -313,7 +313,12 @@ OBSERVATIONS = [
         "observations must be a number, or NaN or None where missing, got {0: 1, 1: 2}",
     ),
     (Poisson([1.0]), {7}, TypeError, "observations must be a number, or NaN or None where missing, got {7}"),
-    (Poisson([1.0]), [1, 10**400], ValueError, f"observations[1] must fit into a double, got {10**400}"),
+    (
+        Poisson([1.0]),
+        [1, 10**400],
+        ValueError,
+        "observations[1] must fit into a double, got 100000000000000000...0000000000000000000",
+    ),
     (
         Poisson([1.0]),
         [np.timedelta64(1, "s")],
@@ -404,3 +409,47 @@ def test_rows_within_the_tolerance_are_used_as_given():
     assert model.initial.tolist() == [0.5, 0.5 + 1e-9]
     with pytest.raises(ValueError, match=r"initial must sum to 1, got 1\.0000001"):
         hf.HMM([0.5, 0.5 + 1e-7], HALF, COIN)
+
+
+QUOTED = [
+    ("word", "'word'"),
+    ("x" * 10_000_000, "'" + "x" * 37 + "..." + "x" * 38 + "'"),
+    (["a", 1, None], "['a', 1, None]"),
+    (list(range(100)), "[0, 1, 2, 3, 4, 5, 6, 7, ...]"),
+    ([["x" * 100] * 100] * 100, "[['xxx"),
+    (10**5000, "<integer of 16610 bits>"),
+    (-(2**64), "-18446744073709551616"),
+    (np.zeros(3), "array([0., 0., 0.])"),
+    ({1: 2}, "{1: 2}"),
+    ("a\x1b\ud800", r"'a\x1b\ud800'"),
+]
+
+
+@pytest.mark.parametrize(("value", "words"), QUOTED, ids=range(len(QUOTED)))
+def test_messages_quote_a_line_at_most(value, words):
+    assert _checks.shown(value).startswith(words)
+    assert len(_checks.shown(value)) <= 80
+
+
+ABUSED = [
+    lambda long: hf.HMM([1.0], [[1.0]], hf.emissions.Poisson([1.0]), [long] * 2),
+    lambda long: hf.HMM(long, [[1.0]], hf.emissions.Poisson([1.0])),
+    lambda long: hf.emissions.Poisson([1.0]).log_likelihoods([long]),
+    lambda long: hf.emissions.Poisson([1.0]).log_likelihoods([10**5000]),
+    FromScipy,
+    lambda long: hf.emissions.FromScipy([long]),
+    lambda long: hf.emissions.Categorical([[1.0]], symbols=long),
+    lambda long: hf.emissions.Categorical([[1.0]], symbols=["a"]).log_likelihoods([long]),
+    lambda long: hf.emissions.Categorical([[1.0]], symbols=["a"]).log_likelihoods(long),
+    lambda long: hf.forward_filter([0.0], [[0.0]], [[0.0]], impossible=long),
+    lambda long: hf.smooth([0.0], [[0.0]], [[0.0]], workers=long),
+    lambda long: hf.naive.forward_filter([1.0], [[1.0]], [[1.0]], dtype=long),
+    lambda long: hf.lse.logsumexp([1.0], axis=long),
+]
+
+
+@pytest.mark.parametrize("call", ABUSED, ids=range(len(ABUSED)))
+def test_no_refusal_quotes_at_length(call):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call("x" * 10_000_000)
+    assert len(str(caught.value)) < 300

@@ -83,6 +83,13 @@ BROKEN = [
     ({**GOOD, "initial": {"0": 1.0}}, "initial must hold real numbers"),
     ({**GOOD, "initial": [float("nan")]}, "numbers must be finite, got NaN"),
     (json.dumps(GOOD).replace("[1.0]", "[1e999]", 1), "initial[0] must be finite, got inf"),
+    ({**GOOD, "initial": [True]}, "initial must hold numbers, got true or false"),
+    ({**GOOD, "initial": True}, "initial must hold numbers, got true or false"),
+    ({**GOOD, "transition": [[0.0, 1.0], [1.0, False]]}, "transition[1] must hold numbers, got true or false"),
+    ({**GOOD, "emission": {"type": "Poisson", "rate": [True]}}, "rate must hold numbers, got true or false"),
+    ({**GOOD, **scipy_emission(name="norm", args=[True])}, "args must hold numbers, got true or false"),
+    ({**GOOD, **scipy_emission(name="norm", kwds={"loc": False})}, "kwds must hold numbers, got true or false"),
+    ({**GOOD, "state_names": ["a\ud800"]}, r"state_names must be text that UTF-8 can hold, got 'a\ud800'"),
     ({**GOOD, "transition": [[0.9]]}, "transition row 0 must sum to 1, got 0.9"),
     ({**GOOD, "transition": [[0.9], []]}, "transition must be rectangular"),
     ({**GOOD, "state_names": [1]}, "state_names must be a list of non-empty strings, got [1]"),
@@ -190,6 +197,37 @@ def test_distributions_in_a_file_may_be_divided_by_their_sums(tmp_path):
         hf.HMM.from_json(path)
     model = hf.HMM.from_json(path, normalize=True)
     assert (model.initial.tolist(), model.emission.probabilities.tolist()) == ([1.0], [[0.25, 0.75]])
+
+
+LONG = "x" * 10_000_000
+LONG_ONES = [
+    {**GOOD, "format": LONG},
+    {**GOOD, LONG: 1},
+    {**GOOD, "initial": LONG},
+    {**GOOD, "state_names": LONG},
+    {**GOOD, "state_names": [LONG] * 5},
+    {**GOOD, "emission": {"type": LONG}},
+    {**GOOD, "emission": {"type": "Poisson", LONG: 1}},
+    {**GOOD, **scipy_emission(name=LONG)},
+    {**GOOD, **scipy_emission(name="norm", args=[1] * 10_000)},
+]
+
+
+@pytest.mark.parametrize("document", LONG_ONES, ids=range(len(LONG_ONES)))
+def test_no_message_quotes_at_length(document, tmp_path):
+    path = tmp_path / "long.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match="holds no valid model: ") as caught:
+        hf.HMM.from_json(path)
+    assert len(str(caught.value).removeprefix(str(path))) < 300
+
+
+def test_no_message_quotes_keys_that_come_twice_at_length(tmp_path):
+    path = tmp_path / "long.json"
+    path.write_text("{" + ", ".join([f'"{LONG}": 1'] * 2) + "}")
+    with pytest.raises(ValueError, match="keys must be different") as caught:
+        hf.HMM.from_json(path)
+    assert len(str(caught.value).removeprefix(str(path))) < 300
 
 
 def test_the_good_file_is_good(tmp_path):

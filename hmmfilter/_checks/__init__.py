@@ -8,6 +8,7 @@ from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block
 from hmmfilter._checks.covariances import CovarianceKind, normal_parameters
 from hmmfilter._checks.documents import (
     json_list,
+    json_numbers,
     json_object,
     keys,
     model_document,
@@ -106,6 +107,7 @@ __all__ = [
     "joined_index",
     "joined_masks",
     "json_list",
+    "json_numbers",
     "json_object",
     "kept",
     "keyed",

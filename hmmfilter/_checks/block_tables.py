@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._checks.arrays import float_array, rectangular, require_shape, whole_numbers
+from hmmfilter._checks.errors import shown
 from hmmfilter._checks.tables import NO_INDEX, log_potentials, mask_of, only_allowed, transition_index_of
 
 
@@ -60,7 +61,7 @@ def blocks(value: Any) -> Iterator[Any]:
     try:
         return iter(value)
     except TypeError:
-        raise TypeError(f"blocks must be an iterable of blocks, got {value!r}") from None
+        raise TypeError(f"blocks must be an iterable of blocks, got {shown(value)}") from None
 
 
 def block_of(chain: BlockChain, value: npt.ArrayLike, number: int, n_before: int) -> tuple[FloatArray, Moves]:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from hmmfilter._checks.errors import shown
 from hmmfilter._checks.settings import one_of
 
 
@@ -24,7 +25,7 @@ def keys(name: str, document: Any, required: Set[str], optional: Set[str] = froz
         raise ValueError(
             f"{name} must have the keys {sorted(required)}, got "
             + " and ".join(
-                f"{what} {sorted(which)}" for what, which in (("none of", missing), ("also", unknown)) if which
+                f"{what} {shown(sorted(which))}" for what, which in (("none of", missing), ("also", unknown)) if which
             )
         )
 
@@ -33,6 +34,16 @@ def json_list(name: str, value: Any) -> None:
     """Insist on a JSON array."""
     if not isinstance(value, list):
         raise TypeError(f"{name} must be a JSON array, got {type(value).__name__}")
+
+
+def json_numbers(name: str, value: Any) -> None:
+    """Insist that there is no true or false among numbers, which would count as 1 and 0."""
+    kinds = set(map(type, value)) if isinstance(value, list) else {type(value)}
+    if bool in kinds:
+        raise TypeError(f"{name} must hold numbers, got true or false")
+    if list in kinds:
+        for i, part in enumerate(value):
+            json_numbers(f"{name}[{i}]", part)
 
 
 def model_document(document: Any, known_formats: Sequence[str]) -> None:
@@ -45,7 +56,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object, insisting that each key comes once."""
     document = dict(pairs)
     if len(document) < len(pairs):
-        raise ValueError(f"keys must be different, got {[key for key, _ in pairs]}")
+        raise ValueError(f"keys must be different, got {shown([key for key, _ in pairs])}")
     return document
 
 
@@ -66,7 +77,7 @@ def storable_distribution(distribution: Any, known: Any) -> None:
     """Insist on a frozen distribution that its name and its parameters tell from all others."""
     dist = distribution.dist
     if known is None or type(dist) is not type(known) or (dist.a, dist.b) != (known.a, known.b):
-        raise TypeError(f"a distribution must be one of scipy.stats to be written as JSON, got {dist.name!r}")
+        raise TypeError(f"a distribution must be one of scipy.stats to be written as JSON, got {shown(dist.name)}")
     parameters = (*distribution.args, *distribution.kwds.values())
     if not np.isfinite(parameters).all():
-        raise ValueError(f"{dist.name} must have finite parameters to be written as JSON, got {parameters}")
+        raise ValueError(f"{dist.name} must have finite parameters to be written as JSON, got {shown(parameters)}")

@@ -16,6 +16,7 @@ Impossible = Literal["raise", "mark"]
 
 MOST_LETTERS = 80  # of what a message quotes
 MOST_ENTRIES = 8
+MOST_LEVELS = 4
 MOST_BITS = 10_000
 
 
@@ -63,10 +64,12 @@ class _Shortened(reprlib.Repr):
         super().__init__()
         self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = MOST_ENTRIES
         self.maxstring = self.maxother = MOST_LETTERS
+        self.maxlevel = MOST_LEVELS
 
     def repr_int(self, value: int, level: int) -> str:
         """Python itself refuses to write out integers of thousands of digits."""
-        return super().repr_int(value, level) if value.bit_length() < MOST_BITS else f"2**{value.bit_length() - 1}"
+        n_bits = value.bit_length()
+        return super().repr_int(value, level) if n_bits <= MOST_BITS else f"<integer of {n_bits} bits>"
 
 
 def shown(value: object) -> str:
@@ -104,7 +107,7 @@ def possible_evidence(n_possible: IntArray, starts: IntArray, lengths: npt.Array
 def impossible_policy(impossible: Impossible) -> None:
     """Insist on one of the two ways to meet impossible evidence."""
     if not isinstance(impossible, str) or impossible not in ("raise", "mark"):
-        raise ValueError(f"impossible must be 'raise' or 'mark', got {impossible!r}")
+        raise ValueError(f"impossible must be 'raise' or 'mark', got {shown(impossible)}")
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, Frozen
+from hmmfilter._checks.errors import shown
 from hmmfilter._checks.observations import (
     Atoms,
     entries_of,
@@ -40,7 +41,7 @@ def sequences(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -
         raise ValueError("lengths must be left out where observations are a list of sequences, got both")
     for n, sequence in enumerate(observations):
         if not is_container(sequence, atoms):
-            raise TypeError(f"observations[{n}] must be a sequence as the others are, got {sequence!r}")
+            raise TypeError(f"observations[{n}] must be a sequence as the others are, got {shown(sequence)}")
         if len(sequence) == 0:
             raise ValueError(f"observations[{n}] must have at least one step, got none")
     return list(observations)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.arrays import refuse_first
+from hmmfilter._checks.errors import shown
 from hmmfilter._checks.parameters import non_negative
 
 
@@ -29,7 +30,7 @@ def naive_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
     except TypeError:
         known = False
     if not known:
-        raise ValueError(f"dtype must be float32 or float64, got {value!r}")
+        raise ValueError(f"dtype must be float32 or float64, got {shown(value)}")
     return np.dtype(value)
 
 

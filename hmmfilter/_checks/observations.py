@@ -11,7 +11,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.arrays import entry_name, has_masked_entries, refuse_first, require_shape
-from hmmfilter._checks.errors import EntryError
+from hmmfilter._checks.errors import EntryError, shown
 
 Atoms = tuple[type, ...]  # kinds of container that stand for one observation, and are never looked into
 TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.timedelta)
@@ -56,7 +56,8 @@ def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
     def refuse(index: tuple[int, ...], got: Any) -> NoReturn:
         hint = NUMBERS_OF_TIMES if isinstance(got, TIMES) else ""
         raise TypeError(
-            f"{entry_name('observations', index)} must be a number, or NaN or None where missing, got {got!r}{hint}"
+            f"{entry_name('observations', index)} must be a number, or NaN or None where missing, "
+            f"got {shown(got)}{hint}"
         )
 
     def number(item: Any, index: tuple[int, ...]) -> float:
@@ -68,7 +69,7 @@ def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
             return float(item)
         except OverflowError:
             raise EntryError(
-                f"{entry_name('observations', index)} must fit into a double, got {item!r}", index
+                f"{entry_name('observations', index)} must fit into a double, got {shown(item)}", index
             ) from None
 
     def vector(item: Any, t: int) -> list[float]:

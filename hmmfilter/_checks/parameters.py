@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks.arrays import DOUBLE, float_array, refuse_first, require_shape
+from hmmfilter._checks.errors import MOST_ENTRIES, shown
 from hmmfilter._checks.numbers import real_numbers
 
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum, at least
@@ -87,16 +88,19 @@ def state_names(value: Sequence[str] | None, n_states: int) -> tuple[str, ...]:
     if value is None:
         return tuple(map(str, range(n_states)))
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
-        raise TypeError(f"state_names must be a list of non-empty strings, got {value!r}")
+        raise TypeError(f"state_names must be a list of non-empty strings, got {shown(value)}")
     if len(value) != n_states or len(set(value)) != n_states:
-        raise ValueError(f"state_names must be {n_states} different names, got {list(value)!r}")
+        raise ValueError(f"state_names must be {n_states} different names, got {shown(list(value))}")
+    for name in value:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise ValueError(f"state_names must be text that UTF-8 can hold, got {shown(name)}")
     return tuple(value)
 
 
 def stationary_word(initial: str) -> None:
     """Insist on the one word that may stand for an initial distribution."""
     if initial != "stationary":
-        raise ValueError(f"initial must be probabilities or 'stationary', got {initial!r}")
+        raise ValueError(f"initial must be probabilities or 'stationary', got {shown(initial)}")
 
 
 def emission(value: Any, n_states: int) -> None:
@@ -116,7 +120,7 @@ def emission(value: Any, n_states: int) -> None:
 def moments(value: Any, n_states: int) -> tuple[FloatArray, FloatArray]:
     """Let the moments of an emission in: numbers of any kind, since a distribution may have none."""
     if not isinstance(value, tuple) or len(value) != 2:
-        raise TypeError(f"moments must return a tuple of the means and the variances, got {value!r}")
+        raise TypeError(f"moments must return a tuple of the means and the variances, got {shown(value)}")
     mean, variance = float_array("mean", value[0]), float_array("variance", value[1])
     require_shape("mean", mean, (n_states, "D") if mean.ndim == 2 else (n_states,))
     require_shape("variance", variance, mean.shape + mean.shape[1:])
@@ -138,19 +142,19 @@ def frozen_distributions(value: Sequence[Any]) -> tuple[Any, ...]:
     from scipy.stats.distributions import rv_frozen
 
     if not isinstance(value, (list, tuple)) or not value:
-        raise TypeError(f"distributions must be a list of one distribution for each state, got {value!r}")
+        raise TypeError(f"distributions must be a list of one distribution for each state, got {shown(value)}")
     distributions = tuple(value)
     for k, distribution in enumerate(distributions):
         if not isinstance(distribution, rv_frozen):
             raise TypeError(
                 f"distributions[{k}] must be a frozen univariate distribution of scipy.stats, such as "
-                f"scipy.stats.norm(0, 1), got {distribution!r}"
+                f"scipy.stats.norm(0, 1), got {shown(distribution)}"
             )
         parameters = (*distribution.args, *distribution.kwds.values())
         if any(np.ndim(parameter) for parameter in parameters) or np.isnan(distribution.support()).any():
             raise ValueError(
                 f"distributions[{k}] must have valid single numbers for parameters, "
-                f"got {distribution.dist.name} of {parameters}"
+                f"got {distribution.dist.name} of {shown(parameters)}"
             )
     if len({isinstance(distribution.dist, rv_discrete) for distribution in distributions}) > 1:
         raise ValueError("distributions must be all continuous or all discrete, got some of each")
@@ -160,7 +164,7 @@ def frozen_distributions(value: Sequence[Any]) -> tuple[Any, ...]:
 def single_closed_class(classes: list[IntArray]) -> IntArray:
     """Insist that a chain settles in one set of states."""
     if len(classes) > 1:
-        sets = " and ".join(str(states.tolist()) for states in classes)
+        sets = " and ".join(shown(states.tolist()) for states in classes[:MOST_ENTRIES])
         raise ValueError(
             "transition must lead to a single set of states that the chain never leaves, or it has more than one "
             f"stationary distribution, got {len(classes)}: {sets}"

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from hmmfilter._checks.errors import shown
+
 MOST_WORDS = 8  # that a message lists
 
 
@@ -41,7 +43,7 @@ def axes(axis: int | tuple[int, ...] | None, n_axes: int) -> tuple[int, ...]:
     counted = tuple(int(a) % n_axes for a in given) if fits else ()
     if not fits or len(set(counted)) < len(counted):
         some = f"different integers from {-n_axes} to {n_axes - 1}" if n_axes else "() for a single number"
-        raise ValueError(f"axis must be None or {some}, got {axis!r}")
+        raise ValueError(f"axis must be None or {some}, got {shown(axis)}")
     return counted
 
 
@@ -49,7 +51,7 @@ def integer(name: str, value: int) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+        raise TypeError(f"{name} must be an integer, got {shown(value)}") from None
 
 
 def step_count(name: str, value: int) -> int:
@@ -65,12 +67,12 @@ def generator(rng: Any) -> np.random.Generator:
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError):
-        raise TypeError(f"rng must be a numpy.random.Generator, a seed from 0 up, or None, got {rng!r}") from None
+        raise TypeError(f"rng must be a numpy.random.Generator, a seed from 0 up, or None, got {shown(rng)}") from None
 
 
 def one_of(name: str, value: Any, known: Sequence[str]) -> str:
     """Let one of the known words in."""
     if not isinstance(value, str) or value not in known:
         words = ", ".join(known[:MOST_WORDS]) + (", ..." if len(known) > MOST_WORDS else "")
-        raise ValueError(f"{name} must be one of {words}, got {value!r}")
+        raise ValueError(f"{name} must be one of {words}, got {shown(value)}")
     return value

@@ -9,6 +9,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.arrays import refuse_first
 from hmmfilter._checks.documents import json_list, keys
+from hmmfilter._checks.errors import shown
 from hmmfilter._checks.parameters import real_parameters
 from hmmfilter._checks.settings import integer
 
@@ -42,7 +43,7 @@ def stream_snapshot(document: Any, known_format: str) -> WrittenStream:
     vectors = ("head", "tail", "exponent", "posterior")
     keys("the snapshot", document, {"format", "n_observed", "log_likelihood", "log_initial", *vectors})
     if document["format"] != known_format:
-        raise ValueError(f"format must be {known_format!r}, got {document['format']!r}")
+        raise ValueError(f"format must be {known_format!r}, got {shown(document['format'])}")
     n_observed = integer("n_observed", document["n_observed"])
     if n_observed < 0:
         raise ValueError(f"n_observed must be at least 0, got {n_observed}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hmmfilter._arrays import IntArray
-from hmmfilter._checks.errors import EntryError
+from hmmfilter._checks.errors import EntryError, shown
 from hmmfilter._checks.observations import Atoms, entries_of, is_missing, out_of_column
 from hmmfilter._checks.settings import MOST_WORDS
 
@@ -20,16 +20,16 @@ def symbols(value: Any, n_symbols: int) -> Symbols:
     """Let one symbol for each column of probabilities in, all different and none of them a missing value."""
     given = entries_of(value)
     if given is None:
-        hint = f": write list({value!r})" if isinstance(value, str) and len(value) == n_symbols else ""
-        raise TypeError(f"symbols must be a list of {n_symbols}, got {value!r}{hint}")
+        hint = f": write list({shown(value)})" if isinstance(value, str) and len(value) == n_symbols else ""
+        raise TypeError(f"symbols must be a list of {n_symbols}, got {shown(value)}{hint}")
     plain = tuple(symbol.item() if _is_plain(symbol) else symbol for symbol in given)
     for m, symbol in enumerate(plain):
         if is_missing(symbol):
-            raise ValueError(f"symbols[{m}] must not be {symbol!r}, which stands for a missing observation")
+            raise ValueError(f"symbols[{m}] must not be {shown(symbol)}, which stands for a missing observation")
         if not _is_hashable(symbol):
-            raise TypeError(f"symbols[{m}] must be hashable, as strings, numbers and tuples are, got {symbol!r}")
+            raise TypeError(f"symbols[{m}] must be hashable, as strings, numbers and tuples are, got {shown(symbol)}")
     if len(plain) != n_symbols or len(set(plain)) != n_symbols:
-        raise ValueError(f"symbols must be {n_symbols} different ones, got {list(plain)!r}")
+        raise ValueError(f"symbols must be {n_symbols} different ones, got {shown(list(plain))}")
     return plain
 
 
@@ -55,8 +55,8 @@ def symbol_numbers(value: Any, known: Symbols) -> IntArray:
     """Let observations in that are symbols, or missing; the answer is the number of each, M where it is missing."""
     items, numbers = entries_of(value), {symbol: m for m, symbol in enumerate(known)}
     if items is None:
-        hint = f": write list({value!r})" if isinstance(value, str) and numbers.keys() >= set(value) else ""
-        raise TypeError(f"observations must be a list of symbols, got {value!r}{hint}")
+        hint = f": write list({shown(value)})" if isinstance(value, str) and numbers.keys() >= set(value) else ""
+        raise TypeError(f"observations must be a list of symbols, got {shown(value)}{hint}")
     if len(items) == 0:
         raise ValueError("observations must have at least one symbol, got none")
 
@@ -69,9 +69,9 @@ def symbol_numbers(value: Any, known: Symbols) -> IntArray:
     found = list(map(number_of, items))
     if -1 in found:
         t = found.index(-1)
-        words = ", ".join(map(repr, known[:MOST_WORDS])) + (", ..." if len(known) > MOST_WORDS else "")
+        words = ", ".join(map(shown, known[:MOST_WORDS])) + (", ..." if len(known) > MOST_WORDS else "")
         raise EntryError(
-            f"observations[{t}] must be one of {words}, or NaN or None where missing, got {items[t]!r}", (t,)
+            f"observations[{t}] must be one of {words}, or NaN or None where missing, got {shown(items[t])}", (t,)
         )
     return np.array(found, dtype=np.int64)
 
@@ -82,5 +82,5 @@ def storable_symbols(known: Symbols) -> None:
         if type(symbol) not in (str, int, float, bool) or symbol in (math.inf, -math.inf):
             raise TypeError(
                 f"symbols[{m}] must be a string, a finite number, or True or False to be written as JSON, "
-                f"got {symbol!r}"
+                f"got {shown(symbol)}"
             )
