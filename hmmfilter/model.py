@@ -773,9 +773,7 @@ class HMM(Frozen):
         self, observations: Any, lengths: npt.ArrayLike | None, allowed: Any
     ) -> tuple[dict[str, Any], _checks.Labels]:
         """What the doors take of the observations of one sequence, or of several, and what these call their parts."""
-        sequences, labels = _checks.keyed(observations, self.emission, lengths)
-        if sequences is None:
-            sequences = _checks.sequences(observations, self.emission, lengths)
+        sequences, labels = self._sequences(observations, lengths)
         if sequences is None:
             is_asked = lengths is None or not _checks.are_none(observations)
             table = self._table_of(observations) if is_asked else self._no_rows()
@@ -786,6 +784,13 @@ class HMM(Frozen):
         table = self._joined_table_of(sequences, labels.names_of(len(sequences)))
         labels = labels._replace(index=_checks.joined_index(sequences))
         return {"log_likelihoods": table, "lengths": steps, "allowed": masks}, labels
+
+    def _sequences(self, observations: Any, lengths: npt.ArrayLike | None) -> tuple[list[Any] | None, _checks.Labels]:
+        """Several sequences, and what these call their parts; None where observations are one, or have lengths."""
+        sequences, labels = _checks.keyed(observations, self.emission, lengths)
+        if sequences is None:
+            sequences = _checks.sequences(observations, self.emission, lengths)
+        return sequences, labels
 
     def _table_of(self, observations: Any) -> FloatArray:
         return _checks.log_likelihoods(self.emission, observations, self.n_states)
@@ -1097,7 +1102,7 @@ class HMM(Frozen):
         shares = np.ones(self.n_states)
         if observations is not None:
             shares = self.smooth(observations, lengths=lengths).probabilities.mean(axis=0)
-            sequences = _checks.sequences(observations, self.emission, lengths)
+            sequences, _ = self._sequences(observations, lengths)
             if sequences is not None:
                 observations = _checks.one_after_the_other(sequences, self.emission)
         shown = plotting.shown_by(self.emission, shares, observations)

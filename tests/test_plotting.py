@@ -390,7 +390,10 @@ def test_symbols_stand_in_their_order():
     np.testing.assert_allclose([line.get_ydata() for line in panel.lines], [[0.7, 0.3], [0.2, 0.8]])
 
 
-@pytest.mark.parametrize(("observations", "lengths"), [([[1, 2], [3, 4, 9]], None), ([1, 2, 3, 4, 9], [2, 3])])
+@pytest.mark.parametrize(
+    ("observations", "lengths"),
+    [([[1, 2], [3, 4, 9]], None), ({"a": [1, 2], "b": [3, 4, 9]}, None), ([1, 2, 3, 4, 9], [2, 3])],
+)
 def test_several_sequences_make_one_histogram(observations, lengths):
     _, panel = MODEL.plot(observations, lengths=lengths)
     assert sum(bar.get_height() > 0 for bar in panel.patches) == 5
