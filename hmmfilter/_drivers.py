@@ -2,6 +2,7 @@
 
 Sequences have nothing to do with each other, so each is one thread's work, and no bit depends on how many threads there
 are. Short sequences are taken together; a long one is cut into parts, one after the other, so that a bar can follow.
+Kernels meet no sequence without steps: the drivers leave it out, and say of it what is true of nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hmmfilter import _kernels
-from hmmfilter._arrays import BoolArray, FloatArray, Held, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, Held, IntArray, frozen
 from hmmfilter._kernels import Tables
 
 MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take ten times the room of those that are given
@@ -46,7 +47,7 @@ def cut(tables: Tables) -> list[Job]:
     most = max(1, max(PIECE // n_states, math.isqrt(n_rows)) // n_block) * n_block
     first, n_sequences = 0, len(starts) - 1
     if n_rows <= most:
-        return [[Piece(first, n_sequences - 1, 0, n_rows)]]
+        return [[Piece(first, n_sequences - 1, 0, n_rows)]] if n_rows > 0 else []
     jobs: list[Job] = []
     while first < n_sequences:
         begin = int(starts[first])
@@ -61,6 +62,8 @@ def cut(tables: Tables) -> list[Job]:
 def work_off(tables: Tables, start_worker: Callable[[Tick], Callable[[Job], None]], workers: int, tick: Tick) -> None:
     """Let each worker, with room of its own to work in, take one job after the other."""
     jobs = cut(tables)
+    if not jobs:
+        return
     left = iter(jobs)
 
     def work() -> None:
@@ -118,6 +121,36 @@ def empty_outcome(tables: Tables) -> tuple[IntArray, FloatArray]:
     """For each sequence, how many steps of it are possible (all, for now), and room for its log-probability."""
     n_steps = tables.starts[1:] - tables.starts[:-1]
     return n_steps, np.empty(len(n_steps))
+
+
+def with_steps(tables: Tables) -> tuple[Tables, BoolArray]:
+    """The tables without sequences that have no steps; and which sequences are left."""
+    are_left = np.diff(tables.starts) > 0
+    if are_left.all():
+        return tables, are_left
+    initial = tables.log_initial if len(tables.log_initial) == 1 else frozen(tables.log_initial[are_left])
+    return tables._replace(log_initial=initial, starts=frozen(tables.starts[np.append(are_left, True)])), are_left
+
+
+def part_of(found: FloatArray, are_left: BoolArray) -> FloatArray:
+    """Room for the sequences that are left, out of that for all."""
+    return found if are_left.all() else found[are_left]
+
+
+def put_back(part: FloatArray, are_left: BoolArray, found: FloatArray) -> None:
+    """Fill the room for all with what was found of the sequences that are left, and zeros for the others."""
+    if part is not found:
+        found[:] = 0
+        found[are_left] = part
+
+
+def of_all(outcome: tuple[IntArray, FloatArray], are_left: BoolArray) -> tuple[IntArray, FloatArray]:
+    """The outcome of all sequences: those without steps are possible, with a probability of 1."""
+    if are_left.all():
+        return outcome
+    n_possible, totals = np.zeros(len(are_left), dtype=np.int64), np.zeros(len(are_left))
+    n_possible[are_left], totals[are_left] = outcome
+    return n_possible, totals
 
 
 def slots(tables: Tables, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
@@ -235,7 +268,7 @@ def fill_filtered(
 
     Returns how many steps of each sequence are possible, and its log-likelihood.
     """
-    n_states = tables.log_likelihoods.shape[1]
+    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
     outcome = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
@@ -256,13 +289,14 @@ def fill_filtered(
         return run
 
     run_jobs(tables, start_worker, workers, progress)
-    return outcome
+    return of_all(outcome, are_left)
 
 
 def fill_smoothed(
     tables: Tables, rows: FloatArray, hold: Held, workers: int, progress: bool
 ) -> tuple[IntArray, FloatArray]:
     """Run the recursion forwards, and backwards over what it left, job by job; returns what `fill_filtered` does."""
+    tables, are_left = with_steps(tables)
     outcome = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
@@ -283,7 +317,7 @@ def fill_smoothed(
         return run
 
     run_jobs(tables, start_worker, workers, progress)
-    return outcome
+    return of_all(outcome, are_left)
 
 
 class Span(NamedTuple):
@@ -315,6 +349,7 @@ def fill_backwards(
 
     No table of all rows is kept. A first pass leaves the state before each piece; then, from the end, each piece is
     filtered once more from there [1]_. Returns what `fill_filtered` does; takers may read how many steps are possible.
+    There must be no sequence without steps.
 
     References
     ----------
@@ -387,8 +422,11 @@ class Pairs(NamedTuple):
 
 def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
     """Run the recursions both ways and keep what is wanted; returns what `fill_filtered` does."""
-    n_states, starts = tables.log_likelihoods.shape[1], tables.starts
+    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
+    starts = tables.starts
+    firsts = None if wanted.firsts is None else part_of(wanted.firsts, are_left)
     total = np.empty((1, 2, n_states, n_states)) if wanted.sums is None else wanted.sums
+    total = part_of(total, are_left) if wanted.is_by_sequence else total
     total[:] = 0.0
     in_order = InOrder(total)
 
@@ -402,9 +440,9 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
             assert smoothed is not None
             if wanted.rows is not None:
                 wanted.rows[begin:end] = smoothed[:-1]
-            if wanted.firsts is not None:
+            if firsts is not None:
                 begun = np.arange(first + (starts[first] < begin), last + 1)
-                wanted.firsts[begun] = smoothed[starts[begun] - begin]
+                firsts[begun] = smoothed[starts[begun] - begin]
             pairs = np.empty((0, n_states, n_states)) if wanted.table is None else wanted.table[begin:end]
 
             def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
@@ -438,7 +476,11 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
         total[impossible] = np.nan
     elif impossible.any():
         total[matrices_of(tables, impossible) if len(total) > 1 else 0] = np.nan
-    return n_possible, log_likelihood
+    if firsts is not None and wanted.firsts is not None:
+        put_back(firsts, are_left, wanted.firsts)
+    if wanted.is_by_sequence and wanted.sums is not None:
+        put_back(total, are_left, wanted.sums)
+    return of_all((n_possible, log_likelihood), are_left)
 
 
 def matrices_of(tables: Tables, chosen: BoolArray) -> IntArray:
@@ -455,7 +497,8 @@ def fill_best_states(
 
     Returns what `fill_filtered` does.
     """
-    total = np.zeros((2, len(n_correct)))
+    tables, are_left = with_steps(tables)
+    total = np.zeros((2, len(tables.starts) - 1))
 
     def start_taker() -> Take:
         def take(span: Span) -> None:
@@ -467,8 +510,9 @@ def fill_best_states(
         return take
 
     outcome = fill_backwards(tables, start_taker, True, workers, progress)
-    n_correct[:] = total.sum(axis=0)
-    return outcome
+    n_correct[:] = 0
+    n_correct[are_left] = total.sum(axis=0)
+    return of_all(outcome, are_left)
 
 
 def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
@@ -476,6 +520,7 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
 
     Returns what `fill_filtered` does.
     """
+    tables, are_left = with_steps(tables)
 
     def start_taker() -> Take:
         weights = np.empty(tables.log_likelihoods.shape[1])
@@ -499,7 +544,7 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
 
         return take
 
-    return fill_backwards(tables, start_taker, False, workers, progress)
+    return of_all(fill_backwards(tables, start_taker, False, workers, progress), are_left)
 
 
 Decode = Callable[[int, int, int, int], None]  # sequences: the first, its row, the end, and how long the longest is
@@ -523,7 +568,7 @@ def run_whole(tables: Tables, start_decoder: Callable[[], Decode], workers: int,
 
 def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
     """Run the decoder over all sequences; returns what `fill_filtered` does, of the best paths."""
-    n_states = tables.log_likelihoods.shape[1]
+    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
     n_possible, log_joint = empty_outcome(tables)
 
     def start_decoder() -> Decode:
@@ -536,7 +581,7 @@ def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -
         return decode
 
     run_whole(tables, start_decoder, workers, progress)
-    return n_possible, log_joint
+    return of_all((n_possible, log_joint), are_left)
 
 
 def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:
@@ -545,12 +590,12 @@ def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:
 
 
 def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> tuple[IntArray, FloatArray, IntArray]:
-    """Rank the best paths of all sequences: so many, or as many as the longest has at all.
+    """Rank the best paths of all sequences: so many, or as many as the longest has at all, which is one without steps.
 
     Returns the paths, their log-probabilities, and how many steps of each sequence are possible.
     """
-    n_rows, n_states = tables.log_likelihoods.shape
-    n_paths = at_most_all(n_paths, int(np.diff(tables.starts).max()), n_states)
+    (n_rows, n_states), (tables, are_left) = tables.log_likelihoods.shape, with_steps(tables)
+    n_paths = at_most_all(n_paths, int(np.diff(tables.starts).max(initial=0)), n_states)
     n_possible, _ = empty_outcome(tables)
     paths = np.full((n_paths, n_rows), -1, dtype=np.int64)
     log_joints = np.full((len(n_possible), n_paths), -np.inf)
@@ -565,22 +610,25 @@ def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> t
         return decode
 
     run_whole(tables, start_decoder, workers, progress)
-    return paths, log_joints, n_possible
+    ranked = np.full((len(are_left), n_paths), -np.inf)
+    ranked[are_left], ranked[~are_left, 0] = log_joints, 0
+    n_possible, _ = of_all((n_possible, log_joints[:, 0]), are_left)
+    return paths, ranked, n_possible
 
 
 def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress: bool) -> IntArray:
     """Fill in the best log-joint through each state, of all sequences; returns how many steps of each are possible."""
-    n_states = tables.log_likelihoods.shape[1]
-    n_possible, _ = empty_outcome(tables)
+    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
+    outcome = empty_outcome(tables)
 
     def start_decoder() -> Decode:
         moves, rests = slots(tables, _kernels.slots_for_moves), np.empty((4, n_states))
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             tails = np.empty((longest, n_states))
-            _kernels.run_max_marginals(*tables, first, begin, end, moves, rests, tails, rows, n_possible)
+            _kernels.run_max_marginals(*tables, first, begin, end, moves, rests, tails, rows, outcome[0])
 
         return decode
 
     run_whole(tables, start_decoder, workers, progress)
-    return n_possible
+    return of_all(outcome, are_left)[0]

@@ -91,7 +91,7 @@ def test_a_column_may_have_gaps(emission, rows):
 
 
 def test_what_is_no_column_is_a_list_of_sequences():
-    for several in ([[1], [1, 0]], [[1, 0]], [[[1]], [[0]]], [np.ones((1, 1)), np.zeros((1, 1))]):
+    for several in ([[1], [1, 0]], [[1, 0]], [[1], []], [[[1]], [[0]]], [np.ones((1, 1)), np.zeros((1, 1))]):
         assert COIN.smooth(several).lengths.tolist() == list(map(len, several))
     assert COIN.smooth([[1], [1], [0]], lengths=[2, 1]).lengths.tolist() == [2, 1]
     with pytest.raises(TypeError, match=r"observations\[1\] must be a sequence as the others are, got 1"):
@@ -110,7 +110,7 @@ def test_what_is_no_column_is_a_list_of_sequences():
         [np.ones((3, 1)), [0, 0]],
         [np.ones((3, 1)), np.zeros(2)],
         [pd.DataFrame({"x": [1, 1, 1]}), pd.DataFrame({"x": [0, 0]})],
-        [pd.DataFrame({"x": [1, 1, 1]}), pl.DataFrame({"x": [0, 0]})],
+        [pd.DataFrame({"x": [1, 1, 1]}), pl.DataFrame({"x": [0, 0]}), []],
         [pa.table({"x": [1, 1, 1]}), pa.table({"x": [0, 0]})],
     ],
     ids=range(7),

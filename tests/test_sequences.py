@@ -242,9 +242,9 @@ def test_a_gap_of_any_length(family):
 
 REFUSED = [
     ({"lengths": [1, 2]}, ValueError, "lengths must sum to the 4 rows of all sequences, got 3"),
-    ({"lengths": [4, 0]}, ValueError, "lengths[1] must be at least 1, got 0"),
-    ({"lengths": [5, -1]}, ValueError, "lengths[1] must be at least 1, got -1"),
-    ({"lengths": []}, ValueError, "lengths must sum to the 4 rows of all sequences, got 0"),
+    ({"lengths": [5, -1]}, ValueError, "lengths[1] must be at least 0, got -1"),
+    ({"lengths": []}, ValueError, "lengths must have an entry for each sequence, got none"),
+    ({"lengths": [0, 0]}, ValueError, "lengths must sum to the 4 rows of all sequences, got 0"),
     ({"lengths": [2**62] * 4 + [4]}, ValueError, f"lengths must sum to the 4 rows of all sequences, got {2**64 + 4}"),
     ({"lengths": np.ma.array([2, 2], mask=[0, 1])}, TypeError, "lengths must have no masked entries, got some"),
     ({"lengths": 4}, ValueError, "lengths must be a vector, got shape ()"),
@@ -457,7 +457,13 @@ MODEL_REFUSED = [
         "sequence 1: observations[0] must be a number, or NaN or None where missing, got 'x'",
     ),
     (COUNTS, [[1, 2], 3], {}, TypeError, "observations[1] must be a sequence as the others are, got 3"),
-    (COUNTS, [[1, 2], []], {}, ValueError, "observations[1] must have at least one step, got none"),
+    (
+        COUNTS,
+        [[], [1, -2]],
+        {},
+        ValueError,
+        "sequence 1: observations[1] must be a whole number from 0 up, or missing, got -2.0",
+    ),
     (
         COUNTS,
         [[1, 2], [3]],

@@ -3,7 +3,7 @@
 A gate returns C-ordered float64 that nobody can write to: one layout to compile for, and the caller's arrays are safe.
 """
 
-from hmmfilter._checks.arrays import float_array
+from hmmfilter._checks.arrays import are_none, float_array
 from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks
 from hmmfilter._checks.covariances import CovarianceKind, normal_parameters
 from hmmfilter._checks.documents import (
@@ -28,7 +28,7 @@ from hmmfilter._checks.errors import (
     shown,
     shown_name,
 )
-from hmmfilter._checks.evidence import are_none, is_of_this_library, log_likelihoods, one_after_the_other, sequences
+from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
 from hmmfilter._checks.labels import NO_LABELS, Labels, index_of, joined_index, keyed
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
 from hmmfilter._checks.observations import drawn_observations, is_missing, observations, whole_observations

@@ -57,6 +57,11 @@ def in_digits(number: int) -> str:
     return str(number) if abs(number) < 10**20 else f"{Decimal(number).normalize():.6g}"
 
 
+def are_none(entries: Any) -> bool:
+    """Whether there is nothing at all, as of sequences without a step."""
+    return hasattr(entries, "__len__") and len(entries) == 0
+
+
 def entry_name(name: str, index: Sequence[int]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if len(index) else name
 
@@ -78,7 +83,7 @@ def require_shape(name: str, array: npt.NDArray[Any], required: tuple[int | str,
     if not fits:
         comma = "," if len(required) == 1 else ""
         words = f"({', '.join(map(str, required))}{comma})"
-        empty = " with no length of 0" if 0 in array.shape else ""
+        empty = " with no length of 0" if 0 in array.shape and 0 not in required else ""
         raise ValueError(f"{name} must have shape {words}{empty}, got {array.shape}")
 
 

@@ -42,8 +42,6 @@ def sequences(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -
     for n, sequence in enumerate(observations):
         if not is_container(sequence, atoms):
             raise TypeError(f"observations[{n}] must be a sequence as the others are, got {shown(sequence)}")
-        if len(sequence) == 0:
-            raise ValueError(f"observations[{n}] must have at least one step, got none")
     return list(observations)
 
 
@@ -94,8 +92,3 @@ def log_likelihoods(emission: Any, observations: Any, n_states: int) -> FloatArr
             f"with a row for each observation, got {shape}"
         )
     return table
-
-
-def are_none(observations: Any) -> bool:
-    """Whether there is nothing at all, as of sequences without a step."""
-    return hasattr(observations, "__len__") and len(observations) == 0

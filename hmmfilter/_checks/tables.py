@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._checks.arrays import (
     DOUBLE,
+    are_none,
     float_array,
     has_masked_entries,
     rectangular,
@@ -49,13 +50,18 @@ def log_potentials(
 
 
 def starts(lengths: npt.ArrayLike | None, n_rows: int) -> IntArray:
-    """Let the lengths of sequences in; the answer is where each begins, and the end. Without them, there is one."""
+    """Let the lengths of sequences in; the answer is where each begins, and the end. Without them, there is one.
+
+    A sequence may have no steps, and so may all of them.
+    """
     if lengths is None:
         ends = np.array([0, n_rows])
     else:
         steps = whole_numbers("lengths", lengths)
-        for n in np.flatnonzero(steps < 1)[:1]:
-            raise EntryError(f"lengths[{n}] must be at least 1, got {steps[n]}", (int(n),))
+        if len(steps) == 0:
+            raise ValueError("lengths must have an entry for each sequence, got none")
+        for n in np.flatnonzero(steps < 0)[:1]:
+            raise EntryError(f"lengths[{n}] must be at least 0, got {steps[n]}", (int(n),))
         if steps.max(initial=0) > n_rows or steps.sum() != n_rows:  # no sum of smaller ones overflows
             raise ValueError(f"lengths must sum to the {n_rows} rows of all sequences, got {sum(steps.tolist())}")
         ends = np.concatenate([[0], np.cumsum(steps)])
@@ -96,13 +102,14 @@ def chain(
     if not (
         (initial.shape, transition.shape) == (needed_initial, needed_transition)
         and likelihoods.shape == (n_rows, n_states)
-        and likelihoods.size > 0
+        and n_states > 0
+        and (n_rows > 0 or lengths is not None)
         and _kernels.are_chain(initial.reshape(-1), transition.reshape(-1), likelihoods.reshape(-1), LARGEST_LOG)
     ):
         log_potentials("log_initial", initial, (*needed_initial[:-1], "K"))
         any_number = ("M", n_states, n_states)
         log_potentials("log_transition", transition, needed_transition if index is NO_INDEX else any_number, used)
-        log_potentials("log_likelihoods", likelihoods, ("T", n_states))
+        log_potentials("log_likelihoods", likelihoods, ("T" if lengths is None else n_rows, n_states))
     if allowed is not None:
         likelihoods = only_allowed(likelihoods, allowed)
     if len(transition) == 1:  # nothing to choose; entries that are not used, which may be anything, are not looked at
@@ -117,7 +124,7 @@ def chain(
 def _used_moves(starts: IntArray, lengths: npt.ArrayLike | None) -> BoolArray:
     """Of the moves from each row to the next, those within a sequence; there is none from the end of an only one."""
     used = np.ones(starts[-1], dtype=np.bool_)
-    used[starts[1:] - 1] = False
+    used[starts[1:][np.diff(starts) > 0] - 1] = False
     return used if lengths is not None else used[:-1]
 
 
@@ -176,6 +183,8 @@ def joined_masks(allowed: Any, lengths: list[int], n_states: int, keys: Sequence
     return np.concatenate(
         [
             mask_of(f"allowed[{shown(name)}]", mask, (length, n_states))
+            if length > 0 or not are_none(mask)
+            else np.empty((0, n_states), dtype=np.bool_)
             for name, mask, length in zip(names, allowed, lengths, strict=True)
         ]
     )

@@ -196,16 +196,18 @@ class NBest(BySequence):
                 ),
                 label=self._key_label,
             )
-        first, *others = shown_steps(n_steps)
-        shown_paths = shown_steps(n_paths)
+        steps, shown_paths = shown_steps(n_steps), shown_steps(n_paths)
+        heads = [str(t) if t > 0 else "step 0" for t in steps]
         return preview(
             f"NBest: {n_paths} paths, {n_steps} steps, {self.n_states} states",
-            ["path", "log-joint", *with_dots([f"step {first}", *map(str, others)], n_steps)],
+            ["path", "log-joint", *with_dots(heads, n_steps)],
             n_paths,
             (
                 [four_decimals(log_joint), *with_dots([names[k] for k in path], n_steps)]
                 for log_joint, path in zip(
-                    self.log_joints[shown_paths], self.paths[np.ix_(shown_paths, [first, *others])], strict=True
+                    self.log_joints[shown_paths],
+                    self.paths[shown_paths][:, steps],
+                    strict=True,
                 )
             ),
         )
