@@ -214,8 +214,12 @@ class BySequence(OfSequences):
     def _framed(self, index: Any) -> pd.DataFrame:
         """The frame, with these labels."""
 
+    def _bounds(self) -> IntArray:
+        """The first step of each sequence, and the end."""
+        return np.array([0, self._n_steps()]) if self._starts is None else self._starts
+
     def _row_labels(self) -> pd.Index:
-        starts = np.array([0, self._n_steps()]) if self._starts is None else self._starts
+        starts = self._bounds()
         if self.index is None:
             steps = frames.labels(np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts)), "step")
         elif self._starts is not None and self.index.names == [None]:

@@ -22,19 +22,20 @@ def _pandas() -> Any:
     return pd
 
 
-def frame(columns: npt.NDArray[Any], names: Sequence[Hashable], index: Any) -> pd.DataFrame:
+def frame(table: npt.NDArray[Any], names: Sequence[Hashable], index: Any) -> pd.DataFrame:
     """A frame of a table that shares no memory with it."""
-    return _pandas().DataFrame(columns, columns=list(names), index=index, copy=True)
+    return _pandas().DataFrame(table, columns=list(names), index=index, copy=True)
 
 
-def frame_of_states(
-    paths: IntArray, state_names: Sequence[Hashable], names: Sequence[Hashable], index: Any
-) -> pd.DataFrame:
-    """A frame with a column for each path, (n, T), whose entries are states by name, and missing where marked."""
+def frame_of_columns(columns: Mapping[Any, Any], index: Any) -> pd.DataFrame:
+    """A frame of columns, under their names."""
+    return _pandas().DataFrame(columns, index=index)
+
+
+def states(path: IntArray, names: Sequence[Hashable]) -> Any:
+    """A column of states by name, missing where the path is −1."""
     pd = _pandas()
-    categories = pd.Index(list(state_names))
-    columns = {name: pd.Categorical.from_codes(path, categories) for name, path in zip(names, paths, strict=True)}
-    return pd.DataFrame(columns, index=index)
+    return pd.Categorical.from_codes(path, pd.Index(list(names)))
 
 
 def labels(values: Any, name: Hashable) -> pd.Index:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.plotting import Bands
-from hmmfilter.results import frames
+from hmmfilter.results import frames, segments
 from hmmfilter.results.base import BySequence
 from hmmfilter.results.printing import four_decimals, preview, shown_steps, with_dots
 
@@ -42,8 +43,101 @@ class _Path(BySequence):
         return self.path
 
     def _framed(self, index: Any) -> pd.DataFrame:
-        names = self.state_names or range(self.n_states)
-        return frames.frame_of_states(self.path[None], names, ["state"], index)
+        return frames.frame_of_columns({"state": self._states(self.path)}, index)
+
+    def _states(self, path: IntArray) -> Any:
+        return frames.states(path, self.state_names or range(self.n_states))
+
+    def segments(self, as_frame: bool = False) -> Any:
+        """List the segments of the path: runs of steps in the same state, each as long as can be.
+
+        Parameters
+        ----------
+        as_frame : bool
+            Whether to make a pandas frame.
+
+        Returns
+        -------
+        ndarray or pandas.DataFrame
+            An array with the fields ``start`` and ``end``, the first step and the one after the last, so that
+            ``path[start:end]`` is the segment; ``state``, from 0; and ``length``, a number of steps. Of several
+            sequences, ``sequence`` comes first, a number, and steps count from the start of each; no segment leads from
+            one into the next. A frame has the states by name and, where the observations had labels, the columns
+            ``first`` and ``last``, those of the segment's first and last step; its rows are labelled by the number of
+            the segment, and of several sequences by the sequence's key, or number, before it. Where the evidence is
+            impossible and was to be marked, there are no segments.
+
+        Raises
+        ------
+        ImportError
+            For a frame without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> decoded = model.viterbi([0, 2, 7, 4, 9, 0, 0, 1])
+        >>> decoded.segments()["length"]
+        array([2, 3, 3])
+        >>> decoded.segments(as_frame=True)  # doctest: +NORMALIZE_WHITESPACE
+                 start  end state  length
+        segment
+        0            0    2  calm       2
+        1            2    5  busy       3
+        2            5    8  calm       3
+        """
+        numbers, columns = segments.of(self.path, self._bounds())
+        if not as_frame:
+            several = {} if self._starts is None else {"sequence": numbers}
+            return segments.structured({**several, **columns})
+        rows = self._bounds()[numbers]
+        index = frames.labels(segments.counted(numbers), "segment")
+        if self._starts is not None:
+            counts = np.bincount(numbers, minlength=len(self._starts) - 1)
+            index = frames.labels_by_sequence(self.keys(), self._labels.key_names, counts, index)
+        more = {}
+        if self.index is not None:
+            more = {"first": self.index[rows + columns["start"]], "last": self.index[rows + columns["end"] - 1]}
+        return frames.frame_of_columns({**columns, "state": self._states(columns["state"]), **more}, index)
+
+    @property
+    def occupancy(self) -> npt.NDArray[Any]:
+        """How long each state lasts in all.
+
+        Returns
+        -------
+        ndarray, (K,)
+            With the fields ``steps``, a number, and ``share``, of all steps. Steps where the evidence is impossible and
+            was to be marked are in no state.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.viterbi([0, 2, 7, 4, 9, 0, 0, 1]).occupancy["share"]
+        array([0.625, 0.375])
+        """
+        steps = np.bincount(self.path[self.path >= 0], minlength=self.n_states)
+        return segments.occupancy(steps, len(self.path))
+
+    @property
+    def visits(self) -> IntArray:
+        """How often each state is entered, or begun in: the number of its segments.
+
+        Returns
+        -------
+        ndarray of int, (K,)
+            Of several sequences, those in all of them.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.viterbi([0, 2, 7, 4, 9, 0, 0, 1]).visits
+        array([2, 1])
+        """
+        _, columns = segments.of(self.path, self._bounds())
+        return np.bincount(columns["state"], minlength=self.n_states)
 
     def _bands(self) -> Bands:
         on_path = self.path[:, None] == np.arange(self.n_states)
@@ -176,7 +270,7 @@ class NBest(BySequence):
 
     def _framed(self, index: Any) -> pd.DataFrame:
         names = self.state_names or range(self.n_states)
-        return frames.frame_of_states(self.paths, names, range(len(self.paths)), index)
+        return frames.frame_of_columns({n: frames.states(path, names) for n, path in enumerate(self.paths)}, index)
 
     def _part(self, n: int, rows: slice) -> dict[str, Any]:
         n_paths = np.count_nonzero(self.log_joints[n] > -np.inf)

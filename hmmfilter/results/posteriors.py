@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, Held
 from hmmfilter.plotting import Bands
-from hmmfilter.results import frames
+from hmmfilter.results import frames, segments
 from hmmfilter.results.base import BySequence
 from hmmfilter.results.printing import four_decimals, preview, shown_steps
 
@@ -175,3 +176,22 @@ class Smoothed(_Posterior):
     array([[0.9153, 0.0847],
            [0.2292, 0.7708]])
     """
+
+    @property
+    def occupancy(self) -> npt.NDArray[Any]:
+        """How long each state lasts in all, on average over all paths.
+
+        Returns
+        -------
+        ndarray, (K,)
+            With the fields ``steps``, an expected number, the sum of the state's probabilities, and ``share``, of all
+            steps. Of several sequences, those in all of them; NaN where one is impossible and was to be marked.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.smooth([0, 2, 7, 4, 9, 0, 0, 1]).occupancy["steps"].round(4)
+        array([4.6154, 3.3846])
+        """
+        return segments.occupancy(segments.sums_of_columns(self.probabilities), len(self._rows))
