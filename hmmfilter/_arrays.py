@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, Literal
 
 import numpy as np
@@ -31,3 +32,25 @@ class Frozen:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._freeze(**state)
+
+
+class Valued(Frozen):
+    """Frozen dataclasses that are equal where they are of the same class and all that they were made of is equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return self._value() == other._value() if isinstance(other, Valued) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._value())
+
+    def _value(self) -> tuple[Any, ...]:
+        """What is compared, and can be hashed: the class, and each field as it stands."""
+        parts = (getattr(self, part.name) for part in fields(self) if part.init)  # type: ignore[arg-type]
+        return (type(self), *map(_hashable, parts))
+
+
+def _hashable(value: Any) -> Any:
+    """The shape and the numbers of an array; anything else as it is."""
+    if not isinstance(value, np.ndarray):
+        return value
+    return value.shape, (value + 0.0).tobytes()  # −0 equals 0, and has other bytes

@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, decoding, filtering, forecasting, plotting, sampling, smoothing, storage
-from hmmfilter._arrays import FloatArray, Frozen, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, Valued
 from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results import (
@@ -46,7 +46,7 @@ from hmmfilter.results import (
     Smoothed,
 )
 from hmmfilter.results.base import Result
-from hmmfilter.results.printing import aligned
+from hmmfilter.results.outline import outline
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import OnlineFilter, filter_blocks
 
@@ -54,10 +54,11 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class HMM(Frozen):
+class HMM(Valued):
     """A hidden Markov model: where the chain starts, how it moves, and what each state shows.
 
-    Conventions are those of `hmmfilter.model`.
+    Conventions are those of `hmmfilter.model`. Models are equal where all their numbers and names are, and can be keys
+    of dictionaries; an emission of your own is compared, and hashed, as it says itself.
 
     Parameters
     ----------
@@ -106,9 +107,9 @@ class HMM(Frozen):
     ... )
     >>> casino
     HMM: 2 states, Categorical emission
-       state  initial  to fair  to loaded
-        fair   0.5000   0.9500     0.0500
-      loaded   0.5000   0.1000     0.9000
+       state  initial  to fair  to loaded    p(0)    p(1)    p(2)    p(3)    p(4)    p(5)
+        fair   0.5000   0.9500     0.0500  0.1667  0.1667  0.1667  0.1667  0.1667  0.1667
+      loaded   0.5000   0.1000     0.9000  0.1000  0.1000  0.1000  0.1000  0.1000  0.5000
     >>> casino.smooth([0, 3, 5, 5, 5])
     Smoothed: 5 steps, 2 states, log-likelihood -7.3543; probabilities
       step    fair  loaded
@@ -152,11 +153,10 @@ class HMM(Frozen):
         )
 
     def __repr__(self) -> str:
-        kind = type(self.emission).__name__
-        header = ["state", "initial", *(f"to {name}" for name in self.state_names)]
-        numbers = np.column_stack([self.initial, self.transition])
-        rows = [[name, *(f"{p:.4f}" for p in row)] for name, row in zip(self.state_names, numbers, strict=True)]
-        return "\n  ".join([f"HMM: {self.n_states} states, {kind} emission", *aligned([header, *rows])])
+        title = f"HMM: {self.n_states} states, {type(self.emission).__name__} emission"
+        moves = zip(self.state_names, self.transition.T, strict=True)
+        chain = [("initial", self.initial, ".4f"), *((f"to {name}", column, ".4f") for name, column in moves)]
+        return outline(title, self.state_names, chain, getattr(self.emission, "_columns", list)())
 
     @property
     def n_states(self) -> int:

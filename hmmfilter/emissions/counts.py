@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter.emissions.protocol import LOG_2_PI, OfNumbers
+from hmmfilter.emissions.protocol import LOG_2_PI, Column, OfNumbers
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -83,6 +83,9 @@ class Poisson(OfNumbers):
         for k, rate in enumerate(self.rate):
             table[seen, k] = _log_poisson(counts[seen], rate)
         return table
+
+    def _columns(self) -> list[Column]:
+        return [("rate", self.rate, ".5g")]
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray, Frozen
-from hmmfilter.emissions.protocol import LOG_2_PI
+from hmmfilter._arrays import BoolArray, FloatArray, Valued
+from hmmfilter.emissions.protocol import LOG_2_PI, Column
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Gaussian(Frozen):
+class Gaussian(Valued):
     """Real numbers, or vectors of D of them.
 
     Parameters
@@ -79,6 +80,19 @@ class Gaussian(Frozen):
             variances: FloatArray = np.broadcast_to(self.covariance, self.mean.T.shape).T
             return variances
         return self.covariance
+
+    def _columns(self) -> list[Column]:
+        """Of each entry the mean and the standard deviation, and of matrices the correlations of each pair."""
+        mean, variance = self.moments()
+        if self.n_dimensions is None:
+            return [("mean ± sd", _spreads(mean, variance), "")]
+        n = self.n_dimensions
+        columns: list[Column] = [(f"mean[{d}] ± sd", _spreads(mean[:, d], variance[:, d, d]), "") for d in range(n)]
+        if self.kind in ("full", "tied"):
+            sd = np.sqrt(np.diagonal(variance, axis1=1, axis2=2))
+            pairs = itertools.combinations(range(n), 2)
+            columns += [(f"corr[{i}, {j}]", variance[:, i, j] / sd[:, i] / sd[:, j], ".2f") for i, j in pairs]
+        return columns
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-densities of observations in each state; a vector is marginalised over its missing entries.
@@ -181,6 +195,10 @@ class Gaussian(Frozen):
         else:
             noise *= np.sqrt(covariances[states])
         return self.mean[states] + noise
+
+
+def _spreads(mean: FloatArray, variance: FloatArray) -> list[str]:
+    return [f"{m:.5g} ± {sd:.5g}" for m, sd in zip(mean, np.sqrt(variance), strict=True)]
 
 
 def _joint(x: FloatArray, mean: FloatArray, covariance: FloatArray) -> FloatArray:

@@ -8,8 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import FloatArray, Frozen
+from hmmfilter._arrays import FloatArray, Valued
 
+Column = tuple[
+    str, Any, str
+]  # of a printed table: its head, a sequence or array of values, one a state, and their format
 LOG_2_PI = math.log(2 * math.pi)
 
 
@@ -49,7 +52,7 @@ def log_of(probabilities: FloatArray) -> FloatArray:
     return logs
 
 
-class OfNumbers(Frozen):
+class OfNumbers(Valued):
     """An emission whose observations are numbers."""
 
     @property

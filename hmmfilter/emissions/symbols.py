@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter.emissions.protocol import OfNumbers, log_of
+from hmmfilter.emissions.protocol import Column, OfNumbers, log_of
 from hmmfilter.sampling import draw_categories
 
 
@@ -63,6 +63,10 @@ class Categorical(OfNumbers):
     def __repr__(self) -> str:
         named = "" if self.symbols is None else f", symbols={self.symbols!r}"
         return f"Categorical(probabilities={self.probabilities!r}{named})"
+
+    def _columns(self) -> list[Column]:
+        symbols = range(self.probabilities.shape[1]) if self.symbols is None else self.symbols
+        return [(f"p({symbol})", column, ".4f") for symbol, column in zip(symbols, self.probabilities.T, strict=True)]
 
     @property
     def n_states(self) -> int:
@@ -210,6 +214,9 @@ class Bernoulli(OfNumbers):
 
     def __init__(self, probability: npt.ArrayLike) -> None:
         self._freeze(probability=_checks.probabilities("probability", probability, ("K",)))
+
+    def _columns(self) -> list[Column]:
+        return [("p(1)", self.probability, ".4f")]
 
     @property
     def n_states(self) -> int:

@@ -18,9 +18,9 @@ def aligned(table: list[list[str]]) -> list[str]:
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
 
 
-def shown_steps(n_steps: int) -> list[int]:
+def shown_steps(n_steps: int, most: int = FIRST_ROWS + LAST_ROWS + 1) -> list[int]:
     """The steps that are printed: all of a few, the first and the last of many."""
-    if n_steps <= FIRST_ROWS + LAST_ROWS + 1:
+    if n_steps <= most:
         return list(range(n_steps))
     return [*range(FIRST_ROWS), *range(n_steps - LAST_ROWS, n_steps)]
 
