@@ -184,6 +184,11 @@ def test_bands_reach_half_way_to_the_next_step():
     assert timeline([7], 1).edges().tolist() == [6.5, 7.5]
 
 
+def test_times_between_whole_numbers():
+    ax = MODEL.smooth(COUNTS).plot(pd.Series(COUNTS, [0.5, 1.0, 1.5, 2.0], name="load"))
+    assert ax.get_xlim() == (0.25, 2.25)
+
+
 @pytest.mark.parametrize("labels", [[f"a rather long label {t}" for t in range(300)], [str(DAYS[0])] * 300])
 def test_labels_do_not_run_into_each_other(labels):
     counts = np.zeros(300)
