@@ -586,16 +586,15 @@ def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -
 
 def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:
     """So many paths, or as many as there are where there are fewer."""
-    return min(n_paths, int(n_states ** min(n_steps, 64)))
+    return min(n_paths, int(n_states ** min(n_steps, n_paths.bit_length())))
 
 
 def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> tuple[IntArray, FloatArray, IntArray]:
-    """Rank the best paths of all sequences: so many, or as many as the longest has at all, which is one without steps.
+    """Rank so many best paths of all sequences.
 
     Returns the paths, their log-probabilities, and how many steps of each sequence are possible.
     """
     (n_rows, n_states), (tables, are_left) = tables.log_likelihoods.shape, with_steps(tables)
-    n_paths = at_most_all(n_paths, int(np.diff(tables.starts).max(initial=0)), n_states)
     n_possible, _ = empty_outcome(tables)
     paths = np.full((n_paths, n_rows), -1, dtype=np.int64)
     log_joints = np.full((len(n_possible), n_paths), -np.inf)

@@ -194,6 +194,8 @@ def viterbi_n_best(
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_paths = _drivers.at_most_all(n_paths, int(np.diff(tables.starts).max(initial=0)), tables.log_likelihoods.shape[1])
+    _checks.fits_memory("n", n_paths, len(tables.log_likelihoods))
     paths, log_joints, n_possible = _drivers.fill_n_best(tables, n_paths, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)

@@ -952,7 +952,7 @@ class HMM(Valued):
         array([[4.139 , 3.5973],
                [1.4322, 1.7025]])
         """
-        n_steps = _checks.step_count("steps", steps)
+        n_steps = _checks.step_count("steps", steps, self.n_states)
         filtered = self.filter(
             observations, lengths=lengths, allowed=allowed, impossible=impossible, workers=workers, progress=progress
         )
@@ -1059,7 +1059,7 @@ class HMM(Valued):
         >>> states
         array([1, 1, 0, 1, 1, 1, 1, 1])
         """
-        n_steps = _checks.step_count("length", length)
+        n_steps = _checks.step_count("length", length, 1)
         generator = _checks.generator(rng)
         states = sampling.draw_states(self.initial, self.transition, n_steps, generator)
         return states, self.emission.sample(states, generator)

@@ -98,9 +98,9 @@ def sample_paths(
     from hmmfilter import _drivers
 
     _checks.impossible_policy(impossible)
-    n_paths, generator = _checks.step_count("size", size), _checks.generator(rng)
-    n_workers = _checks.workers(workers)
+    generator, n_workers = _checks.generator(rng), _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    n_paths = _checks.step_count("size", size, len(tables.log_likelihoods))
     paths = np.empty((n_paths, len(tables.log_likelihoods)), dtype=np.int64)
     uniforms = paths.view(np.float64)  # in the same memory, where each will be overwritten by its state
     generator.random(out=uniforms)

@@ -195,15 +195,15 @@ def expected_transitions(
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    n_states = tables.log_likelihoods.shape[1]
-    sums = np.empty((len(tables.starts) - 1 if per_sequence else 1, 2, n_states, n_states))
-    wanted = _drivers.Pairs(sums=sums, is_by_sequence=per_sequence)
+    n_states, is_by_sequence = tables.log_likelihoods.shape[1], _checks.flag("per_sequence", per_sequence)
+    sums = np.empty((len(tables.starts) - 1 if is_by_sequence else 1, 2, n_states, n_states))
+    wanted = _drivers.Pairs(sums=sums, is_by_sequence=is_by_sequence)
     n_possible, totals = _drivers.fill_pairs(tables, wanted, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     counts = sums.sum(axis=1)
     return ExpectedTransitions(
-        counts=counts if per_sequence and lengths is not None else counts[0],
+        counts=counts if is_by_sequence and lengths is not None else counts[0],
         log_likelihood=totals if lengths is not None else float(totals[0]),
     )
 
@@ -380,7 +380,7 @@ def log_likelihood_gradient(
     is_changing = len(shape) == 3 and transition_index is None
     pairs = np.empty((n_rows, n_states, n_states)) if is_changing else None
     sums = np.empty((0 if is_changing else len(tables.log_transition), 2, n_states, n_states))
-    rows = None if parameters_only else np.empty((n_rows, n_states))
+    rows = None if _checks.flag("parameters_only", parameters_only) else np.empty((n_rows, n_states))
     firsts = np.empty((len(tables.starts) - 1, n_states))
     wanted = _drivers.Pairs(table=pairs, rows=rows, firsts=firsts, sums=None if is_changing else sums)
     n_possible, totals = _drivers.fill_pairs(tables, wanted, n_workers, progress)

@@ -258,7 +258,7 @@ def roll(n_rolls: int, seed: int) -> FourWays:
     NaiveFiltered: 100 steps, 2 states, float32, likelihood 0.0; α subnormal from step 49 on, zero from step 59 on
     """
     model = casino()
-    _, observations = model.simulate(_checks.step_count("rolls", n_rolls), rng=seed)
+    _, observations = model.simulate(_checks.step_count("rolls", n_rolls, 1), rng=seed)
     return compare(model, observations)
 
 

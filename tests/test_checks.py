@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import hmmfilter as hf
-from hmmfilter import _checks
+from hmmfilter import _checks, underflow
 from hmmfilter.emissions import Bernoulli, Categorical, FromScipy, Gaussian, Poisson
 
 GOOD = {
@@ -453,3 +453,56 @@ def test_no_refusal_quotes_at_length(call):
     with pytest.raises((ValueError, TypeError)) as caught:
         call("x" * 10_000_000)
     assert len(str(caught.value)) < 300
+
+
+HUGE, ENDLESS = 10**30, 10**5000
+AT_MOST = "must be at most {}, or the result takes over 128 TiB, got {}"
+N_ROWS = 17_000  # so that there are more paths than anybody asks for
+TWO_BY_TWO = np.zeros(2), np.zeros((2, 2)), np.zeros((N_ROWS, 2))
+SIZED = {
+    "size": (lambda n: hf.sample_paths(*TWO_BY_TWO, n), 2**44 // N_ROWS),
+    "n": (lambda n: hf.viterbi_n_best(*TWO_BY_TWO, n), 2**44 // N_ROWS),
+    "length": (lambda n: hf.HMM([0.5, 0.5], HALF, COIN).simulate(n), 2**44),
+    "steps": (lambda n: hf.HMM([0.5, 0.5], HALF, COIN).forecast([1], n), 2**43),
+    "lag": (lambda n: hf.FixedLagSmoother(*TWO_BY_TWO[:2], n), 2**44 // 10),
+    "rolls": (lambda n: underflow.roll(n, 0), 2**44),
+}
+
+
+@pytest.mark.parametrize(("name", "sized"), SIZED.items(), ids=SIZED)
+def test_sizes_beyond_all_memory(name, sized):
+    call, most = sized
+    for n, words in ((HUGE, "1e+30"), (2 * ENDLESS, "2e+5000"), (most + 1, str(most + 1))):
+        with pytest.raises(ValueError, match=name) as caught:
+            call(n)
+        assert str(caught.value) == f"{name} {AT_MOST.format(most, words)}"
+    with pytest.raises(ValueError, match=name) as caught:
+        call(-ENDLESS)
+    assert str(caught.value) == f"{name} must be at least {int(name != 'lag')}, got -1e+5000"
+
+
+def test_no_more_paths_are_asked_for_than_there_are():
+    assert len(hf.viterbi_n_best(np.zeros(2), np.zeros((2, 2)), np.zeros((3, 2)), HUGE).log_joints) == 8
+    assert len(hf.viterbi_n_best(np.zeros(1), np.zeros((1, 1)), np.zeros((70, 1)), HUGE).log_joints) == 1
+
+
+@pytest.mark.parametrize("value", [{}, None, 1, "no", np.array(True)], ids=repr)
+def test_yes_or_no(value):
+    out = np.empty((N_ROWS, 2))
+    for call, name in (
+        (lambda: hf.expected_transitions(*TWO_BY_TWO, per_sequence=value), "per_sequence"),
+        (lambda: hf.log_likelihood_gradient(*TWO_BY_TWO, parameters_only=value), "parameters_only"),
+        (lambda: hf.smooth(*TWO_BY_TWO, out=out, out_logs=value), "out_logs"),
+        (lambda: hf.forward_filter(*TWO_BY_TWO, out_logs=value), "out_logs"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            call()
+        assert str(caught.value) == f"{name} must be True or False, got {value!r}"
+
+
+def test_a_yes_of_numpy_is_one():
+    assert hf.expected_transitions(*TWO_BY_TWO, lengths=[30, N_ROWS - 30], per_sequence=np.True_).counts.shape == (
+        2,
+        2,
+        2,
+    )

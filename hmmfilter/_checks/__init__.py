@@ -56,7 +56,7 @@ from hmmfilter._checks.parameters import (
     stationary_word,
     transition_matrix,
 )
-from hmmfilter._checks.settings import axes, generator, lag, one_of, step_count, workers
+from hmmfilter._checks.settings import axes, fits_memory, flag, generator, lag, one_of, step_count, workers
 from hmmfilter._checks.streams import begun, observing, stream_snapshot
 from hmmfilter._checks.sums import lse_terms, temperature
 from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols
@@ -96,6 +96,8 @@ __all__ = [
     "drawn_observations",
     "emission",
     "epsilon",
+    "fits_memory",
+    "flag",
     "float_array",
     "frozen_distributions",
     "generator",

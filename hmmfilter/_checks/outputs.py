@@ -13,7 +13,7 @@ from hmmfilter._arrays import FloatArray, Held
 from hmmfilter._checks.arrays import DOUBLE, require_shape
 from hmmfilter._checks.errors import shown
 from hmmfilter._checks.memory import share_memory
-from hmmfilter._checks.settings import MOST_WORDS, integer
+from hmmfilter._checks.settings import MOST_WORDS, flag, integer
 
 Kept = TypeVar("Kept")
 
@@ -27,11 +27,12 @@ def destination(
 
     It must not share memory with the arguments of `chain`, given beside it, which are read.
     """
+    are_logs = flag("out_logs", out_logs)
     if out is None:
-        if out_logs:
+        if are_logs:
             raise ValueError("out_logs must come with out, got it alone")
         return None, "coded"
-    return _filled("out", out, shape, given), "logs" if out_logs else "probabilities"
+    return _filled("out", out, shape, given), "logs" if are_logs else "probabilities"
 
 
 def increments_destination(

@@ -57,9 +57,9 @@ class FixedLagSmoother:
     def __init__(self, log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, lag: int) -> None:
         from hmmfilter import _kernels
 
-        self._lag = _checks.lag(lag)
         self._filter = OnlineFilter(log_initial, log_transition)
         n_states = self._filter._n_states
+        self._lag = _checks.lag(lag, 5 * n_states)
         n_rows = self._lag + 1
         self._log_likelihoods, self._posteriors = np.zeros((n_rows, n_states)), np.zeros((n_rows, n_states))
         self._before = np.zeros((n_rows, 3, n_states))  # the state before each step
