@@ -179,7 +179,7 @@ REFUSED = [
     (
         {"log_transition": np.zeros((2, 2, 2)), "transition_index": [0, 10**30, 1]},
         ValueError,
-        "transition_index[1] must fit into 64 bits, got 1e+30",
+        "transition_index[1] must fit into 64 bits, got 1000000000000000000000000000000",
     ),
     (
         {"log_transition": np.zeros((2, 2, 2)), "transition_index": [0.0, 1.0, 1.0]},

@@ -472,13 +472,13 @@ SIZED = {
 @pytest.mark.parametrize(("name", "sized"), SIZED.items(), ids=SIZED)
 def test_sizes_beyond_all_memory(name, sized):
     call, most = sized
-    for n, words in ((HUGE, "1e+30"), (2 * ENDLESS, "2e+5000"), (most + 1, str(most + 1))):
+    for n, words in ((HUGE, str(HUGE)), (ENDLESS, "<integer of 16610 bits>"), (most + 1, str(most + 1))):
         with pytest.raises(ValueError, match=name) as caught:
             call(n)
         assert str(caught.value) == f"{name} {AT_MOST.format(most, words)}"
     with pytest.raises(ValueError, match=name) as caught:
         call(-ENDLESS)
-    assert str(caught.value) == f"{name} must be at least {int(name != 'lag')}, got -1e+5000"
+    assert str(caught.value) == f"{name} must be at least {int(name != 'lag')}, got <integer of 16610 bits>"
 
 
 def test_no_more_paths_are_asked_for_than_there_are():
@@ -501,8 +501,4 @@ def test_yes_or_no(value):
 
 
 def test_a_yes_of_numpy_is_one():
-    assert hf.expected_transitions(*TWO_BY_TWO, lengths=[30, N_ROWS - 30], per_sequence=np.True_).counts.shape == (
-        2,
-        2,
-        2,
-    )
+    assert hf.expected_transitions(**GOOD, lengths=[1, 2], per_sequence=np.True_).counts.shape == (2, 2, 2)

@@ -249,14 +249,14 @@ REFUSED = [
     ({"lengths": np.ma.array([2, 2], mask=[0, 1])}, TypeError, "lengths must have no masked entries, got some"),
     ({"lengths": 4}, ValueError, "lengths must be a vector, got shape ()"),
     ({"lengths": [2.0, 2.0]}, TypeError, "lengths must hold integers, got dtype float64"),
-    ({"lengths": [2, 10**30]}, ValueError, "lengths[1] must fit into 64 bits, got 1e+30"),
+    ({"lengths": [2, 10**30]}, ValueError, "lengths[1] must fit into 64 bits, got 1000000000000000000000000000000"),
     ({"lengths": [2**63, 2**63]}, ValueError, "lengths[0] must fit into 64 bits, got 9223372036854775808"),
     (
         {"lengths": np.array([2, 2**64 - 1], np.uint64)},
         ValueError,
         "lengths[1] must fit into 64 bits, got 18446744073709551615",
     ),
-    ({"lengths": [2, -(12345678 * 10**9999)]}, ValueError, "lengths[1] must fit into 64 bits, got -1.23457e+10006"),
+    ({"lengths": [2, -(10**5000)]}, ValueError, "lengths[1] must fit into 64 bits, got <integer of 16610 bits>"),
     ({"lengths": [2, "2"]}, TypeError, "lengths must hold integers, got dtype <U21"),
     (
         {"lengths": [2**62, 2**62]},

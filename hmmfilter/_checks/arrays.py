@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, IntArray, frozen
-from hmmfilter._checks.errors import EntryError
+from hmmfilter._checks.errors import EntryError, shown
 
 DOUBLE = np.dtype(np.float64)
 LARGEST_INTEGER = 2**63 - 1
@@ -50,11 +49,6 @@ def rectangular(name: str, value: Any) -> npt.NDArray[Any]:
         return np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} must be rectangular, got rows of unequal length") from None
-
-
-def in_digits(number: int) -> str:
-    """A whole number for a message, however long: Python itself refuses to write more than 4,300 digits."""
-    return str(number) if abs(number) < 10**20 else f"{Decimal(number).normalize():.6g}"
 
 
 def are_none(entries: Any) -> bool:
@@ -99,6 +93,6 @@ def whole_numbers(name: str, value: npt.ArrayLike) -> IntArray:
         raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
     if array.dtype.kind in "uO":
         for n in np.flatnonzero((array < -LARGEST_INTEGER) | (array > LARGEST_INTEGER))[:1]:
-            raise EntryError(f"{name}[{n}] must fit into 64 bits, got {in_digits(int(array[n]))}", (int(n),))
+            raise EntryError(f"{name}[{n}] must fit into 64 bits, got {shown(int(array[n]))}", (int(n),))
     gated: IntArray = frozen(np.array(array, np.int64, order="C"))
     return gated

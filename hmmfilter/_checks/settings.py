@@ -19,7 +19,7 @@ MOST_WORDS = 8  # that a message lists
 def flag(name: str, value: bool) -> bool:
     """Let a yes or no in."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
@@ -27,7 +27,7 @@ def lag(value: int, width: int) -> int:
     """Let a number of steps to wait in, each of which takes so many numbers of memory."""
     number = integer("lag", value)
     if number < 0:
-        raise ValueError(f"lag must be at least 0, got {in_digits(number)}")
+        raise ValueError(f"lag must be at least 0, got {shown(number)}")
     fits_memory("lag", number, width)
     return number
 
@@ -36,7 +36,7 @@ def workers(value: int) -> int:
     """Let a number of threads in, of which there is at most one on each core; −1 stands for so many."""
     number = integer("workers", value)
     if number < 1 and number != -1:
-        raise ValueError(f"workers must be at least 1, or -1 for all cores, got {in_digits(number)}")
+        raise ValueError(f"workers must be at least 1, or -1 for all cores, got {shown(number)}")
     if number == 1:  # at once: to count cores takes as long as some tens of steps
         return 1
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -67,7 +67,7 @@ def step_count(name: str, value: int, width: int = 0) -> int:
     """Let a number of steps, or of other things, in, each of which takes so many numbers of memory."""
     steps = integer(name, value)
     if steps < 1:
-        raise ValueError(f"{name} must be at least 1, got {in_digits(steps)}")
+        raise ValueError(f"{name} must be at least 1, got {shown(steps)}")
     fits_memory(name, steps, width)
     return steps
 
@@ -76,7 +76,7 @@ def fits_memory(name: str, number: int, width: int) -> None:
     """Insist that so many things, of so many numbers each, can be had at all."""
     if number * width > MOST_NUMBERS:
         raise ValueError(
-            f"{name} must be at most {MOST_NUMBERS // width}, or the result takes over 128 TiB, got {in_digits(number)}"
+            f"{name} must be at most {MOST_NUMBERS // width}, or the result takes over 128 TiB, got {shown(number)}"
         )
 
 
