@@ -341,7 +341,7 @@ OBSERVATIONS = [
         Gaussian([[0.0, 0.0]], [[1.0, 1.0]]),
         [[1, 2], {1, 2}],
         TypeError,
-        "observations[1] must be a number, or NaN or None where missing, got {1, 2}",
+        "observations[1] must be a vector of 2, or NaN or None where missing, got {1, 2}",
     ),
     (
         FromScipy([stats.poisson(1.0)]),
@@ -383,7 +383,7 @@ OBSERVATIONS = [
         Gaussian([[0.0, 0.0]], [[1.0, 1.0]]),
         [[1, 2], None, "ab"],
         TypeError,
-        "observations[2] must be a number, or NaN or None where missing, got 'ab'",
+        "observations[2] must be a vector of 2, or NaN or None where missing, got 'ab'",
     ),
     (Gaussian([[0.0, 0.0]], [[1.0, 1.0]]), [1.0, 2.0], ValueError, "observations must have shape (T, 2), got (2,)"),
     (

@@ -483,7 +483,7 @@ MODEL_REFUSED = [
         [[0, 0], 3],
         {},
         TypeError,
-        "observations[1] must be a number, or NaN or None where missing, got 3",
+        "observations[1] must be a vector of 2, or NaN or None where missing, got 3",
     ),
     (COUNTS, [1, 2], {"lengths": [1]}, ValueError, "lengths must sum to the 2 rows of all sequences, got 1"),
     (

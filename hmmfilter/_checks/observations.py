@@ -36,6 +36,8 @@ def observations(value: Any, n_dimensions: int | None = None) -> FloatArray:
         array = np.array(_observations_one_by_one(value, n_dimensions), dtype=np.float64)
     if n_dimensions is None and array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
+    if n_dimensions is not None and array.ndim == 1 and array.size > 0 and np.isnan(array).all():
+        array = np.full((len(array), n_dimensions), np.nan)
     require_shape("observations", array, required)
     refuse_first("observations", np.isinf(array), "finite, or NaN or None where missing", array)
     return array
@@ -53,10 +55,10 @@ def _plain_numbers(value: Any) -> FloatArray | None:
 
 
 def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
-    def refuse(index: tuple[int, ...], got: Any) -> NoReturn:
+    def refuse(index: tuple[int, ...], got: Any, needed: str = "a number") -> NoReturn:
         hint = NUMBERS_OF_TIMES if isinstance(got, TIMES) else ""
         raise TypeError(
-            f"{entry_name('observations', index)} must be a number, or NaN or None where missing, "
+            f"{entry_name('observations', index)} must be {needed}, or NaN or None where missing, "
             f"got {shown(got)}{hint}"
         )
 
@@ -77,7 +79,7 @@ def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
             return [np.nan] * (n_dimensions or 0)
         entries = entries_of(item)
         if entries is None:
-            refuse((t,), item)
+            refuse((t,), item, f"a vector of {n_dimensions}")
         if len(entries) != n_dimensions:
             raise EntryError(
                 f"{entry_name('observations', (t,))} must have {n_dimensions} entries, got {len(entries)}", (t,)

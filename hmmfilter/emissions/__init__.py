@@ -1,9 +1,10 @@
 """Emissions: from observations to the table log p(v_t | h_t = k) that every recursion runs on.
 
 Each emission is frozen, checks its parameters once, and has ``n_states``, ``log_likelihoods(observations)`` and
-``sample(states, rng)``; an object of your own with these three serves `hmmfilter.HMM` as well. Observations that are
-NaN, None or masked are missing: they are no evidence, and their row of the table is 0. An observation that a state
-cannot produce has log-likelihood −inf; one that no model of the kind can produce is an error.
+``sample(states, rng)``; an object of your own with these three serves `hmmfilter.HMM` as well, as `Emission` says.
+Observations that are NaN, None, masked or the NA of pandas are missing: they are no evidence, and their row of the
+table is 0. An observation that a state cannot produce has log-likelihood −inf; one that no model of the kind can
+produce is an error.
 
 Each says with ``n_dimensions`` whether it shows numbers (None) or vectors (of so many entries), and all but
 `Categorical`, whose symbols are names and no quantities, know the mean and the variance in each state, ``moments()``.

@@ -213,8 +213,9 @@ class OnlineFilter(Run):
 
         Parameters
         ----------
-        observation : float or array_like, (D,)
-            What the emission takes; NaN or None where missing.
+        observation : number, symbol or array_like, (D,)
+            What the emission takes; NaN or None where missing. It is alone: an emission that looks back at others, as
+            `hmmfilter.emissions.Emission` forbids, would be right in `hmmfilter.HMM.smooth` and wrong here.
 
         Returns
         -------
@@ -226,7 +227,8 @@ class OnlineFilter(Run):
         ImpossibleEvidenceError
             Where the observation is impossible after those before it. The stream is then as it was before.
         ValueError, TypeError
-            Where the emission does not take the observation, or there is no emission.
+            Where the emission does not take the observation, or makes anything but one row of it, or there is no
+            emission.
 
         Examples
         --------
