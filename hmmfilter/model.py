@@ -48,7 +48,8 @@ from hmmfilter.results import (
 from hmmfilter.results.base import Result
 from hmmfilter.results.outline import outline
 from hmmfilter.stationarity import stationary_distribution
-from hmmfilter.streaming import OnlineFilter, filter_blocks
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, filter_blocks
+from hmmfilter.streaming.models import stream_of_model
 
 Answer = TypeVar("Answer")
 
@@ -819,13 +820,16 @@ class HMM(Valued):
     def _no_rows(self) -> FloatArray:
         return np.empty((0, self.n_states))
 
-    def online(self, snapshot: dict[str, Any] | None = None) -> OnlineFilter:
+    def online(self, snapshot: dict[str, Any] | None = None, *, force: bool = False) -> OnlineFilter:
         """Begin a stream of observations, or go on with one.
 
         Parameters
         ----------
         snapshot : dict, optional
             What the `OnlineFilter.snapshot` of a stream of this model returned, to go on from there.
+        force : bool
+            Whether to go on where the stream of another model was, on purpose, or from a snapshot of an earlier
+            version, which does not say what model it is of.
 
         Returns
         -------
@@ -835,7 +839,7 @@ class HMM(Valued):
         Raises
         ------
         ValueError, TypeError
-            Where the snapshot is none.
+            Where the snapshot is none, and where it is of another model, without `force`.
 
         Examples
         --------
@@ -848,9 +852,46 @@ class HMM(Valued):
         >>> np.exp(model.online(stream.snapshot()).observe(4)).round(4)
         array([0.0292, 0.9708])
         """
-        if snapshot is None:
-            return OnlineFilter(self.log_initial, self.log_transition, emission=self.emission)
-        return OnlineFilter.restore(snapshot, self.log_transition, emission=self.emission)
+        stream = OnlineFilter(self.log_initial, self.log_transition, emission=self.emission)
+        return stream_of_model(stream, self.initial, self.transition, self.state_names, snapshot, force)
+
+    def fixed_lag(self, lag: int, snapshot: dict[str, Any] | None = None, *, force: bool = False) -> FixedLagSmoother:
+        """Begin a stream of observations that is smoothed some steps behind, or go on with one.
+
+        Parameters
+        ----------
+        lag : int
+            How many later observations to wait for, from 0 up.
+        snapshot : dict, optional
+            What the `FixedLagSmoother.snapshot` of a stream of this model and lag returned, to go on from there.
+        force : bool
+            Whether to go on where the stream of another model was, on purpose. The last lag + 1 steps are then taken
+            again, with this model's transition.
+
+        Returns
+        -------
+        FixedLagSmoother
+            The stream, whose `FixedLagSmoother.observe` takes observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the lag is no integer from 0 up, or another than that of the snapshot; where the snapshot is none, and
+            where it is of another model, without `force`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> stream = model.fixed_lag(1)
+        >>> stream.observe(2) is None
+        True
+        >>> np.exp(model.fixed_lag(1, stream.snapshot()).observe(7)).round(4)
+        array([0.2155, 0.7845])
+        """
+        stream = FixedLagSmoother(self.log_initial, self.log_transition, lag, emission=self.emission)
+        return stream_of_model(stream, self.initial, self.transition, self.state_names, snapshot, force)
 
     def filter_blocks(self, blocks: Iterable[Any], *, allowed: npt.ArrayLike | None = None) -> Iterator[Filtered]:
         """Filter the observations of one sequence, block by block as they come, with only one block in memory.

@@ -1,4 +1,4 @@
-"""Streams: the bits of the whole, however it is cut; what is impossible leaves no trace; snapshots through JSON."""
+"""Streams: the bits of the whole, however it is cut; what is impossible leaves no trace; forecasts."""
 
 import copy
 import json
@@ -16,7 +16,6 @@ from tests.conftest import needs_compiled, note_share
 from tests.test_filtering import FAMILY
 
 STATES = pytest.mark.parametrize("n_states", [1, 2, 3, 9])
-LAG_TOLERANCE = 1e-13  # of a log, relative and absolute: a lagged smoother and one that runs over all
 PREDICTION_TOLERANCE = 1e-13
 
 
@@ -204,18 +203,14 @@ def test_a_stream_keeps_what_it_began_with():
     """Whatever the caller does with the tables afterwards."""
     log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 3, 8, 3)
     expected = hf.forward_filter(log_initial, log_transition, log_likelihoods)
-    smoothed = hf.smooth(log_initial, log_transition, log_likelihoods)
     tables = log_initial.copy(), log_transition.copy()
-    stream, lagged = hf.OnlineFilter(*tables), hf.FixedLagSmoother(*tables, 8)
+    stream = hf.OnlineFilter(*tables)
     for table in tables:
         table[:] = 0.0
     block = stream.update_block(log_likelihoods)
     assert np.array_equal(block.log_probabilities, expected.log_probabilities)
     assert np.array_equal(stream.predict(), hf.predict(expected.log_probabilities[-1], log_transition))
     assert stream.snapshot()["log_initial"] == log_initial.tolist()
-    for row in log_likelihoods:
-        lagged.update(row)
-    np.testing.assert_allclose(lagged.flush(), smoothed.log_probabilities, rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
 
 
 def test_the_caller_keeps_what_an_update_returns():
@@ -250,7 +245,11 @@ def test_rows_of_any_layout(row):
 
 
 COUNTS = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
-PAIRS = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Gaussian([[0.0, 0.0], [3.0, 3.0]], [[1, 1], [1, 1]]))
+PAIRS = hf.HMM(
+    [0.5, 0.5],
+    [[0.9, 0.1], [0.2, 0.8]],
+    hf.emissions.Gaussian([[0.0, 0.0], [3.0, 3.0]], [[1, 1], [1, 1]], kind="variances"),
+)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +281,42 @@ def test_a_copy_goes_its_own_way(kind, twin_of):
     assert (stream.n_observed, twin.n_observed) == (8, 5)
 
 
+def test_forecasts_are_those_of_the_model():
+    for model, observations in ((COUNTS, [0, None, 7]), (PAIRS, [[0.0, 1.0], None])):
+        stream = model.online()
+        for observation in observations:
+            stream.observe(observation)
+        got, expected = stream.forecast(4), model.forecast(observations, 4)
+        assert repr(got) == repr(expected)
+        for name in ("log_probabilities", "mean", "variance"):
+            assert np.array_equal(getattr(got, name), getattr(expected, name))
+
+
+def test_a_forecast_before_any_step_begins_at_the_beginning():
+    named = hf.HMM([0.2, 0.8], COUNTS.transition, hf.emissions.Categorical([[0.9, 0.1], [0.5, 0.5]]), ["calm", "busy"])
+    forecast = named.online().forecast(3)
+    np.testing.assert_allclose(forecast.probabilities[0], [0.2, 0.8], rtol=1e-15)
+    np.testing.assert_allclose(forecast.symbol_probabilities[0], [0.58, 0.42], rtol=1e-15)
+    assert np.array_equal(forecast.log_probabilities[2], named.online().predict(3))
+    assert named.online().forecast(1).log_probabilities.shape == (1, 2)
+    assert "calm" in repr(forecast)
+
+
+def test_a_forecast_without_an_emission_is_of_states_alone():
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 3, 8, 3)
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    stream.update_block(log_likelihoods)
+    forecast = stream.forecast(2)
+    assert np.array_equal(forecast.log_probabilities[1], stream.predict(2))
+    assert forecast.mean is None
+    assert forecast.symbol_probabilities is None
+
+
+def test_blocks_of_a_models_stream_have_its_names():
+    named = hf.HMM([0.2, 0.8], COUNTS.transition, COUNTS.emission, ["calm", "busy"])
+    assert named.online().update_block([[0.0, -1.0]]).state_names == ("calm", "busy")
+
+
 def test_a_stream_prints_and_begins_with_nothing():
     stream = COUNTS.online()
     assert repr(stream) == "OnlineFilter: 0 steps so far, 2 states, log-likelihood 0.0000"
@@ -292,73 +327,6 @@ def test_a_stream_prints_and_begins_with_nothing():
     assert repr(stream).startswith("OnlineFilter: 1 steps so far, 2 states, log-likelihood -")
 
 
-# Smoothing a few steps behind.
-
-
-@pytest.mark.parametrize("lag", [0, 1, 4, 30])
-@pytest.mark.parametrize("family", [cases.ordinary, cases.mixed, cases.frozen, cases.zeros], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("n_states", [2, pytest.param(9, marks=needs_compiled)])
-def test_a_lagged_smoother_is_the_smoother_of_what_has_come(family, lag, n_states):
-    log_initial, log_transition, log_likelihoods = cases.draw(family, 2, 20, n_states)
-    lagged = hf.FixedLagSmoother(log_initial, log_transition, lag)
-    assert lagged.flush().shape == (0, n_states)
-    for t, row in enumerate(log_likelihoods):
-        got = lagged.update(row)
-        expected = hf.smooth(log_initial, log_transition, log_likelihoods[: t + 1]).log_probabilities
-        if t < lag:
-            assert got is None
-        else:
-            np.testing.assert_allclose(got, expected[t - lag], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
-        last = expected[max(t + 1 - lag, 0) :] if lag else expected[:0]
-        np.testing.assert_allclose(lagged.flush(), last, rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
-    assert (lagged.lag, lagged.n_observed) == (lag, 20)
-    assert lagged.log_likelihood == hf.log_likelihood(log_initial, log_transition, log_likelihoods)
-    assert repr(lagged) == f"FixedLagSmoother: 20 steps so far, {n_states} states, lag {lag}"
-
-
-@FAMILY
-def test_a_lagged_smoother_keeps_the_contract(family):
-    log_initial, log_transition, log_likelihoods = cases.draw(family, 4, 24, 3)
-    lagged = hf.FixedLagSmoother(log_initial, log_transition, 6)
-    for row in log_likelihoods:
-        got = lagged.update(row)
-    case = log_initial, log_transition, log_likelihoods
-    exact = oracle.recursions(*case).smoothed
-    table = np.vstack([got, lagged.flush()])
-    share = oracle.posterior_share(case, table, np.exp(table), exact[-7:])
-    note_share("lagged smoother", share, family.__name__)
-    assert share <= 1
-
-
-def test_a_lag_longer_than_a_block(short_blocks):
-    """The window starts anywhere among the blocks."""
-    n_states, n_rows = short_blocks
-    lag = n_rows + 6
-    log_initial, log_transition, log_likelihoods = cases.draw(cases.mixed, 2, lag + 3, n_states)
-    lagged = hf.FixedLagSmoother(log_initial, log_transition, lag)
-    for row in log_likelihoods:
-        got = lagged.update(row)
-    expected = hf.smooth(log_initial, log_transition, log_likelihoods).log_probabilities
-    np.testing.assert_allclose(got, expected[-lag - 1], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
-    np.testing.assert_allclose(lagged.flush(), expected[-lag:], rtol=LAG_TOLERANCE, atol=LAG_TOLERANCE)
-
-
-def test_a_lagged_smoother_is_as_it_was_after_an_impossible_row():
-    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 2, 8, 3)
-    lagged, undisturbed = (hf.FixedLagSmoother(log_initial, log_transition, 2) for _ in range(2))
-    for row in log_likelihoods:
-        with pytest.raises(hf.ImpossibleEvidenceError):
-            lagged.update([-np.inf] * 3)
-        got, expected = lagged.update(row), undisturbed.update(row)
-        assert (got is None) == (expected is None)
-        assert got is None or np.array_equal(got, expected)
-
-
-def changed(**parts):
-    return {**COUNTS.online().snapshot(), **parts}
-
-
-BEGUN = {"n_observed": 1, "head": [0.5, 0.7], "tail": [0.0, 0.0], "exponent": [1.0, 0.0], "posterior": [0.5, 0.5]}
 REFUSED = [
     (lambda: COUNTS.online().update([0.0]), ValueError, "log_likelihood_row must have shape (2,), got (1,)"),
     (
@@ -385,6 +353,7 @@ REFUSED = [
         "rows must have shape (B, 2) with no length of 0, got (0, 2)",
     ),
     (lambda: COUNTS.online().predict(0), ValueError, "steps must be at least 1, got 0"),
+    (lambda: COUNTS.online().forecast(0), ValueError, "steps must be at least 1, got 0"),
     (
         lambda: COUNTS.online().observe("x"),
         TypeError,
@@ -401,64 +370,6 @@ REFUSED = [
         "emission must have the 1 states of transition, got 2",
     ),
     (lambda: hf.OnlineFilter([0.0, 0.0], [[0.0]]), ValueError, "log_transition must have shape (2, 2), got (1, 1)"),
-    (lambda: hf.FixedLagSmoother([0.0], [[0.0]], -1), ValueError, "lag must be at least 0, got -1"),
-    (lambda: hf.FixedLagSmoother([0.0], [[0.0]], 1.0), TypeError, "lag must be an integer, got 1.0"),
-    (
-        lambda: hf.FixedLagSmoother([0.0], [[0.0]], 1).update([np.nan]),
-        ValueError,
-        "row[0] must be -inf or finite (at most 1e+290 in magnitude), got nan",
-    ),
-    (
-        lambda: COUNTS.online({}),
-        ValueError,
-        "the snapshot must have the keys ['exponent', 'format', 'head', 'log_initial', 'log_likelihood', 'n_observed', 'posterior', 'tail'], got none of ['exponent', 'format', 'head', 'log_initial', 'log_likelihood', 'n_observed', 'posterior', 'tail']",
-    ),
-    (lambda: COUNTS.online([]), TypeError, "the snapshot must be a JSON object, got list"),
-    (lambda: COUNTS.online(changed(format="x")), ValueError, "format must be 'hmmfilter stream, version 1', got 'x'"),
-    (lambda: COUNTS.online(changed(n_observed=-1)), ValueError, "n_observed must be at least 0, got -1"),
-    (lambda: COUNTS.online(changed(n_observed=1.5)), TypeError, "n_observed must be an integer, got 1.5"),
-    (lambda: COUNTS.online(changed(log_initial=3)), TypeError, "log_initial must be a JSON array, got int"),
-    (
-        lambda: COUNTS.online(changed(log_initial=["a", 1])),
-        TypeError,
-        "log_initial must hold real numbers, got dtype <U21",
-    ),
-    (
-        lambda: COUNTS.online(changed(log_initial=[0.0])),
-        ValueError,
-        "log_transition must have shape (1, 1), got (2, 2)",
-    ),
-    (lambda: COUNTS.online(changed(**BEGUN | {"head": [0.5]})), ValueError, "head must have shape (2,), got (1,)"),
-    (
-        lambda: COUNTS.online(changed(**BEGUN | {"head": [2.0, 0.5]})),
-        ValueError,
-        "head[0] must be from 0 to 1, got 2.0",
-    ),
-    (
-        lambda: COUNTS.online(changed(**BEGUN | {"exponent": [0.5, 0.0]})),
-        ValueError,
-        "exponent[0] must be a whole number, or null where head is 0, got 0.5",
-    ),
-    (
-        lambda: COUNTS.online(changed(**BEGUN | {"exponent": [1.0, None]})),
-        ValueError,
-        "exponent[1] must be a whole number, or null where head is 0, got -inf",
-    ),
-    (
-        lambda: COUNTS.online(changed(**BEGUN | {"head": [0.0, 0.7]})),
-        ValueError,
-        "exponent[0] must be a whole number, or null where head is 0, got 1.0",
-    ),
-    (
-        lambda: COUNTS.online(changed(**BEGUN | {"posterior": [None, 1.0]})),
-        TypeError,
-        "posterior must hold real numbers, got dtype object",
-    ),
-    (
-        lambda: COUNTS.online(changed(**BEGUN | {"tail": [float("nan"), 0.0]})),
-        ValueError,
-        "tail[0] must be finite, got nan",
-    ),
 ]
 
 

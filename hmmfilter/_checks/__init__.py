@@ -57,7 +57,16 @@ from hmmfilter._checks.parameters import (
     transition_matrix,
 )
 from hmmfilter._checks.settings import axes, fits_memory, flag, generator, lag, one_of, step_count, workers
-from hmmfilter._checks.streams import begun, observing, stream_snapshot
+from hmmfilter._checks.streams import (
+    agreement,
+    begun,
+    lagged_rows,
+    lagged_snapshot,
+    observing,
+    same_lag,
+    stream_snapshot,
+    written_initial,
+)
 from hmmfilter._checks.sums import lse_terms, temperature
 from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols
 from hmmfilter._checks.tables import (
@@ -82,6 +91,7 @@ __all__ = [
     "ImpossibleEvidenceError",
     "Labels",
     "Moves",
+    "agreement",
     "are_none",
     "axes",
     "begun",
@@ -115,6 +125,8 @@ __all__ = [
     "keyed",
     "keys",
     "lag",
+    "lagged_rows",
+    "lagged_snapshot",
     "linear_chain",
     "linear_likelihoods",
     "log_likelihoods",
@@ -138,6 +150,7 @@ __all__ = [
     "probabilities",
     "real_parameters",
     "representable",
+    "same_lag",
     "sequence_number",
     "sequences",
     "several",
@@ -160,4 +173,5 @@ __all__ = [
     "unique_keys",
     "whole_observations",
     "workers",
+    "written_initial",
 ]

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.errors import shown
 from hmmfilter._checks.settings import one_of
 
@@ -44,6 +45,36 @@ def json_numbers(name: str, value: Any) -> None:
     if list in kinds:
         for i, part in enumerate(value):
             json_numbers(f"{name}[{i}]", part)
+
+
+def json_integer(name: str, value: Any) -> int:
+    """Let a whole number of a JSON document in."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
+    return value
+
+
+def json_number(name: str, value: Any, null: float | None = None) -> float:
+    """Let a finite number of a JSON document in, or what its null stands for."""
+    if value is None and null is not None:
+        return null
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number{'' if null is None else ' or null'}, got {shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
+    if not np.isfinite(number):
+        raise ValueError(f"{name} must be a finite double, got {shown(value)}")
+    return number
+
+
+def json_vector(name: str, value: Any, length: int | None = None, null: float | None = None) -> FloatArray:
+    """Let finite numbers of a JSON document in, or what null stands for, as many as are required."""
+    json_list(name, value)
+    if length not in (None, len(value)):
+        raise ValueError(f"{name} must have {length} entries, got {len(value)}")
+    return np.array([json_number(f"{name}[{i}]", number, null) for i, number in enumerate(value)]) + 0.0  # −0.0 is 0.0
 
 
 def model_document(document: Any, known_formats: Sequence[str]) -> None:

@@ -7,11 +7,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._checks.arrays import refuse_first
-from hmmfilter._checks.documents import json_list, keys
+from hmmfilter._checks.arrays import entry_name, refuse_first, require_shape
+from hmmfilter._checks.documents import json_integer, json_list, json_number, json_object, json_vector, keys
 from hmmfilter._checks.errors import shown
-from hmmfilter._checks.parameters import real_parameters
-from hmmfilter._checks.settings import integer
+from hmmfilter._checks.settings import flag
+from hmmfilter._checks.tables import log_potentials
+
+STREAM_KEYS = {
+    "format",
+    "model",
+    "n_observed",
+    "log_initial",
+    "head",
+    "tail",
+    "exponent",
+    "posterior",
+    "log_likelihood",
+}
+MOST_LOST = 1e-6  # share of a number that roundings can take in a lifetime, and a tail makes good
+LARGEST_EXPONENT = 1e300  # of two: further than sums of logs go
+AGREEMENT = 1e-12  # of what is written twice, relative and absolute: logs taken on two machines may differ a little
 
 
 def begun(name: str, n_observed: int) -> None:
@@ -33,39 +48,104 @@ class WrittenStream(NamedTuple):
     """What stands in a stream's snapshot."""
 
     n_observed: int
+    wide: FloatArray  # α, (3, K), or (3, 0) before any step, and
+    posterior: FloatArray  # (K,), which it makes, and
     log_likelihood: float
-    log_initial: FloatArray
-    state: FloatArray  # (4, K)
 
 
-def stream_snapshot(document: Any, known_format: str) -> WrittenStream:
-    """Let a stream's snapshot in."""
-    vectors = ("head", "tail", "exponent", "posterior")
-    keys("the snapshot", document, {"format", "n_observed", "log_likelihood", "log_initial", *vectors})
+def written_initial(document: Any, known_format: str, former_format: str, force: bool) -> FloatArray:
+    """Let the beginning of a stream in, from a snapshot with the outline of one."""
+    json_object("the snapshot", document)
+    is_former, forced = document.get("format") == former_format, flag("force", force)
+    keys("the snapshot", document, STREAM_KEYS - {"model"} if is_former else STREAM_KEYS)
+    if is_former and not forced:
+        raise ValueError(
+            f"format must be {known_format!r}, got {former_format!r}, which does not say what model it is of: "
+            "force=True goes on from it"
+        )
+    if not is_former and document["format"] != known_format:
+        raise ValueError(f"format must be {known_format!r}, got {shown(document['format'])}")
+    return json_vector("log_initial", document["log_initial"], null=-np.inf)
+
+
+def stream_snapshot(
+    document: Any, known_format: str, former_format: str, log_initial: FloatArray, model: dict[str, str | None] | None
+) -> WrittenStream:
+    """Let the snapshot of a stream in that began so, by a model with these fingerprints; None for whatever model."""
+    initial = written_initial(document, known_format, former_format, model is None)
+    if model is None:
+        require_shape("log_initial", initial, log_initial.shape)
+    else:
+        _same_model(document["model"], model)
+        agreement("log_initial", initial, log_initial, "the model has it")
+    n_observed = json_integer("n_observed", document["n_observed"])
+    if n_observed < 0:
+        raise ValueError(f"n_observed must be at least 0, got {shown(n_observed)}")
+    log_likelihood = json_number("log_likelihood", document["log_likelihood"])
+    n_states = len(log_initial) if n_observed > 0 else 0
+    head, tail = (json_vector(name, document[name], n_states) for name in ("head", "tail"))
+    exponent = json_vector("exponent", document["exponent"], n_states, null=-np.inf)
+    posterior = json_vector("posterior", document["posterior"], n_states)
+    refuse_first("head", (head != 0) & ~((head >= 0.5) & (head < 1)), "0, or from 0.5 to below 1", head)
+    refuse_first("tail", np.abs(tail) > head * MOST_LOST, f"at most {MOST_LOST:.0e} of head", tail)
+    is_whole = (np.abs(exponent) <= LARGEST_EXPONENT) & (exponent == np.floor(exponent))
+    fits = np.where(head > 0, is_whole, exponent == -np.inf)
+    refuse_first("exponent", ~fits, "a whole number, or null where head is 0", exponent)
+    if n_observed == 0:
+        agreement("log_likelihood", log_likelihood, 0.0, "before any step")
+    elif not head.any():
+        raise ValueError("head must be above 0 somewhere, got 0 in all states")
+    return WrittenStream(n_observed, np.array([head, tail, exponent]), posterior, log_likelihood)
+
+
+def _same_model(written: Any, own: dict[str, str | None]) -> None:
+    """Insist on the fingerprints of a stream's own model in a snapshot."""
+    keys("the model of the snapshot", written, set(own))
+    same_probabilities = own["probabilities"] is not None and written["probabilities"] == own["probabilities"]
+    if written["tables"] != own["tables"] and not same_probabilities:
+        different = "initial distribution or transition"
+    elif written["emission"] != own["emission"]:
+        different = "emission"
+    else:
+        return
+    raise ValueError(
+        f"the snapshot must be of a stream of this model, got one with another {different}: "
+        "force=True goes on from it all the same"
+    )
+
+
+def agreement(name: str, written: Any, own: Any, source: str) -> None:
+    """Insist that what is written is what it comes from, but for the last digits."""
+    given, made = np.asarray(written, dtype=np.float64), np.asarray(own, dtype=np.float64)
+    require_shape(name, given, made.shape)
+    for index in np.argwhere(~np.isclose(given, made, rtol=AGREEMENT, atol=AGREEMENT))[:1]:
+        which = tuple(map(int, index))
+        raise ValueError(
+            f"{entry_name(name, which)} must be {float(made[which])!r}, as {source}, got {float(given[which])!r}"
+        )
+
+
+def lagged_snapshot(document: Any, known_format: str) -> tuple[int, Any, list[Any]]:
+    """Let the outline of a lagged stream's snapshot in: its lag, where the filter was, and the rows since then."""
+    keys("the snapshot", document, {"format", "lag", "filter", "log_likelihoods"})
     if document["format"] != known_format:
         raise ValueError(f"format must be {known_format!r}, got {shown(document['format'])}")
-    n_observed = integer("n_observed", document["n_observed"])
-    if n_observed < 0:
-        raise ValueError(f"n_observed must be at least 0, got {n_observed}")
+    json_list("log_likelihoods", document["log_likelihoods"])
+    return json_integer("lag", document["lag"]), document["filter"], document["log_likelihoods"]
 
-    def numbers_in(name: str) -> FloatArray:
-        json_list(name, document[name])
-        return real_parameters(name, document[name], (n_states,))
 
-    def logs_in(name: str) -> FloatArray:
-        json_list(name, document[name])
-        zeros = [x is None for x in document[name]]
-        known = [0.0 if x is None else x for x in document[name]]
-        return np.where(zeros, -np.inf, real_parameters(name, known, (n_states,)))
+def lagged_rows(rows: list[Any], n_states: int, lag: int, n_before: int) -> list[FloatArray]:
+    """Let the rows in that a lagged stream has to remember: all of its first ones, or as many as its lag needs."""
+    n_most = lag + 1
+    if len(rows) > n_most or (n_before > 0 and len(rows) < n_most):
+        bound = "" if n_before > 0 else "at most "
+        raise ValueError(f"log_likelihoods must have {bound}{n_most} rows, got {len(rows)}")
+    names = [f"log_likelihoods[{i}]" for i in range(len(rows))]
+    tables = [json_vector(name, row, n_states, null=-np.inf) for name, row in zip(names, rows, strict=True)]
+    return [log_potentials(name, row, (n_states,)) for name, row in zip(names, tables, strict=True)]
 
-    n_states = len(document["log_initial"]) if isinstance(document["log_initial"], list) else 0
-    log_initial = logs_in("log_initial")
-    log_likelihood = float(real_parameters("log_likelihood", document["log_likelihood"], ()))
-    if n_observed == 0:
-        return WrittenStream(0, log_likelihood, log_initial, np.zeros((4, n_states)))
-    head, tail, exponent, posterior = *map(numbers_in, vectors[:2]), logs_in("exponent"), numbers_in("posterior")
-    refuse_first("head", (head < 0) | (head > 1), "from 0 to 1", head)
-    is_whole = np.where(head > 0, np.isfinite(exponent) & (exponent == np.floor(exponent)), exponent == -np.inf)
-    refuse_first("exponent", ~is_whole, "a whole number, or null where head is 0", exponent)
-    state = np.array([head, tail, exponent, posterior])
-    return WrittenStream(n_observed, log_likelihood, log_initial, state)
+
+def same_lag(lag: int, written: int) -> None:
+    """Insist on the lag that a stream was written down with."""
+    if lag != written:
+        raise ValueError(f"lag must be that of the snapshot, {shown(written)}, got {lag}")

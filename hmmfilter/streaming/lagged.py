@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter.emissions import Emission
+from hmmfilter.results import Forecast
 from hmmfilter.results.posteriors import logs_of
 from hmmfilter.streaming.online import OnlineFilter
+from hmmfilter.streaming.snapshots import FORMAT, FORMER, LAGGED_FORMAT, with_nulls
 
 
 class FixedLagSmoother:
@@ -29,6 +33,8 @@ class FixedLagSmoother:
         log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
     lag : int
         How many later observations to wait for, from 0 up.
+    emission : Emission, optional
+        What `observe` turns observations into log-likelihoods with; ``model.fixed_lag(lag)`` brings that of the model.
 
     Raises
     ------
@@ -54,17 +60,24 @@ class FixedLagSmoother:
     array([[0.1907, 0.8093]])
     """
 
-    def __init__(self, log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, lag: int) -> None:
+    def __init__(
+        self,
+        log_initial: npt.ArrayLike,
+        log_transition: npt.ArrayLike,
+        lag: int,
+        *,
+        emission: Emission | None = None,
+    ) -> None:
         from hmmfilter import _kernels
 
-        self._filter = OnlineFilter(log_initial, log_transition)
+        self._filter = OnlineFilter(log_initial, log_transition, emission=emission)
         n_states = self._filter._n_states
         self._lag = _checks.lag(lag, 5 * n_states)
-        n_rows = self._lag + 1
-        self._log_likelihoods, self._posteriors = np.zeros((n_rows, n_states)), np.zeros((n_rows, n_states))
-        self._before = np.zeros((n_rows, 3, n_states))  # the state before each step
+        # A window of the last lag + 1 steps: what was seen, the states before, and what was known then.
+        self._log_likelihoods, self._posteriors = np.empty((0, n_states)), np.empty((0, n_states))
+        self._before = np.empty((0, 3, n_states))
         self._backward_slots = _kernels.slots_for_chains(1, n_states)
-        self._room = _kernels.room_for_steps(min(n_rows, _kernels.block_rows(n_states)), n_states)
+        self._room = _kernels.room_for_steps(min(self._lag + 1, _kernels.block_rows(n_states)), n_states)
 
     def __repr__(self) -> str:
         n_states = self._filter._n_states
@@ -88,13 +101,15 @@ class FixedLagSmoother:
         """log p(v_1:t), natural log; 0 before any step."""
         return self._filter.log_likelihood
 
-    def update(self, row: npt.ArrayLike) -> FloatArray | None:
+    def update(self, row: npt.ArrayLike, *, allowed: npt.ArrayLike | None = None) -> FloatArray | None:
         """Take one step, from the log-likelihoods of its observation.
 
         Parameters
         ----------
         row : array_like, (K,)
             log p(v_t | h_t = k), natural logs; zeros for a missing observation.
+        allowed : array_like of bool, (K,), optional
+            Which states are possible at this step.
 
         Returns
         -------
@@ -111,20 +126,59 @@ class FixedLagSmoother:
         Examples
         --------
         >>> import hmmfilter as hf
-        >>> hf.FixedLagSmoother([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], lag=2).update([0.0, -3.0]) is None
+        >>> lagged = hf.FixedLagSmoother([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], lag=2)
+        >>> lagged.update([0.0, -3.0]) is None
         True
         """
-        before = self._filter._state[:-1].copy()
-        log_b = _checks.log_potentials("row", row, before.shape[1:])
-        self._filter.update(log_b)
-        for window, newest in (
-            (self._log_likelihoods, log_b),
-            (self._before, before),
-            (self._posteriors, self._filter._state[-1]),
-        ):
-            window[:-1] = window[1:]
-            window[-1] = newest
+        log_b = _checks.log_potentials("row", row, (self._filter._n_states,))
+        self._advance(log_b if allowed is None else _checks.only_allowed(log_b, allowed))
         return self._smoothed(self._lag + 1)[0] if self.n_observed > self._lag else None
+
+    def _advance(self, log_b: FloatArray) -> None:
+        """Filter a step, and keep what smoothing needs of it."""
+        before = self._filter._state[:-1].copy()
+        self._filter.update(log_b)
+
+        def moved(window: FloatArray, newest: FloatArray) -> FloatArray:
+            longer: FloatArray = np.concatenate([window, newest[None]])
+            return longer[-self._lag - 1 :]
+
+        self._log_likelihoods = moved(self._log_likelihoods, log_b)
+        self._before = moved(self._before, before)
+        self._posteriors = moved(self._posteriors, self._filter._state[-1])
+
+    def observe(self, observation: Any) -> FloatArray | None:
+        """Take one step, from its observation.
+
+        Parameters
+        ----------
+        observation : float or array_like, (D,)
+            What the emission takes; NaN or None where missing.
+
+        Returns
+        -------
+        ndarray, (K,), or None
+            log p(h_{t−lag} | v_1:t), natural logs; None as long as there is no such step.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where the observation is impossible after those before it. All is then as it was before.
+        ValueError, TypeError
+            Where the emission does not take the observation, or there is no emission.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> lagged = model.fixed_lag(1)
+        >>> lagged.observe(2) is None
+        True
+        >>> np.exp(lagged.observe(7)).round(4)
+        array([0.2155, 0.7845])
+        """
+        return self.update(self._filter._row_of(observation))
 
     def flush(self) -> FloatArray:
         """Compute what is known of the last steps, for which no more observations are waited for.
@@ -150,6 +204,149 @@ class FixedLagSmoother:
         """
         return self._smoothed(min(self._lag, self.n_observed))
 
+    def predict(self, steps: int = 1) -> FloatArray:
+        """Compute the distribution of the state some steps after the last one; see `OnlineFilter.predict`.
+
+        Parameters
+        ----------
+        steps : int
+            How far ahead, at least 1.
+
+        Returns
+        -------
+        ndarray, (K,)
+            log p(h_{t+steps} | v_1:t), natural logs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where `steps` is not an integer from 1 up.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> lagged = hf.FixedLagSmoother(np.log([0.9, 0.1]), np.log([[0.7, 0.3], [0.3, 0.7]]), lag=3)
+        >>> np.exp(lagged.predict(2)).round(4)
+        array([0.66, 0.34])
+        """
+        return self._filter.predict(steps)
+
+    def forecast(self, steps: int) -> Forecast:
+        """Compute the distributions of the states and of the observations to come; see `OnlineFilter.forecast`.
+
+        Parameters
+        ----------
+        steps : int
+            S, how many steps to look ahead, at least 1.
+
+        Returns
+        -------
+        Forecast
+            As that of `hmmfilter.HMM.forecast`; without an emission, of the states alone.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where `steps` is not an integer from 1 up.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> lagged = model.fixed_lag(1)
+        >>> _ = lagged.observe(4)
+        >>> lagged.forecast(steps=2).mean.round(4)
+        array([3.9751, 3.4825])
+        """
+        return self._filter.forecast(steps)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Write down where the stream is, in words and numbers that JSON carries exactly; see `restore`.
+
+        Returns
+        -------
+        dict
+            What ``json.dumps`` takes: strings, integers, floats, lists and dicts of them; no more than lag + 1 rows.
+            The log of zero is None. It tells its model from another, as that of `OnlineFilter.snapshot` does.
+
+        Examples
+        --------
+        >>> import json
+        >>> import hmmfilter as hf
+        >>> log_transition = [[-0.1, -2.0], [-2.0, -0.1]]
+        >>> lagged = hf.FixedLagSmoother([0.0, -1.0], log_transition, lag=2)
+        >>> _ = lagged.update([0.0, -3.0])
+        >>> text = json.dumps(lagged.snapshot())
+        >>> hf.FixedLagSmoother.restore(json.loads(text), log_transition)
+        FixedLagSmoother: 1 steps so far, 2 states, lag 2
+        """
+        n_rows = len(self._log_likelihoods)
+        wide = self._before[0] if n_rows > 0 else self._filter._state[:-1]
+        return {
+            "format": LAGGED_FORMAT,
+            "lag": self._lag,
+            "filter": self._filter._snapshot_at(self.n_observed - n_rows, wide),
+            "log_likelihoods": [with_nulls(row) for row in self._log_likelihoods],
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        snapshot: dict[str, Any],
+        log_transition: npt.ArrayLike,
+        *,
+        emission: Emission | None = None,
+        force: bool = False,
+    ) -> FixedLagSmoother:
+        """Go on where a stream was when its snapshot was taken; see `snapshot` for an example.
+
+        Parameters
+        ----------
+        snapshot : dict
+            What `snapshot` returned. Nothing in it is executed.
+        log_transition : array_like, (K, K)
+            log p(h_{t+1} = j | h_t = i) at [i, j], natural logs; that of the stream.
+        emission : Emission, optional
+            What `observe` turns observations into log-likelihoods with; that of the stream, if it had one.
+        force : bool
+            Whether to go on with another transition or emission than those of the stream, on purpose. The last
+            lag + 1 steps are then taken again, with the new transition.
+
+        Returns
+        -------
+        FixedLagSmoother
+            A stream that gives the same bits as the one that was written down.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the snapshot is none, or of another number of states; where its numbers are not those of a stream; and
+            where it is of another transition or emission, without `force`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> lagged = hf.FixedLagSmoother([0.0], [[0.0]], lag=2)
+        >>> hf.FixedLagSmoother.restore(lagged.snapshot(), [[0.0]]).lag
+        2
+        """
+        lag, before, _ = _checks.lagged_snapshot(snapshot, LAGGED_FORMAT)
+        with _checks.blaming("filter"):
+            log_initial = _checks.written_initial(before, FORMAT, FORMER, force)
+        stream = cls(log_initial, log_transition, lag, emission=emission)
+        stream._go_on(snapshot, force)
+        return stream
+
+    def _go_on(self, snapshot: Any, force: bool) -> None:
+        """Be where a snapshot says: the filter where it was before the window, and then the steps of the window."""
+        lag, before, rows = _checks.lagged_snapshot(snapshot, LAGGED_FORMAT)
+        _checks.same_lag(self._lag, lag)
+        with _checks.blaming("filter"):
+            self._filter._go_on(before, force)
+        for log_b in _checks.lagged_rows(rows, self._filter._n_states, lag, self._filter.n_observed):
+            self._advance(log_b)
+
     def _smoothed(self, n_rows: int) -> FloatArray:
         """The last rows of the window, smoothed: they are run through backwards, as the end of a longer sequence."""
         from hmmfilter import _kernels
@@ -157,7 +354,7 @@ class FixedLagSmoother:
         first = len(self._posteriors) - n_rows
         is_whole, n_block = n_rows == self.n_observed, _kernels.block_rows(self._posteriors.shape[1])
         n_before = 0 if is_whole else n_block
-        posteriors, state = self._posteriors[first:].copy(), np.empty(self._before[0].shape)
+        posteriors, state = self._posteriors[first:].copy(), np.empty(self._before.shape[1:])
         _kernels.run_backward(
             self._filter._log_initial[None],
             self._filter._log_transition[None],

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, filtering
+from hmmfilter import _checks, filtering, forecasting
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks import Moves
 from hmmfilter.emissions import Emission
-from hmmfilter.results import Filtered
+from hmmfilter.results import Filtered, Forecast
 from hmmfilter.results.posteriors import logs_of
 from hmmfilter.streaming.run import NEVER, Run
-
-FORMAT = "hmmfilter stream, version 1"
+from hmmfilter.streaming.snapshots import (
+    FORMAT,
+    FORMER,
+    Origin,
+    emission_fingerprint,
+    fingerprint,
+    stream_document,
+)
 
 
 class OnlineFilter(Run):
@@ -71,7 +79,7 @@ class OnlineFilter(Run):
         if emission is not None:
             _checks.emission(emission, n_states)
         super().__init__(initial)
-        self._log_transition, self._emission = transition, emission
+        self._log_transition, self._emission, self._origin = transition, emission, Origin()
         self._run_update, self._are_logs = _kernels.run_update, _kernels.are_logs
         self._room = _kernels.room_for_steps(1, n_states)
         self._slots = _kernels.slots_for_chains(1, n_states)
@@ -206,7 +214,8 @@ class OnlineFilter(Run):
         table = _checks.log_potentials("rows", rows, ("B", self._n_states))
         if allowed is not None:
             table = _checks.only_allowed(table, allowed)
-        return self._take(table, Moves(self._log_transition[None], _checks.NO_INDEX), self._slots)
+        filtered = self._take(table, Moves(self._log_transition[None], _checks.NO_INDEX), self._slots)
+        return replace(filtered, state_names=self._origin.state_names)
 
     def observe(self, observation: Any) -> FloatArray:
         """Take one step, from its observation.
@@ -242,8 +251,11 @@ class OnlineFilter(Run):
         [0.9451 0.0549]
         [0.8616 0.1384]
         """
-        table = _checks.log_likelihoods(_checks.observing(self._emission), [observation], self._n_states)
-        return self.update(table[0])
+        return self.update(self._row_of(observation))
+
+    def _row_of(self, observation: Any) -> FloatArray:
+        row: FloatArray = _checks.log_likelihoods(_checks.observing(self._emission), [observation], self._n_states)[0]
+        return row
 
     def predict(self, steps: int = 1) -> FloatArray:
         """Compute the distribution of the state some steps ahead.
@@ -278,13 +290,49 @@ class OnlineFilter(Run):
             return np.array(self._log_initial)
         return filtering.predict(self._log_initial, self._log_transition, n_steps - 1)
 
+    def forecast(self, steps: int) -> Forecast:
+        """Compute the distributions of the states and of the observations to come, given those so far.
+
+        Parameters
+        ----------
+        steps : int
+            S, how many steps to look ahead, at least 1. Before any update the first step is ahead.
+
+        Returns
+        -------
+        Forecast
+            As that of `hmmfilter.HMM.forecast`; without an emission, of the states alone.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where `steps` is not an integer from 1 up.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> stream = model.online()
+        >>> _ = stream.observe(4)
+        >>> stream.forecast(steps=2)
+        Forecast: 2 steps, 2 states; probabilities, mean ± standard deviation
+          step    calm    busy      observation
+            +1  0.2562  0.7438  3.9751 ± 2.6503
+            +2  0.3794  0.6206  3.4825 ± 2.6925
+        """
+        n_steps = _checks.step_count("steps", steps)
+        last = self.log_probabilities[None] if self._n_observed > 0 else np.empty((0, self._n_states))
+        to_come = forecasting.states_to_come(self._log_initial, self._log_transition, last, n_steps)
+        return forecasting.forecast(to_come, self._emission, self._origin.state_names)
+
     def snapshot(self) -> dict[str, Any]:
         """Write down where the stream is, in words and numbers that JSON carries exactly; see `restore`.
 
         Returns
         -------
         dict
-            What ``json.dumps`` takes: strings, integers, floats and lists of them. The log of zero is None.
+            What ``json.dumps`` takes: strings, integers, floats and lists of them. The log of zero is None. It tells
+            its model from another, as `hmmfilter.streaming.snapshots` explains, but does not hold it.
 
         Examples
         --------
@@ -298,22 +346,35 @@ class OnlineFilter(Run):
         >>> hf.OnlineFilter.restore(json.loads(text), log_transition)
         OnlineFilter: 1 steps so far, 2 states, log-likelihood -0.5978
         """
-        head, tail, exponent, posterior = self._state.tolist()
-        is_begun = self._n_observed > 0
+        return self._snapshot_at(self._n_observed, self._state[:-1])
+
+    def _snapshot_at(self, n_observed: int, wide: FloatArray) -> dict[str, Any]:
+        """A snapshot of where so many steps had led, at wide α, (3, K)."""
+        then = Run(self._log_initial)
+        if n_observed > 0:
+            then._stand(n_observed, wide)
+        return stream_document(then, self._fingerprints())
+
+    @cached_property
+    def _tables_fingerprint(self) -> str:
+        return fingerprint(self._log_initial, self._log_transition)
+
+    def _fingerprints(self) -> dict[str, str | None]:
+        """By what a snapshot knows the model of the stream."""
         return {
-            "format": FORMAT,
-            "n_observed": self._n_observed,
-            "log_initial": [x if x > -np.inf else None for x in self._log_initial.tolist()],
-            "head": head if is_begun else [],
-            "tail": tail if is_begun else [],
-            "exponent": [k if x > 0 else None for x, k in zip(head, exponent, strict=True)] if is_begun else [],
-            "posterior": posterior if is_begun else [],
-            "log_likelihood": self.log_likelihood,
+            "tables": self._tables_fingerprint,
+            "probabilities": self._origin.probabilities,
+            "emission": emission_fingerprint(self._emission),
         }
 
     @classmethod
     def restore(
-        cls, snapshot: dict[str, Any], log_transition: npt.ArrayLike, *, emission: Emission | None = None
+        cls,
+        snapshot: dict[str, Any],
+        log_transition: npt.ArrayLike,
+        *,
+        emission: Emission | None = None,
+        force: bool = False,
     ) -> OnlineFilter:
         """Go on where a stream was when its snapshot was taken; see `snapshot` for an example.
 
@@ -322,9 +383,12 @@ class OnlineFilter(Run):
         snapshot : dict
             What `snapshot` returned. Nothing in it is executed.
         log_transition : array_like, (K, K)
-            log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+            log p(h_{t+1} = j | h_t = i) at [i, j], natural logs; that of the stream.
         emission : Emission, optional
-            What `observe` turns observations into log-likelihoods with.
+            What `observe` turns observations into log-likelihoods with; that of the stream, if it had one.
+        force : bool
+            Whether to go on with another transition or emission than those of the stream, on purpose, or from a
+            snapshot of an earlier version, which does not say what they were.
 
         Returns
         -------
@@ -334,7 +398,8 @@ class OnlineFilter(Run):
         Raises
         ------
         ValueError, TypeError
-            Where the snapshot is none, or of another number of states.
+            Where the snapshot is none, or of another number of states; where its numbers are not those of a stream; and
+            where it is of another transition or emission, without `force`.
 
         Examples
         --------
@@ -343,10 +408,16 @@ class OnlineFilter(Run):
         >>> hf.OnlineFilter.restore(stream.snapshot(), [[0.0]]).n_observed
         0
         """
-        written = _checks.stream_snapshot(snapshot, FORMAT)
-        stream = cls(written.log_initial, log_transition, emission=emission)
-        stream._n_observed = written.n_observed
-        stream._log_likelihood = written.log_likelihood
-        if written.n_observed > 0:
-            stream._state[:] = written.state
+        stream = cls(_checks.written_initial(snapshot, FORMAT, FORMER, force), log_transition, emission=emission)
+        stream._go_on(snapshot, force)
         return stream
+
+    def _go_on(self, snapshot: Any, force: bool) -> None:
+        """Be where a snapshot says."""
+        known = None if force else self._fingerprints()
+        written = _checks.stream_snapshot(snapshot, FORMAT, FORMER, self._log_initial, known)
+        if written.n_observed > 0:
+            self._stand(written.n_observed, written.wide)
+            source = "head, tail and exponent make it"
+            _checks.agreement("posterior", written.posterior, self._state[-1], source)
+            _checks.agreement("log_likelihood", written.log_likelihood, self._log_likelihood, source)

@@ -27,6 +27,14 @@ class Run:
         self._state = np.empty((4, n_states))  # see `run_update`
         _kernels.widen_row(log_initial, self._state)
 
+    def _stand(self, n_observed: int, wide: FloatArray) -> None:
+        """Be where so many steps have led, at least 1, at wide α, (3, K)."""
+        from hmmfilter import _kernels
+
+        self._n_observed, self._state[:-1] = n_observed, wide
+        total, exponent = _kernels.store_posterior(self._state, self._state[-1])
+        self._log_likelihood = float(_kernels.log_of_wide(total, exponent))
+
     def _take(self, table: FloatArray, moves: Moves, slots: FloatArray) -> Filtered:
         """Take as many steps as a table has rows, all of them or, where one is impossible, none."""
         from hmmfilter import _kernels

@@ -1,0 +1,29 @@
+"""The streams of a model."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray
+from hmmfilter.streaming.lagged import FixedLagSmoother
+from hmmfilter.streaming.online import OnlineFilter
+from hmmfilter.streaming.snapshots import Origin, fingerprint
+
+Stream = TypeVar("Stream", OnlineFilter, FixedLagSmoother)
+
+
+def stream_of_model(
+    stream: Stream,
+    initial: FloatArray,
+    transition: FloatArray,
+    state_names: tuple[str, ...],
+    snapshot: dict[str, Any] | None,
+    force: bool,
+) -> Stream:
+    """Tell a stream the model whose logs it has, and where to go on, if not at the beginning."""
+    known_by = stream._filter if isinstance(stream, FixedLagSmoother) else stream
+    known_by._origin = Origin(state_names, fingerprint(initial, transition))
+    if snapshot is not None:
+        stream._go_on(snapshot, _checks.flag("force", force))
+    return stream

@@ -1,0 +1,74 @@
+"""Snapshots: where a stream is, and which model it is of, in words and numbers that JSON carries exactly.
+
+A snapshot does not hold its model, but fingerprints of it, by which another one is told: of the log-tables; where they
+are a model's, of the probabilities that they are the logs of, since two machines may take logs that differ in the last
+digit; and of the emission. An emission of `hmmfilter.emissions` is known by the values of its parameters, if
+`hmmfilter.HMM.to_json` can write them. Any other one is known by the name of its class and, if it has such a method, by
+the string that ``fingerprint()`` returns, which should tell its parameters. The names of states do not count.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hmmfilter import storage
+from hmmfilter._arrays import FloatArray
+from hmmfilter.emissions import Emission
+from hmmfilter.streaming.run import Run
+
+FORMAT = "hmmfilter stream, version 2"
+FORMER = "hmmfilter stream, version 1"  # without fingerprints
+LAGGED_FORMAT = "hmmfilter lagged stream, version 1"
+
+
+class Origin(NamedTuple):
+    """What a stream knows of the model that began it."""
+
+    state_names: tuple[str, ...] | None = None
+    probabilities: str | None = None  # their fingerprint
+
+
+def fingerprint(*parts: FloatArray | str) -> str:
+    """A word for numbers and texts, the same in every process and on every machine."""
+    total = sha256()
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else (part + 0.0).astype("<f8").tobytes()  # −0.0 is 0.0
+        total.update(b"%d:" % len(content) + content)
+    return total.hexdigest()
+
+
+def emission_fingerprint(emission: Emission | None) -> str | None:
+    """A word for an emission, by its value where that is known."""
+    if emission is None:
+        return None
+    try:
+        return fingerprint(json.dumps(storage.describe(emission), sort_keys=True))
+    except (TypeError, ValueError):  # an emission, or a distribution, of somebody's own
+        own = emission.fingerprint() if hasattr(emission, "fingerprint") else ""
+        return fingerprint(type(emission).__qualname__, own)
+
+
+def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
+    """The snapshot of a stream that stands where a run does, of a model with these fingerprints."""
+    n_observed = run._n_observed
+    head, tail, exponent, posterior = run._state.tolist() if n_observed > 0 else [[]] * 4
+    return {
+        "format": FORMAT,
+        "model": model,
+        "n_observed": n_observed,
+        "log_initial": with_nulls(run._log_initial),
+        "head": head,
+        "tail": tail,
+        "exponent": [k if x > 0 else None for x, k in zip(head, exponent, strict=True)],
+        "posterior": posterior,
+        "log_likelihood": run._log_likelihood,
+    }
+
+
+def with_nulls(logs: FloatArray) -> list[float | None]:
+    """A list of logs for JSON, which knows no infinity: the log of zero is None."""
+    return [x if x > -np.inf else None for x in logs.tolist()]
