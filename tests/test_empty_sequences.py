@@ -1,6 +1,7 @@
 """Sequences without a step: nothing is wrong with them, and they change nothing for the others."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import hmmfilter as hf
@@ -154,6 +155,9 @@ def test_results_give_an_empty_part():
     n_best = model.viterbi_n_best(lists, 3)
     assert (n_best[1].paths.shape, n_best[1].log_joints.tolist()) == ((1, 0), [0.0])
     assert repr(n_best[1]) == "NBest: 1 paths, 0 steps, 2 states\n  path  log-joint\n     0     0.0000"
+    for empty in (model.filter(lists)[1], decoded, n_best[1]):
+        with pytest.raises(ValueError, match=r"^plot draws at least one step, got none$"):
+            empty.plot()
     assert repr(n_best).splitlines()[3].split() == ["1", "0", "1", "0.0000"]
     assert repr(model.smooth(lists)).splitlines()[3].split() == ["1", "0", "0.0000"]
 
@@ -197,6 +201,14 @@ def test_nothing_but_empty_sequences(method, model, by_lengths):
 def test_after_nothing_comes_the_beginning():
     after = COUNTS.forecast([[0, 7], []], 2)
     assert after.probabilities[1] == pytest.approx(np.array([[0.5, 0.5], [0.55, 0.45]]), abs=1e-15)
+
+
+def test_labels_are_those_of_the_rows_that_are_there():
+    lists = {"a": pd.Series([0, 2], index=[7, 8]), "b": [], "c": pd.Series([], dtype=float), "d": pd.Series([1])}
+    frame = COUNTS.smooth(lists).to_frame()
+    assert frame.index.tolist() == [("a", 7), ("a", 8), ("d", 0)]
+    assert COUNTS.smooth({"b": [], "c": pd.Series([], dtype=float)}).to_frame().empty
+    assert COUNTS.smooth(lists)["b"].probabilities.shape == (0, 2)
 
 
 def test_an_emission_of_ones_own_is_not_asked_about_nothing():

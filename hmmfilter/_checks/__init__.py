@@ -39,6 +39,7 @@ from hmmfilter._checks.outputs import (
     sequence_number,
     several,
     single_sequence,
+    some_steps,
 )
 from hmmfilter._checks.parameters import (
     SUM_TOLERANCE,
@@ -158,6 +159,7 @@ __all__ = [
     "shown_name",
     "single_closed_class",
     "single_sequence",
+    "some_steps",
     "state_names",
     "states",
     "stationary_word",

@@ -65,6 +65,6 @@ def index_of(value: Any) -> Any:
 
 
 def joined_index(sequences: list[Any]) -> Any:
-    """The labels of the rows of sequences, one after the other, where all have some; else None."""
-    first, *others = map(index_of, sequences)
+    """The labels of the rows of sequences, one after the other, where all that have rows have labels; else None."""
+    first, *others = [index_of(sequence) for sequence in sequences if len(sequence) > 0] or [None]
     return None if first is None or any(index is None for index in others) else first.append(others)

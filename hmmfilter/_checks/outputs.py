@@ -77,6 +77,12 @@ def single_sequence(n_sequences: int | None) -> None:
         raise ValueError(f"plot draws one sequence, got {n_sequences}: draw result[n]")
 
 
+def some_steps(n_steps: int) -> None:
+    """Insist on a result that has something to draw."""
+    if n_steps == 0:
+        raise ValueError("plot draws at least one step, got none")
+
+
 def several(n_sequences: int | None) -> int:
     """Insist on a result of several sequences, where they are asked for by key."""
     if n_sequences is None:

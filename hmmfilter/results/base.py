@@ -282,6 +282,7 @@ class BySequence(OfSequences):
         """
         _checks.single_sequence(self._n_sequences)
         bands, index = self._bands(), self.index
+        _checks.some_steps(len(bands.weights))
         time, series = plotting.timeline(index, len(bands.weights)), None
         if observations is not None:
             series = plotting.series_of(observations, len(bands.weights), index)
