@@ -332,7 +332,7 @@ def test_results_are_frozen_and_count_by_sequence():
 
 def test_the_picture_shows_how_probable_each_state_is_given_one_of_the_paths():
     n_best = hf.viterbi_n_best(*CASE, 4)
-    weights, _ = n_best._bands()
+    weights = n_best._bands().weights
     np.testing.assert_allclose(weights, hf.smooth(*CASE).probabilities, rtol=1e-14)
     assert n_best.plot().get_xlim() == (-0.5, 1.5)
     none = hf.viterbi_n_best(*impossible_at(1), 3, impossible="mark")
