@@ -83,17 +83,17 @@ def main(picture: str | Path = HERE / "streaming.png") -> None:
     print(stream, "\n")
     filtered = np.array(filtered)
 
-    # The same readings for someone who can wait. The smoother takes the log-likelihoods of a reading and returns what
-    # is now known of the state `LAG` minutes ago; at the end, `flush` gives the minutes that are still waiting.
-    smoother = hf.FixedLagSmoother(model.log_initial, model.log_transition, LAG)
-    rows = [smoother.update(row) for row in model.emission.log_likelihoods(readings)]
+    # The same readings for someone who can wait. The smoother takes a reading and returns what is now known of the
+    # state `LAG` minutes ago; at the end, `flush` gives the minutes that are still waiting.
+    smoother = model.fixed_lag(LAG)
+    rows = [smoother.observe(reading) for reading in readings]
     lagged = np.exp([*rows[LAG:], *smoother.flush()])
     for name, posteriors in [("at once", filtered), (f"after {LAG} minutes", lagged)]:
         right = posteriors.argmax(axis=1) == states[:NOW]
         print(f"most probable state right {name}: {right.mean():.0%} of the time")
 
     # What comes next: the states, and the temperatures that they will show.
-    forecast = model.forecast(readings, steps=AHEAD)
+    forecast = stream.forecast(AHEAD)
     print(f"\n{forecast}")
 
     draw(model, states, temperatures, readings, filtered, lagged, forecast).savefig(picture, dpi=110)
