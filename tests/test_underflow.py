@@ -240,7 +240,7 @@ REFUSED = [
     (["--data", EARTHQUAKES, "--model", "none.json"], "none.json: No such file or directory"),
     (["--data", EARTHQUAKES, "--model", EARTHQUAKES_MODEL],
      f"{EARTHQUAKES}: name the observations with --column; numeric columns: year, count"),
-    (["--rolls", "9", "--plot", "picture.docx"], "Format 'docx' is not supported"),
+    (["--rolls", "9", "--plot", "picture.docx"], "--plot: picture.docx must end in one of ."),
 ]  # fmt: skip
 
 

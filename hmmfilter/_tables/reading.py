@@ -5,24 +5,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Collection, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks import EntryError, ImpossibleEvidenceError, shown, shown_name
 from hmmfilter._tables.dialects import TRUTHS, Dialect
-from hmmfilter._tables.rows import Row, Rows
+from hmmfilter._tables.rows import Row, RowError, Rows
 from hmmfilter._tables.sources import Source, opened_source
 
 MOST_NAMES = 8  # of columns that a message lists
-BLOCK = 4096  # rows that are looked through at once for a single one
-
-
-class Numbered(Protocol):
-    """Rows by number, from 0."""
-
-    def __getitem__(self, number: int, /) -> Row: ...
 
 
 class Reader:
@@ -35,10 +27,12 @@ class Reader:
         sequence: str | None,
         dialect: Dialect,
         symbols: Collection[str] | None = None,
+        keeps_faulty: bool = False,
     ) -> None:
         self.name = source.name
         self.source = source
         self._symbols = symbols
+        self._keeps_faulty = keeps_faulty
         self._rows = Rows(source, dialect)
         self._is_again = False
         self.dialect = self._rows.dialect  # with its delimiter, where that was to be found out
@@ -93,12 +87,14 @@ class Reader:
     def blocks(self, n_rows: int, as_they_come: bool = False) -> Iterator[list[Row]]:
         """Blocks of so many rows, and fewer where no more are waiting, if they are wanted as they come.
 
-        Where a row is refused, those before it come first.
+        Where a row is at fault, those before it come first, and then an error, unless such rows are kept, too.
         """
         rows, n_seen = self._ahead, 0
         self._ahead = []
         try:
             for row in self._rows:
+                if row.fault and not self._keeps_faulty:
+                    self.insist_on_sound([row])
                 rows.append(row)
                 if len(rows) >= n_rows or (as_they_come and self._rows.may_have_to_wait()):
                     yield rows
@@ -115,6 +111,12 @@ class Reader:
         elif not n_seen:
             raise ValueError(f"{self.name}: {self._too_short(1)}")
 
+    def insist_on_sound(self, rows: Sequence[Row]) -> None:
+        """Refuse rows whose cells are not those of their columns."""
+        for row in rows:
+            if row.fault:
+                raise RowError(f"{self.name}: {row.fault}")
+
     def restart(self) -> None:
         """Go back to the first row, of what was opened to be read again."""
         self.source.insist_on_the_same()
@@ -122,10 +124,6 @@ class Reader:
         self._rows, self._ahead, self._is_again = Rows(self.source, self.dialect), [], True
         if self.header_row is not None:
             next(iter(self._rows))
-
-    def found_again(self, numbers: Sequence[int]) -> Numbered:
-        """Rows of these numbers, none of which is kept: the file is gone through again for one that is asked for."""
-        return _FoundAgain(self, numbers)
 
     def choose(self, rows: Sequence[Row], more_to_come: bool = False) -> None:
         """Observe the only column of numbers, or of symbols, unless columns were named.
@@ -163,7 +161,7 @@ class Reader:
             words = f"{shown_name(self.header[c])} must be a number or empty, got {shown(row.cells[c])}"
             if row.text.startswith("#"):
                 words += ": add --comment '#' where such a line is no row"
-            raise ValueError(f"{self.name}: line {row.line}: {self._rows.foreign(row, row.cells[c]) or words}")
+            raise RowError(f"{self.name}: line {row.line}: {self._rows.foreign(row, row.cells[c]) or words}")
         return np.column_stack(table)
 
     def texts(self, rows: Sequence[Row]) -> list[str]:
@@ -175,38 +173,30 @@ class Reader:
         """What tells the sequence of a row from others; None where there is one."""
         return None if self.sequence is None else row.cells[self.sequence]
 
-    @contextlib.contextmanager
-    def blamed(self, rows: Numbered, starts: Sequence[int]) -> Iterator[None]:
-        """Say in which line an observation is refused, in the words of the file.
+    def impossible(self, row: Row, step: int) -> ValueError:
+        """What to say where no path through the states leads past a row, which is a step of its sequence."""
+        where = f"line {row.line}" + ("" if self.sequence is None else f", sequence {shown(self.id_of(row))}")
+        return ValueError(f"{self.name}: {where}: {ImpossibleEvidenceError(step)}")
 
-        The rows are those of one sequence after the other; the first step of each is at its start among them.
-        """
+    @contextlib.contextmanager
+    def blamed(self, rows: Sequence[Row]) -> Iterator[None]:
+        """Say in which line an observation is refused, in the words of the file."""
         try:
             yield
-        except ImpossibleEvidenceError as error:
-            row = rows[starts[error.sequence or 0] + error.step]
-            where = f"line {row.line}" + ("" if self.sequence is None else f", sequence {shown(self.id_of(row))}")
-            raise ValueError(f"{self.name}: {where}: {ImpossibleEvidenceError(error.step)}") from error
         except EntryError as error:
             t, *rest = error.index
-            words = str(error)
-            if words.startswith("observations["):
-                name = shown_name(self.header[self.observed[rest[0] if rest else 0]])
-                words = name + words[words.index("]") + 1 :]
-            raise ValueError(f"{self.name}: line {rows[t].line}: {words}") from error
+            place, _, words = str(error).partition("]")
+            if place.startswith("observations["):
+                words = shown_name(self.header[self.observed[rest[0] if rest else 0]]) + words
+            elif place.startswith("log_likelihoods["):
+                words = f"the log-likelihood in state {rest[0]}{words}"
+            else:
+                words = str(error)
+            raise RowError(f"{self.name}: line {rows[t].line}: {words}") from error
+        except ImpossibleEvidenceError:
+            raise
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
-
-
-class _FoundAgain:
-    def __init__(self, reader: Reader, numbers: Sequence[int]) -> None:
-        self._reader = reader
-        self._numbers = numbers
-
-    def __getitem__(self, number: int, /) -> Row:
-        self._reader.restart()
-        rows = itertools.chain.from_iterable(self._reader.blocks(BLOCK))
-        return next(itertools.islice(rows, int(self._numbers[number]), None))
 
 
 @contextlib.contextmanager
@@ -217,10 +207,12 @@ def opened(
     dialect: Dialect = Dialect(),  # noqa: B008
     symbols: Collection[str] | None = None,
     again: bool = False,
+    keeps_faulty: bool = False,
 ) -> Iterator[Reader]:
     """Open a file, or standard input, and read its header.
 
-    Its observations are numbers unless `symbols` says what else they are; `again` if it is to be read more than once.
+    Its observations are numbers unless `symbols` says what else they are; `again` if it is to be read more than once,
+    and `keeps_faulty` if rows that are at fault are to come with the others.
     """
     with opened_source(path, again) as source:
-        yield Reader(source, observed, sequence, dialect, symbols)
+        yield Reader(source, observed, sequence, dialect, symbols, keeps_faulty)

@@ -12,12 +12,17 @@ from hmmfilter._tables.dialects import Dialect
 from hmmfilter._tables.sources import Source
 
 
+class RowError(ValueError):
+    """A row is at fault."""
+
+
 class Row(NamedTuple):
     """A row, as it stands in the file."""
 
     line: int  # where the row ends in the file
     text: str  # without the end of its line
     cells: list[str]
+    fault: str = ""  # what keeps its cells from being those of its columns
 
 
 class Rows:
@@ -28,6 +33,7 @@ class Rows:
         self._waiting: deque[str] = deque()  # lines that are there, and not yet read
         self._taken: list[str] = []  # the lines of the row that is being read
         self._n_lines = 0
+        self._fault = ""  # of the row that is being read
         self.n_comments = 0
         self.first: Row | None = None  # by which a foreign dialect is known
         lines, first, blanks = self._lines(source, dialect), "", []
@@ -56,48 +62,56 @@ class Rows:
                 line = waiting.popleft()
                 self._n_lines += 1
                 if not line.isascii():
-                    self._insist_on_utf8(line)
+                    self._look_for_bytes(line)
                 if mark and line.startswith(mark) and not taken and self._is_comment(line, dialect):
                     self.n_comments += 1
                     continue
                 taken.append(line)
                 yield line
 
-    def _insist_on_utf8(self, line: str) -> None:
+    def _look_for_bytes(self, line: str) -> None:
         escaped = [letter for letter in line if "\udc80" <= letter <= "\udcff"]
         if escaped:
             byte = ord(escaped[0]) - 0xDC00
-            raise ValueError(f"{self.name}: line {self._n_lines} must be in UTF-8, got the byte {byte:#x}")
+            self._fault = self._fault or f"line {self._n_lines} must be in UTF-8, got the byte {byte:#x}"
 
     def _is_comment(self, line: str, dialect: Dialect) -> bool:
         """Whether a line that begins as comments do is one: it is not, by default, where it may be a row."""
         if dialect.comment is not None or self.first is None or len(self.first.cells) == 1:
             return True
-        return len(next(self._reader([line]))) != len(self.first.cells)
+        try:
+            return len(next(self._reader([line]))) != len(self.first.cells)
+        except csv.Error:
+            return True
 
     def _reader(self, lines: Iterable[str]) -> Any:
         mark = self.dialect.delimiter
         return csv.reader(lines, delimiter=mark, skipinitialspace=mark != " ", strict=True)
 
     def _parsed(self, lines: Iterator[str], blanks: list[Row]) -> Iterator[Row]:
-        taken, n_cells = self._taken, 0
-        try:
-            for cells in self._reader(lines):
-                text = (taken[0] if len(taken) == 1 else "".join(taken)).rstrip("\r\n")
-                taken.clear()
-                row = Row(self._n_lines, text, cells or [""])
-                if len(row.cells) == n_cells:
-                    yield row
-                elif not text.strip() and len(row.cells) == 1:
-                    continue  # a blank line, which is the empty cell of an only column and no row of others
-                elif n_cells == 0:
-                    self.first, n_cells = row, len(cells)
-                    yield from blanks if n_cells == 1 else ()
-                    yield row
-                else:
-                    raise ValueError(f"{self.name}: {self._refusal(row, n_cells)}")
-        except csv.Error as error:
-            raise ValueError(f"{self.name}: line {self._n_lines} must be CSV: {error}") from None
+        reader, taken, n_cells = self._reader(lines), self._taken, 0
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:  # after which the next line begins a row
+                cells, self._fault = [], f"line {self._n_lines} must be CSV: {error}"
+            if cells is None:
+                return
+            text = (taken[0] if len(taken) == 1 else "".join(taken)).rstrip("\r\n")
+            taken.clear()
+            row, self._fault = Row(self._n_lines, text, cells or [""], self._fault), ""
+            if len(row.cells) == n_cells or (row.fault and n_cells > 0):
+                yield row
+            elif row.fault:
+                raise RowError(f"{self.name}: {row.fault}")
+            elif not text.strip() and len(row.cells) == 1:
+                continue  # a blank line, which is the empty cell of an only column and no row of others
+            elif n_cells == 0:
+                self.first, n_cells = row, len(cells)
+                yield from blanks if n_cells == 1 else ()
+                yield row
+            else:
+                yield row._replace(fault=self._refusal(row, n_cells))
 
     def _refusal(self, row: Row, n_cells: int) -> str:
         first = "header" if self.dialect.has_header else "first row"

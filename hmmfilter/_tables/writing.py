@@ -7,7 +7,7 @@ import gzip
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, TextIO
 
 from hmmfilter._arrays import FloatArray
@@ -35,18 +35,18 @@ class Writer:
 
     def write_numbers(self, rows: Sequence[Row], table: FloatArray) -> None:
         """Write rows with the numbers that each gets, (T, N), in the fewest digits that read back to the same."""
-        texts = [list(map(repr, numbers)) for numbers in table.tolist()]
+        texts: Iterable[str] = map(repr, table.ravel().tolist())
         if self._decimal != ".":
-            texts = [[self._cell(text.replace(".", self._decimal)) for text in row] for row in texts]
-        self._write(rows, texts)
+            texts = (self._cell(text.replace(".", self._decimal)) for text in texts)
+        self._write(rows, zip(*[iter(texts)] * table.shape[1], strict=True))
 
     def write_words(self, rows: Sequence[Row], words: Sequence[str]) -> None:
         """Write rows with the word that each gets."""
         self._write(rows, [[self._cell(word)] for word in words])
 
-    def _write(self, rows: Sequence[Row], added: Sequence[list[str]]) -> None:
-        join = self._delimiter.join
-        self._file.write("".join([f"{join([row.text, *cells])}\n" for row, cells in zip(rows, added, strict=True)]))
+    def _write(self, rows: Sequence[Row], added: Iterable[Iterable[str]]) -> None:
+        mark, join = self._delimiter, self._delimiter.join
+        self._file.write("".join([f"{row.text}{mark}{join(cells)}\n" for row, cells in zip(rows, added, strict=True)]))
 
     def _cell(self, text: str) -> str:
         """A cell that reads back as the text, in quotes where it must be."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from hmmfilter import _tables, plotting, underflow
-from hmmfilter.cli.parser import dialect_of
-from hmmfilter.cli.tasks import observations, require_picture
+from hmmfilter import plotting, underflow
+from hmmfilter._checks import ImpossibleEvidenceError
+from hmmfilter._tables import opened_for_writing
+from hmmfilter.cli.inputs import observations_of, opened_table, require_picture
 from hmmfilter.model import HMM
 
 ROLLS, SEED = 500, 7  # of the casino
@@ -30,14 +31,18 @@ def teach(options: argparse.Namespace) -> None:
             if getattr(options, name) is not None:
                 raise ValueError(f"--{name} is the casino's, and does not go with --data")
         model = HMM.from_json(options.model)
-        with _tables.opened(options.data, options.column, None, dialect_of(options)) as reader:
+        with opened_table(options, model) as reader:
             rows = list(reader)
             reader.choose(rows)
-            with reader.blamed(rows, [0]):
-                ways = underflow.compare(model, observations(model, reader, rows))
+            observations = observations_of(model, reader, rows)
+            try:
+                with reader.blamed(rows):
+                    ways = underflow.compare(model, observations)
+            except ImpossibleEvidenceError as error:
+                raise reader.impossible(rows[error.step], error.step) from error
         count = underflow.counted(len(rows), "observation")
         opening = f"{count} of {reader.name}, and the model of {options.model}."
     if options.plot is not None:
         plotting.save_descents(ways.log10_likelihoods(), options.plot)
-    with _tables.opened_for_writing("-") as file:
+    with opened_for_writing("-") as file:
         file.write(underflow.tell(ways, opening))

@@ -33,9 +33,9 @@ NEW_COLUMNS = {
 
 MORE = {
     "filter": """
-With - for DATA, each row is filtered as it arrives and written at once, to the same digits as
-from a file; without --column, the first row tells which column is numeric. With --plot, all rows
-are read first.
+A file is filtered block by block, however long it is. With - for DATA, each row is filtered as it
+arrives and written at once, to the same digits as from a file; without --column, the first row
+tells which column is numeric. With --plot, all rows are read first.
 """,
     "smooth": "",
     "viterbi": "",
@@ -135,6 +135,29 @@ def _add_task(commands: Any, task: str) -> None:
         metavar="FILE",
         help="picture to draw, of the observations over the states (.png, .pdf, .svg); its time axis is labelled "
         "with the first column, unless that is observed or tells sequences apart; needs hmmfilter[plot]",
+    )
+    if task == "filter":
+        command.add_argument(
+            "--state",
+            type=_file,
+            metavar="FILE",
+            help="JSON file in which each sequence is remembered, to go on from there with rows to come: read at the "
+            "start if it exists, written at the end, also after Ctrl-C, and every few seconds",
+        )
+    trouble = command.add_argument_group("where something is wrong")
+    trouble.add_argument(
+        "--on-error",
+        choices=["stop", "missing", "skip"],
+        default="stop",
+        help="a row that cannot be read, or is no observation of the model: stop there (the default), take its "
+        "observation as missing, or leave the row out",
+    )
+    trouble.add_argument(
+        "--impossible",
+        choices=["raise", "mark"],
+        default="raise",
+        help="a sequence that no path through the states explains: stop (the default), or write nan for its "
+        "probabilities, and no state, and go on with the others",
     )
 
 

@@ -1,0 +1,67 @@
+"""Filtering block by block: a file of any length in little memory, and rows that are answered as they arrive."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter._tables import Reader, Writer, opened_for_writing
+from hmmfilter.cli.evidence import Evidence, Intake
+from hmmfilter.cli.memory import Memory
+from hmmfilter.cli.streams import Streams
+from hmmfilter.cli.summary import Summary
+from hmmfilter.model import HMM
+
+
+def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argparse.Namespace) -> None:
+    """Filter a table, or the rows that arrive, and write each block before the next is read."""
+    is_live = options.data == "-"
+    is_seen = is_live or options.output == "-"  # as it is written, and not only where all goes well
+    intake, streams = Intake(model, reader, options.on_error), Streams(model)
+    memory = Memory(streams, options.state, options.sequence)
+    summary = Summary(intake, n_before=streams.n_steps)
+    try:
+        with opened_for_writing(options.output, reader, as_it_goes=is_live) as file:
+            writer = Writer(file, reader)
+            writer.write_header(added)
+            file.flush()
+            for block in intake.blocks(as_they_come=is_live):
+                taken, cells = _filtered(streams, reader, block, options.impossible)
+                writer.write_numbers(taken.rows, cells)
+                file.flush()
+                streams.keep()
+                summary.count(taken)
+                if is_seen:
+                    memory.save_now_and_then(len(cells))
+                taken.insist_on_the_rest()
+    except BaseException as error:
+        if is_seen:
+            streams.go_back()
+            memory.save()
+        if is_live and isinstance(error, KeyboardInterrupt):
+            _summarise(summary, streams, reader)
+        raise
+    memory.save()
+    _summarise(summary, streams, reader)
+
+
+def _filtered(streams: Streams, reader: Reader, block: Evidence, impossible: str) -> tuple[Evidence, FloatArray]:
+    """The rows of a block up to one that ends the work, and what is added to each."""
+    names = [reader.id_of(row) or "" for row in block.rows]
+    cells = streams.take(names, block.log_likelihoods)
+    refused = np.flatnonzero(~np.isfinite(cells[:, -1]))
+    if impossible == "mark" or len(refused) == 0:
+        return block, cells
+    n_rows = int(refused[0])
+    streams.go_back()
+    cells = streams.take(names[:n_rows], block.log_likelihoods[:n_rows])
+    error = reader.impossible(block.rows[n_rows], streams.n_observed(names[n_rows]))
+    return block.before(n_rows, error), cells
+
+
+def _summarise(summary: Summary, streams: Streams, reader: Reader) -> None:
+    summary.n_sequences = None if reader.sequence is None else len(streams)
+    summary.logs = {"log-likelihood": streams.log_likelihoods}
+    summary.print()

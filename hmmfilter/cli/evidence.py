@@ -1,0 +1,123 @@
+"""What the rows of the input are to the model: evidence; and what becomes of rows that are at fault."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from hmmfilter import _checks
+from hmmfilter._arrays import BoolArray, FloatArray
+from hmmfilter._tables import Reader, Row, RowError
+from hmmfilter.cli.inputs import observations_of, symbols_of
+from hmmfilter.cli.messages import say
+from hmmfilter.model import HMM
+
+MOST_ROWS, MOST_ENTRIES = 2**12, 2**18  # of a block: rows, and entries of its table
+MOST_NOTES = 5  # of rows at fault, beyond which they are only counted
+
+
+class Evidence(NamedTuple):
+    """Rows that are steps, what was observed in them, and what the model makes of it."""
+
+    rows: list[Row]
+    observations: FloatArray  # (B, D), NaN where missing; of symbols with names, their numbers
+    log_likelihoods: FloatArray  # (B, K)
+    error: ValueError | None = None  # of the row after them, where it ends the work
+
+    @property
+    def is_missing(self) -> BoolArray:
+        """Where nothing was observed, (B,)."""
+        missing: BoolArray = np.logical_and.reduce(np.isnan(self.observations), axis=1)
+        return missing
+
+    def insist_on_the_rest(self) -> None:
+        """Raise what is wrong with the row after them."""
+        if self.error is not None:
+            raise self.error
+
+    def before(self, n_rows: int, error: ValueError) -> Evidence:
+        """The first rows alone, with what is wrong with the one after them."""
+        return Evidence(self.rows[:n_rows], self.observations[:n_rows], self.log_likelihoods[:n_rows], error)
+
+
+class Intake:
+    """Rows in, evidence out; a row at fault ends the work, is taken as missing, or is left out."""
+
+    def __init__(self, model: HMM, reader: Reader, on_error: str) -> None:
+        self._model, self._reader, self._on_error = model, reader, on_error
+        self._n_rows = min(MOST_ROWS, 1 + MOST_ENTRIES // model.n_states)
+        self.n_states = model.n_states
+        self.n_mended = 0
+        self.left_out: set[int] = set()  # their lines
+
+    def blocks(self, as_they_come: bool = False) -> Iterator[Evidence]:
+        """The evidence of the input, block by block; the last one has an error where it does not get to the end."""
+        for rows in self._reader.blocks(self._n_rows, as_they_come):
+            is_first_of_more = as_they_come or len(rows) >= self._n_rows
+            self._reader.choose([row for row in rows if not row.fault], is_first_of_more)
+            try:
+                yield self._weigh(rows)
+            except RowError:
+                yield self._weigh_one_by_one(rows)
+
+    def rows_again(self) -> Iterator[list[Row]]:
+        """The rows of the evidence, block by block, from the first one."""
+        self._reader.restart()
+        for rows in self._reader.blocks(self._n_rows):
+            yield [row for row in rows if row.line not in self.left_out] if self.left_out else rows
+
+    def row(self, number: int) -> Row:
+        """A row of the evidence, for which the input is gone through again."""
+        return next(itertools.islice(itertools.chain.from_iterable(self.rows_again()), number, None))
+
+    def _weigh(self, rows: list[Row]) -> Evidence:
+        self._reader.insist_on_sound(rows)
+        observations = observations_of(self._model, self._reader, rows)
+        with self._reader.blamed(rows):
+            table = _checks.log_likelihoods(self._model.emission, observations, self.n_states)
+            table = _checks.log_potentials("log_likelihoods", table, ("T", self.n_states))
+        symbols = symbols_of(self._model)
+        if symbols is not None:
+            numbers = {symbol: float(m) for m, symbol in enumerate(symbols)}
+            observations = np.array([numbers.get(symbol, np.nan) for symbol in observations])
+        return Evidence(rows, observations.reshape(len(rows), -1), table)
+
+    def _weigh_one_by_one(self, rows: list[Row]) -> Evidence:
+        sound = [self._nothing_of([])]
+        for row in rows:
+            try:
+                sound.append(self._weigh([row]))
+            except RowError as error:  # noqa: PERF203
+                if self._on_error == "stop":
+                    return _joined(sound, error)
+                if self._on_error == "missing" and not row.fault:
+                    sound.append(self._nothing_of([row]))
+                    self._note(f"{error}: taken as missing")
+                    self.n_mended += 1
+                else:
+                    self._note(f"{error}: left out")
+                    self.left_out.add(row.line)
+        return _joined(sound)
+
+    def _nothing_of(self, rows: list[Row]) -> Evidence:
+        n_rows, n_columns = len(rows), len(self._reader.observed)
+        return Evidence(rows, np.full((n_rows, n_columns), np.nan), np.zeros((n_rows, self.n_states)))
+
+    def _note(self, words: str) -> None:
+        n_before = self.n_mended + len(self.left_out)
+        if n_before < MOST_NOTES:
+            say(f"hmmfilter: {words}")
+        elif n_before == MOST_NOTES:
+            say("hmmfilter: further rows at fault are only counted")
+
+
+def _joined(parts: list[Evidence], error: ValueError | None = None) -> Evidence:
+    return Evidence(
+        [row for part in parts for row in part.rows],
+        np.concatenate([part.observations for part in parts]),
+        np.concatenate([part.log_likelihoods for part in parts]),
+        error,
+    )

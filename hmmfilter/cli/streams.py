@@ -1,0 +1,107 @@
+"""One stream a sequence, which goes on from block to block."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._checks import ImpossibleEvidenceError
+from hmmfilter.model import HMM
+from hmmfilter.streaming import OnlineFilter
+
+Snapshot = dict[str, Any] | int  # the step from which on no path explains the sequence, where there is one
+Stream = OnlineFilter | int  # likewise
+
+
+class Streams:
+    """Where each sequence is, by its name; what a block changes is let stand once its rows are written."""
+
+    def __init__(self, model: HMM) -> None:
+        self._model = model
+        self._streams: dict[str, Stream] = {}
+        self._before: dict[str, Snapshot] = {}  # those that the last block changed
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    @property
+    def log_likelihoods(self) -> list[float]:
+        """The log-probability of all that each sequence has shown."""
+        return [-math.inf if isinstance(stream, int) else stream.log_likelihood for stream in self._streams.values()]
+
+    def take(self, names: Sequence[str], log_likelihoods: FloatArray) -> FloatArray:
+        """Filter a block of rows, each of the sequence that it names.
+
+        For each row the probabilities of the states, and the log-increment: −inf in the first row that its sequence
+        does not allow, NaN in the other cells of that row and in all after it.
+        """
+        cells = np.full((len(names), self._model.n_states + 1), np.nan)
+        groups = _rows_by_name(names)
+        for name in groups.keys() - self._streams.keys():
+            self._streams[name] = self._model.online()
+        self._before = {name: _snapshot(self._streams[name]) for name in groups}
+        for name, rows in groups.items():
+            self._streams[name] = _filter(self._streams[name], log_likelihoods[rows], cells, rows)
+        return cells
+
+    def keep(self) -> None:
+        """Let stand what the last block has changed."""
+        self._before = {}
+
+    def go_back(self) -> None:
+        """Undo the last block, unless it was kept."""
+        self.restore(self._before)
+        self._before = {}
+
+    def n_observed(self, name: str) -> int:
+        """The number of steps of a sequence so far, as far as they are possible."""
+        stream = self._streams[name]
+        return stream if isinstance(stream, int) else stream.n_observed
+
+    @property
+    def n_steps(self) -> int:
+        """The number of steps of all sequences so far."""
+        return sum(map(self.n_observed, self._streams))
+
+    def snapshots(self) -> dict[str, Snapshot]:
+        """Where each sequence is, for JSON."""
+        return {name: _snapshot(stream) for name, stream in self._streams.items()}
+
+    def restore(self, snapshots: dict[str, Snapshot]) -> None:
+        """Put sequences where they were when the snapshots were taken."""
+        for name, snapshot in snapshots.items():
+            self._streams[name] = snapshot if isinstance(snapshot, int) else self._model.online(snapshot)
+
+
+def _rows_by_name(names: Sequence[str]) -> dict[str, IntArray]:
+    """The rows of each sequence, in their order."""
+    rows = defaultdict[str, list[int]](list)
+    for row, name in enumerate(names):
+        rows[name].append(row)
+    return {name: np.array(numbers) for name, numbers in rows.items()}
+
+
+def _snapshot(stream: Stream) -> Snapshot:
+    return stream if isinstance(stream, int) else stream.snapshot()
+
+
+def _filter(stream: Stream, log_likelihoods: FloatArray, cells: FloatArray, rows: IntArray) -> Stream:
+    """Take the steps of one sequence, as far as they are possible, and fill its cells."""
+    if isinstance(stream, int):
+        return stream
+    try:
+        filtered = stream.update_block(log_likelihoods)
+    except ImpossibleEvidenceError as error:
+        n_possible = error.step - stream.n_observed
+        if n_possible > 0:
+            _filter(stream, log_likelihoods[:n_possible], cells, rows[:n_possible])
+        cells[rows[n_possible], -1] = -np.inf
+        return error.step
+    cells[rows, :-1] = filtered.probabilities
+    cells[rows, -1] = filtered.log_increments
+    return stream

@@ -1,0 +1,144 @@
+"""Tasks that need all of a sequence: its numbers are read first, and its text again while the answers are written."""
+
+from __future__ import annotations
+
+import argparse
+from array import array
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hmmfilter import plotting
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._checks import ImpossibleEvidenceError
+from hmmfilter._tables import Reader, Writer, opened_for_writing
+from hmmfilter.cli.evidence import Intake
+from hmmfilter.cli.messages import reason
+from hmmfilter.cli.summary import Summary
+from hmmfilter.decoding import viterbi
+from hmmfilter.filtering import forward_filter, log_likelihood
+from hmmfilter.model import HMM
+from hmmfilter.results import Decoded, Filtered, Smoothed
+from hmmfilter.smoothing import smooth
+
+DOORS: dict[str, Any] = {"filter": forward_filter, "smooth": smooth, "viterbi": viterbi}
+
+
+class Gathered(NamedTuple):
+    """What a table says, one sequence after the other."""
+
+    log_likelihoods: FloatArray  # (T, K)
+    places: IntArray | None  # of the rows of the table among these, (T,)
+    lengths: IntArray | None
+    drawn: list[FloatArray]  # the observations, block by block, if they are to be drawn
+    labels: list[str]  # the first cell of each row, likewise
+
+
+def run_whole(model: HMM, reader: Reader, added: list[str], options: argparse.Namespace) -> None:
+    """Run a task on all sequences in one call."""
+    intake = Intake(model, reader, options.on_error)
+    summary = Summary(intake)
+    log_likelihoods, places, lengths, drawn, labels = _gather(reader, intake, summary, options.plot is not None)
+    if options.plot is not None and lengths is not None and len(lengths) > 1:
+        raise ValueError(f"--plot draws one sequence, got {len(lengths)}")
+    tables = model.log_initial, model.log_transition, log_likelihoods
+    try:
+        result = DOORS[options.task](*tables, lengths=lengths, impossible=options.impossible)
+    except ImpossibleEvidenceError as error:
+        step = error.step + (0 if lengths is None else int(lengths[: error.sequence].sum()))
+        number = step if places is None else int(np.flatnonzero(places == step)[0])
+        raise reader.impossible(intake.row(number), error.step) from error
+    summary.n_sequences = None if lengths is None else len(lengths)
+    if options.task == "viterbi":
+        summary.logs["log-likelihood"] = log_likelihood(*tables, lengths=lengths)
+        summary.logs["log-joint"] = result.log_joint
+    else:
+        summary.logs["log-likelihood"] = result.log_likelihood
+    del tables, log_likelihoods
+    with opened_for_writing(options.output, reader) as file:
+        writer, n_written = Writer(file, reader), 0
+        writer.write_header(added)
+        for rows in intake.rows_again():
+            chosen: Any = slice(n_written, n_written + len(rows))
+            _write(writer, rows, result, chosen if places is None else places[chosen], model.state_names)
+            n_written += len(rows)
+    summary.print()
+    if options.plot is not None:
+        _draw(replace(result, state_names=model.state_names), reader, drawn, labels, options.plot)
+
+
+def _gather(reader: Reader, intake: Intake, summary: Summary, is_drawn: bool) -> Gathered:
+    """Read all numbers, and keep no text."""
+    table = Growing(intake.n_states)
+    numbers, sequences = dict[str, int](), array("q")
+    drawn: list[FloatArray] = []
+    labels: list[str] = []
+    for block in intake.blocks():
+        block.insist_on_the_rest()
+        table.append(block.log_likelihoods)
+        summary.count(block)
+        if reader.sequence is not None:
+            sequences.extend(numbers.setdefault(reader.id_of(row) or "", len(numbers)) for row in block.rows)
+        if is_drawn:
+            drawn.append(block.observations)
+            labels += [row.cells[0] for row in block.rows]
+    if len(table.rows) == 0:
+        raise ValueError(f"{reader.name}: at least one row must be left, got none")
+    if reader.sequence is None:
+        return Gathered(table.rows, None, None, drawn, labels)
+    number_of = np.frombuffer(sequences, dtype=np.int64)
+    order, places = np.argsort(number_of, kind="stable"), np.empty(len(number_of), np.int64)
+    places[order] = np.arange(len(number_of))
+    return Gathered(table.rows[order], places, np.bincount(number_of), drawn, labels)
+
+
+class Growing:
+    """A table that grows in place, so that it is never in memory twice."""
+
+    def __init__(self, n_columns: int) -> None:
+        self._table, self._n_rows = np.empty((0, n_columns)), 0
+
+    @property
+    def rows(self) -> FloatArray:
+        """All that was appended, (T, K)."""
+        return self._table[: self._n_rows]
+
+    def append(self, rows: FloatArray) -> None:
+        """Add rows at the end."""
+        n_rows = self._n_rows + len(rows)
+        if n_rows > len(self._table):
+            self._table.resize((n_rows + n_rows // 8, self._table.shape[1]), refcheck=False)
+        self._table[self._n_rows : n_rows] = rows
+        self._n_rows = n_rows
+
+
+def _write(
+    writer: Writer, rows: list[Any], result: Filtered | Smoothed | Decoded, chosen: Any, names: tuple[str, ...]
+) -> None:
+    """Write what a result adds to rows, of which these are its own."""
+    if isinstance(result, Decoded):
+        writer.write_words(rows, [names[k] if k >= 0 else "" for k in result.path[chosen].tolist()])
+        return
+    table = result.probabilities[chosen]
+    if isinstance(result, Filtered):
+        table = np.column_stack([table, result.log_increments[chosen]])
+    writer.write_numbers(rows, table)
+
+
+def _draw(
+    result: Filtered | Smoothed | Decoded, reader: Reader, drawn: list[FloatArray], labels: list[str], path: str
+) -> None:
+    """Draw a result and what was observed, in the words of the table, which is written by now."""
+    is_label = 0 not in (*reader.observed, reader.sequence)
+    try:
+        plotting.save(
+            result,
+            np.concatenate(drawn),
+            path,
+            observation_names=[reader.header[c] for c in reader.observed],
+            step_name=reader.header[0] if is_label else "step",
+            step_labels=labels if is_label else None,
+        )
+    except (ValueError, MemoryError, OSError) as error:
+        raise ValueError(f"the table is written, but not the picture: {reason(error)}") from error
