@@ -13,6 +13,7 @@ from numba.core.registry import CPUDispatcher
 
 import hmmfilter
 from hmmfilter import _compiling, lse
+from hmmfilter.lse import offers
 from tests.conftest import needs_compiled
 
 NOT_KEPT = "machine code is not kept, as {}: each process compiles it again"
@@ -173,6 +174,6 @@ def test_users_compiled_code_finds_kernels_in_any_order_of_imports(first):
 
 def test_softmax_and_logsumexp_name_their_kernels():
     x = np.array([0.0, -40.0, 1.5])
-    for public, kernels in ((lse.logsumexp, lse._kernels_of_logsumexp), (lse.softmax, lse._kernels_of_softmax)):
+    for public, kernels in ((lse.logsumexp, offers.kernels_of_logsumexp), (lse.softmax, offers.kernels_of_softmax)):
         kernel, _ = kernels()
         assert np.array_equal(kernel(x), public(x))
