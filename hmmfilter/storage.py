@@ -13,6 +13,7 @@ The schema, all keys required but ``state_names``, no others allowed::
           {"type": "Poisson", "rate": [λ, ...]}
           {"type": "Gaussian", "mean": [...], "covariance": [...], "kind": "variances", "full", "tied" or "spherical"}
           {"type": "FromScipy", "distributions": [{"name": "gamma", "args": [2.0], "kwds": {"scale": 3.0}}, ...]}
+              and for mixtures {"name": "Mixture", "components": [{"name": ...}, ...], "weights": [p, ...]}
       "state_names": ["quiet", ...]
     }
 
@@ -36,6 +37,7 @@ import numpy as np
 from hmmfilter import _checks, emissions
 from hmmfilter._arrays import FloatArray
 from hmmfilter._files import written_whole
+from hmmfilter.emissions import scipy_distributions
 
 FORMAT = "hmmfilter model, version 2"
 FIRST_FORMAT = "hmmfilter model, version 1"
@@ -93,7 +95,7 @@ def describe(emission: emissions.Emission) -> dict[str, Any]:
     _checks.storable_emission(emission, tuple(EMISSIONS.values()))
     kind = type(emission).__name__
     if isinstance(emission, emissions.FromScipy):
-        return {"type": kind, "distributions": [_describe_frozen(frozen) for frozen in emission.distributions]}
+        return {"type": kind, "distributions": [_describe_distribution(each) for each in emission.distributions]}
     if isinstance(emission, emissions.Categorical) and emission.symbols is not None:
         _checks.storable_symbols(emission.symbols)
     kept: Any = emission
@@ -124,38 +126,34 @@ def _build(document: Any, normalize: bool) -> emissions.Emission:
     _checks.keys("emission", document, {"type", *(parameter.name for parameter in fields(kind))} - optional, optional)
     if kind is emissions.FromScipy:
         _checks.json_list("distributions", document["distributions"])
-        return emissions.FromScipy([_build_frozen(part) for part in document["distributions"]])
+        return emissions.FromScipy([_build_distribution(part) for part in document["distributions"]])
     for name in set(document) - {"type", "symbols"}:
         _checks.json_numbers(name, document[name])
     options: dict[str, Any] = {"normalize": normalize} if kind is emissions.Categorical else {}
     return kind(**{name: value for name, value in document.items() if name != "type"}, **options)
 
 
-def _describe_frozen(frozen: Any) -> dict[str, Any]:
-    _checks.storable_distribution(frozen, _scipy_distributions().get(frozen.dist.name))
-    return {
-        "name": frozen.dist.name,
-        "args": [np.asarray(value).item() for value in frozen.args],
-        "kwds": {key: np.asarray(value).item() for key, value in frozen.kwds.items()},
-    }
+def _describe_distribution(distribution: Any) -> dict[str, Any] | None:
+    document = scipy_distributions.description(distribution)
+    _checks.storable_distribution(document, scipy_distributions.name_of(distribution))
+    return document
 
 
-def _build_frozen(document: Any) -> Any:
+def _build_distribution(document: Any) -> Any:
+    _checks.json_object("a distribution", document)
+    known = scipy_distributions.named_by_scipy()
+    name = _checks.one_of("the name of a distribution", document.get("name"), tuple(known))
+    if name == "Mixture":
+        _checks.keys("a mixture", document, {"name", "components", "weights"})
+        _checks.json_list("components", document["components"])
+        _checks.json_numbers("weights", document["weights"])
+        weights = _checks.float_array("weights", document["weights"])
+        return known[name]([_build_distribution(part) for part in document["components"]], weights=weights)
     _checks.keys("a distribution", document, {"name", "args", "kwds"})
     args, kwds = document["args"], document["kwds"]
     _checks.json_list("args", args)
     _checks.json_object("kwds", kwds)
-    _checks.json_numbers("args", args)
-    _checks.json_numbers("kwds", list(kwds.values()))
-    _checks.float_array("args", args)
-    _checks.float_array("kwds", list(kwds.values()))
-    known = _scipy_distributions()
-    return known[_checks.one_of("the name of a distribution", document["name"], tuple(known))](*args, **kwds)
-
-
-def _scipy_distributions() -> dict[str, Any]:
-    """SciPy's distributions by name: what a file may ask for, and nothing else."""
-    from scipy import stats
-
-    kinds = (stats.rv_continuous, stats.rv_discrete)
-    return {name: value for name, value in vars(stats).items() if isinstance(value, kinds)}
+    for what, numbers in (("args", args), ("kwds", list(kwds.values()))):
+        _checks.json_numbers(what, numbers)
+        _checks.float_array(what, numbers)
+    return known[name](*args, **kwds)

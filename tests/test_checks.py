@@ -284,7 +284,7 @@ MODEL = [
     (
         lambda: FromScipy([3]),
         TypeError,
-        "distributions[0] must be a frozen univariate distribution of scipy.stats, such as scipy.stats.norm(0, 1), got 3",
+        "distributions[0] must be a frozen univariate distribution of scipy.stats, such as scipy.stats.norm(0, 1), or one such as scipy.stats.Normal(), got 3",
     ),
 ]
 

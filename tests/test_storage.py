@@ -23,7 +23,7 @@ EMISSIONS = [
     Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [0.1, 1e300], kind="spherical"),
     Gaussian([1 / 3, 0.0], 2 / 3, kind="tied"),
     Gaussian([[1 / 3, 0.0], [0.1, 0.2]], [[[0.1, 0.02], [0.02, 0.3]], [[1.0, 0.0], [0.0, 1.0]]]),
-    FromScipy([stats.gamma(1 / 3, scale=np.float64(3.0)), stats.t(df=3)]),
+    FromScipy([stats.gamma(4 / 3, scale=np.float64(3.0)), stats.t(df=3)]),
     FromScipy([stats.binom(5, 0.3), stats.poisson(1 / 3)]),
 ]
 

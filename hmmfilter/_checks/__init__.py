@@ -45,7 +45,6 @@ from hmmfilter._checks.parameters import (
     SUM_TOLERANCE,
     distributions,
     emission,
-    frozen_distributions,
     moments,
     non_negative,
     probabilities,
@@ -57,6 +56,7 @@ from hmmfilter._checks.parameters import (
     stationary_word,
     transition_matrix,
 )
+from hmmfilter._checks.scipy_distributions import all_of_one_kind, log_densities, univariate_distributions
 from hmmfilter._checks.settings import axes, fits_memory, flag, generator, lag, one_of, step_count, workers
 from hmmfilter._checks.streams import (
     agreement,
@@ -93,6 +93,7 @@ __all__ = [
     "Labels",
     "Moves",
     "agreement",
+    "all_of_one_kind",
     "are_none",
     "axes",
     "begun",
@@ -110,7 +111,6 @@ __all__ = [
     "fits_memory",
     "flag",
     "float_array",
-    "frozen_distributions",
     "generator",
     "impossible_policy",
     "increments_destination",
@@ -130,6 +130,7 @@ __all__ = [
     "lagged_snapshot",
     "linear_chain",
     "linear_likelihoods",
+    "log_densities",
     "log_likelihoods",
     "log_potentials",
     "log_row",
@@ -173,6 +174,7 @@ __all__ = [
     "temperature",
     "transition_matrix",
     "unique_keys",
+    "univariate_distributions",
     "whole_observations",
     "workers",
     "written_initial",

@@ -104,11 +104,15 @@ def storable_emission(value: Any, known: Sequence[type]) -> None:
         )
 
 
-def storable_distribution(distribution: Any, known: Any) -> None:
-    """Insist on a frozen distribution that its name and its parameters tell from all others."""
-    dist = distribution.dist
-    if known is None or type(dist) is not type(known) or (dist.a, dist.b) != (known.a, known.b):
-        raise TypeError(f"a distribution must be one of scipy.stats to be written as JSON, got {shown(dist.name)}")
-    parameters = (*distribution.args, *distribution.kwds.values())
+def storable_distribution(document: Any, name: str) -> None:
+    """Insist on a distribution that its name and its parameters tell from all others: what a document says of it."""
+    if document is None:
+        raise TypeError(f"a distribution must be one of scipy.stats to be written as JSON, got {shown(name)}")
+    parts = document.get("components", ())
+    for part in parts:
+        storable_distribution(part, name)
+    parameters = document["weights"] if parts else (*document["args"], *document["kwds"].values())
     if not np.isfinite(parameters).all():
-        raise ValueError(f"{dist.name} must have finite parameters to be written as JSON, got {shown(parameters)}")
+        raise ValueError(
+            f"{document['name']} must have finite parameters to be written as JSON, got {shown(parameters)}"
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import reprlib
 import sys
 from decimal import Decimal
 from typing import Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.arrays import has_masked_entries, rectangular
+from hmmfilter._checks.errors import shown
 
 DENSE_STATES = 4096  # from so many states on, a sparse matrix is not made dense: it would take 134 MB
 
@@ -45,7 +45,7 @@ def _rounded(name: str, array: npt.NDArray[Any]) -> FloatArray:
         item = array[index]
         where = f" at {list(index)}" if index else ""
         if not isinstance(item, (numbers.Real, Decimal)) or isinstance(item, (bool, np.timedelta64)):
-            raise TypeError(f"{name} must hold real numbers, got {reprlib.repr(item)}{where}")
+            raise TypeError(f"{name} must hold real numbers, got {shown(item)}{where}")
         try:
             rounded[index] = float(item)
         except OverflowError:

@@ -136,31 +136,6 @@ def states(value: npt.ArrayLike, n_states: int) -> IntArray:
     return array.astype(np.int64)
 
 
-def frozen_distributions(value: Sequence[Any]) -> tuple[Any, ...]:
-    """Let frozen univariate distributions of SciPy in, all continuous or all discrete."""
-    from scipy.stats import rv_discrete
-    from scipy.stats.distributions import rv_frozen
-
-    if not isinstance(value, (list, tuple)) or not value:
-        raise TypeError(f"distributions must be a list of one distribution for each state, got {shown(value)}")
-    distributions = tuple(value)
-    for k, distribution in enumerate(distributions):
-        if not isinstance(distribution, rv_frozen):
-            raise TypeError(
-                f"distributions[{k}] must be a frozen univariate distribution of scipy.stats, such as "
-                f"scipy.stats.norm(0, 1), got {shown(distribution)}"
-            )
-        parameters = (*distribution.args, *distribution.kwds.values())
-        if any(np.ndim(parameter) for parameter in parameters) or np.isnan(distribution.support()).any():
-            raise ValueError(
-                f"distributions[{k}] must have valid single numbers for parameters, "
-                f"got {distribution.dist.name} of {shown(parameters)}"
-            )
-    if len({isinstance(distribution.dist, rv_discrete) for distribution in distributions}) > 1:
-        raise ValueError("distributions must be all continuous or all discrete, got some of each")
-    return distributions
-
-
 def single_closed_class(classes: list[IntArray]) -> IntArray:
     """Insist that a chain settles in one set of states."""
     if len(classes) > 1:

@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, Valued
 
-Column = tuple[
-    str, Any, str
-]  # of a printed table: its head, a sequence or array of values, one a state, and their format
+Column = tuple[str, Any, str]  # of a printed table: its head, a value for each state, and their format
 LOG_2_PI = math.log(2 * math.pi)
 
 

@@ -33,6 +33,7 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any) -> list[Shown
         series = series_of(observations, len(observations), None)
         names, seen = series.names, series.table
     is_discrete = bool((drawn == np.rint(drawn)).all())
+    log_densities = getattr(emission, "_log_densities", emission.log_likelihoods)  # those of SciPy fail far out
     shown = []
     for d, name in enumerate(names):
         known = _known(seen[:, d])
@@ -41,7 +42,7 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any) -> list[Shown
         if drawn.ndim == 2:
             rows = np.full((len(grid), table.shape[1]), np.nan)
             rows[:, d] = grid
-        shown.append(Shown(name, grid, np.exp(emission.log_likelihoods(rows)) * shares, is_discrete, known))
+        shown.append(Shown(name, grid, np.exp(log_densities(rows)) * shares, is_discrete, known))
     return shown
 
 

@@ -1,0 +1,195 @@
+"""The univariate distributions of SciPy, one at a time: the frozen ones, and those of SciPy 1.15 and later.
+
+Of the first, `scipy.stats.gamma(2.0)` is an example; of the second, `scipy.stats.Normal(mu=1.0, sigma=2.0)`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import BoolArray, FloatArray
+
+MASS_TOLERANCE = 1e-6  # how far from 1 the integral of a density may be whose moments are believed
+INTEGRAL_RTOL = 1e-10  # of a moment, relative to that of its magnitude
+
+
+def is_discrete(distribution: Any) -> bool:
+    """Whether a distribution is of whole numbers."""
+    if hasattr(distribution, "dist"):
+        return hasattr(distribution.dist, "pmf")
+    return any(kind.__name__ == "DiscreteDistribution" for kind in type(distribution).__mro__)
+
+
+def log_density(distribution: Any, x: FloatArray) -> FloatArray:
+    """Log-density, or log-probability, as SciPy has it, without its warnings."""
+    log = distribution.logpmf if is_discrete(distribution) else distribution.logpdf
+    with np.errstate(all="ignore"):
+        return np.asarray(log(x), dtype=np.float64)
+
+
+def has_lost(distribution: Any, x: FloatArray) -> BoolArray:
+    """Where the density must be above zero, though SciPy finds none: it has underflowed.
+
+    Inside the support, but where probability lies on both sides: there may well be a gap. Tables of probabilities are
+    as exact as they are given, and a whole number of variance 0 leaves nothing for others.
+    """
+    from scipy.stats import rv_histogram
+
+    lower, upper = distribution.support()
+    is_whole = is_discrete(distribution)
+    inside = (lower <= x) & (x <= upper) if is_whole else (lower < x) & (x < upper)
+    of_frozen = getattr(distribution, "dist", None)
+    if isinstance(of_frozen, rv_histogram) or hasattr(of_frozen, "pk") or not inside.any():
+        return np.zeros(len(x), dtype=np.bool_)
+    if is_whole and moments(distribution)[1] == 0:
+        return np.zeros(len(x), dtype=np.bool_)
+    beyond = distribution.sf if of_frozen is not None else distribution.ccdf
+    with np.errstate(all="ignore"):
+        least = np.minimum(distribution.cdf(x), beyond(x))
+    lost: BoolArray = inside & ~(least > np.finfo(np.float64).eps)
+    return lost
+
+
+def draw(distribution: Any, n: int, generator: np.random.Generator) -> npt.NDArray[Any]:
+    """Draw some numbers."""
+    if hasattr(distribution, "rvs"):
+        return np.asarray(distribution.rvs(size=n, random_state=generator))
+    return np.asarray(distribution.sample(n, rng=generator))
+
+
+def moments(distribution: Any) -> tuple[float, float]:
+    """Mean and variance, infinite where that is known; NaN where there are none, or none were found."""
+    if not hasattr(distribution, "dist"):
+        return float(distribution.mean()), float(distribution.variance())
+    if is_discrete(distribution) or _states_moments(distribution):
+        with np.errstate(all="ignore"):
+            mean, variance = distribution.stats(moments="mv")
+        return float(mean), float(variance)
+    return _integrated_moments(distribution)
+
+
+def _states_moments(distribution: Any) -> bool:
+    """Whether a class of continuous distributions knows its moments, so that SciPy has no need to search for them."""
+    from scipy.stats import rv_continuous
+
+    kind = type(distribution.dist)
+    if kind._munp is not rv_continuous._munp:
+        return True
+    if kind._stats is rv_continuous._stats:
+        return False
+    return not any(moment is None for moment in distribution.dist._stats(*_shapes(distribution))[:2])
+
+
+def _integrated_moments(distribution: Any) -> tuple[float, float]:
+    """Mean and variance by integrals of the density, of an effort that is bounded; NaN where they do not converge."""
+    from scipy.integrate import quad
+
+    standard, shapes = distribution.dist, _shapes(distribution)
+    bounds = standard.support(*shapes)
+
+    @functools.cache
+    def density(x: float) -> float:
+        with np.errstate(all="ignore"):
+            return float(standard.pdf(x, *shapes))
+
+    def integral(weight: Callable[[float], float], atol: float) -> float:
+        value, _, _, *failure = quad(
+            lambda x: weight(x) * density(x), *bounds, epsabs=atol, epsrel=INTEGRAL_RTOL, full_output=True
+        )
+        return float("nan") if failure else float(value)
+
+    magnitude = integral(abs, 0.0)
+    if not abs(integral(lambda _: 1.0, 0.0) - 1) <= MASS_TOLERANCE or not magnitude < np.inf:
+        return float("nan"), float("nan")
+    mean = integral(lambda x: x, INTEGRAL_RTOL * magnitude)
+    variance = integral(lambda x: (x - mean) ** 2, 0.0)
+    named = parameters(distribution)
+    return named["loc"] + named["scale"] * mean, named["scale"] ** 2 * variance
+
+
+def parameters(distribution: Any) -> dict[str, float]:
+    """All parameters of a frozen distribution by name."""
+    shapes = distribution.dist.shapes
+    names = [*(shapes.split(", ") if shapes else ()), "loc", "scale"]
+    return {"loc": 0.0, "scale": 1.0, **dict(zip(names, distribution.args, strict=False)), **distribution.kwds}
+
+
+def _shapes(distribution: Any) -> list[float]:
+    return [value for name, value in parameters(distribution).items() if name not in ("loc", "scale")]
+
+
+def named_by_scipy() -> dict[str, Any]:
+    """What `scipy.stats` names: the distributions to freeze, and the classes of the later ones."""
+    from scipy import stats
+
+    def is_distribution(value: Any) -> bool:
+        return isinstance(value, (stats.rv_continuous, stats.rv_discrete)) or (
+            isinstance(value, type) and hasattr(value, "logpdf") and hasattr(value, "sample")
+        )
+
+    return {name: value for name, value in vars(stats).items() if is_distribution(value)}
+
+
+def description(distribution: Any) -> dict[str, Any] | None:
+    """The name and the numbers that tell a distribution from all others; None where SciPy has no name for it."""
+    known = named_by_scipy()
+    if hasattr(distribution, "dist"):
+        dist = distribution.dist
+        namesake = known.get(dist.name, dist)
+        if dist.name not in known or type(dist) is not type(namesake) or (dist.a, dist.b) != (namesake.a, namesake.b):
+            return None
+        return {"name": dist.name, "args": _plain(distribution.args), "kwds": _plain_by_name(distribution.kwds)}
+    name = type(distribution).__name__.removeprefix("Standard")  # as SciPy calls a Normal without parameters
+    if name not in known or not issubclass(type(distribution), known[name]):
+        return None
+    if name == "Mixture":
+        parts = [description(component) for component in distribution.components]
+        weights = _plain(distribution.weights)
+        return None if None in parts else {"name": name, "components": parts, "weights": weights}
+    return {"name": name, "args": [], "kwds": _plain_by_name(distribution._original_parameters)}
+
+
+def value_of(distribution: Any) -> Any:
+    """What two distributions have in common where they are the same; a nameless one is the same as itself only."""
+    described = description(distribution)
+    if described is None:
+        return distribution
+    if hasattr(distribution, "dist"):
+        return described["name"], frozenset((name, float(value)) for name, value in parameters(distribution).items())
+    return repr(described)
+
+
+def words(distribution: Any) -> str:
+    """How a distribution is called in print."""
+    if hasattr(distribution, "dist"):
+        return _call(str(distribution.dist.name), distribution.args, distribution.kwds)
+    described = description(distribution)
+    if described is None:
+        return " ".join(str(distribution).split())
+    if "components" in described:
+        shares = zip(distribution.weights, distribution.components, strict=True)
+        return f"Mixture({', '.join(f'{weight:.5g} {words(part)}' for weight, part in shares)})"
+    return _call(described["name"], (), described["kwds"])
+
+
+def name_of(distribution: Any) -> str:
+    """The name of a distribution, without its parameters if SciPy keeps them apart."""
+    return str(distribution.dist.name) if hasattr(distribution, "dist") else words(distribution)
+
+
+def _call(name: str, args: Any, kwds: dict[str, Any]) -> str:
+    numbers = [f"{value:.5g}" for value in _plain(args)]
+    return f"{name}({', '.join([*numbers, *(f'{key}={value:.5g}' for key, value in _plain_by_name(kwds).items())])})"
+
+
+def _plain(values: Any) -> list[float]:
+    return [np.asarray(value).item() for value in values]
+
+
+def _plain_by_name(values: dict[str, Any]) -> dict[str, float]:
+    return {name: np.asarray(value).item() for name, value in values.items()}
