@@ -320,7 +320,7 @@ class OnlineFilter(Run):
             +1  0.2562  0.7438  3.9751 ± 2.6503
             +2  0.3794  0.6206  3.4825 ± 2.6925
         """
-        n_steps = _checks.step_count("steps", steps)
+        n_steps = _checks.step_count("steps", steps, self._n_states)
         last = self.log_probabilities[None] if self._n_observed > 0 else np.empty((0, self._n_states))
         to_come = forecasting.states_to_come(self._log_initial, self._log_transition, last, n_steps)
         return forecasting.forecast(to_come, self._emission, self._origin.state_names)
