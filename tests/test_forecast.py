@@ -259,6 +259,12 @@ def test_several_sequences_are_looked_ahead_of_one_by_one(emission, observations
             forecast[3]
 
 
+def test_a_sequence_of_no_steps_is_looked_ahead_of_from_the_beginning():
+    forecast = model_of(Poisson([1.0, 5.0, 0.0])).forecast([[], [0, 3]], 2)
+    np.testing.assert_allclose(forecast.probabilities[0], [INITIAL, INITIAL @ TRANSITION], rtol=RTOL)
+    np.testing.assert_allclose(forecast.mean[0, 0], INITIAL @ [1.0, 5.0, 0.0], rtol=RTOL)
+
+
 def test_one_sequence_with_a_length_is_a_sequence_among_others():
     model = model_of(Poisson([1.0, 5.0, 0.0]))
     assert model.forecast([0, 3], STEPS, lengths=[2]).mean.shape == (1, STEPS)

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,15 +154,44 @@ class Told(Own):
         return f"gain {self.gain}"
 
 
+@dataclass(frozen=True)
+class Fielded(Own):
+    """One that is told by its fields, as far as they can be."""
+
+    gain: Any
+    other: Any = None
+
+
+class Halved(stats.rv_continuous):
+    """A distribution that is none of SciPy's."""
+
+    def _pdf(self, x):
+        return np.where(abs(x) <= 0.5, 1.0, 0.0)
+
+
+def halved(scale):
+    return FromScipy([Halved(name="halved")(scale=scale), stats.norm()])
+
+
 def test_an_emission_of_ones_own_is_known_by_its_class_and_what_it_tells():
     def go_on(first, second):
-        snapshot = begun(hf.HMM(INITIAL, TRANSITION, first), [1.0, 2.0])
+        snapshot = begun(hf.HMM(INITIAL, TRANSITION, first), [0.0, 0.25])
         return hf.HMM(INITIAL, TRANSITION, second).online(snapshot)
 
     assert go_on(Own(1.0), Own(1.0)).n_observed == 2
     assert go_on(Own(1.0), Own(2.0)).n_observed == 2  # it does not tell
     assert go_on(Told(1.0), Told(1.0)).n_observed == 2
-    for first, second in ((Told(1.0), Told(2.0)), (Own(1.0), Told(1.0)), (Own(1.0), COUNTS.emission)):
+    assert go_on(Fielded(np.array([1.0, -1.0])), Fielded(np.array([1.0, -1.0]))).n_observed == 2
+    assert go_on(Fielded(1.0, Own(1.0)), Fielded(1.0, Own(2.0))).n_observed == 2  # no word of what is in it
+    assert go_on(halved(2.0), halved(2.0)).n_observed == 2
+    for first, second in (
+        (Told(1.0), Told(2.0)),
+        (Own(1.0), Told(1.0)),
+        (Own(1.0), COUNTS.emission),
+        (Fielded(np.array([1.0, -1.0])), Fielded(np.array([1.0, 1.0]))),
+        (Fielded(1.0, {"a": [1]}), Fielded(1.0, {"a": [2]})),
+        (halved(2.0), halved(3.0)),
+    ):
         with pytest.raises(ValueError, match="another emission"):
             go_on(first, second)
 

@@ -28,7 +28,8 @@ class Emission(Protocol):
     and the values before them side by side, each row stands alone. The second example does that.
 
     Where it also has a method ``moments()``, that returns a tuple of the means, (K,) or (K, D), and the variances, (K,)
-    or (K, D, D), a forecast has a mean and a variance, too.
+    or (K, D, D), a forecast has a mean and a variance, too. Where it has a method ``fingerprint()``, that returns a
+    string which tells its parameters, a snapshot of a stream knows it from others of its class.
 
     Examples
     --------

@@ -2,14 +2,17 @@
 
 A snapshot does not hold its model, but fingerprints of it, by which another one is told: of the log-tables; where they
 are a model's, of the probabilities that they are the logs of, since two machines may take logs that differ in the last
-digit; and of the emission. An emission of `hmmfilter.emissions` is known by the values of its parameters, if
-`hmmfilter.HMM.to_json` can write them. Any other one is known by the name of its class and, if it has such a method, by
-the string that ``fingerprint()`` returns, which should tell its parameters. The names of states do not count.
+digit; and of the emission. The names of states do not count.
+
+An emission of `hmmfilter.emissions` is known by the values of its parameters. One of your own is known by the name of
+its class; if it is a dataclass, by those of its fields that hold numbers, words, arrays, or lists of them; and if it
+has a method ``fingerprint()``, by the string that this returns. What none of them tells is taken for the same.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -17,7 +20,6 @@ import numpy as np
 
 from hmmfilter import storage
 from hmmfilter._arrays import FloatArray
-from hmmfilter.emissions import Emission
 from hmmfilter.streaming.run import Run
 
 FORMAT = "hmmfilter stream, version 2"
@@ -41,15 +43,26 @@ def fingerprint(*parts: FloatArray | str) -> str:
     return total.hexdigest()
 
 
-def emission_fingerprint(emission: Emission | None) -> str | None:
-    """A word for an emission, by its value where that is known."""
+def emission_fingerprint(emission: Any) -> str | None:
+    """A word for an emission, by its value as far as that is known."""
     if emission is None:
         return None
     try:
         return fingerprint(json.dumps(storage.describe(emission), sort_keys=True))
     except (TypeError, ValueError):  # an emission, or a distribution, of somebody's own
-        own = emission.fingerprint() if hasattr(emission, "fingerprint") else ""
-        return fingerprint(type(emission).__qualname__, own)
+        parts = fields(emission) if is_dataclass(emission) else ()
+        values = [getattr(emission, part.name) for part in parts if part.init]
+        told = emission.fingerprint() if hasattr(emission, "fingerprint") else ""
+        return fingerprint(type(emission).__qualname__, json.dumps(values, default=_plain, skipkeys=True), told)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON holds of a value that it does not know."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "dist"):  # a frozen distribution of SciPy
+        return [value.dist.name, value.args, value.kwds]
+    return type(value).__qualname__
 
 
 def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
