@@ -44,9 +44,10 @@ from hmmfilter.results import (
     NBest,
     PosteriorDecoded,
     Smoothed,
+    html,
 )
 from hmmfilter.results.base import Result
-from hmmfilter.results.outline import outline
+from hmmfilter.results.outline import Column, outline
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, filter_blocks
 from hmmfilter.streaming.models import stream_of_model
@@ -154,10 +155,23 @@ class HMM(Valued):
         )
 
     def __repr__(self) -> str:
-        title = f"HMM: {self.n_states} states, {type(self.emission).__name__} emission"
+        return outline(self._title(), self.state_names, self._chain_columns(), self._emission_columns())
+
+    def _repr_html_(self) -> str:
+        return html.of_states(
+            self._title(), ("state", self.state_names, ""), self._chain_columns(), 1.0, self._emission_columns()
+        )
+
+    def _title(self) -> str:
+        return f"HMM: {self.n_states} states, {type(self.emission).__name__} emission"
+
+    def _chain_columns(self) -> list[Column]:
         moves = zip(self.state_names, self.transition.T, strict=True)
-        chain = [("initial", self.initial, ".4f"), *((f"to {name}", column, ".4f") for name, column in moves)]
-        return outline(title, self.state_names, chain, getattr(self.emission, "_columns", list)())
+        return [("initial", self.initial, ".4f"), *((f"to {name}", column, ".4f") for name, column in moves)]
+
+    def _emission_columns(self) -> list[Column]:
+        columns: list[Column] = getattr(self.emission, "_columns", list)()
+        return columns
 
     @property
     def n_states(self) -> int:

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
-from hmmfilter._arrays import Frozen, IntArray
-from hmmfilter.results import frames
-from hmmfilter.results.printing import four_decimals, preview, shown_steps
+from hmmfilter._arrays import FloatArray, Frozen, IntArray
+from hmmfilter.results import frames, html
+from hmmfilter.results.printing import Preview, four_decimals, preview, shown_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,16 @@ class Result(Frozen, ABC):
     @abstractmethod
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """Make a pandas frame."""
+
+    @abstractmethod
+    def _preview(self) -> Preview:
+        """What is printed."""
+
+    def __repr__(self) -> str:
+        return self._preview().text()
+
+    def _repr_html_(self) -> str | None:
+        return None  # what is printed will do
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -230,8 +240,8 @@ class BySequence(OfSequences):
             return steps
         return frames.labels_by_sequence(self.keys(), self._labels.key_names, np.diff(starts), steps)
 
-    def _print_sequences(self, lengths: IntArray, n_states: int) -> str:
-        """Print how long each sequence is, and how probable."""
+    def _shown_sequences(self, lengths: IntArray, n_states: int) -> Preview:
+        """How long each sequence is, and how probable."""
         totals = getattr(self, self._total)
         return preview(
             f"{type(self).__name__}: {len(lengths)} sequences, {lengths.sum()} steps, {n_states} states",
@@ -240,6 +250,25 @@ class BySequence(OfSequences):
             ([str(lengths[n]), four_decimals(totals[n])] for n in shown_steps(len(lengths))),
             label=self._key_label,
         )
+
+    @property
+    @abstractmethod
+    def _shown_names(self) -> tuple[str, ...]:
+        """The names of all states."""
+
+    @abstractmethod
+    def _shares(self, steps: slice) -> FloatArray:
+        """The mean weight of each state, (K,), in some steps; less by what is marked."""
+
+    def _repr_html_(self) -> str:
+        names, bounds = self._shown_names, self._bounds()
+        if self._starts is not None:
+            shown = shown_steps(len(bounds) - 1)
+            strips = [html.strip_of(self._shares, int(bounds[n]), int(bounds[n + 1])) for n in shown]
+            return html.of_several(self._preview(), names, strips)
+        n_steps = self._n_steps()
+        ends = [str(t if self.index is None else self.index[t]) for t in (0, n_steps - 1) if n_steps > 0]
+        return html.of_series(self._preview(), names, html.strip_of(self._shares, 0, n_steps), ends)
 
     @abstractmethod
     def _bands(self) -> plotting.Bands:

@@ -11,9 +11,9 @@ import numpy as np
 
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray
-from hmmfilter.results import frames
+from hmmfilter.results import frames, html
 from hmmfilter.results.base import OfSequences
-from hmmfilter.results.printing import preview, shown_steps
+from hmmfilter.results.printing import Preview, preview, shown_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,17 +179,17 @@ class Forecast(OfSequences):
             return plotting.Fan(None, None, None)
         return plotting.Fan(self.mean.reshape(n_steps, -1), _deviations(self.variance).reshape(n_steps, -1), None)
 
-    def __repr__(self) -> str:
+    def _preview(self) -> Preview:
         n_steps, n_states = self.log_probabilities.shape[-2:]
         what = f"{n_steps} steps, {n_states} states;"
         if self._n_sequences is None:
-            return self._print(f"Forecast: {what}", "step", lambda s: f"+{s + 1}")
-        return self._part(np.s_[:, 0])._print(
+            return self._shown(f"Forecast: {what}", "step", lambda s: f"+{s + 1}")
+        return self._part(np.s_[:, 0])._shown(
             f"Forecast: {len(self)} sequences, {what} at step +1:", "sequence", self._key_label
         )
 
-    def _print(self, title: str, head: str, label: Callable[[int], str]) -> str:
-        """Print a title above rows, of steps or of sequences, that bear labels under a head."""
+    def _shown(self, title: str, head: str, label: Callable[[int], str]) -> Preview:
+        """Show a title above rows, of steps or of sequences, that bear labels under a head."""
         n_rows, n_states = self.log_probabilities.shape
         rows = shown_steps(n_rows)
         what, heads, cells = self._shown_observations(rows)
@@ -201,6 +201,14 @@ class Forecast(OfSequences):
             ([*row, *added] for row, added in zip(states, cells, strict=True)),
             label=label,
         )
+
+    def _repr_html_(self) -> str:
+        names = self._names(self.log_probabilities.shape[-1])
+        if self._n_sequences is None:
+            ends = ["+1", f"+{len(self.probabilities)}"]
+            return html.of_series(self._preview(), names, _strip_of(self.probabilities), ends)
+        strips = [_strip_of(self.probabilities[n]) for n in shown_steps(self._n_sequences)]
+        return html.of_several(self._preview(), names, strips)
 
     def _shown_observations(self, rows: list[int]) -> tuple[str, list[str], list[list[str]]]:
         """What is printed of the observations in some rows: its name, the heads of its columns, and their cells."""
@@ -219,6 +227,10 @@ class Forecast(OfSequences):
         heads = ["observation"] if means.ndim == 1 else [f"observation[{d}]" for d in range(means.shape[1])]
         pairs = np.stack([means, deviations], axis=-1).reshape(len(rows), -1, 2)
         return ", mean ± standard deviation", heads, [[f"{m:.5g} ± {d:.5g}" for m, d in row] for row in pairs]
+
+
+def _strip_of(probabilities: FloatArray) -> html.Strip:
+    return html.strip_of(lambda rows: html.mean_of(probabilities[rows]), 0, len(probabilities))
 
 
 def _deviations(variances: FloatArray) -> FloatArray:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.plotting import Bands
-from hmmfilter.results import frames, segments
+from hmmfilter.results import frames, html, segments
 from hmmfilter.results.base import BySequence
-from hmmfilter.results.printing import four_decimals, preview, shown_steps, with_dots
+from hmmfilter.results.printing import Preview, four_decimals, preview, shown_steps, with_dots
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,10 +27,17 @@ class _Path(BySequence):
     _tables: ClassVar[tuple[str, ...]] = ("path",)
     _what: ClassVar[str]  # the path is
 
-    def __repr__(self) -> str:
+    @property
+    def _shown_names(self) -> tuple[str, ...]:
+        return self._names(self.n_states)
+
+    def _shares(self, steps: slice) -> FloatArray:
+        return _shares(self.path[steps], self.n_states)
+
+    def _preview(self) -> Preview:
         n_steps, names = len(self.path), self._names(self.n_states)
         if self.lengths is not None:
-            return self._print_sequences(self.lengths, self.n_states)
+            return self._shown_sequences(self.lengths, self.n_states)
         total = f"{self._total.replace('_', '-')} {four_decimals(getattr(self, self._total))}"
         return preview(
             f"{type(self).__name__}: {n_steps} steps, {self.n_states} states, {total}",
@@ -117,8 +124,7 @@ class _Path(BySequence):
         >>> model.viterbi([0, 2, 7, 4, 9, 0, 0, 1]).occupancy["share"]
         array([0.625, 0.375])
         """
-        steps = np.bincount(self.path[self.path >= 0], minlength=self.n_states)
-        return segments.occupancy(steps, len(self.path))
+        return segments.occupancy(_counts(self.path, self.n_states), len(self.path))
 
     @property
     def visits(self) -> IntArray:
@@ -276,7 +282,23 @@ class NBest(BySequence):
         n_paths = np.count_nonzero(self.log_joints[n] > -np.inf)
         return {"paths": self.paths[:n_paths, rows], "log_joints": self.log_joints[n, :n_paths]}
 
-    def __repr__(self) -> str:
+    @property
+    def _shown_names(self) -> tuple[str, ...]:
+        return self._names(self.n_states)
+
+    def _shares(self, steps: slice) -> FloatArray:
+        return _shares(self.paths[0, steps], self.n_states)
+
+    def _strip(self, path: IntArray) -> html.Strip:
+        return html.strip_of(lambda steps: _shares(path[steps], self.n_states), 0, len(path))
+
+    def _repr_html_(self) -> str:
+        if self._starts is not None:
+            return super()._repr_html_()
+        strips = [self._strip(path) for path in self.paths[shown_steps(len(self.paths))]]
+        return html.of_several(self._preview(), self._shown_names, strips)
+
+    def _preview(self) -> Preview:
         (n_paths, n_steps), names, lengths = self.paths.shape, self._names(self.n_states), self.lengths
         if lengths is not None:
             counts = np.count_nonzero(self.log_joints > -np.inf, axis=1)
@@ -314,3 +336,13 @@ class NBest(BySequence):
             table[np.arange(n_steps), path] += weight
         label = "probability, given that it is one of these paths"
         return Bands(table, self._names(self.n_states), label, has_scale=True)
+
+
+def _counts(path: IntArray, n_states: int) -> IntArray:
+    """How many steps each state has, (K,); those that are marked count for none."""
+    return np.bincount(path[path >= 0], minlength=n_states)
+
+
+def _shares(path: IntArray, n_states: int) -> FloatArray:
+    """The share of the steps that each state has, (K,)."""
+    return _counts(path, n_states) / len(path)

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, Held
 from hmmfilter.plotting import Bands
-from hmmfilter.results import frames, segments
+from hmmfilter.results import frames, html, segments
 from hmmfilter.results.base import BySequence
-from hmmfilter.results.printing import four_decimals, preview, shown_steps
+from hmmfilter.results.printing import Preview, four_decimals, preview, shown_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,10 +73,10 @@ class _Posterior(BySequence):
         probabilities.flags.writeable = False
         return probabilities
 
-    def __repr__(self) -> str:
+    def _preview(self) -> Preview:
         n_steps, n_states = self._rows.shape
         if self.lengths is not None:
-            return self._print_sequences(self.lengths, n_states)
+            return self._shown_sequences(self.lengths, n_states)
         return preview(
             f"{type(self).__name__}: {n_steps} steps, {n_states} states, "
             f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
@@ -95,6 +95,13 @@ class _Posterior(BySequence):
 
     def _framed(self, index: Any) -> pd.DataFrame:
         return frames.frame(self.probabilities, self.state_names or range(self._rows.shape[1]), index)
+
+    @property
+    def _shown_names(self) -> tuple[str, ...]:
+        return self._names(self._rows.shape[1])
+
+    def _shares(self, steps: slice) -> FloatArray:
+        return html.mean_of(self._probabilities_of(self._rows[steps]))
 
     def _bands(self) -> Bands:
         names = self._names(self._rows.shape[1])

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 FIRST_ROWS, LAST_ROWS = 3, 2  # of a long table, the rows that are printed
+
+
+class Preview(NamedTuple):
+    """What is shown of a table: a title, and cells, those of the header first."""
+
+    title: str
+    table: list[list[str]]
+    is_cut: bool = False  # whether rows are left out in the middle
+
+    def text(self) -> str:
+        """The title above aligned lines, with dots where some are left out."""
+        lines = aligned(self.table)
+        if self.is_cut:
+            lines.insert(1 + FIRST_ROWS, " ...")
+        return "\n  ".join([self.title, *lines])
 
 
 def four_decimals(x: float) -> str:
@@ -32,11 +48,8 @@ def with_dots(cells: list[str], n_steps: int) -> list[str]:
 
 def preview(
     title: str, header: Iterable[str], n_steps: int, rows: Iterable[list[str]], label: Callable[[int], str] = str
-) -> str:
-    """Print a title above the rows of the shown steps, or sequences, with dots where some are left out."""
+) -> Preview:
+    """Show the rows of some steps, or sequences, under a title."""
     steps = shown_steps(n_steps)
     table = [[*header], *([label(t), *row] for t, row in zip(steps, rows, strict=True))]
-    lines = aligned(table)
-    if len(steps) < n_steps:
-        lines.insert(1 + FIRST_ROWS, " ...")
-    return "\n  ".join([title, *lines])
+    return Preview(title, table, len(steps) < n_steps)

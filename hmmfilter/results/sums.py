@@ -9,9 +9,9 @@ import numpy as np
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
-from hmmfilter.results import frames
+from hmmfilter.results import frames, html
 from hmmfilter.results.base import OfSequences, Result
-from hmmfilter.results.printing import aligned, four_decimals
+from hmmfilter.results.printing import Preview, four_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,13 +99,28 @@ class ExpectedTransitions(OfSequences):
             index = self._labelled_blocks(list(names), "from")
         return frames.frame(self.counts.reshape(-1, n_states), names, index).rename_axis(columns="to")
 
-    def __repr__(self) -> str:
-        total = self.counts.reshape(-1, *self.counts.shape[-2:]).sum(axis=0)
+    def _total(self) -> FloatArray:
+        """The counts of all sequences together."""
+        total: FloatArray = self.counts.reshape(-1, *self.counts.shape[-2:]).sum(axis=0)
+        return total
+
+    def _title(self) -> str:
+        n_states, n_moves = self.counts.shape[-1], four_decimals(self._total().sum())
+        return f"ExpectedTransitions: {n_states} states, {n_moves} moves in all"
+
+    def _header(self) -> list[str]:
+        return ["from", *(f"to {name}" for name in self._names(self.counts.shape[-1]))]
+
+    def _preview(self) -> Preview:
+        total = self._total()
         names = self._names(len(total))
-        header = ["from", *(f"to {name}" for name in names)]
         rows = [[name, *map(four_decimals, row)] for name, row in zip(names, total, strict=True)]
-        title = f"ExpectedTransitions: {len(total)} states, {four_decimals(total.sum())} moves in all"
-        return "\n  ".join([title, *aligned([header, *rows])])
+        return Preview(self._title(), [self._header(), *rows])
+
+    def _repr_html_(self) -> str:
+        total = self._total()
+        columns = [(head, column, ".4f") for head, column in zip(self._header()[1:], total.T, strict=True)]
+        return html.of_states(self._title(), ("from", self._names(len(total)), ""), columns, total.max())
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -193,6 +208,6 @@ class Gradient(Result):
         }
         return frames.stacked(parts, ["part", "row"])
 
-    def __repr__(self) -> str:
+    def _preview(self) -> Preview:
         shapes = ", ".join(f"{name} {part.shape}" for name, part in self._parts().items())
-        return f"Gradient of the log-likelihood {four_decimals(np.sum(self.log_likelihood))}: {shapes}"
+        return Preview(f"Gradient of the log-likelihood {four_decimals(np.sum(self.log_likelihood))}: {shapes}", [])
