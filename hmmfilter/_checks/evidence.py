@@ -12,8 +12,8 @@ import numpy.typing as npt
 from hmmfilter._arrays import FloatArray, Frozen
 from hmmfilter._checks.errors import shown
 from hmmfilter._checks.observations import (
-    Atoms,
     entries_of,
+    holds_containers,
     is_column,
     is_container,
     is_missing,
@@ -32,7 +32,7 @@ def sequences(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -
         return None
     atoms = atoms_of(getattr(emission, "symbols", None))
     if getattr(emission, "n_dimensions", None) is None:
-        are_several = _holds_containers(observations, atoms) and not is_column(observations, atoms)
+        are_several = holds_containers(observations, atoms) and not is_column(observations, atoms)
     else:
         are_several = _are_tables(observations)
     if not are_several:
@@ -50,19 +50,14 @@ def is_of_this_library(emission: Any) -> bool:
     return isinstance(emission, Frozen)
 
 
-def _holds_containers(value: Any, atoms: Atoms = ()) -> bool:
-    """Whether there are vectors of any kind among the entries of a list or an array; of nothing else there are."""
-    if isinstance(value, np.ndarray):
-        return value.ndim > 1
-    return any(is_container(entry, atoms) for entry in entries_of(value) or ())
-
-
 def _are_tables(entries: Any) -> bool:
     """Whether there is a sequence of vectors among the entries, or nothing but empty ones."""
     seen = [entry for entry in entries if not is_missing(entry)]
     if seen and all(is_container(entry) and len(entry) == 0 for entry in seen):
         return True
-    return any(_holds_containers(entry) for entry in seen)
+    return any(
+        entry.ndim > 1 if isinstance(entry, np.ndarray) else holds_containers(entries_of(entry) or ()) for entry in seen
+    )
 
 
 def one_after_the_other(sequences: list[Any], emission: Any) -> Any:

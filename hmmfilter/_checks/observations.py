@@ -13,6 +13,8 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.arrays import entry_name, has_masked_entries, refuse_first, require_shape
 from hmmfilter._checks.errors import EntryError, shown
 
+PLAIN = frozenset({int, float, bool, str, type(None), np.float64, np.int64, np.bool_, np.str_})  # no containers
+ROWS = frozenset({list, tuple})
 Atoms = tuple[type, ...]  # kinds of container that stand for one observation, and are never looked into
 TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.timedelta)
 NUMBERS_OF_TIMES = ": times become numbers by division, as (times - start) / np.timedelta64(1, 's')"
@@ -96,9 +98,14 @@ def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
 
 def is_container(value: Any, atoms: Atoms = ()) -> bool:
     """Whether a list, a tuple or anything that numpy takes for an array."""
-    if isinstance(value, (str, int, float, *atoms)):
+    if type(value) in PLAIN or isinstance(value, atoms):
         return False
     return isinstance(value, (list, tuple)) or (hasattr(value, "__array__") and np.ndim(value) > 0)
+
+
+def holds_containers(entries: Sequence[Any], atoms: Atoms = ()) -> bool:
+    """Whether there are containers among the entries."""
+    return not PLAIN.issuperset(map(type, entries)) and any(is_container(entry, atoms) for entry in entries)
 
 
 def entries_of(value: Any) -> Sequence[Any] | None:
@@ -116,21 +123,23 @@ def entries_of(value: Any) -> Sequence[Any] | None:
 
 def is_column(items: Sequence[Any], atoms: Atoms = ()) -> bool:
     """Whether all entries, the missing ones aside, are rows of one entry each."""
-    rows = 0
-    for item in items:
-        if is_missing(item):
-            continue
-        if not is_container(item, atoms) or len(item) != 1 or is_container((entries_of(item) or ())[0], atoms):
-            return False
-        rows += 1
-    return rows > 0
+    if not holds_containers(items, atoms):
+        return False
+    rows = items if ROWS.issuperset(map(type, items)) else [item for item in items if not is_missing(item)]
+    are_rows = all(is_container(row, atoms) and len(row) == 1 for row in rows)
+    return are_rows and not holds_containers([only_entry(row) for row in rows], atoms)
+
+
+def only_entry(row: Any) -> Any:
+    """The entry of a row of one."""
+    return row[0] if type(row) in ROWS else (entries_of(row) or ())[0]
 
 
 def out_of_column(items: Sequence[Any], atoms: Atoms = ()) -> Sequence[Any]:
     """The entries of a column, out of their rows; all else as it is."""
     if not is_column(items, atoms):
         return items
-    return [None if is_missing(item) else (entries_of(item) or ())[0] for item in items]
+    return [None if is_missing(item) else only_entry(item) for item in items]
 
 
 def drawn_observations(value: Any, n_steps: int) -> tuple[FloatArray, tuple[str, ...]]:

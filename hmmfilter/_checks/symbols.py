@@ -61,9 +61,10 @@ def symbol_numbers(value: Any, known: Symbols) -> IntArray:
         raise ValueError("observations must have at least one symbol, got none")
 
     def number_of(item: Any) -> int:
-        if is_missing(item):
-            return len(known)
-        return numbers.get(item, -1) if _is_hashable(item) else -1
+        number = numbers.get(item) if _is_hashable(item) else None
+        if number is None:
+            number = len(known) if is_missing(item) else -1
+        return number
 
     items = out_of_column(items, atoms_of(known))
     found = list(map(number_of, items))
