@@ -179,6 +179,11 @@ MODEL = [
         "states[1] must be a whole number from 0 to 1, got 2.0",
     ),
     (
+        lambda: Poisson([1.0, 1e22]).sample([0, 1], np.random.default_rng(0)),
+        ValueError,
+        "the rate of states[1] must be at most 9e+18 for counts to be drawn, got 1e+22",
+    ),
+    (
         lambda: COIN.sample([-1], np.random.default_rng(0)),
         ValueError,
         "states[0] must be a whole number from 0 to 1, got -1.0",

@@ -140,6 +140,14 @@ def test_what_does_not_fit_beside_the_chain_stands_below_it():
     assert max(map(len, lines)) <= 102
 
 
+def test_of_what_does_not_fit_into_a_line_some_is_left_out():
+    lines = repr(hf.HMM([1.0], [[1.0]], Gaussian(np.arange(9.0)[None], np.ones((1, 9))))).split("\n")
+    assert lines[3:] == [
+        "  state  mean[0] ± sd  mean[1] ± sd  mean[2] ± sd  ...  mean[7] ± sd  mean[8] ± sd",
+        "      0         0 ± 1         1 ± 1         2 ± 1  ...         7 ± 1         8 ± 1",
+    ]
+
+
 def test_of_many_states_and_symbols_some_are_left_out():
     title, *lines = repr(hf.HMM(np.full(20, 0.05), np.eye(20), Categorical(np.full((20, 50), 0.02)))).split("\n")
     assert title == "HMM: 20 states, Categorical emission"

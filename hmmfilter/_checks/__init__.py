@@ -44,6 +44,7 @@ from hmmfilter._checks.outputs import (
 from hmmfilter._checks.parameters import (
     SUM_TOLERANCE,
     distributions,
+    drawable_rates,
     emission,
     moments,
     non_negative,
@@ -105,6 +106,7 @@ __all__ = [
     "chain_parameters",
     "destination",
     "distributions",
+    "drawable_rates",
     "drawn_observations",
     "emission",
     "epsilon",

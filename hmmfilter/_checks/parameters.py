@@ -13,6 +13,7 @@ from hmmfilter._checks.arrays import DOUBLE, float_array, refuse_first, require_
 from hmmfilter._checks.errors import MOST_ENTRIES, shown
 from hmmfilter._checks.numbers import real_numbers
 
+MOST_RATE = 9e18  # of counts that are drawn as whole numbers of 64 bits
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum, at least
 
 
@@ -134,6 +135,11 @@ def states(value: npt.ArrayLike, n_states: int) -> IntArray:
     fits = (array >= 0) & (array < n_states) & (array == np.floor(array))
     refuse_first("states", ~fits, f"a whole number from 0 to {n_states - 1}", array)
     return array.astype(np.int64)
+
+
+def drawable_rates(rates: FloatArray) -> None:
+    """Insist that counts of such rates are whole numbers of 64 bits."""
+    refuse_first("the rate of states", rates > MOST_RATE, f"at most {MOST_RATE:.0e} for counts to be drawn", rates)
 
 
 def single_closed_class(classes: list[IntArray]) -> IntArray:

@@ -123,7 +123,8 @@ class Poisson(OfNumbers):
         Raises
         ------
         ValueError, TypeError
-            Where there is no such state, with its index, or `rng` is neither a generator nor a seed.
+            Where there is no such state, with its index, the rate is above 9e18, or `rng` is neither a generator nor a
+            seed.
 
         Examples
         --------
@@ -133,7 +134,9 @@ class Poisson(OfNumbers):
         array([0, 3, 9])
         """
         generator = _checks.generator(rng)
-        return generator.poisson(self.rate[_checks.states(states, self.n_states)])
+        rates = self.rate[_checks.states(states, self.n_states)]
+        _checks.drawable_rates(rates)
+        return generator.poisson(rates)
 
 
 # log n! − log(√(2πn) (n/e)^n) for n = 1 to 15; from 16 on its asymptotic series is exact to a double.

@@ -20,9 +20,9 @@ class FromScipy(OfNumbers):
     """One univariate distribution of `scipy.stats` for each state.
 
     The densities are SciPy's, and some of them are weaker than those of this house. Those of ``laplace`` and
-    ``hypsecant`` underflow some 745 scales away from the centre, that of ``rice(1)`` at 45; ``nbinom`` at a count of
-    1e8 is off by 2.8e-7. A density that underflows to 0 inside the support, or is NaN or infinite, as at the pole of a
-    ``gamma(0.5)``, is an error at its observation, whatever ``impossible`` says: the evidence is not impossible, its
+    ``hypsecant`` underflow some 745 scales away from the centre, that of ``rice(1)`` at 40; ``nbinom`` at a count of
+    1e8 is off by some 3e-7. A density that underflows to 0 inside the support, or is NaN or infinite, as at the pole of
+    a ``gamma(0.5)``, is an error at its observation, whatever ``impossible`` says: the evidence is not impossible, its
     probability is not known. Where a distribution has probability on both sides of an observation, or only one value,
     a density of 0 is believed.
 
@@ -97,12 +97,17 @@ class FromScipy(OfNumbers):
         else:
             x = _checks.observations(observations)
         table = self._log_densities(x)
-        for k, distribution in enumerate(self.distributions):
-            zeros = np.flatnonzero(table[:, k] == -np.inf)
-            lost = np.zeros(len(x), dtype=np.bool_)
-            lost[zeros] = scipy_distributions.has_lost(distribution, x[zeros])
-            _checks.log_densities(table[:, k], lost, x, f"{scipy_distributions.words(distribution)} in state {k}")
+        for k in np.flatnonzero(~np.isfinite(table).all(axis=0)):
+            self._require_densities(int(k), x, table[:, k])
         return table
+
+    def _require_densities(self, k: int, x: FloatArray, log_density: FloatArray) -> None:
+        """Insist that SciPy got the densities in a state right, as far as it can be told."""
+        zeros = np.flatnonzero(log_density == -np.inf)
+        lost = np.zeros(len(x), dtype=np.bool_)
+        lost[zeros] = scipy_distributions.has_lost(self.distributions[k], x[zeros])
+        whose = f"{scipy_distributions.words(self.distributions[k])} in state {k}"
+        _checks.log_densities(log_density, lost, x, whose)
 
     def _log_densities(self, x: FloatArray) -> FloatArray:
         """What SciPy makes of numbers, be it right or wrong; 0 where they are missing."""
