@@ -224,7 +224,7 @@ def compare(model: HMM, observations: npt.ArrayLike) -> FourWays:
     >>> ways.single.first_zero, ways.double.first_zero, ways.scaled.first_lost
     (129, None, None)
     """
-    log_likelihoods = model.emission.log_likelihoods(observations)
+    log_likelihoods = _checks.log_likelihoods(model.emission, observations, model.n_states)
     exact = forward_filter(model.log_initial, model.log_transition, log_likelihoods)
     tables = model.initial, model.transition, _checks.linear_likelihoods(log_likelihoods)
     return FourWays(

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import hmmfilter as hf
+from hmmfilter import underflow
 from hmmfilter.emissions import Poisson
 from tests.test_changing import assert_same_bits
 
@@ -54,6 +55,7 @@ METHODS = {
     "sample_paths": lambda model, x: model.sample_paths(x, 2),
     "forecast": lambda model, x: model.forecast(x, 2),
     "lengths": lambda model, x: model.smooth(x, lengths=[1, 3]),
+    "four ways": underflow.compare,
 }
 
 
