@@ -57,7 +57,7 @@ def write(
         "format": FORMAT,
         "initial": initial.tolist(),
         "transition": transition.tolist(),
-        "emission": describe(emission),
+        "emission": _describe(emission),
         "state_names": list(state_names),
     }
     lines = [f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in document.items()]
@@ -90,8 +90,7 @@ def blaming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise ValueError(f"{os.fspath(path)} holds no valid model: its brackets are nested too deeply") from None
 
 
-def describe(emission: emissions.Emission) -> dict[str, Any]:
-    """Tell an emission's parameters as JSON does."""
+def _describe(emission: emissions.Emission) -> dict[str, Any]:
     _checks.storable_emission(emission, tuple(EMISSIONS.values()))
     kind = type(emission).__name__
     if isinstance(emission, emissions.FromScipy):

@@ -353,16 +353,13 @@ class OnlineFilter(Run):
         then = Run(self._log_initial)
         if n_observed > 0:
             then._stand(n_observed, wide)
-        return stream_document(then, self._fingerprints())
+        return stream_document(then, self._fingerprints)
 
     @cached_property
-    def _tables_fingerprint(self) -> str:
-        return fingerprint(self._log_initial, self._log_transition)
-
     def _fingerprints(self) -> dict[str, str | None]:
         """By what a snapshot knows the model of the stream."""
         return {
-            "tables": self._tables_fingerprint,
+            "tables": fingerprint(self._log_initial, self._log_transition),
             "probabilities": self._origin.probabilities,
             "emission": emission_fingerprint(self._emission),
         }
@@ -414,7 +411,7 @@ class OnlineFilter(Run):
 
     def _go_on(self, snapshot: Any, force: bool) -> None:
         """Be where a snapshot says."""
-        known = None if force else self._fingerprints()
+        known = None if force else self._fingerprints
         written = _checks.stream_snapshot(snapshot, FORMAT, FORMER, self._log_initial, known)
         if written.n_observed > 0:
             self._stand(written.n_observed, written.wide)

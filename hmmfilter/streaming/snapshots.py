@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmfilter import storage
 from hmmfilter._arrays import FloatArray
+from hmmfilter.emissions import scipy_distributions
 from hmmfilter.streaming.run import Run
 
 FORMAT = "hmmfilter stream, version 2"
@@ -38,8 +38,11 @@ def fingerprint(*parts: FloatArray | str) -> str:
     """A word for numbers and texts, the same in every process and on every machine."""
     total = sha256()
     for part in parts:
-        content = part.encode() if isinstance(part, str) else (part + 0.0).astype("<f8").tobytes()  # −0.0 is 0.0
-        total.update(b"%d:" % len(content) + content)
+        if isinstance(part, str):
+            shape, content = "text", part.encode()
+        else:
+            shape, content = str(part.shape), (part + 0.0).astype("<f8").tobytes()  # −0.0 is 0.0
+        total.update(f"{shape} {len(content)}:".encode() + content)
     return total.hexdigest()
 
 
@@ -47,22 +50,26 @@ def emission_fingerprint(emission: Any) -> str | None:
     """A word for an emission, by its value as far as that is known."""
     if emission is None:
         return None
-    try:
-        return fingerprint(json.dumps(storage.describe(emission), sort_keys=True))
-    except (TypeError, ValueError):  # an emission, or a distribution, of somebody's own
-        parts = fields(emission) if is_dataclass(emission) else ()
-        values = [getattr(emission, part.name) for part in parts if part.init]
-        told = emission.fingerprint() if hasattr(emission, "fingerprint") else ""
-        return fingerprint(type(emission).__qualname__, json.dumps(values, default=_plain, skipkeys=True), told)
+    parts = fields(emission) if is_dataclass(emission) else ()
+    values = [_told(getattr(emission, part.name)) for part in parts if part.init]
+    own = emission.fingerprint() if hasattr(emission, "fingerprint") else ""
+    return fingerprint(type(emission).__qualname__, *values, own)
+
+
+def _told(value: Any) -> FloatArray | str:
+    """What a fingerprint takes of a value."""
+    is_numbers = isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+    return value if is_numbers else json.dumps(value, default=_plain, skipkeys=True)
 
 
 def _plain(value: Any) -> Any:
-    """What JSON holds of a value that it does not know."""
+    """What JSON holds of a value that it does not know: its numbers, if it is an array or a distribution of SciPy."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    if hasattr(value, "dist"):  # a frozen distribution of SciPy
+    described = scipy_distributions.description(value)
+    if described is None and hasattr(value, "dist"):
         return [value.dist.name, value.args, value.kwds]
-    return type(value).__qualname__
+    return described or type(value).__qualname__
 
 
 def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
@@ -71,7 +78,7 @@ def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
     head, tail, exponent, posterior = run._state.tolist() if n_observed > 0 else [[]] * 4
     return {
         "format": FORMAT,
-        "model": model,
+        "model": dict(model),
         "n_observed": n_observed,
         "log_initial": with_nulls(run._log_initial),
         "head": head,
