@@ -91,6 +91,20 @@ def test_a_gap_of_a_mixture_is_right():
     assert FromScipy([gap]).log_likelihoods([1.5, 7.0]).tolist() == [[-np.inf], [-np.inf]]
 
 
+class Gap(stats.rv_continuous):
+    """Nothing between two blocks, of which only the density is told."""
+
+    def _pdf(self, x):
+        return np.where((np.abs(x) > 1) & (np.abs(x) < 3), 0.25, 0.0)
+
+
+def test_a_gap_of_ones_own_is_right_and_soon_told():
+    begin = time.perf_counter()
+    table = FromScipy([Gap(a=-3.0, b=3.0)()]).log_likelihoods(np.linspace(-0.9, 0.9, 5000))
+    assert (table == -np.inf).all()
+    assert time.perf_counter() - begin < 10  # an integral for each of them would take minutes
+
+
 def test_a_pole_is_reported_where_it_is():
     message = "observations[2] must be at no pole, got 0.0, where the density of gamma(0.5) in state 1 is infinite"
     with pytest.raises(ValueError, match=re.escape(message)) as caught:

@@ -104,10 +104,10 @@ class FromScipy(OfNumbers):
     def _require_densities(self, k: int, x: FloatArray, log_density: FloatArray) -> None:
         """Insist that SciPy got the densities in a state right, as far as it can be told."""
         zeros = np.flatnonzero(log_density == -np.inf)
-        lost = np.zeros(len(x), dtype=np.bool_)
-        lost[zeros] = scipy_distributions.has_lost(self.distributions[k], x[zeros])
+        are_lost = np.zeros(len(x), dtype=np.bool_)
+        are_lost[zeros] = scipy_distributions.lost(self.distributions[k], x[zeros])
         whose = f"{scipy_distributions.words(self.distributions[k])} in state {k}"
-        _checks.log_densities(log_density, lost, x, whose)
+        _checks.log_densities(log_density, are_lost, x, whose)
 
     def _log_densities(self, x: FloatArray) -> FloatArray:
         """What SciPy makes of numbers, be it right or wrong; 0 where they are missing."""

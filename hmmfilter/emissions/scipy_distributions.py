@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import BoolArray, FloatArray
 
+LEAST_MASS = 1e-12  # the probability on one side of an observation that is no rounding error of SciPy's
 MASS_TOLERANCE = 1e-6  # how far from 1 the integral of a density may be whose moments are believed
 INTEGRAL_RTOL = 1e-10  # of a moment, relative to that of its magnitude
 
@@ -32,27 +33,27 @@ def log_density(distribution: Any, x: FloatArray) -> FloatArray:
         return np.asarray(log(x), dtype=np.float64)
 
 
-def has_lost(distribution: Any, x: FloatArray) -> BoolArray:
-    """Where the density must be above zero, though SciPy finds none: it has underflowed.
+def lost(distribution: Any, x: FloatArray) -> BoolArray:
+    """Where a density must be above zero though SciPy finds none, since it has underflowed; the outermost of such only.
 
-    Inside the support, but where probability lies on both sides: there may well be a gap. Tables of probabilities are
-    as exact as they are given, and a whole number of variance 0 leaves nothing for others.
+    That is inside the support, but where probability lies on both sides: there may well be a gap. Tables of
+    probabilities are as exact as they are given, and a whole number of variance 0 leaves nothing for others.
     """
     from scipy.stats import rv_histogram
 
     lower, upper = distribution.support()
-    is_whole = is_discrete(distribution)
-    inside = (lower <= x) & (x <= upper) if is_whole else (lower < x) & (x < upper)
+    are_whole = is_discrete(distribution)
+    inside = np.flatnonzero((lower <= x) & (x <= upper) if are_whole else (lower < x) & (x < upper))
+    are_lost = np.zeros(len(x), dtype=np.bool_)
     of_frozen = getattr(distribution, "dist", None)
-    if isinstance(of_frozen, rv_histogram) or hasattr(of_frozen, "pk") or not inside.any():
-        return np.zeros(len(x), dtype=np.bool_)
-    if is_whole and moments(distribution)[1] == 0:
-        return np.zeros(len(x), dtype=np.bool_)
-    beyond = distribution.sf if of_frozen is not None else distribution.ccdf
+    is_exact = isinstance(of_frozen, rv_histogram) or hasattr(of_frozen, "pk")
+    if len(inside) == 0 or is_exact or (are_whole and moments(distribution)[1] == 0):
+        return are_lost
+    ends = inside[[x[inside].argmin(), x[inside].argmax()]]
     with np.errstate(all="ignore"):
-        least = np.minimum(distribution.cdf(x), beyond(x))
-    lost: BoolArray = inside & ~(least > np.finfo(np.float64).eps)
-    return lost
+        below = distribution.cdf(x[ends])
+    are_lost[ends] = ~((below > LEAST_MASS) & (below < 1 - LEAST_MASS))
+    return are_lost
 
 
 def draw(distribution: Any, n: int, generator: np.random.Generator) -> npt.NDArray[Any]:
