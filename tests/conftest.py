@@ -47,9 +47,9 @@ def short_blocks(monkeypatch):
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Pieces of a single block, so that a few hundred rows make many jobs, and long sequences many pieces."""
-    from hmmfilter import _drivers
+    from hmmfilter._drivers import jobs
 
-    monkeypatch.setattr(_drivers, "PIECE", 1)
+    monkeypatch.setattr(jobs, "PIECE", 1)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
-from hmmfilter import _drivers, _kernels
+from hmmfilter import _kernels
+from hmmfilter._drivers import recursions
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.test_filtering import FAMILY
@@ -91,7 +92,7 @@ def test_more_matrices_than_are_held_ready(door, n_states, monkeypatch):
     for name in ("slots_for_chains", "slots_for_moves"):
         make = getattr(_kernels, name)
         monkeypatch.setattr(_kernels, name, lambda *size, make=make: made.append(make(*size)) or made[-1])
-    monkeypatch.setattr(_drivers, "MOST_HELD", 3 * getattr(_kernels, name)(1, n_states).size)
+    monkeypatch.setattr(recursions, "MOST_HELD", 3 * getattr(_kernels, name)(1, n_states).size)
     assert_same_bits(answers(door, *case, transition_index=index), expected)
     assert max(map(len, made)) < 7
 

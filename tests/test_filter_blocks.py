@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
-from hmmfilter import _drivers
+from hmmfilter._drivers import recursions
 from tests import cases
 from tests.conftest import needs_compiled
 from tests.test_filtering import FAMILY, impossible_at
@@ -59,7 +59,7 @@ def test_more_matrices_than_are_held_ready(monkeypatch):
     log_initial, log_transition, log_likelihoods = cases.changing(cases.mixed, 2, 30, 3)
     index = np.random.default_rng(0).integers(0, 7, 29)
     whole = hf.forward_filter(log_initial, log_transition[:7], log_likelihoods, transition_index=index)
-    monkeypatch.setattr(_drivers, "MOST_HELD", 1)
+    monkeypatch.setattr(recursions, "MOST_HELD", 1)
     parts = hf.filter_blocks(log_initial, log_transition[:7], cut(log_likelihoods), transition_index=index)
     assert_as_whole(parts, whole)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _drivers
+from hmmfilter._drivers import jobs
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -113,7 +113,7 @@ def test_other_names_for_the_states(family):
 @pytest.mark.parametrize("workers", [1, 2, -1])
 @pytest.mark.parametrize("n_states", [1, 2, 4])
 def test_each_sequence_is_as_alone(n_states, workers, monkeypatch):
-    monkeypatch.setattr(_drivers, "PIECE", 1)
+    monkeypatch.setattr(jobs, "PIECE", 1)
     _, log_transition, log_likelihoods = cases.draw(cases.mixed, 5, sum(LENGTHS), n_states)
     log_initial = np.random.default_rng(0).normal(0, 3, (len(LENGTHS), n_states))
     many = hf.max_marginals(log_initial, log_transition, log_likelihoods, lengths=LENGTHS, workers=workers)
@@ -128,7 +128,7 @@ def test_the_number_of_workers_changes_no_bit(monkeypatch):
     lengths = [700, 5, 2500, 1, 1, 1030, 3000, 80]
     case = cases.draw(cases.ordinary, 6, sum(lengths), 2)
     whole = hf.max_marginals(*case, lengths=lengths)
-    monkeypatch.setattr(_drivers, "PIECE", 1)
+    monkeypatch.setattr(jobs, "PIECE", 1)
     for workers in (1, 2, 5):
         assert np.array_equal(hf.max_marginals(*case, lengths=lengths, workers=workers), whole)
 

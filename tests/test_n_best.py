@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _drivers, _kernels
+from hmmfilter import _kernels
+from hmmfilter._drivers import jobs
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -152,7 +153,7 @@ def assert_same(one, other):
 @pytest.mark.parametrize("n", [1, 3, 6])
 @pytest.mark.parametrize("n_states", [1, 2, 4])
 def test_each_sequence_is_as_alone(n_states, n, workers, monkeypatch):
-    monkeypatch.setattr(_drivers, "PIECE", 1)
+    monkeypatch.setattr(jobs, "PIECE", 1)
     rng = np.random.default_rng(n_states)
     _, log_transition, log_likelihoods = cases.draw(cases.mixed, 5, sum(LENGTHS), n_states)
     log_initial = rng.normal(0, 3, (len(LENGTHS), n_states))
@@ -184,7 +185,7 @@ def test_the_number_of_workers_changes_no_bit(monkeypatch):
     lengths = [700, 5, 2500, 1, 1, 1030, 3000, 80]
     case = cases.draw(cases.ordinary, 6, sum(lengths), 2)
     whole = hf.viterbi_n_best(*case, 4, lengths=lengths)
-    monkeypatch.setattr(_drivers, "PIECE", 1)
+    monkeypatch.setattr(jobs, "PIECE", 1)
     for workers in (1, 2, 5):
         assert_same(hf.viterbi_n_best(*case, 4, lengths=lengths, workers=workers), whole)
 

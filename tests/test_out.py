@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
-from hmmfilter import _checks, _drivers
+from hmmfilter import _checks
+from hmmfilter._drivers import jobs
 from tests import cases
 
 LENGTHS = [3, 1, 40, 2, 2, 30, 1]
@@ -268,14 +269,14 @@ def test_an_index_that_somebody_changes_is_read_once(door, monkeypatch):
     index, lengths = np.zeros(10, dtype=np.int64), np.array([4, 6])
     tables = np.zeros(2), np.zeros((2, 2, 2)), np.zeros((10, 2))
     expected = repr(door(*tables, lengths=lengths, transition_index=index))
-    cut = _drivers.cut
+    cut = jobs.cut
 
     def change(given):
         index[:], lengths[:] = 10**15, -(10**15)
         assert (given.transition_index.max(), given.starts.tolist()) == (0, [0, 4, 10])
         return cut(given)
 
-    monkeypatch.setattr(_drivers, "cut", change)
+    monkeypatch.setattr(jobs, "cut", change)
     assert repr(door(*tables, lengths=lengths, transition_index=index)) == expected
 
 

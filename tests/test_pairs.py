@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _drivers, _kernels
+from hmmfilter import _kernels
+from hmmfilter._drivers import jobs, pairs
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -231,7 +232,7 @@ def test_workers_change_no_bit_and_pieces_next_to_none(small_pieces, family, sho
     one, many = (everything(case, lengths=lengths, workers=workers) for workers in (1, 3))
     for x, y in zip(one, many, strict=True):
         assert np.array_equal(x, y)
-    monkeypatch.setattr(_drivers, "PIECE", 2**16)
+    monkeypatch.setattr(jobs, "PIECE", 2**16)
     for x, y in zip(one, everything(case, lengths=lengths), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-14)
 
@@ -239,7 +240,7 @@ def test_workers_change_no_bit_and_pieces_next_to_none(small_pieces, family, sho
 def test_jobs_that_end_out_of_order_are_added_up_in_order():
     parts = np.random.default_rng(0).normal(size=(4, 1, 2, 3, 3))
     one, other = np.zeros((1, 2, 3, 3)), np.zeros((1, 2, 3, 3))
-    in_order, out_of_order = _drivers.InOrder(one), _drivers.InOrder(other)
+    in_order, out_of_order = pairs.InOrder(one), pairs.InOrder(other)
     for n in range(4):
         in_order.add(10 * n, 10 * n + 10, parts[n])
     for n in (2, 1, 3, 0):

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 import hmmfilter as hf
-from hmmfilter import _drivers, _kernels
+from hmmfilter import _kernels
+from hmmfilter._drivers import jobs
 from tests import cases, oracle
 from tests.conftest import COMPILED
 from tests.test_filtering import FAMILY, impossible_at
@@ -206,7 +207,7 @@ def test_pieces_and_workers_change_no_bit(family, is_changing, monkeypatch, shor
         case = case[0], regimes, case[2]
         options["transition_index"] = np.arange(sum(lengths)) // 4 % 2
     expected = hf.sample_paths(*case, 3, 1, **options)
-    monkeypatch.setattr(_drivers, "PIECE", 1)
+    monkeypatch.setattr(jobs, "PIECE", 1)
     for workers in (1, 2, -1):
         assert np.array_equal(hf.sample_paths(*case, 3, 1, **options, workers=workers), expected)
 

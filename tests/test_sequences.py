@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _checks, _drivers, _kernels
+from hmmfilter import _checks, _kernels
+from hmmfilter._drivers import jobs
 from tests import cases
 from tests.conftest import needs_compiled
 from tests.strategies import possible_tables
@@ -94,7 +95,7 @@ def test_pieces_of_a_long_sequence(small_pieces, workers, short_blocks):
 
 def _kernels_alone(door, *tables):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_drivers, "PIECE", 2**16)
+        patch.setattr(jobs, "PIECE", 2**16)
         return answers(door, *tables)
 
 
@@ -122,13 +123,13 @@ def test_jobs_cover_all_rows_once():
     for lengths in ([5], [100_000], [1] * 10, [30_000, 2, 70_000, 1, 1], [20_000] * 3):
         starts = np.concatenate([[0], np.cumsum(lengths)])
         tables = _kernels.Tables(None, None, None, np.empty((starts[-1], 4)), starts)
-        pieces = [piece for job in _drivers.cut(tables) for piece in job]
+        pieces = [piece for job in jobs.cut(tables) for piece in job]
         assert [piece.begin for piece in pieces] == [0, *(piece.end for piece in pieces[:-1])]
         assert pieces[-1].end == starts[-1]
         for piece in pieces:
             assert starts[piece.first] <= piece.begin < starts[piece.first + 1]
             assert starts[piece.last] < piece.end <= starts[piece.last + 1]
-        for job in _drivers.cut(tables):
+        for job in jobs.cut(tables):
             assert len(job) == 1 or {piece.first for piece in job} == {job[0].first} == {job[0].last}
 
 
@@ -296,8 +297,8 @@ def test_all_cores(monkeypatch):
 def test_there_are_no_more_threads_than_cores_or_jobs(monkeypatch, cores, small_pieces):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: cores, raising=False)
     assert [_checks.workers(n) for n in (1, 2, 10**6, 10**30, -1)] == [1, min(2, len(cores)), *[len(cores)] * 3]
-    asked, pool = [], _drivers.ThreadPoolExecutor
-    monkeypatch.setattr(_drivers, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n))
+    asked, pool = [], jobs.ThreadPoolExecutor
+    monkeypatch.setattr(jobs, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n))
     hf.log_likelihood(*cases.draw(cases.ordinary, 0, 192, 33), lengths=[64] * 3, workers=10**6)
     assert asked == [n for n in [min(3, len(cores))] if n > 1]
 
@@ -319,7 +320,7 @@ def test_after_an_interruption_nobody_begins_another_job(small_pieces):
         return run
 
     with pytest.raises(KeyboardInterrupt):
-        _drivers.work_off(tables, start_worker, 2, print)
+        jobs.work_off(tables, start_worker, 2, print)
     assert len(begun) < 40
 
 

@@ -1,0 +1,142 @@
+"""Rows from the last piece to the first, without a table of all of them; what is read off them one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from hmmfilter import _kernels
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
+from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
+from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints
+from hmmfilter._kernels import Tables
+
+
+class Span(NamedTuple):
+    """What is known of a piece on the way back."""
+
+    piece: Piece
+    recursion: Recursion
+    filtered: FloatArray  # (rows, K), `coded`, as the smoothed rows
+    smoothed: FloatArray | None  # (rows + 1, K), with the first row of the piece that follows
+    before: FloatArray  # α before the piece
+
+    def walk(self, starts: IntArray, run: Callable[[int, int, int, FloatArray], int]) -> None:
+        """Let a kernel go back through the rows, by a sequence, a begin, an end, and wide α, (rows, 3, K).
+
+        There are none at first; where it stops for want of them, returning the row to which it came, there are.
+        """
+        begin, end, alphas = self.piece.begin, self.piece.end, np.empty((0, *self.before.shape))
+        while (end := run(int(np.searchsorted(starts, end - 1, side="right")) - 1, begin, end, alphas)) > begin:
+            alphas = self.recursion.trace(self.piece, self.before)
+
+
+Take = Callable[[Span], None]
+
+
+def fill_backwards(
+    tables: Tables, start_taker: Callable[[], Take], is_smoothed: bool, workers: int, progress: bool
+) -> tuple[IntArray, FloatArray]:
+    """Let takers have all filtered rows, and smoothed ones if wanted, from the last piece of each job to the first.
+
+    No table of all rows is kept. A first pass leaves the state before each piece; then, from the end, each piece is
+    filtered once more from there [1]_. Returns what `fill_filtered` does; takers may read how many steps are possible.
+    There must be no sequence without steps.
+
+    References
+    ----------
+    .. [1] Tarnas, Hughey, "Reduced space hidden Markov model training", Bioinformatics 14 (1998), section 2.
+    """
+    n_states = tables.log_likelihoods.shape[1]
+    outcome = empty_outcome(tables)
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        recursion, take = Recursion(tables, outcome), start_taker()
+        some_rows, increments = recursion.unread
+        ring = np.empty((1, 3, n_states))
+
+        def run(job: Job) -> None:
+            before, after, next_row = np.empty((len(job), 3, n_states)), recursion.state.copy(), np.empty(n_states)
+            for number, piece in enumerate(job[:-1]):
+                before[number] = recursion.state
+                recursion.forward(piece, some_rows, increments, ring)
+                tick((piece.end - piece.begin) // 2)
+            before[-1] = recursion.state
+            for state, piece in zip(before[::-1], job[::-1], strict=True):
+                n_rows = piece.end - piece.begin
+                recursion.state[:] = state
+                filtered, smoothed = np.empty((n_rows, n_states)), None
+                checkpoints = room_for_checkpoints(tables, piece)
+                recursion.forward(piece, filtered, increments, checkpoints)
+                if is_smoothed:
+                    smoothed = np.concatenate([filtered, next_row[None]])
+                    recursion.state[:] = after
+                    recursion.backward(piece, smoothed[:-1], checkpoints)
+                    after[:], next_row[:] = recursion.state, smoothed[0]
+                take(Span(piece, recursion, filtered, smoothed, state))
+                tick(n_rows if piece is job[-1] else n_rows - n_rows // 2)
+
+        return run
+
+    run_jobs(tables, start_worker, workers, progress)
+    return outcome
+
+
+def fill_best_states(
+    tables: Tables, path: IntArray, n_correct: FloatArray, workers: int, progress: bool
+) -> tuple[IntArray, FloatArray]:
+    """Fill the path with the most probable state of each step, and (N,) with the sum of their probabilities.
+
+    Returns what `fill_filtered` does.
+    """
+    tables, are_left = with_steps(tables)
+    total = np.zeros((2, len(tables.starts) - 1))
+
+    def start_taker() -> Take:
+        def take(span: Span) -> None:
+            _, last, begin, end = span.piece
+            assert span.smoothed is not None
+            n_possible = span.recursion.outcome[0]
+            _kernels.run_best_states(tables.starts, last, begin, end, span.smoothed, n_possible, path, total)
+
+        return take
+
+    outcome = fill_backwards(tables, start_taker, True, workers, progress)
+    n_correct[:] = 0
+    n_correct[are_left] = total.sum(axis=0)
+    return of_all(outcome, are_left)
+
+
+def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+    """Make states of the uniform numbers that the paths, (size, rows), hold, as `draw_block` says.
+
+    Returns what `fill_filtered` does.
+    """
+    tables, are_left = with_steps(tables)
+
+    def start_taker() -> Take:
+        weights = np.empty(tables.log_likelihoods.shape[1])
+
+        def take(span: Span) -> None:
+            def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
+                return _kernels.run_draws(
+                    *tables,
+                    n,
+                    begin,
+                    end,
+                    span.recursion.backward_chains,
+                    alphas,
+                    span.filtered,
+                    weights,
+                    paths,
+                    span.recursion.outcome[0],
+                )
+
+            span.walk(tables.starts, run)
+
+        return take
+
+    return of_all(fill_backwards(tables, start_taker, False, workers, progress), are_left)

@@ -1,0 +1,99 @@
+"""Decoders, which take each sequence as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hmmfilter import _kernels
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._drivers.jobs import Job, Tick, run_jobs
+from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
+from hmmfilter._drivers.recursions import slots
+from hmmfilter._kernels import Tables
+
+Decode = Callable[[int, int, int, int], None]  # sequences: the first, its row, the end, and how long the longest is
+
+
+def run_whole(tables: Tables, start_decoder: Callable[[], Decode], workers: int, progress: bool) -> None:
+    """Let decoders, each with room of its own to work in, have all sequences, each as a whole."""
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        decode = start_decoder()
+
+        def run(job: Job) -> None:
+            first, last, begin, end = job[0].first, job[-1].last, job[0].begin, job[-1].end
+            decode(first, begin, end, int(np.diff(tables.starts[first : last + 2]).max()))
+            tick(end - begin)
+
+        return run
+
+    run_jobs(tables, start_worker, workers, progress)
+
+
+def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+    """Run the decoder over all sequences; returns what `fill_filtered` does, of the best paths."""
+    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
+    n_possible, log_joint = empty_outcome(tables)
+
+    def start_decoder() -> Decode:
+        moves, room = slots(tables, _kernels.slots_for_moves), _kernels.room_for_decoding(n_states)
+
+        def decode(first: int, begin: int, end: int, longest: int) -> None:
+            log_delta = np.empty((longest, n_states))
+            _kernels.run_viterbi(*tables, first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
+
+        return decode
+
+    run_whole(tables, start_decoder, workers, progress)
+    return of_all((n_possible, log_joint), are_left)
+
+
+def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:
+    """So many paths, or as many as there are where there are fewer."""
+    return min(n_paths, int(n_states ** min(n_steps, n_paths.bit_length())))
+
+
+def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> tuple[IntArray, FloatArray, IntArray]:
+    """Rank so many best paths of all sequences.
+
+    Returns the paths, their log-probabilities, and how many steps of each sequence are possible.
+    """
+    (n_rows, n_states), (tables, are_left) = tables.log_likelihoods.shape, with_steps(tables)
+    n_possible, _ = empty_outcome(tables)
+    paths = np.full((n_paths, n_rows), -1, dtype=np.int64)
+    log_joints = np.full((len(n_possible), n_paths), -np.inf)
+
+    def start_decoder() -> Decode:
+        log_delta = np.empty((2, 2, n_states))
+
+        def decode(first: int, begin: int, end: int, longest: int) -> None:
+            lists = _kernels.room_for_lists(longest, n_states, at_most_all(n_paths, longest, n_states))
+            _kernels.run_viterbi_n_best(*tables, first, begin, end, lists, log_delta, paths, n_possible, log_joints)
+
+        return decode
+
+    run_whole(tables, start_decoder, workers, progress)
+    ranked = np.full((len(are_left), n_paths), -np.inf)
+    ranked[are_left], ranked[~are_left, 0] = log_joints, 0
+    n_possible, _ = of_all((n_possible, log_joints[:, 0]), are_left)
+    return paths, ranked, n_possible
+
+
+def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress: bool) -> IntArray:
+    """Fill in the best log-joint through each state, of all sequences; returns how many steps of each are possible."""
+    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
+    outcome = empty_outcome(tables)
+
+    def start_decoder() -> Decode:
+        moves, rests = slots(tables, _kernels.slots_for_moves), np.empty((4, n_states))
+
+        def decode(first: int, begin: int, end: int, longest: int) -> None:
+            tails = np.empty((longest, n_states))
+            _kernels.run_max_marginals(*tables, first, begin, end, moves, rests, tails, rows, outcome[0])
+
+        return decode
+
+    run_whole(tables, start_decoder, workers, progress)
+    return of_all(outcome, are_left)[0]

@@ -1,0 +1,114 @@
+"""Two neighbouring steps and the pair of them: tables, and sums in a fixed order."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from hmmfilter import _kernels
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+from hmmfilter._drivers.backwards import Span, Take, fill_backwards
+from hmmfilter._drivers.outcomes import of_all, part_of, put_back, with_steps
+from hmmfilter._kernels import Tables
+
+
+class InOrder:
+    """Adds up what jobs found in the order of their rows, whichever is done first, so that it changes no bit."""
+
+    def __init__(self, total: FloatArray) -> None:
+        self._total, self._row = total, 0
+        self._waiting: dict[int, tuple[int, FloatArray]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, begin: int, end: int, part: FloatArray) -> None:
+        """Take the sums of the job of these rows; they have two parts, as the total."""
+        with self._lock:
+            self._waiting[begin] = end, part
+            while self._row in self._waiting:
+                self._row, part = self._waiting.pop(self._row)
+                _kernels.join_sums(part, self._total)
+
+
+class Pairs(NamedTuple):
+    """What to keep of two steps and the pair of them: None where it is not wanted.
+
+    Sums are those of all pairs where there is room for one alone, and else those of each sequence, or of each matrix.
+    """
+
+    table: FloatArray | None = None  # (rows, K, K): ξ, `coded`
+    rows: FloatArray | None = None  # (rows, K): γ, `coded`
+    firsts: FloatArray | None = None  # (N, K): γ_1, `coded`
+    sums: FloatArray | None = None  # (G, 2, K, K): Σ ξ in two parts
+    is_by_sequence: bool = False  # whether the sums are
+
+
+def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+    """Run the recursions both ways and keep what is wanted; returns what `fill_filtered` does."""
+    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
+    starts = tables.starts
+    firsts = None if wanted.firsts is None else part_of(wanted.firsts, are_left)
+    total = np.empty((1, 2, n_states, n_states)) if wanted.sums is None else wanted.sums
+    total = part_of(total, are_left) if wanted.is_by_sequence else total
+    total[:] = 0.0
+    in_order = InOrder(total)
+
+    def start_taker() -> Take:
+        room, table = np.empty((2, _kernels.tiled(n_states))), np.empty((n_states, n_states))
+        sums = total if wanted.is_by_sequence else np.zeros_like(total)
+
+        def take(span: Span) -> None:
+            first, last, begin, end = span.piece
+            smoothed = span.smoothed
+            assert smoothed is not None
+            if wanted.rows is not None:
+                wanted.rows[begin:end] = smoothed[:-1]
+            if firsts is not None:
+                begun = np.arange(first + (starts[first] < begin), last + 1)
+                firsts[begun] = smoothed[starts[begun] - begin]
+            pairs = np.empty((0, n_states, n_states)) if wanted.table is None else wanted.table[begin:end]
+
+            def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
+                return _kernels.run_pairs(
+                    *tables,
+                    n,
+                    begin,
+                    end,
+                    span.recursion.chains,
+                    alphas,
+                    span.filtered,
+                    smoothed,
+                    span.recursion.outcome[0],
+                    room,
+                    table,
+                    pairs,
+                    sums,
+                    wanted.is_by_sequence,
+                )
+
+            span.walk(starts, run)
+            if begin == starts[first] and not wanted.is_by_sequence:
+                in_order.add(begin, int(starts[last + 1]), sums.copy())
+                sums[:] = 0.0
+
+        return take
+
+    n_possible, log_likelihood = fill_backwards(tables, start_taker, True, workers, progress)
+    impossible = n_possible < starts[1:] - starts[:-1]
+    if wanted.is_by_sequence:
+        total[impossible] = np.nan
+    elif impossible.any():
+        total[matrices_of(tables, impossible) if len(total) > 1 else 0] = np.nan
+    if firsts is not None and wanted.firsts is not None:
+        put_back(firsts, are_left, wanted.firsts)
+    if wanted.is_by_sequence and wanted.sums is not None:
+        put_back(total, are_left, wanted.sums)
+    return of_all((n_possible, log_likelihood), are_left)
+
+
+def matrices_of(tables: Tables, chosen: BoolArray) -> IntArray:
+    """Which matrices lead through the chosen sequences."""
+    leads_on = np.repeat(chosen, np.diff(tables.starts))
+    leads_on[tables.starts[1:] - 1] = False
+    return np.unique(tables.transition_index[leads_on[: len(tables.transition_index)]])

@@ -1,0 +1,77 @@
+"""Tables of posteriors: the forward recursion, and the backward one over what it left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray, Held, IntArray
+from hmmfilter._drivers.jobs import Job, Tick, run_jobs
+from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
+from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints, undo_code
+from hmmfilter._kernels import Tables
+
+
+def fill_filtered(
+    tables: Tables,
+    rows: FloatArray | None,
+    increments: FloatArray | None,
+    hold: Held,
+    workers: int,
+    progress: bool,
+) -> tuple[IntArray, FloatArray]:
+    """Run the forward recursion over all sequences, and keep rows and increments where there is room for them.
+
+    Returns how many steps of each sequence are possible, and its log-likelihood.
+    """
+    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
+    outcome = empty_outcome(tables)
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        recursion, ring = Recursion(tables, outcome), np.empty((1, 3, n_states))
+
+        def run(job: Job) -> None:
+            for piece in job:
+                span = slice(piece.begin, piece.end)
+                # a worker's own where nobody reads them: two that compute in the same would spoil each other's sums
+                kept_rows = recursion.unread[0] if rows is None else rows[span]
+                kept_increments = recursion.unread[1] if increments is None else increments[span]
+                recursion.forward(piece, kept_rows, kept_increments, ring)
+                undo_code(kept_rows, hold)
+                if hold != "coded" and increments is not None:
+                    undo_code(kept_increments, "logs")
+                tick(piece.end - piece.begin)
+
+        return run
+
+    run_jobs(tables, start_worker, workers, progress)
+    return of_all(outcome, are_left)
+
+
+def fill_smoothed(
+    tables: Tables, rows: FloatArray, hold: Held, workers: int, progress: bool
+) -> tuple[IntArray, FloatArray]:
+    """Run the recursion forwards, and backwards over what it left, job by job; returns what `fill_filtered` does."""
+    tables, are_left = with_steps(tables)
+    outcome = empty_outcome(tables)
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        recursion = Recursion(tables, outcome)
+        _, increments = recursion.unread
+
+        def run(job: Job) -> None:
+            checkpoints = [room_for_checkpoints(tables, piece) for piece in job]
+            for piece, states in zip(job, checkpoints, strict=True):
+                recursion.forward(piece, rows[piece.begin : piece.end], increments, states)
+                tick((piece.end - piece.begin) // 2)
+            for piece, states in zip(job[::-1], checkpoints[::-1], strict=True):
+                smoothed = rows[piece.begin : piece.end]
+                recursion.backward(piece, smoothed, states)
+                undo_code(smoothed, hold)
+                tick(piece.end - piece.begin - (piece.end - piece.begin) // 2)
+
+        return run
+
+    run_jobs(tables, start_worker, workers, progress)
+    return of_all(outcome, are_left)

@@ -1,0 +1,118 @@
+"""What one worker runs the recursions with: room for matrices made ready, for blocks and for states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from hmmfilter import _kernels
+from hmmfilter._arrays import FloatArray, Held, IntArray
+from hmmfilter._drivers.jobs import Piece
+from hmmfilter._kernels import Tables
+
+MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take ten times the room of those that are given
+
+
+def slots(tables: Tables, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
+    """Room for matrices made ready: for all of them where an index may come back, else for one."""
+    n_matrices = len(tables.log_transition) if tables.transition_index.size > 0 else 1
+    return slots_for_up_to(n_matrices, tables.log_likelihoods.shape[1], slots_for)
+
+
+def slots_for_up_to(n_matrices: int, n_states: int, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
+    """Room for so many matrices made ready, or for fewer, up to `MOST_HELD`."""
+    return slots_for(min(n_matrices, max(1, MOST_HELD // slots_for(1, n_states).size)), n_states)
+
+
+def room_for_steps(tables: Tables) -> FloatArray:
+    """Room for the steps of a block, or of fewer where there are no more."""
+    n_rows, n_states = tables.log_likelihoods.shape
+    return _kernels.room_for_steps(min(_kernels.block_rows(n_states), n_rows), n_states)
+
+
+def n_checkpoints(tables: Tables, piece: Piece) -> int:
+    """How many blocks of the piece are not the first of their sequence."""
+    n_block = _kernels.block_rows(tables.log_likelihoods.shape[1])
+    starts = tables.starts[piece.first : piece.last + 1]
+    ends = np.minimum(tables.starts[piece.first + 1 : piece.last + 2], piece.end)
+    before = np.maximum(0, (piece.begin - starts - 1) // n_block)
+    return int(((ends - starts - 1) // n_block - before).sum())
+
+
+class Recursion:
+    """What one worker runs the recursions with: room of its own, and the outcome that all of them fill."""
+
+    def __init__(self, tables: Tables, outcome: tuple[IntArray, FloatArray]) -> None:
+        n_states = tables.log_likelihoods.shape[1]
+        self._tables, self.outcome = tables, outcome
+        self._lanes = _kernels.lanes_for(n_states)
+        self.chains, self._room = slots(tables, _kernels.slots_for_chains), room_for_steps(tables)
+        self.state = np.empty((3, n_states))  # α before or after a piece or, backwards, ω after or before it
+
+    @cached_property
+    def unread(self) -> tuple[FloatArray, FloatArray]:
+        """Rows and increments of a block, for a kernel to compute in where nobody reads them."""
+        n_states = self.state.shape[1]
+        return np.empty((_kernels.block_rows(n_states), n_states)), np.empty(_kernels.block_rows(n_states))
+
+    @cached_property
+    def backward_chains(self) -> FloatArray:
+        return slots(self._tables, _kernels.slots_for_chains)
+
+    def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
+        """Filter a piece."""
+        _kernels.run_forward(
+            *self._tables,
+            piece.first,
+            piece.begin,
+            piece.end,
+            self._lanes,
+            self.chains,
+            self._room,
+            self.state,
+            checkpoints,
+            rows,
+            increments,
+            *self.outcome,
+        )
+
+    def backward(self, piece: Piece, rows: FloatArray, checkpoints: FloatArray) -> None:
+        """Smooth what `forward` left of a piece."""
+        _kernels.run_backward(
+            *self._tables,
+            piece.last,
+            piece.begin,
+            piece.end,
+            self._lanes,
+            self.chains,
+            self.backward_chains,
+            self._room,
+            self.state,
+            checkpoints,
+            rows,
+            self.outcome[0],
+        )
+
+    def trace(self, piece: Piece, before: FloatArray) -> FloatArray:
+        """Wide α of a piece, (rows, 3, K), from the state before it."""
+        alphas = np.empty((piece.end - piece.begin, *before.shape))
+        _kernels.run_trace(
+            *self._tables, piece.first, piece.begin, piece.end, self._lanes, self.chains, self._room, before, alphas
+        )
+        return alphas
+
+
+def room_for_checkpoints(tables: Tables, piece: Piece) -> FloatArray:
+    """Room for the states before all blocks of the piece that are not the first of their sequence."""
+    return np.empty((n_checkpoints(tables, piece), 3, tables.log_likelihoods.shape[1]))
+
+
+def undo_code(table: FloatArray, hold: Held) -> None:
+    """Make plain numbers, or their logs, of `coded` ones, in place; or leave them as they are."""
+    flat = table.reshape(-1)
+    if hold == "probabilities":
+        _kernels.take_numbers(flat, flat)
+    elif hold == "logs":
+        _kernels.take_logs(flat, flat)
