@@ -19,7 +19,8 @@ def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argpars
     """Filter a table, or the rows that arrive, and write each block before the next is read."""
     is_live = options.data == "-"
     is_seen = is_live or options.output == "-"  # as it is written, and not only where all goes well
-    intake, streams = Intake(model, reader, options.on_error), Streams(model)
+    intake = Intake(model, reader, options.on_error)
+    streams = Streams(model, can_go_back=options.state is not None)
     memory = Memory(streams, options.state, options.sequence)
     summary = Summary(intake, n_before=streams.n_steps)
     try:
@@ -55,10 +56,9 @@ def _filtered(streams: Streams, reader: Reader, block: Evidence, impossible: str
     if impossible == "mark" or len(refused) == 0:
         return block, cells
     n_rows = int(refused[0])
-    streams.go_back()
-    cells = streams.take(names[:n_rows], block.log_likelihoods[:n_rows])
     error = reader.impossible(block.rows[n_rows], streams.n_observed(names[n_rows]))
-    return block.before(n_rows, error), cells
+    streams.take_less(names[:n_rows], block.log_likelihoods[:n_rows])
+    return block.before(n_rows, error), cells[:n_rows]
 
 
 def _summarise(summary: Summary, streams: Streams, reader: Reader) -> None:

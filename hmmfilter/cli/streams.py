@@ -19,10 +19,13 @@ Stream = OnlineFilter | int  # likewise
 
 
 class Streams:
-    """Where each sequence is, by its name; what a block changes is let stand once its rows are written."""
+    """Where each sequence is, by its name; what a block changes is let stand once its rows are written.
 
-    def __init__(self, model: HMM) -> None:
-        self._model = model
+    The last block can be undone where that was asked for: the state that is written down is that of the rows written.
+    """
+
+    def __init__(self, model: HMM, can_go_back: bool) -> None:
+        self._model, self._can_go_back = model, can_go_back
         self._streams: dict[str, Stream] = {}
         self._before: dict[str, Snapshot] = {}  # those that the last block changed
 
@@ -44,10 +47,17 @@ class Streams:
         groups = _rows_by_name(names)
         for name in groups.keys() - self._streams.keys():
             self._streams[name] = self._model.online()
-        self._before = {name: _snapshot(self._streams[name]) for name in groups}
+        if self._can_go_back:
+            self._before = {name: _snapshot(self._streams[name]) for name in groups}
         for name, rows in groups.items():
             self._streams[name] = _filter(self._streams[name], log_likelihoods[rows], cells, rows)
         return cells
+
+    def take_less(self, names: Sequence[str], log_likelihoods: FloatArray) -> None:
+        """Have taken only these rows, the first of the last block."""
+        if self._can_go_back:
+            self.go_back()
+            self.take(names, log_likelihoods)
 
     def keep(self) -> None:
         """Let stand what the last block has changed."""
@@ -65,7 +75,7 @@ class Streams:
 
     @property
     def n_steps(self) -> int:
-        """The number of steps of all sequences so far."""
+        """The number of steps of all sequences so far, as far as they are possible."""
         return sum(map(self.n_observed, self._streams))
 
     def snapshots(self) -> dict[str, Snapshot]:
@@ -75,7 +85,11 @@ class Streams:
     def restore(self, snapshots: dict[str, Snapshot]) -> None:
         """Put sequences where they were when the snapshots were taken."""
         for name, snapshot in snapshots.items():
-            self._streams[name] = snapshot if isinstance(snapshot, int) else self._model.online(snapshot)
+            self._streams[name] = self._stream_of(snapshot)
+
+    def _stream_of(self, snapshot: Any) -> Stream:
+        is_step = type(snapshot) is int and snapshot >= 0  # and no bool
+        return snapshot if is_step else self._model.online(snapshot)
 
 
 def _rows_by_name(names: Sequence[str]) -> dict[str, IntArray]:

@@ -18,8 +18,9 @@ def run(*arguments, **options):
 
 
 def table(text):
-    rows = list(csv.reader(io.StringIO(text)))
-    return dict(zip(rows[0], zip(*rows[1:], strict=True), strict=True))
+    """The columns of a CSV text by their names; none where it has no rows."""
+    header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
+    return dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else {}
 
 
 def floats(cells):

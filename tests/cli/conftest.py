@@ -19,7 +19,7 @@ def quakes(tmp_path, capsys):
         data.write_bytes(text if isinstance(text, bytes) else text.encode())
         status = cli.main([task, str(data), "--model", str(model), *map(str, arguments)])
         out, err = capsys.readouterr()
-        return status, table(out) if out else {}, err
+        return status, table(out), err
 
     return command
 
