@@ -101,6 +101,7 @@ def viterbi(
         log_joint=log_joints if lengths is not None else float(log_joints[0]),
         n_states=n_states,
         _starts=tables.starts if lengths is not None else None,
+        _labels=_checks.labels_of(log_likelihoods),
     )
 
 
@@ -200,7 +201,13 @@ def viterbi_n_best(
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     n_states = tables.log_likelihoods.shape[1]
-    result = NBest(paths=paths, log_joints=log_joints, n_states=n_states, _starts=tables.starts)
+    result = NBest(
+        paths=paths,
+        log_joints=log_joints,
+        n_states=n_states,
+        _starts=tables.starts,
+        _labels=_checks.labels_of(log_likelihoods),
+    )
     return result if lengths is not None else result[0]
 
 
@@ -382,4 +389,5 @@ def posterior_decode(
         expected_correct=n_correct if lengths is not None else float(n_correct[0]),
         n_states=n_states,
         _starts=tables.starts if lengths is not None else None,
+        _labels=_checks.labels_of(log_likelihoods),
     )

@@ -118,6 +118,7 @@ def forward_filter(
         _increments=increments,
         log_likelihood=totals if lengths is not None else float(totals[0]),
         _starts=tables.starts if lengths is not None else None,
+        _labels=_checks.labels_of(log_likelihoods),
     )
 
 

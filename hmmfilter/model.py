@@ -10,8 +10,8 @@ Conventions, for the whole library:
   yours may all happen to have a single step, give ``lengths``. An emission of vectors takes tables of shape (T, D), or
   a list of them. What an emission of your own takes is handed to it as it is.
 - Sequences may have keys: those of a dict of sequences, for an emission of this library, or of the groups of a pandas
-  frame or series, for any. Of a frame that is grouped, all columns count but those with the names of the keys. Results
-  have the sequences in the order of the keys, and answer by key.
+  frame or series, for any. Of a frame that is grouped, the columns that are chosen count, and else all but those with
+  the names of the keys. Results have the sequences in the order of the keys, and answer by key.
 - ``transition[i, j]`` is p(h_{t+1} = j | h_t = i): from row to column, so that rows sum to 1. One that changes from
   step to step has shape (T − 1, K, K): entry t leads from step t to step t + 1.
 - v_t is the observation and h_t the hidden state of step t; v_1:t are the observations from the first step to step t.
@@ -23,6 +23,7 @@ Conventions, for the whole library:
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -792,7 +793,7 @@ class HMM(Valued):
         if sequences is None:
             is_asked = lengths is None or not _checks.are_none(observations)
             table = self._table_of(observations) if is_asked else self._no_rows()
-            labels = _checks.Labels(_checks.index_of(observations))
+            labels = _checks.labels_of(observations)
             return {"log_likelihoods": table, "lengths": lengths, "allowed": allowed}, labels
         steps = list(map(len, sequences))
         masks = _checks.joined_masks(allowed, steps, self.n_states, labels.keys)
@@ -939,9 +940,13 @@ class HMM(Valued):
          [0.9451 0.0549]]
         [[0.8616 0.1384]]
         """
-        tables = self._tables_of((f"blocks[{n}]", block) for n, block in enumerate(_checks.blocks(blocks)))
+        blocks, again = itertools.tee(_checks.blocks(blocks))
+        tables = self._tables_of((f"blocks[{n}]", block) for n, block in enumerate(blocks))
         results = filter_blocks(self.log_initial, self.log_transition, tables, allowed=allowed)
-        return (replace(result, state_names=self.state_names) for result in results)
+        return (
+            replace(result, state_names=self.state_names, _labels=_checks.labels_of(block))
+            for result, block in zip(results, again, strict=True)
+        )
 
     def forecast(
         self,

@@ -109,6 +109,7 @@ def smooth(
         _rows_hold=hold,
         log_likelihood=totals if lengths is not None else float(totals[0]),
         _starts=tables.starts if lengths is not None else None,
+        _labels=_checks.labels_of(log_likelihoods),
     )
 
 
@@ -396,4 +397,5 @@ def log_likelihood_gradient(
         log_transition=moves,
         log_likelihoods=None if rows is None else numbers_of(rows),
         log_likelihood=totals if lengths is not None else float(totals[0]),
+        _labels=_checks.labels_of(log_likelihoods),
     )

@@ -75,6 +75,28 @@ def test_counts_of_each_sequence_answer_by_key():
     np.testing.assert_allclose(np.sum(list(counts), axis=0), together)
 
 
+def test_groups_of_one_column_and_of_none():
+    alone = COUNTS.smooth(FRAME.groupby("subject")["x"])
+    assert np.array_equal(COUNTS.smooth(FRAME[["subject", "x"]].groupby("subject")), alone)
+    kinds = FRAME["subject"].astype(pd.CategoricalDtype(["a", "b", "z"]))
+    result = COUNTS.smooth(FRAME.groupby(kinds, observed=False)["x"])
+    assert result.keys() == ("a", "b", "z")
+    assert len(result["z"]) == 0
+    assert np.array_equal(result, alone)
+
+
+def test_columns_that_are_chosen_count_also_as_keys():
+    data = pd.DataFrame({"x": [0.0, 0.0, 3.0], "y": [1.0, 1.0, 3.0]})
+    assert np.array_equal(PAIRS.smooth(data.groupby("x")[["x", "y"]])[3.0], PAIRS.smooth([[3.0, 3.0]]))
+
+
+def test_a_series_by_the_day():
+    hours = pd.Series([1, 2, 9], pd.date_range("2024-01-01", periods=3, freq="16h"))
+    result = COUNTS.smooth(hours.resample("D"))
+    assert result.keys() == (pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02"))
+    assert result.lengths.tolist() == [2, 1]
+
+
 def test_groups_of_vectors_leave_the_keys_column_out():
     for grouped in (FRAME.groupby("subject"), FRAME.groupby("subject")[["x", "y"]]):
         result = PAIRS.smooth(grouped)
@@ -159,6 +181,9 @@ def test_masks_are_a_dict_as_sequences_are():
 
 ALL = np.ones((2, 2), bool)
 REFUSED = [
+    ({"a": 3}, {}, TypeError, "observations['a'] must be a sequence, got 3"),
+    ({"a": [1], "b": None}, {}, TypeError, "observations['b'] must be a sequence, got None"),
+    (FRAME.groupby("subject"), {}, ValueError, "sequence 'a': observations must have shape (T,), got (3, 2)"),
     ({"a": [1, -1]}, {}, ValueError, "sequence 'a': observations[1] must be a whole number from 0 up, or missing"),
     ({"a": [1, 2]}, {"lengths": [2]}, ValueError, "lengths must be left out where sequences have keys, got both"),
     ({}, {}, ValueError, "observations must have at least one sequence, got none"),
@@ -182,6 +207,9 @@ def test_a_key_that_there_is_not():
         result["s20"]
     with pytest.raises(KeyError, match=r"no sequence 0: there are 'a', 'b'\""):
         COUNTS.viterbi(GROUPS)[0]
+    for result in (COUNTS.viterbi([1, 2]), COUNTS.smooth([1, 2]), COUNTS.expected_transitions(GROUPS)):
+        with pytest.raises(KeyError, match="no sequence 'a': the result is one table, and brackets take its rows"):
+            result["a"]
     with pytest.raises(TypeError, match="keys are those of several sequences, got the result of one alone"):
         COUNTS.viterbi([1, 2]).keys()
 
@@ -224,6 +252,26 @@ def test_the_index_is_that_of_the_input(method, observations, index):
         assert result.index.equals(index)
         assert result.index.names == index.names
         assert result.to_frame().index.equals(index)
+
+
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi, hf.posterior_decode])
+def test_tables_of_log_likelihoods_have_labels_too(door):
+    table = pd.DataFrame(np.zeros((3, 2)), index=DAYS)
+    assert door(COUNTS.log_initial, COUNTS.log_transition, table).index.equals(DAYS)
+    assert door(COUNTS.log_initial, COUNTS.log_transition, table, lengths=[1, 2])[1].index.equals(DAYS[1:])
+    assert hf.viterbi_n_best(COUNTS.log_initial, COUNTS.log_transition, table, 2).index.equals(DAYS)
+    gradient = hf.log_likelihood_gradient(COUNTS.log_initial, COUNTS.log_transition, table)
+    assert gradient.to_frame().loc["log_likelihoods"].index.equals(DAYS)
+
+
+def test_blocks_have_the_labels_of_their_own():
+    series, table = pd.Series([1, 2, 9], DAYS), pd.DataFrame(np.zeros((3, 2)), index=DAYS)
+    of_model = COUNTS.filter_blocks(iter([series[:2], [4], series[2:]]))
+    of_core = hf.filter_blocks(COUNTS.log_initial, COUNTS.log_transition, [table[:2], np.zeros((1, 2)), table[2:]])
+    for one, other, last in (of_model, of_core):
+        assert one.index.equals(DAYS[:2])
+        assert other.index is None
+        assert last.to_frame().index.equals(DAYS[2:])
 
 
 def test_the_index_of_a_frame_of_vectors():

@@ -29,13 +29,14 @@ from hmmfilter._checks.errors import (
     shown_name,
 )
 from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
-from hmmfilter._checks.labels import NO_LABELS, Labels, index_of, joined_index, keyed
+from hmmfilter._checks.labels import NO_LABELS, Labels, joined_index, keyed, labels_of
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
 from hmmfilter._checks.observations import drawn_observations, is_missing, observations, whole_observations
 from hmmfilter._checks.outputs import (
     destination,
     increments_destination,
     kept,
+    place,
     sequence_number,
     several,
     single_sequence,
@@ -116,7 +117,6 @@ __all__ = [
     "generator",
     "impossible_policy",
     "increments_destination",
-    "index_of",
     "is_missing",
     "is_of_this_library",
     "joined_index",
@@ -127,6 +127,7 @@ __all__ = [
     "kept",
     "keyed",
     "keys",
+    "labels_of",
     "lag",
     "lagged_rows",
     "lagged_snapshot",
@@ -149,6 +150,7 @@ __all__ = [
     "one_after_the_other",
     "one_of",
     "only_allowed",
+    "place",
     "possible_evidence",
     "prediction",
     "probabilities",

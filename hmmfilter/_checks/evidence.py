@@ -61,10 +61,11 @@ def _are_tables(entries: Any) -> bool:
 
 
 def one_after_the_other(sequences: list[Any], emission: Any) -> Any:
-    """Join sequences: as an array if all are arrays of numbers, else as a list of their entries."""
-    if all(type(sequence) is np.ndarray and sequence.dtype.kind in "biuf" for sequence in sequences):
+    """Join sequences: as an array if all are arrays, or of pandas, and of numbers, else as a list of their entries."""
+    arrays = [sequence.to_numpy() if hasattr(sequence, "iloc") else sequence for sequence in sequences]
+    if all(type(array) is np.ndarray and array.dtype.kind in "biuf" for array in arrays):
         with contextlib.suppress(ValueError):  # of unequal dimensions
-            return np.concatenate(sequences)
+            return np.concatenate(arrays)
     atoms = atoms_of(getattr(emission, "symbols", None))
     parts = [entries_of(sequence) or () for sequence in sequences]
     if emission.n_dimensions is None:

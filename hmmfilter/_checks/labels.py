@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
+from hmmfilter._checks.errors import shown
 from hmmfilter._checks.evidence import is_of_this_library
 
 
@@ -40,19 +42,23 @@ def keyed(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -> tu
         raise ValueError("lengths must be left out where sequences have keys, got both")
     if not sequences:
         raise ValueError("observations must have at least one sequence, got none")
+    for key, sequence in zip(labels.keys or (), sequences, strict=True):
+        if not hasattr(sequence, "__len__"):
+            raise TypeError(f"observations[{shown(key)}] must be a sequence, got {shown(sequence)}")
     return sequences, labels
 
 
 def _groups(grouped: Any) -> tuple[list[Any], Labels]:
-    """The groups that pandas makes, without the columns by which it does; rows keep their labels."""
+    """The groups that pandas makes, without the columns by which it does unless they are chosen; rows keep labels."""
     sizes = grouped.size()
     names = list(sizes.index.names if sizes.ndim == 1 else sizes.columns[:-1])
-    groups = dict(iter(grouped))
-    keys = tuple(groups)
+    if grouped.ndim == 2:
+        with contextlib.suppress(IndexError):  # where columns have been chosen already
+            grouped = grouped[[column for column in grouped.obj.columns if column not in names]]
+    keys, parts = zip(*grouped, strict=True) if len(sizes) > 0 else ((), ())
     if len(names) == 1:  # pandas makes tuples of one where it was given a list of one
         keys = tuple(key[0] if isinstance(key, tuple) else key for key in keys)
-    parts = [part.drop(columns=names, errors="ignore") if part.ndim == 2 else part for part in groups.values()]
-    return parts, Labels(keys=keys, key_names=tuple("sequence" if name is None else name for name in names))
+    return list(parts), Labels(keys=keys, key_names=tuple("sequence" if name is None else name for name in names))
 
 
 def index_of(value: Any) -> Any:
@@ -62,6 +68,12 @@ def index_of(value: Any) -> Any:
     if hasattr(value, "indexes") and hasattr(value, "dims"):
         return value.indexes.get(value.dims[0])
     return None
+
+
+def labels_of(value: Any) -> Labels:
+    """The labels of one sequence, as far as it has any."""
+    index = index_of(value)
+    return NO_LABELS if index is None else Labels(index)
 
 
 def joined_index(sequences: list[Any]) -> Any:

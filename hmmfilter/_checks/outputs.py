@@ -90,6 +90,13 @@ def several(n_sequences: int | None) -> int:
     return n_sequences
 
 
+def place(key: Any) -> Any:
+    """Let the place of rows in a table in, which has no columns by name."""
+    if isinstance(key, str):
+        raise KeyError(f"no sequence {shown(key)}: the result is one table, and brackets take its rows")
+    return key
+
+
 def sequence_number(key: Any, n_sequences: int, numbers: Mapping[Hashable, int] | None) -> int:
     """Let the key of a sequence in, or its number where there are no keys; the answer is the number."""
     if numbers is None:

@@ -129,7 +129,7 @@ class OfSequences(Table):
 
     def __getitem__(self, key: Any) -> Any:
         if self._n_sequences is None:
-            return self._table()[key]
+            return self._table()[_checks.place(key)]
         return self._alone(_checks.sequence_number(key, self._n_sequences, self._numbers))
 
     def __iter__(self) -> Iterator[Any]:

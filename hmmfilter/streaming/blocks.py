@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -92,4 +93,4 @@ def _filtered_blocks(chain: BlockChain, blocks: Iterator[Any]) -> Iterator[Filte
         rows, moves = _checks.block_of(chain, block, number, run._n_observed)
         if moves.log_transition is not chain.log_transition:
             slots[:] = 0.0  # the matrices are others, and none of them is held
-        yield run._take(rows, moves, slots)
+        yield replace(run._take(rows, moves, slots), _labels=_checks.labels_of(block))
