@@ -55,13 +55,15 @@ HEAD, TAIL, EXPONENT = 0, 1, 2  # the planes of a table of wide numbers, and
 POSTERIOR = 3  # what a stream keeps beside them
 FEW_STATES = 8  # up to so many, the recursion keeps the state in registers and carries tails
 
-LOG_2, LOG_2_REST = 0.6931471805599453, 2.3190468138462996e-17
+LOG_2, LOG_2_REST, LOG_2_LAST = 0.6931471805599453, 2.3190468138462996e-17, 5.707708438416212e-34
 LOG_2_SHORT, LOG_2_LONG = float.fromhex("0x1.62e42fee00000p-1"), float.fromhex("0x1.a39ef35793c76p-33")
 LOG2_E = 1.4426950408889634
 ROUNDER = 1.5 * 2.0**52  # x + ROUNDER has no room for a fraction: adding and subtracting it rounds to a whole number
 EXP_REACH = 2.0**19  # up to which whole multiples of log 2, taken in a short and a long part, are exact
 ROUNDER_BITS, HALF_BITS, FRACTION_BITS = 0x4338_0000_0000_0000, 0x3FE0_0000_0000_0000, 0x000F_FFFF_FFFF_FFFF
 SPLITTER = 2.0**27 + 1.0
+TERMS_OF_EXP = 22  # of its series: the next is below 1e-33 for |x| ≤ log(2)/2
+FAINTEST_TERM = -1500.0  # of a sum with weights: e^-1500 times the largest double is nothing
 FAR_LOG = 600.0  # from which on a double is no longer at ease with the number
 UNLISTED = -1.0
 TILE = (0.0,) * 16  # as many columns of a matrix as add up in registers
@@ -322,6 +324,106 @@ def run_split_sums(
         else:
             a[k], m[k], r[k] = split_sum(x[k], weights[k], row)
         log_sum[k] = log_of_sum(m[k], r[k])
+
+
+@compiled
+def times(x: float, x_tail: float, y: float, y_tail: float) -> tuple[float, float]:
+    """(x + x_tail)(y + y_tail), again in two parts."""
+    product, lost = two_product(x, y)
+    return two_sum(product, lost + (x * y_tail + x_tail * y))
+
+
+@compiled
+def full_exp(x: float, x_tail: float) -> tuple[float, float, float]:
+    """exp(x + x_tail) = (head + tail) 2^k, to 1e-31, by the series that everybody knows."""
+    k = np.rint(x * LOG2_E)
+    product, lost = two_product(k, LOG_2)
+    product_tail, lost_of_tail = two_product(k, LOG_2_REST)
+    r_tail, left = two_sum(x_tail, -lost)
+    r_tail, left_too = two_sum(r_tail, -product_tail)
+    r, r_tail = two_sum(x - product, r_tail)
+    r_tail += left + left_too - lost_of_tail - k * LOG_2_LAST
+    head, tail = 1.0, 0.0
+    for n in range(TERMS_OF_EXP, 0, -1):
+        head, tail = times(head, tail, r, r_tail)
+        quotient = head / n
+        head, tail = two_sum(quotient, (fma(-quotient, float(n), head) + tail) / n)
+        head, tail = plus(head, tail, 1.0)
+    return head, tail, k
+
+
+@compiled
+def signed_sum(x: FloatArray, weights: FloatArray) -> tuple[float, float, float]:
+    """Σ_i w_i exp(x_i) = exp(a) (head + tail) for x in descending order, finite or −inf.
+
+    Terms may cancel, so each has two parts; those of one x are added up before, so that nothing is left of them where
+    their weights cancel.
+    """
+    a, head, tail, i = NEVER, 0.0, 0.0, 0
+    while i < x.size and x[i] > NEVER:
+        top, w, w_tail = x[i], 0.0, 0.0
+        while i < x.size and x[i] == top:
+            w, w_tail = plus(w, w_tail, weights[i])
+            i += 1
+        a = top if head == 0.0 else a
+        z, z_tail = two_sum(top, -a)
+        if w != 0.0 and z > FAINTEST_TERM:
+            exp_z, exp_z_tail, k = full_exp(z, z_tail)
+            term, term_tail = times(w, w_tail, exp_z, exp_z_tail)
+            head, lost = two_sum(head, math.ldexp(term, int(k)))
+            head, tail = two_sum(head, lost + tail + math.ldexp(term_tail, int(k)))
+    return a, head, tail
+
+
+@compiled
+def run_signed_sums(x: FloatArray, weights: FloatArray, log_sum: FloatArray, sign: FloatArray) -> None:
+    """`signed_sum` of every row, (N, n); fills the last two, (N,), with the log of its magnitude, and its sign."""
+    for k in range(len(x)):
+        a, head, tail = signed_sum(x[k], weights[k])
+        sign[k] = np.sign(head)
+        head, tail = abs(head), sign[k] * tail
+        if head == 0.0:
+            log_sum[k] = NEVER
+        elif 0.5 <= head <= 2.0:  # near 1, where all digits of the log count
+            log_sum[k] = a + math.log1p(head - 1.0 + tail)
+        else:
+            log_sum[k] = a + (math.log(head) + tail / head)
+
+
+@compiled
+def run_running_sums(x: FloatArray, weights: FloatArray | None, log_sums: FloatArray) -> None:
+    """log Σ_{j ≤ i} w_j exp(x_j) along every row, (N, n); fills the last, (N, n).
+
+    The sum is a wide number, to which each term is added once, so that no rounding of one step is left to the next.
+    """
+    for n in range(len(x)):
+        special, top, top_head, top_tail, top_k = 0.0, NEVER, 0.0, 0.0, NEVER  # the first: of inf and NaN, what is left
+        head, tail, k = 0.0, 0.0, NEVER
+        for i in range(x.shape[1]):
+            w = 1.0 if weights is None else weights[n, i]
+            if w > 0.0 and (x[n, i] == math.inf or math.isnan(x[n, i])):
+                special += x[n, i]
+            elif w > 0.0 and x[n, i] > NEVER:
+                term, term_tail, term_k = far_exp_parts(x[n, i])
+                if x[n, i] > top:
+                    top, top_head, top_tail, top_k = x[n, i], term, term_tail, term_k
+                term, term_tail = times(w, 0.0, term, term_tail)
+                term, moved = math.frexp(term)
+                term_tail, term_k = math.ldexp(term_tail, -moved), term_k + moved
+                k_now = max(k, term_k)
+                head, tail = shifted(head, k - k_now), shifted(tail, k - k_now)
+                head, lost = two_sum(head, shifted(term, term_k - k_now))
+                head, tail = two_sum(head, lost + tail + shifted(term_tail, term_k - k_now))
+                head, moved = math.frexp(head)
+                tail, k = math.ldexp(tail, -moved), k_now + moved
+            log_sums[n, i] = top
+            if special != 0.0:
+                log_sums[n, i] = special
+            elif abs(k - top_k) <= 1.0:  # the sum is near its largest term: by how much, to all digits
+                rest = (shifted(head, k - top_k) - top_head) + (shifted(tail, k - top_k) - top_tail)
+                log_sums[n, i] += math.log1p(rest / top_head)
+            elif top > NEVER:
+                log_sums[n, i] += math.log(head / top_head) + (k - top_k) * LOG_2
 
 
 @allocating

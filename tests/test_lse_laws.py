@@ -386,3 +386,39 @@ def test_the_normaliser_of_a_softmax_regression():
         naive = regression(weights, features, labels, lambda z: lse.naive_logsumexp(z, axis=1), naive_softmax)
     assert not np.isfinite(naive[0])
     assert np.isnan(naive[1]).all()
+
+
+@given(vectors, st.data())
+def test_a_sum_of_both_signs_is_a_difference_of_two(x, data):
+    """|Σ w_i e^x_i| = |e^P − e^N|, P and N the log-sum-exps of the terms that add and of those that subtract."""
+    weights = np.array(
+        data.draw(st.lists(st.sampled_from([-2.0, -1.0, 0.0, 1.0, 3.0]), min_size=len(x), max_size=len(x)))
+    )
+    assume(weights.any())
+    adds, subtracts = (lse.logsumexp(x, weights=np.maximum(side, 0.0)) for side in (weights, -weights))
+    log_magnitude, sign = lse.logsumexp(x, weights=weights, return_sign=True)
+    if abs(adds - subtracts) > HALF_A_DIGIT:
+        expected, its_sign = lse.logdiffexp(adds, subtracts, return_sign=True)
+        assert near(log_magnitude, expected, x)
+        assert sign == its_sign
+
+
+@given(numbers, numbers, st.integers(-1000, 1000))
+def test_a_difference_moves_with_both(x, y, c):
+    """log(e^(x + c) − e^(y + c)) = c + log(e^x − e^y)."""
+    x, y = round(max(x, y), 3), round(min(x, y), 3) - 1
+    assert near(lse.logdiffexp(x + c, y + c), c + lse.logdiffexp(x, y), 1050)
+
+
+@given(st.floats(-700, -1e-12))
+def test_a_probability_and_what_is_left_to_one_add_up_to_it(x):
+    """log(e^x + (1 − e^x)) = 0."""
+    assert abs(lse.logsumexp([x, lse.log1mexp(x)])) <= ROUNDINGS * max(1.0, -lse.log1mexp(x))
+
+
+@given(vectors)
+def test_a_running_sum_grows_by_one_term_at_a_time(x):
+    """c_i = c_{i−1} ⊕ x_i."""
+    sums = lse.logcumsumexp(x)
+    for before, term, after in zip([-np.inf, *sums], x, sums, strict=False):
+        assert near(after, lse.logsumexp([before, term]), x)

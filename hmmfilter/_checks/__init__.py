@@ -70,7 +70,7 @@ from hmmfilter._checks.streams import (
     stream_snapshot,
     written_initial,
 )
-from hmmfilter._checks.sums import lse_terms, temperature
+from hmmfilter._checks.sums import in_order, log_probabilities_of, logs_to_subtract, lse_terms, temperature
 from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols
 from hmmfilter._checks.tables import (
     NO_INDEX,
@@ -116,6 +116,7 @@ __all__ = [
     "float_array",
     "generator",
     "impossible_policy",
+    "in_order",
     "increments_destination",
     "is_missing",
     "is_of_this_library",
@@ -136,7 +137,9 @@ __all__ = [
     "log_densities",
     "log_likelihoods",
     "log_potentials",
+    "log_probabilities_of",
     "log_row",
+    "logs_to_subtract",
     "lse_terms",
     "model_document",
     "moments",

@@ -15,19 +15,25 @@ Arguments in common: `x` is anything that numpy takes for an array of real numbe
 stay what they are, everything else becomes float64, and the arithmetic is that of float64 throughout. `axis` is one
 axis, a tuple of them, or None for all; results have the shape of `x` without these axes, or its own where there is a
 result for each entry. An entry that is masked, by ``where=False`` or in a NumPy masked array, has weight zero, and an
-entry of weight zero does not exist, be it NaN. Weights must be valid everywhere; below 1e-300 they lose digits.
+entry of weight zero does not exist, be it NaN. Weights must be valid everywhere; below 1e-300 they lose digits. They
+are from 0 up, but for `logsumexp` with its ``return_sign=True``; a sum below zero is never a NaN without a word.
 `logsumexp(x)` and `softmax(x)` of one vector, of any type but float16, can be called from your own ``@njit`` functions.
 """
 
+from hmmfilter.lse.differences import log1mexp, logdiffexp
 from hmmfilter.lse.maxima import bounds, negative_entropy, smooth_max
 from hmmfilter.lse.offers import _register_with_numba as _register_with_numba  # which the metadata of the package name
+from hmmfilter.lse.running import logcumsumexp
 from hmmfilter.lse.softmaxes import log_softmax, softmax
 from hmmfilter.lse.sums import logaddexp_reduce, logmeanexp, logsumexp, naive_logsumexp
 
 __all__ = [
     "bounds",
+    "log1mexp",
     "log_softmax",
     "logaddexp_reduce",
+    "logcumsumexp",
+    "logdiffexp",
     "logmeanexp",
     "logsumexp",
     "naive_logsumexp",

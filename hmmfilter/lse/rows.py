@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray
+from hmmfilter._arrays import BoolArray, FloatArray, frozen
 
 Axis = int | tuple[int, ...] | None
 
@@ -33,9 +33,10 @@ class Rows:
         weights: npt.ArrayLike | None = None,
         where: npt.ArrayLike | None = None,
         name: str = "x",
+        of_weights: str | None = "at least 0",
     ) -> Rows:
-        """Let terms in, with weights and a mask where there are any."""
-        array, checked, kind = _checks.lse_terms(x, weights, where, name)
+        """Let terms in, with weights, of any sign where nothing is required of them, and a mask."""
+        array, checked, kind = _checks.lse_terms(x, weights, where, name, of_weights)
         axes = _checks.axes(axis, array.ndim)
 
         def rows(table: FloatArray) -> FloatArray:
@@ -64,7 +65,7 @@ class Rows:
     @property
     def counted(self) -> BoolArray:
         """Which entries count, (N, n)."""
-        return np.ones(self.x.shape, dtype=bool) if self.weights is None else self.weights > 0
+        return np.ones(self.x.shape, dtype=bool) if self.weights is None else self.weights != 0
 
     def split(self, terms: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """a, m, r and log(m + r) of every row, (N,): its sum is exp(a) (m + r). Fills the terms of m + r, a ring."""
@@ -79,3 +80,35 @@ class Rows:
         """The log-sum-exp of every row, (N,), in two parts: a and log(m + r)."""
         a, _, _, log_sum = self.split(terms=np.empty((1, self.x.shape[1])))
         return a, log_sum
+
+    def signed_log_sums(self) -> tuple[FloatArray, FloatArray]:
+        """The log of the magnitude of every row's sum, (N,), and the sum's sign: −1, 0 or 1, or NaN."""
+        log_sum, sign = np.empty((2, len(self.x)))
+        is_plain = np.ones(len(self.x), dtype=np.bool_)
+        if self.weights is not None:
+            np.all(self.weights >= 0, axis=1, out=is_plain)
+        a, above = self._of(is_plain).log_sums()
+        log_sum[is_plain] = above + a
+        sign[is_plain] = np.where(np.isnan(above + a), np.nan, above + a > -np.inf)
+        if not is_plain.all():
+            log_sum[~is_plain], sign[~is_plain] = self._of(~is_plain)._with_signs()
+        return log_sum, sign
+
+    def _of(self, chosen: BoolArray) -> Rows:
+        weights = None if self.weights is None else frozen(self.weights[chosen])
+        return replace(self, x=frozen(self.x[chosen]), weights=weights)
+
+    def _with_signs(self) -> tuple[FloatArray, FloatArray]:
+        from hmmfilter import _kernels
+
+        assert self.weights is not None
+        x = np.where(self.counted & np.isfinite(self.x), self.x, -np.inf)
+        order = np.argsort(-x, axis=1, kind="stable")
+        log_sum, sign = np.empty((2, len(x)))
+        with np.errstate(all="ignore"):
+            _kernels.run_signed_sums(
+                np.take_along_axis(x, order, axis=1), np.take_along_axis(self.weights, order, axis=1), log_sum, sign
+            )
+            beyond = np.where(self.counted & ~(self.x < np.inf), np.sign(self.weights) * self.x, 0.0).sum(axis=1)
+        log_sum[beyond != 0], sign[beyond != 0] = np.abs(beyond[beyond != 0]), np.sign(beyond[beyond != 0])
+        return log_sum, sign

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hmmfilter import _checks
 from hmmfilter.lse.rows import Axis, Rows
 
 
@@ -16,6 +17,7 @@ def logsumexp(
     weights: npt.ArrayLike | None = None,
     where: npt.ArrayLike | None = None,
     keepdims: bool = False,
+    return_sign: bool = False,
 ) -> Any:
     """Compute log Σ_i w_i exp(x_i) without overflow, underflow or a loss of digits.
 
@@ -29,23 +31,27 @@ def logsumexp(
     axis : int, tuple of int or None
         What to sum over; None for all.
     weights : array_like, optional
-        Factors w_i from 0 up, which broadcast with `x`; 1 without them.
+        Factors w_i from 0 up, or with `return_sign` of any sign, which broadcast with `x`; 1 without them.
     where : array_like of bool, optional
         False for an entry that does not count; broadcasts with `x`.
     keepdims : bool
         Keep the axes that are summed over, with length 1.
+    return_sign : bool
+        Return the sign of the sum, too: without it a sum below zero would have no log.
 
     Returns
     -------
     ndarray or scalar
-        Natural logs. −inf for a sum of nothing, where all is masked, empty or −inf; +inf where any term is; NaN where
-        any term is NaN.
+        Natural logs, with `return_sign` of the sum's magnitude. −inf for a sum of nothing, where all is masked, empty
+        or −inf, and where all of it cancels; +inf where any term is; NaN where any term is NaN, or +inf − inf.
+    sign : ndarray or scalar, with `return_sign`
+        −1.0, 0.0 or 1.0, of the kind and shape of the logs; NaN where they are.
 
     Raises
     ------
     ValueError, TypeError
-        For an `x` that is not of real numbers, an axis that it does not have, weights that are negative or have no
-        finite sum, a mask that is not boolean, and shapes that do not broadcast.
+        For an `x` that is not of real numbers, an axis that it does not have, weights that are negative without
+        `return_sign` or have no finite sum, a mask that is not boolean, and shapes that do not broadcast.
 
     Notes
     -----
@@ -58,6 +64,8 @@ def logsumexp(
       every other direction.
     - x_j + s − s²/2 ≤ L(x) ≤ x_j + s for each j, where s = Σ_{i≠j} exp(x_i − x_j): tight where x_j dominates.
     - log Σ_i w_i exp(x_i) = L(x + log w): a weight of zero is a mask.
+    - Terms of both signs cancel. They are taken to 31 digits, and weights of equal x_i added up before, so that the log
+      has all its digits unless more than 15 cancel.
     - It is the normaliser of a softmax regression: log p(y = k) = z_k − L(z) for logits z, also where they are ±1e4.
 
     References
@@ -74,10 +82,18 @@ def logsumexp(
     np.float64(4.248354255291589e-18)
     >>> lse.logsumexp([[0.0, 1.0], [2.0, 3.0]], axis=1, where=[[True, False], [True, True]]).round(4)
     array([0.    , 3.3133])
+    >>> log_magnitude, sign = lse.logsumexp([-1000.0, -1001.0], weights=[1.0, -3.0], return_sign=True)
+    >>> print(log_magnitude.round(4), sign)  # e^-1000 − 3 e^-1001
+    -1002.2668 -1.0
     """
-    rows = Rows.of(x, axis, weights, where)
-    a, log_sum = rows.log_sums()
-    return rows.reduced(log_sum + a, keepdims)
+    is_kept = _checks.flag("keepdims", keepdims)
+    if not _checks.flag("return_sign", return_sign):
+        rows = Rows.of(x, axis, weights, where, of_weights="at least 0, or come with return_sign=True")
+        a, log_sum = rows.log_sums()
+        return rows.reduced(log_sum + a, is_kept)
+    rows = Rows.of(x, axis, weights, where, of_weights=None)
+    log_sum, sign = rows.signed_log_sums()
+    return rows.reduced(log_sum, is_kept), rows.reduced(sign, is_kept)
 
 
 def logmeanexp(
@@ -117,7 +133,7 @@ def logmeanexp(
     total = np.full(len(a), float(rows.x.shape[1])) if rows.weights is None else rows.weights.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_mean = (log_sum - np.log(total)) + a
-    return rows.reduced(np.where(total == 0, np.nan, log_mean), keepdims)
+    return rows.reduced(np.where(total == 0, np.nan, log_mean), _checks.flag("keepdims", keepdims))
 
 
 def logaddexp_reduce(x: Any, axis: Axis = None) -> Any:
