@@ -11,7 +11,7 @@ import pytest
 
 import hmmfilter as hf
 from hmmfilter import plotting, storage
-from hmmfilter._files import written_whole
+from hmmfilter._files import is_replaceable, written_whole
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions, links and pipes of POSIX")
 
@@ -174,6 +174,14 @@ def test_standard_output_by_its_name(tmp_path, name, is_file):
         assert (output.stat().st_ino, output.read_bytes()) == (node, b"new")
     else:
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"new"
+
+
+@posix
+def test_a_file_that_is_open_is_written_through(tmp_path):
+    with open(tmp_path / "output", "wb") as file:
+        assert is_replaceable(str(tmp_path / "output"))
+        write(f"/dev/fd/{file.fileno()}")
+        assert os.fstat(file.fileno()).st_size == len(b"new")
 
 
 def test_a_model_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._checks import shown
 
 DELIMITERS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'"}  # those that are looked for, as the command is told them
 TAB = ("tab", "\\t")
 TRUTHS = {"true": 1.0, "false": 0.0}
 QUOTED = re.compile(r'"[^"]*"')
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*")
+THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")  # in which a comma may stand before decimals or not
 DECIMAL_POINT = re.compile(r"\s*[+-]?\d*\.\d+([eE][+-]?\d+)?\s*")
 
 
@@ -61,9 +63,9 @@ class Dialect:
         if self.delimiter in TAB:
             object.__setattr__(self, "delimiter", "\t")
         if self.delimiter != "auto" and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise ValueError(f"--delimiter must be one character, 'tab' or 'auto', got {self.delimiter!r}")
+            raise ValueError(f"--delimiter must be one character, 'tab' or 'auto', got {shown(self.delimiter)}")
         if self.decimal not in (".", ","):
-            raise ValueError(f"--decimal must be '.' or ',', got {self.decimal!r}")
+            raise ValueError(f"--decimal must be '.' or ',', got {shown(self.decimal)}")
 
     def settled(self, line: str) -> Dialect:
         """The dialect with its delimiter, which the first line tells where it is to be found out."""
@@ -140,10 +142,13 @@ class Dialect:
             decimal = " --decimal ," if has_commas else ""
             name = DELIMITERS[other]
             return f"columns are separated by {name}: add --delimiter {name}{decimal}"
-        if self.decimal == "." and DECIMAL_COMMA.fullmatch(cell):
+        if self.decimal == "." and DECIMAL_COMMA.fullmatch(cell) and not THOUSANDS.fullmatch(cell):
             return "numbers have decimal commas: add --decimal ,"
         if self.decimal == "." and self.delimiter == "," and "," not in header and DECIMAL_COMMA.fullmatch(row):
             return "numbers have decimal commas: add --delimiter ';' --decimal ,"
         if self.decimal == "," and DECIMAL_POINT.fullmatch(cell):
             return "numbers have decimal points: leave --decimal , out"
         return None
+
+
+USUAL = Dialect()

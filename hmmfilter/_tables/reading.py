@@ -10,7 +10,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks import EntryError, ImpossibleEvidenceError, shown, shown_name
-from hmmfilter._tables.dialects import TRUTHS, Dialect
+from hmmfilter._tables.dialects import TRUTHS, USUAL, Dialect
 from hmmfilter._tables.rows import Row, RowError, Rows
 from hmmfilter._tables.sources import Source, opened_source
 
@@ -34,7 +34,7 @@ class Reader:
         self._symbols = symbols
         self._keeps_faulty = keeps_faulty
         self._rows = Rows(source, dialect)
-        self._is_again = False
+        self._is_again, self._n_seen = False, 0
         self.dialect = self._rows.dialect  # with its delimiter, where that was to be found out
         first = next(iter(self._rows), None)
         if first is None:
@@ -89,16 +89,16 @@ class Reader:
 
         Where a row is at fault, those before it come first, and then an error, unless such rows are kept, too.
         """
-        rows, n_seen = self._ahead, 0
-        self._ahead = []
+        ahead, self._ahead = self._ahead, []
+        rows: list[Row] = []
         try:
-            for row in self._rows:
+            for row in itertools.chain(ahead, self._rows):
                 if row.fault and not self._keeps_faulty:
                     self.insist_on_sound([row])
                 rows.append(row)
+                self._n_seen += 1
                 if len(rows) >= n_rows or (as_they_come and self._rows.may_have_to_wait()):
                     yield rows
-                    n_seen += len(rows)
                     rows = []
         except ValueError:
             if rows:
@@ -108,7 +108,7 @@ class Reader:
             self.source.insist_on_the_same()
         if rows:
             yield rows
-        elif not n_seen:
+        elif not self._n_seen:
             raise ValueError(f"{self.name}: {self._too_short(1)}")
 
     def insist_on_sound(self, rows: Sequence[Row]) -> None:
@@ -121,7 +121,8 @@ class Reader:
         """Go back to the first row, of what was opened to be read again."""
         self.source.insist_on_the_same()
         self.source.restart()
-        self._rows, self._ahead, self._is_again = Rows(self.source, self.dialect), [], True
+        self._rows, self._ahead = Rows(self.source, self.dialect), []
+        self._is_again, self._n_seen = True, 0
         if self.header_row is not None:
             next(iter(self._rows))
 
@@ -204,7 +205,7 @@ def opened(
     path: str,
     observed: list[str] | None,
     sequence: str | None,
-    dialect: Dialect = Dialect(),  # noqa: B008
+    dialect: Dialect = USUAL,
     symbols: Collection[str] | None = None,
     again: bool = False,
     keeps_faulty: bool = False,

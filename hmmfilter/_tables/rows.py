@@ -32,6 +32,7 @@ class Rows:
         self.name = source.name
         self._waiting: deque[str] = deque()  # lines that are there, and not yet read
         self._taken: list[str] = []  # the lines of the row that is being read
+        self._mark = "#" if dialect.comment is None else dialect.comment  # of a comment
         self._n_lines = 0
         self._fault = ""  # of the row that is being read
         self.n_comments = 0
@@ -49,23 +50,25 @@ class Rows:
         return self._rows
 
     def may_have_to_wait(self) -> bool:
-        """Whether the next row, or the rest of it, is not there yet, as far as can be told."""
-        return not self._waiting or self._waiting[0].count('"') % 2 == 1
+        """Whether the next row, or the rest of it, is not there yet, as far as the next line tells."""
+        if not self._waiting:
+            return True
+        line = self._waiting[0]
+        return line.isspace() or line.count('"') % 2 == 1 or self._may_be_comment(line)
 
     def _lines(self, source: Source, dialect: Dialect) -> Iterator[str]:
         """The lines that are no comments; a byte that is not UTF-8 is refused in its own line."""
         waiting, taken = self._waiting, self._taken
-        mark = "#" if dialect.comment is None else dialect.comment
         for lines in source.lines():
             waiting.extend(lines)
             while waiting:
                 line = waiting.popleft()
                 self._n_lines += 1
-                if not line.isascii():
-                    self._look_for_bytes(line)
-                if mark and line.startswith(mark) and not taken and self._is_comment(line, dialect):
+                if not taken and self._may_be_comment(line) and self._is_comment(line, dialect):
                     self.n_comments += 1
                     continue
+                if not line.isascii():
+                    self._look_for_bytes(line)
                 taken.append(line)
                 yield line
 
@@ -75,18 +78,21 @@ class Rows:
             byte = ord(escaped[0]) - 0xDC00
             self._fault = self._fault or f"line {self._n_lines} must be in UTF-8, got the byte {byte:#x}"
 
+    def _may_be_comment(self, line: str) -> bool:
+        return self._mark != "" and line.startswith(self._mark)
+
     def _is_comment(self, line: str, dialect: Dialect) -> bool:
         """Whether a line that begins as comments do is one: it is not, by default, where it may be a row."""
         if dialect.comment is not None or self.first is None or len(self.first.cells) == 1:
             return True
         try:
-            return len(next(self._reader([line]))) != len(self.first.cells)
-        except csv.Error:
+            return len(next(self._reader([line], strict=False))) != len(self.first.cells)
+        except csv.Error:  # as it is too long for a cell
             return True
 
-    def _reader(self, lines: Iterable[str]) -> Any:
+    def _reader(self, lines: Iterable[str], strict: bool = True) -> Any:
         mark = self.dialect.delimiter
-        return csv.reader(lines, delimiter=mark, skipinitialspace=mark != " ", strict=True)
+        return csv.reader(lines, delimiter=mark, skipinitialspace=mark != " ", strict=strict)
 
     def _parsed(self, lines: Iterator[str], blanks: list[Row]) -> Iterator[Row]:
         reader, taken, n_cells = self._reader(lines), self._taken, 0
@@ -115,8 +121,10 @@ class Rows:
 
     def _refusal(self, row: Row, n_cells: int) -> str:
         first = "header" if self.dialect.has_header else "first row"
-        words = f"line {row.line} must have {n_cells} cells as the {first} does, got {len(row.cells)}"
-        return self.foreign(row) or words
+        hint = self.foreign(row)
+        return f"line {row.line}" + (
+            f": {hint}" if hint else f" must have {n_cells} cells as the {first} does, got {len(row.cells)}"
+        )
 
     def foreign(self, row: Row | None = None, cell: str = "") -> str | None:
         """What the command needs to hear where the file is in another dialect, as a row of it seems to be."""

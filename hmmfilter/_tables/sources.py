@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, TextIO
 
 CHUNK = 1 << 18  # bytes that are read at once
+GZIP = b"\x1f\x8b"
 FOREIGN = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
@@ -26,15 +27,24 @@ class Source:
 
     def __init__(self, name: str, stream: Any, again: bool) -> None:
         self.name = name
-        self._stream = stream
         self._is_text = not hasattr(stream, "read1")
-        self._kept: list[Any] | None = None if not again or self._can_seek() else []
-        self._is_kept = False
-        self._start = 0 if self._is_text or not self._can_seek() else stream.tell()
+        can_seek = not self._is_text and stream.seekable()
+        self._stream = stream if self._is_text else self._plain(stream)
+        self._start = self._stream.tell() if can_seek else 0
+        self._kept: list[Any] | None = [] if again and not can_seek else None
+        self._is_kept = False  # whether all is
         self._version = self.version()
 
-    def _can_seek(self) -> bool:
-        return not self._is_text and bool(self._stream.seekable())
+    def _plain(self, stream: BinaryIO) -> Any:
+        """A stream of text as bytes, whether it comes compressed or not."""
+        buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
+        start = buffered.peek(4)[:4]
+        if start.startswith(GZIP):
+            return gzip.GzipFile(fileobj=buffered)
+        kinds = [words for mark, words in FOREIGN.items() if start.startswith(mark)]
+        if kinds or b"\0" in start:
+            raise ValueError(f"{self.name}: must be CSV in UTF-8, got {[*kinds, 'zeros, as UTF-16 has'][0]}")
+        return buffered
 
     def version(self) -> tuple[int, ...]:
         """What tells a file from others, and from itself after a change; nothing where it is a pipe."""
@@ -101,20 +111,10 @@ def opened_source(path: str, again: bool) -> Iterator[Source]:
     """Open a file, or standard input."""
     if path != "-":
         with open(path, "rb") as file:
-            yield Source(path, _plain(path, file), again)
+            yield Source(path, file, again)
         return
     name = "standard input"
     stream: Iterable[str] | TextIO | None = sys.stdin
     if stream is None:
         raise ValueError(f"{name} must be open, got a closed stream")
-    yield Source(name, _plain(name, stream.buffer) if hasattr(stream, "buffer") else stream, again)
-
-
-def _plain(name: str, stream: BinaryIO) -> Any:
-    """A stream of text as bytes, whether it comes compressed or not."""
-    buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
-    start = buffered.peek(4)[:4]
-    for mark, words in FOREIGN.items():
-        if start.startswith(mark):
-            raise ValueError(f"{name}: must be CSV in UTF-8, got {words}: save it as that")
-    return gzip.GzipFile(fileobj=buffered) if start.startswith(b"\x1f\x8b") else buffered
+    yield Source(name, getattr(stream, "buffer", stream), again)

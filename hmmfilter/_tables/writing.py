@@ -83,10 +83,12 @@ def opened_for_writing(path: str, reader: Reader | None = None, as_it_goes: bool
 def _insist_on_another(reader: Reader | None, output: str | TextIO, name: str) -> None:
     """Refuse an output that is the file that is read: it would read itself, or lose what it has not read yet."""
     source = () if reader is None else reader.source.version()
-    with contextlib.suppress(OSError):
+    try:
         status = os.stat(output) if isinstance(output, str) else os.fstat(output.fileno())
-        if source[:2] == (status.st_dev, status.st_ino):
-            raise ValueError(f"{name}: must be another file than the one that is read, got the same")
+    except OSError:  # of a file that is yet to be, or of none
+        return
+    if source[:2] == (status.st_dev, status.st_ino):
+        raise ValueError(f"{name}: must be another file than the one that is read, got the same")
 
 
 def _compressed(path: str, file: BinaryIO) -> Any:
