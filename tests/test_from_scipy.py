@@ -348,6 +348,11 @@ def test_distributions_are_compared_by_name_and_parameters():
     assert parameters(stats.gamma(2, 0, 3)) == {"loc": 0, "scale": 3, "a": 2}
 
 
+def test_an_emission_prints_all_digits():
+    emission = FromScipy([stats.gamma(1 / 3, scale=3), MINE])
+    assert repr(emission) == "FromScipy([gamma(0.3333333333333333, scale=3), mine()])"
+
+
 def test_a_model_shows_its_distributions():
     model = hf.HMM([1.0, 0.0], np.eye(2), FromScipy([stats.gamma(1 / 3, scale=3), MINE]), ["wet", "dry"])
     assert repr(model) == (

@@ -128,6 +128,11 @@ def test_sums_may_be_divided_out_on_demand():
     assert hf.HMM("stationary", COUNTED, COIN, normalize=True).initial.tolist() == [0.5, 0.5]
 
 
+def test_normalize_is_a_yes_or_no():
+    with pytest.raises(TypeError, match="normalize must be True or False, got 'rows'"):
+        hf.HMM([1, 1], HALF, COIN, normalize="rows")
+
+
 @pytest.mark.parametrize(("row", "total"), [([0, 0], "0"), ([1e308, 1e308], "inf")])
 def test_a_sum_that_cannot_be_divided_by(row, total):
     message = rf"transition row 1 must have a sum above 0 that fits into a double, got {total}"

@@ -12,6 +12,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks.arrays import DOUBLE, float_array, refuse_first, require_shape
 from hmmfilter._checks.errors import MOST_ENTRIES, shown
 from hmmfilter._checks.numbers import real_numbers
+from hmmfilter._checks.settings import flag
 
 MOST_RATE = 9e18  # of counts that are drawn as whole numbers of 64 bits
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum, at least
@@ -63,15 +64,15 @@ def distributions(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...],
     refuse_first(name, array < 0, "at least 0 (set what rounding left below it to 0, and give normalize=True)", array)
     with np.errstate(over="ignore"):
         sums = array.sum(axis=-1)
-    has_sum = (sums > 0) & (sums < np.inf)
-    off = np.argwhere(~has_sum if normalize else ~has_sum | (np.abs(sums - 1.0) > tolerance))
+    has_sum, divides = (sums > 0) & (sums < np.inf), flag("normalize", normalize)
+    off = np.argwhere(~has_sum if divides else ~has_sum | (np.abs(sums - 1.0) > tolerance))
     if len(off):
         index = tuple(map(int, off[0]))
         row = "".join(f" row {i}" for i in index)
-        need = "have a sum above 0 that fits into a double" if normalize else "sum to 1"
-        hint = ": normalize=True divides by the sum" if has_sum[index] and not normalize else ""
+        need = "have a sum above 0 that fits into a double" if divides else "sum to 1"
+        hint = ": normalize=True divides by the sum" if has_sum[index] and not divides else ""
         raise ValueError(f"{name}{row} must {need}, got {float(sums[index]):.10g}{hint}")
-    if normalize or (is_float and kind.itemsize < DOUBLE.itemsize):
+    if divides or (is_float and kind.itemsize < DOUBLE.itemsize):
         array = array / sums[..., np.newaxis]
         array.flags.writeable = False
     return array

@@ -15,7 +15,7 @@ from hmmfilter.emissions import scipy_distributions
 from hmmfilter.emissions.protocol import Column, OfNumbers
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class FromScipy(OfNumbers):
     """One univariate distribution of `scipy.stats` for each state.
 
@@ -55,6 +55,9 @@ class FromScipy(OfNumbers):
         known = _checks.univariate_distributions(distributions)
         _checks.all_of_one_kind([scipy_distributions.is_discrete(distribution) for distribution in known])
         self._freeze(distributions=known)
+
+    def __repr__(self) -> str:
+        return f"FromScipy([{', '.join(scipy_distributions.words(each, '') for each in self.distributions)}])"
 
     def _value(self) -> tuple[Any, ...]:
         return (type(self), *map(scipy_distributions.value_of, self.distributions))

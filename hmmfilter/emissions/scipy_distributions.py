@@ -165,17 +165,17 @@ def value_of(distribution: Any) -> Any:
     return repr(described)
 
 
-def words(distribution: Any) -> str:
-    """How a distribution is called in print."""
+def words(distribution: Any, form: str = ".5g") -> str:
+    """How a distribution is called in print, its numbers formatted so."""
     if hasattr(distribution, "dist"):
-        return _call(str(distribution.dist.name), distribution.args, distribution.kwds)
+        return _call(str(distribution.dist.name), distribution.args, distribution.kwds, form)
     described = description(distribution)
     if described is None:
         return " ".join(str(distribution).split())
     if "components" in described:
-        shares = zip(distribution.weights, distribution.components, strict=True)
-        return f"Mixture({', '.join(f'{weight:.5g} {words(part)}' for weight, part in shares)})"
-    return _call(described["name"], (), described["kwds"])
+        shares = zip(described["weights"], distribution.components, strict=True)
+        return f"Mixture({', '.join(f'{weight:{form}} {words(part, form)}' for weight, part in shares)})"
+    return _call(described["name"], (), described["kwds"], form)
 
 
 def name_of(distribution: Any) -> str:
@@ -183,9 +183,10 @@ def name_of(distribution: Any) -> str:
     return str(distribution.dist.name) if hasattr(distribution, "dist") else words(distribution)
 
 
-def _call(name: str, args: Any, kwds: dict[str, Any]) -> str:
-    numbers = [f"{value:.5g}" for value in _plain(args)]
-    return f"{name}({', '.join([*numbers, *(f'{key}={value:.5g}' for key, value in _plain_by_name(kwds).items())])})"
+def _call(name: str, args: Any, kwds: dict[str, Any], form: str) -> str:
+    numbers = [f"{value:{form}}" for value in _plain(args)]
+    named = [f"{key}={value:{form}}" for key, value in _plain_by_name(kwds).items()]
+    return f"{name}({', '.join([*numbers, *named])})"
 
 
 def _plain(values: Any) -> list[float]:
