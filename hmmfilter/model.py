@@ -4,7 +4,8 @@ Conventions, for the whole library:
 
 - Time comes first: a table of T steps and K states has shape (T, K). Steps, states and sequences count from 0.
 - Several sequences stand one after the other in one table, and their lengths beside it. They start afresh, each from
-  the initial distribution, and have nothing to do with each other. One of no steps has a log-likelihood of 0.
+  the initial distribution, and have nothing to do with each other. Some, or all, may have no steps: a log-likelihood of
+  0, empty tables, and one path, the empty one, with a log-joint of 0. An input without ``lengths`` must have a step.
 - An emission of numbers or symbols takes ``[v, ...]`` or a column: ``[[v], ...]``, a table of shape (T, 1), a frame of
   one column. All of these are one sequence. A list whose entries are not all rows of one is a list of sequences; where
   yours may all happen to have a single step, give ``lengths``. An emission of vectors takes tables of shape (T, D), or
