@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import shutil
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 DESCRIPTORS = ("/proc/", "/dev/fd")  # where a link stands for a file that is open, and not for its name
+
+
+class _Named(io.FileIO):
+    """A file that goes by another name in errors of writing."""
+
+    def __init__(self, path: str, mode: str, name: str) -> None:
+        super().__init__(path, mode)
+        self._name = name
+
+    def write(self, content: Any) -> int:
+        with _named_in_errors(self._name):
+            return super().write(content)
 
 
 @contextlib.contextmanager
@@ -30,8 +43,8 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     part = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.part")
     try:
         with _named_in_errors(name):
-            file = open(part, "xb")  # noqa: SIM115
-        with file:
+            raw = _Named(part, "xb", name)
+        with io.BufferedWriter(raw) as file:
             yield file
             with _named_in_errors(name):
                 file.flush()

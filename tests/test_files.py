@@ -70,6 +70,22 @@ def test_a_full_disk_is_named_with_the_file_and_leaves_what_was_there(tmp_path, 
 
 
 @posix
+def test_an_output_that_is_too_large_is_named_and_leaves_what_was_there(tmp_path):
+    path = tmp_path / "output.csv"
+    path.write_bytes(b"before")
+    code = (
+        "import resource, sys\n"
+        "from hmmfilter._files import written_whole\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "with written_whole(sys.argv[1]) as file:\n"
+        "    file.write(bytes(10**6))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert f"File too large: '{path}'" in done.stderr
+    assert (names(tmp_path), path.read_bytes()) == (["output.csv"], b"before")
+
+
+@posix
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o660, 0o755])
 def test_permissions_are_kept(tmp_path, mode):
     path = tmp_path / "output.csv"
