@@ -24,7 +24,7 @@ STREAM_KEYS = {
     "posterior",
     "log_likelihood",
 }
-MOST_LOST = 1e-6  # share of a number that roundings can take in a lifetime, and a tail makes good
+MOST_LOST = 1e-3  # share of a number that the roundings of 1e12 steps may take, which a tail makes good
 LARGEST_EXPONENT = 1e300  # of two: further than sums of logs go
 AGREEMENT = 1e-12  # of what is written twice, relative and absolute: logs taken on two machines may differ a little
 
@@ -87,7 +87,7 @@ def stream_snapshot(
     exponent = json_vector("exponent", document["exponent"], n_states, null=-np.inf)
     posterior = json_vector("posterior", document["posterior"], n_states)
     refuse_first("head", (head != 0) & ~((head >= 0.5) & (head < 1)), "0, or from 0.5 to below 1", head)
-    refuse_first("tail", np.abs(tail) > head * MOST_LOST, f"at most {MOST_LOST:.0e} of head", tail)
+    refuse_first("tail", np.abs(tail) > head * MOST_LOST, f"at most {MOST_LOST} of head", tail)
     is_whole = (np.abs(exponent) <= LARGEST_EXPONENT) & (exponent == np.floor(exponent))
     fits = np.where(head > 0, is_whole, exponent == -np.inf)
     refuse_first("exponent", ~fits, "a whole number, or null where head is 0", exponent)
