@@ -73,6 +73,9 @@ def test_a_transition_or_an_emission_of_another_stream_is_refused():
     with pytest.raises(ValueError, match="another initial distribution or transition"):
         restore(begun(), OTHERS["transition"].log_transition, emission=emission)
     bare = hf.OnlineFilter(COUNTS.log_initial, log_transition).snapshot()
+    assert restore(bare, log_transition).n_observed == 0
+    with pytest.raises(ValueError, match="another initial distribution or transition"):
+        restore(bare, OTHERS["transition"].log_transition)
     with pytest.raises(ValueError, match="another emission"):
         COUNTS.online(bare)
 

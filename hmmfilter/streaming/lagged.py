@@ -21,7 +21,7 @@ class FixedLagSmoother:
     """What is known of the state some steps ago, brought up to date with each observation as it comes.
 
     A smoothed posterior takes later observations into account; with a lag, as many of them as one can wait for.
-    Each update runs backwards over the lag.
+    Each update runs backwards over the lag. The transition is the same at every step, unlike that of an `OnlineFilter`.
 
     Conventions are those of `hmmfilter.model`.
 
