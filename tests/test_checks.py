@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import hmmfilter as hf
-from hmmfilter import _checks, underflow
+from hmmfilter import _checks, lse, underflow
 from hmmfilter.emissions import Bernoulli, Categorical, FromScipy, Gaussian, Poisson
 
 GOOD = {
@@ -507,3 +507,16 @@ def test_yes_or_no(value):
 
 def test_a_yes_of_numpy_is_one():
     assert hf.expected_transitions(**GOOD, lengths=[1, 2], per_sequence=np.True_).counts.shape == (2, 2, 2)
+
+
+def test_integers_of_any_length_are_real_numbers():
+    """NumPy makes objects of those beyond 64 bits."""
+    log_initial = [-HUGE, 0]
+    assert hf.forward_filter(log_initial, *list(GOOD.values())[1:]).log_probabilities[0, 0] == pytest.approx(-1e30)
+    assert lse.logsumexp([HUGE, 0]) == 1e30
+    assert COIN.sample([0, 1], np.random.default_rng(0)).shape == (2,)
+    with pytest.raises(ValueError, match=re.escape("states[0] must be a whole number from 0 to 1, got 1e+30")):
+        COIN.sample([HUGE, 1], np.random.default_rng(0))
+    for table in ([ENDLESS, 0], [HUGE, None], [HUGE, "0"], [1, 1j, HUGE]):
+        with pytest.raises(TypeError, match="log_initial must hold real numbers, got dtype"):
+            hf.forward_filter(table, *list(GOOD.values())[1:])

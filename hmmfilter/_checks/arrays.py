@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks.errors import EntryError, shown
 
 DOUBLE = np.dtype(np.float64)
+WORD = 64  # bits of NumPy's longest integer
 LARGEST_INTEGER = 2**63 - 1
 
 
@@ -37,11 +39,19 @@ def float_array(name: str, value: npt.ArrayLike) -> FloatArray:
         return gated
     if has_masked_entries(value):
         raise TypeError(f"{name} must have no masked entries, got some")
-    array = rectangular(name, value)
+    array = rounded_integers(rectangular(name, value))
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     gated = frozen(np.require(array, np.float64, ["C", "ALIGNED"]))
     return gated
+
+
+def rounded_integers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """As doubles, integers of which some have more than 64 bits, so that NumPy made objects of them; else as it is."""
+    if array.dtype == object and any(type(entry) is int and entry.bit_length() > WORD for entry in array.flat):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            return array.astype(np.float64)
+    return array
 
 
 def rectangular(name: str, value: Any) -> npt.NDArray[Any]:

@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._checks.arrays import entry_name, has_masked_entries, rectangular, refuse_first, stacked_masks
+from hmmfilter._checks.arrays import (
+    entry_name,
+    has_masked_entries,
+    rectangular,
+    refuse_first,
+    rounded_integers,
+    stacked_masks,
+)
 from hmmfilter._checks.errors import EntryError
 from hmmfilter._checks.parameters import positive, real_parameters
 
@@ -26,7 +33,7 @@ def lse_terms(
     the result should have.
     """
     maybe_masked = stacked_masks(x) if has_masked_entries(x) else rectangular(name, x)
-    array = np.ma.getdata(maybe_masked)
+    array = rounded_integers(np.ma.getdata(maybe_masked))
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     smaller_floats: dict[int, FloatKind] = {2: np.float16, 4: np.float32}
