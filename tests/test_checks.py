@@ -285,12 +285,6 @@ MODEL = [
         ValueError,
         "covariance 0 must be positive definite, got a smallest eigenvalue of -1",
     ),
-    (lambda: FromScipy([]), TypeError, "distributions must be a list of one distribution for each state, got []"),
-    (
-        lambda: FromScipy([3]),
-        TypeError,
-        "distributions[0] must be a frozen univariate distribution of scipy.stats, such as scipy.stats.norm(0, 1), or one such as scipy.stats.Normal(), got 3",
-    ),
 ]
 
 
@@ -299,15 +293,6 @@ def test_the_model_refuses(build, error, message):
     with pytest.raises(error) as caught:
         build()
     assert str(caught.value) == message
-
-
-def test_scipy_distributions_are_checked():
-    with pytest.raises(ValueError, match=r"distributions\[1\] must have valid single numbers .* got norm of \(0, -1\)"):
-        FromScipy([stats.norm(), stats.norm(0, -1)])
-    with pytest.raises(ValueError, match="valid single numbers"):
-        FromScipy([stats.norm([0, 1])])
-    with pytest.raises(ValueError, match="all continuous or all discrete"):
-        FromScipy([stats.norm(), stats.poisson(1)])
 
 
 OBSERVATIONS = [

@@ -28,6 +28,35 @@ def model_of(*distributions):
     return hf.HMM(np.full(n, 1 / n), np.full((n, n), 1 / n), FromScipy(list(distributions)))
 
 
+REFUSED = [
+    ([], TypeError, "distributions must be a list of one distribution for each state, got []"),
+    (
+        [3],
+        TypeError,
+        "distributions[0] must be a frozen univariate distribution of scipy.stats, such as scipy.stats.norm(0, 1), "
+        "or one such as scipy.stats.Normal(), got 3",
+    ),
+    (
+        [NORM, stats.norm(0, -1)],
+        ValueError,
+        "distributions[1] must have valid single numbers for parameters, got norm of (0, -1)",
+    ),
+    (
+        [stats.norm([0, 1])],
+        ValueError,
+        "distributions[0] must have valid single numbers for parameters, got norm of ([0, 1],)",
+    ),
+    ([NORM, stats.poisson(1)], ValueError, "distributions must be all continuous or all discrete, got some of each"),
+]
+
+
+@pytest.mark.parametrize(("distributions", "error", "message"), REFUSED, ids=[case[2] for case in REFUSED])
+def test_other_distributions_are_refused(distributions, error, message):
+    with pytest.raises(error) as caught:
+        FromScipy(distributions)
+    assert str(caught.value) == message
+
+
 UNDERFLOWN = [
     (stats.laplace(), 800.0, "laplace()"),
     (stats.laplace(3.0, scale=2.0), -2000.0, "laplace(3, scale=2)"),
