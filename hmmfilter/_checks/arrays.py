@@ -14,7 +14,6 @@ from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks.errors import EntryError, shown
 
 DOUBLE = np.dtype(np.float64)
-WORD = 64  # bits of NumPy's longest integer
 LARGEST_INTEGER = 2**63 - 1
 
 
@@ -47,9 +46,9 @@ def float_array(name: str, value: npt.ArrayLike) -> FloatArray:
 
 
 def rounded_integers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """As doubles, integers of which some have more than 64 bits, so that NumPy made objects of them; else as it is."""
-    if array.dtype == object and any(type(entry) is int and entry.bit_length() > WORD for entry in array.flat):
-        with contextlib.suppress(TypeError, ValueError, OverflowError):
+    """As doubles, integers of which NumPy made objects, as it does where some have more than 64 bits; else as it is."""
+    if array.dtype == object and array.size > 0 and all(type(entry) is int for entry in array.flat):
+        with contextlib.suppress(OverflowError):
             return array.astype(np.float64)
     return array
 
