@@ -46,10 +46,10 @@ def float_array(name: str, value: npt.ArrayLike) -> FloatArray:
 
 
 def rounded_integers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """As doubles, integers of which NumPy made objects, as it does where some have more than 64 bits; else as it is."""
-    if array.dtype == object and array.size > 0 and all(type(entry) is int for entry in array.flat):
+    """As doubles, integers of which some have more than 64 bits, so that NumPy made objects of them; else as it is."""
+    if array.dtype == object and all(type(entry) is int for entry in array.flat):
         with contextlib.suppress(OverflowError):
-            return array.astype(np.float64)
+            return array if all(abs(entry) <= LARGEST_INTEGER for entry in array.flat) else array.astype(np.float64)
     return array
 
 
