@@ -1175,7 +1175,7 @@ class HMM(Valued):
         Parameters
         ----------
         path : str or path-like
-            The file to write, in the schema of `hmmfilter.storage`.
+            The file to write, in the schema of `hmmfilter.storage`. It keeps what it holds until all is written.
 
         Raises
         ------

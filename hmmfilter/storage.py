@@ -126,8 +126,9 @@ def _build(document: Any, normalize: bool) -> emissions.Emission:
     if kind is emissions.FromScipy:
         _checks.json_list("distributions", document["distributions"])
         return emissions.FromScipy([_build_distribution(part) for part in document["distributions"]])
-    for name in set(document) - {"type", "symbols"}:
-        _checks.json_numbers(name, document[name])
+    for name, value in document.items():
+        if name not in ("type", "symbols"):
+            _checks.json_numbers(name, value)
     options: dict[str, Any] = {"normalize": normalize} if kind is emissions.Categorical else {}
     return kind(**{name: value for name, value in document.items() if name != "type"}, **options)
 

@@ -141,7 +141,7 @@ class Reader:
         if len(chosen) != 1:
             kind = "numeric columns" if self._symbols is None else "columns of symbols"
             words = f"name the observations with --column; {kind}: {self._listed(chosen)}"
-            raise ValueError(f"{self.name}: {self._rows.foreign(rows[0]) or words}")
+            raise ValueError(f"{self.name}: {self._rows.foreign(rows[0] if rows else None) or words}")
         self.observed = chosen
 
     def _are_observations(self, cells: list[str], more_to_come: bool) -> bool:
@@ -166,7 +166,9 @@ class Reader:
         return np.column_stack(table)
 
     def texts(self, rows: Sequence[Row]) -> list[str]:
-        """The cells of the column that is observed, where there is one."""
+        """The cells of the column that is observed, of which there must be one."""
+        if len(self.observed) != 1:
+            raise ValueError(f"{self.name}: --column must name one column of symbols, got {len(self.observed)}")
         (column,) = self.observed
         return [row.cells[column] for row in rows]
 

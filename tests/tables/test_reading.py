@@ -230,6 +230,18 @@ def test_tables_of_symbols_that_are_refused(reading, content, observed, message)
         reader.choose(list(reader))
 
 
+def test_symbols_stand_in_one_column(reading):
+    with reading("t,x\n1,A\n", ["t", "x"], symbols=SYMBOLS) as reader:
+        rows = list(reader)
+        with pytest.raises(ValueError, match="--column must name one column of symbols, got 2"):
+            reader.texts(rows)
+
+
+def test_without_a_row_nothing_is_chosen(reading):
+    with reading("t,x\n1\n", keeps_faulty=True) as reader, pytest.raises(ValueError, match="numeric columns: none"):
+        reader.choose([])
+
+
 def test_a_column_that_is_empty_so_far_may_be_of_symbols(reading):
     with reading("x\n\nA\n", symbols=SYMBOLS) as reader:
         reader.choose(next(reader.blocks(1)), more_to_come=True)
@@ -273,6 +285,7 @@ def test_rows_at_fault_can_be_kept(reading):
         rows = list(reader)
         assert [row.text for row in rows if not row.fault] == ["a,1", "c,2", "f,4", "g,6"]
         assert [row.fault[:9] for row in rows if row.fault] == ["line 3 mu", "line 5 mu", "line 7 mu"]
+        reader.insist_on_sound(rows[:1])
         with pytest.raises(RowError, match="line 3 must have 2 cells as the header does, got 1"):
             reader.insist_on_sound(rows)
 

@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hmmfilter import _tables
 
@@ -77,6 +79,35 @@ def test_words_read_back_as_they_were(reading, tmp_path, cell, delimiter):
         _tables.Writer(file, reader).write_words(list(reader), [cell, "plain"])
     with reading(output.read_bytes(), delimiter=delimiter, has_header=False) as reader:
         assert [row.cells for row in reader] == [["1", cell], ["2", "plain"]]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
+TABLES = st.integers(1, 3).flatmap(lambda n: st.lists(st.lists(TEXT, min_size=n, max_size=n), min_size=2, max_size=5))
+
+
+@given(
+    cells=TABLES,
+    delimiter=st.sampled_from([",", ";", "\t", "|", " "]),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    n_rows=st.integers(1, 3),
+)
+def test_any_table_reads_back_as_it_was(tmp_path_factory, cells, delimiter, quoting, end, n_rows):
+    folder = tmp_path_factory.mktemp("tables")
+    with open(folder / "data.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=end).writerows(cells)
+    dialect = _tables.Dialect(delimiter=delimiter)
+    with (
+        _tables.opened(str(folder / "data.csv"), None, None, dialect) as reader,
+        _tables.opened_for_writing(str(folder / "output.csv"), reader) as output,
+    ):
+        writer = _tables.Writer(output, reader)
+        writer.write_header(["added"])
+        for rows in reader.blocks(n_rows):
+            writer.write_words(rows, [row.cells[0] for row in rows])
+    with _tables.opened(str(folder / "output.csv"), None, None, dialect) as reader:
+        assert reader.header_row.cells == [*cells[0], "added"]
+        assert [row.cells for row in reader] == [[*row, row[0]] for row in cells[1:]]
 
 
 @pytest.mark.parametrize("as_it_goes", [True, False])
