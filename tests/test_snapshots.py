@@ -192,7 +192,8 @@ def test_an_emission_of_ones_own_is_known_by_its_class_and_what_it_tells():
         (Own(1.0), Told(1.0)),
         (Own(1.0), COUNTS.emission),
         (Fielded(np.array([1.0, -1.0])), Fielded(np.array([1.0, 1.0]))),
-        (Fielded(1.0, {"a": [1]}), Fielded(1.0, {"a": [2]})),
+        (Fielded(1.0, {"a": np.array([1])}), Fielded(1.0, {"a": np.array([2])})),
+        (Fielded(1.0, np.array(["a"])), Fielded(1.0, np.array(["b"]))),
         (halved(2.0), halved(3.0)),
     ):
         with pytest.raises(ValueError, match="another emission"):
