@@ -1,4 +1,13 @@
-"""What the doors return: frozen, printable, and the exit at which logs become probabilities."""
+"""What the doors return: frozen, printable, and the exit at which logs become probabilities.
+
+- The result of one sequence reads as its table: `numpy.asarray` takes it for that, its length is the number of rows,
+  ``result[-1]`` is the last row, and so on, as of an array. The table is that of probabilities, of paths, or of counts.
+- The result of several sequences counts and iterates by sequence. ``result[n]`` is that of sequence n; where they had
+  keys, brackets take those, and those alone, and ``result.keys()`` tells them. `numpy.asarray` takes it for the table
+  of all sequences, one after the other.
+- ``result.to_frame()`` is a pandas frame, with the labels that the observations had; ``result.index`` has them.
+- Notebooks show a strip of the states, each column of it the mean of its steps where there are many.
+"""
 
 from hmmfilter.results.forecast import Forecast
 from hmmfilter.results.paths import Decoded, NBest, PosteriorDecoded
