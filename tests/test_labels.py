@@ -152,8 +152,9 @@ def test_keys_may_be_anything_that_a_dict_takes():
     result = COUNTS.viterbi({7: [0, 2], ("a", 1): [9], None: [1, 1]})
     assert result.keys() == (7, ("a", 1), None)
     assert np.array_equal(result["a", 1], [1])
-    assert result.to_frame().index.nlevels == 2
-    assert result.to_frame().index.names == ["sequence", "step"]
+    for frame in (result.to_frame(), COUNTS.viterbi({("a", 1): [0], ("b", 2): [9]}).to_frame()):
+        assert frame.index.names == ["sequence", "step"]
+        assert ("a", 1) in frame.index.get_level_values("sequence")
 
 
 def test_numbers_are_the_keys_of_sequences_without():

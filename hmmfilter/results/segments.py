@@ -17,8 +17,10 @@ def of(path: IntArray, starts: IntArray) -> tuple[IntArray, dict[str, IntArray]]
 
     Where the path is −1, there are no segments.
     """
-    changes = np.flatnonzero(path[1:] != path[:-1]) + 1
-    begins = np.unique(np.concatenate([starts[:-1][np.diff(starts) > 0], changes]))
+    is_begin = np.ones(len(path), dtype=np.bool_)
+    is_begin[1:] = path[1:] != path[:-1]
+    is_begin[starts[:-1][np.diff(starts) > 0]] = True
+    begins = np.flatnonzero(is_begin)
     ends = np.append(begins[1:], len(path))[: len(begins)]
     is_path = path[begins] >= 0
     begins, ends = begins[is_path], ends[is_path]
