@@ -66,18 +66,23 @@ def test_a_transition_or_an_emission_of_another_stream_is_refused():
     log_transition, emission = COUNTS.log_transition, COUNTS.emission
     restore = hf.OnlineFilter.restore
     assert restore(begun(), log_transition, emission=emission).n_observed == 3
-    for wrong in ({"emission": Poisson([1.0, 2.0])}, {}):
-        with pytest.raises(ValueError, match="another emission"):
-            restore(begun(), log_transition, **wrong)
-        assert restore(begun(), log_transition, **wrong, force=True).n_observed == 3
+    with pytest.raises(ValueError, match="another emission"):
+        restore(begun(), log_transition, emission=Poisson([1.0, 2.0]))
+    assert restore(begun(), log_transition, emission=Poisson([1.0, 2.0]), force=True).n_observed == 3
     with pytest.raises(ValueError, match="another initial distribution or transition"):
         restore(begun(), OTHERS["transition"].log_transition, emission=emission)
+
+
+def test_without_an_emission_the_tables_count():
+    """Then a stream takes log-likelihoods, whatever they come from."""
+    log_transition, restore = COUNTS.log_transition, hf.OnlineFilter.restore
     bare = hf.OnlineFilter(COUNTS.log_initial, log_transition).snapshot()
     assert restore(bare, log_transition).n_observed == 0
-    with pytest.raises(ValueError, match="another initial distribution or transition"):
-        restore(bare, OTHERS["transition"].log_transition)
-    with pytest.raises(ValueError, match="another emission"):
-        COUNTS.online(bare)
+    assert restore(begun(), log_transition).n_observed == 3
+    assert COUNTS.online(restore(begun(), log_transition).snapshot()).n_observed == 3
+    for snapshot in (bare, begun()):
+        with pytest.raises(ValueError, match="another initial distribution or transition"):
+            restore(snapshot, OTHERS["transition"].log_transition)
 
 
 def test_names_of_states_do_not_count():

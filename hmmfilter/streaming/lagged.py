@@ -308,7 +308,7 @@ class FixedLagSmoother:
         log_transition : array_like, (K, K)
             log p(h_{t+1} = j | h_t = i) at [i, j], natural logs; that of the stream.
         emission : Emission, optional
-            What `observe` turns observations into log-likelihoods with; that of the stream, if it had one.
+            What `observe` turns observations into log-likelihoods with; that of the stream, where both have one.
         force : bool
             Whether to go on with another transition or emission than those of the stream, on purpose. The last
             lag + 1 steps are then taken again, with the new transition.

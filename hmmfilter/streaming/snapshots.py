@@ -2,7 +2,8 @@
 
 A snapshot does not hold its model, but fingerprints of it, by which another one is told: of the log-tables; where they
 are a model's, of the probabilities that they are the logs of, since two machines may take logs that differ in the last
-digit; and of the emission. The names of states do not count.
+digit; and of the emission. A stream that has no emission takes log-likelihoods, whatever they come from, and goes on
+with any emission or none. The names of states do not count.
 
 An emission of `hmmfilter.emissions` is known by the values of its parameters. One of your own is known by the name of
 its class; if it is a dataclass, by those of its fields that hold numbers, words, arrays, or lists of them; and if it
