@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from hmmfilter._tables.dialects import Dialect
 from hmmfilter._tables.sources import Source
+
+ESCAPED_BYTE = re.compile("[\udc80-\udcff]")  # of a file that is not in UTF-8
 
 
 class RowError(ValueError):
@@ -73,7 +76,7 @@ class Rows:
                 yield line
 
     def _look_for_bytes(self, line: str) -> None:
-        escaped = [letter for letter in line if "\udc80" <= letter <= "\udcff"]
+        escaped = ESCAPED_BYTE.search(line)
         if escaped:
             byte = ord(escaped[0]) - 0xDC00
             self._fault = self._fault or f"line {self._n_lines} must be in UTF-8, got the byte {byte:#x}"
@@ -100,7 +103,8 @@ class Rows:
             try:
                 cells = next(reader, None)
             except csv.Error as error:  # after which the next line begins a row
-                cells, self._fault = [], f"line {self._n_lines} must be CSV: {error}"
+                begun = f" (of the row that begins in line {self._n_lines + 1 - len(taken)})" if len(taken) > 1 else ""
+                cells, self._fault = [], f"line {self._n_lines} must be CSV: {error}{begun}"
             if cells is None:
                 return
             text = (taken[0] if len(taken) == 1 else "".join(taken)).rstrip("\r\n")

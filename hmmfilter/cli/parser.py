@@ -115,7 +115,11 @@ def _add_task(commands: Any, task: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
-        "data", nargs="?", type=_file, metavar="DATA", help="CSV file with a header line, or - for standard input"
+        "data",
+        nargs="?",
+        type=_file,
+        metavar="DATA",
+        help="CSV file with a header line, also compressed (.gz), or - for standard input",
     )
     command.add_argument("--model", required=True, type=_file, metavar="FILE", help="JSON file with the model")
     _add_column(command)
@@ -127,7 +131,11 @@ def _add_task(commands: Any, task: str) -> None:
         "default: all rows are one",
     )
     command.add_argument(
-        "--output", default="-", type=_file, metavar="FILE", help="CSV file to write; default: standard output"
+        "--output",
+        default="-",
+        type=_file,
+        metavar="FILE",
+        help="CSV file to write, compressed if it ends in .gz; default: standard output",
     )
     command.add_argument(
         "--plot",

@@ -186,6 +186,7 @@ REFUSED = [
     (b"x\xff\n1\n", "line 1 must be in UTF-8, got the byte 0xff"),
     (b'x\n1\n"1\n', "line 3 must be CSV: unexpected end of data"),
     (b'x,y\n1,2\n"1"2,3\n', "line 3 must be CSV: "),
+    (b'x\n1\n"2\n3\n4\n', r"line 5 must be CSV: unexpected end of data \(of the row that begins in line 3\)"),
 ]
 
 
