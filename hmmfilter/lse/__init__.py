@@ -16,7 +16,7 @@ stay what they are, everything else becomes float64, and the arithmetic is that 
 axis, a tuple of them, or None for all; results have the shape of `x` without these axes, or its own where there is a
 result for each entry. An entry that is masked, by ``where=False`` or in a NumPy masked array, has weight zero, and an
 entry of weight zero does not exist, be it NaN. Weights must be valid everywhere; below 1e-300 they lose digits. They
-are from 0 up, but for `logsumexp` with its ``return_sign=True``; a sum below zero is never a NaN without a word.
+are from 0 up; `logsumexp` takes others with ``return_sign=True``, since a sum below zero has no log.
 `logsumexp(x)` and `softmax(x)` of one vector, of any type but float16, can be called from your own ``@njit`` functions.
 """
 
