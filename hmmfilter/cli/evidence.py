@@ -15,7 +15,7 @@ from hmmfilter.cli.inputs import observations_of, symbols_of
 from hmmfilter.cli.messages import say
 from hmmfilter.model import HMM
 
-MOST_ROWS, MOST_ENTRIES = 2**12, 2**18  # of a block: rows, and entries of its table
+MOST_ROWS, MOST_ENTRIES = 2**13, 2**18  # of a block: rows, and entries of its table
 MOST_NOTES = 5  # of rows at fault, beyond which they are only counted
 
 

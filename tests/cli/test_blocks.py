@@ -36,7 +36,7 @@ def weather(tmp_path):
     return model, path, table
 
 
-@pytest.fixture(params=[1, 7, 2**12], ids=lambda n_rows: f"blocks of {n_rows}")
+@pytest.fixture(params=[1, 7, 2**13], ids=lambda n_rows: f"blocks of {n_rows}")
 def short(request, monkeypatch):
     """Blocks of a few rows."""
     monkeypatch.setattr(evidence, "MOST_ROWS", request.param)
