@@ -138,7 +138,7 @@ MAY_RAISE = {
     "_files": ("OSError(", "IsADirectoryError("),
     "streaming": "_checks.ImpossibleEvidenceError(",
     "_tables": ("ValueError(f", "RowError(f"),
-    "cli": ("ValueError(f", "self.error", "reader.impossible(", "argparse.ArgumentTypeError(", "_TerminatedError"),
+    "cli": ("ValueError(f", "self.error", "reader.impossible(", "argparse.ArgumentTypeError(", "TerminatedError"),
     "storage": "ValueError(f'{os.fspath(path)} holds no valid model: ",
     "plotting": "ImportError(",
     "results": "ImportError(",

@@ -6,16 +6,14 @@ Ctrl-C and 143 when the process was told to end.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from hmmfilter.cli import lesson, tasks
 from hmmfilter.cli.messages import say_error
 from hmmfilter.cli.parser import parse
+from hmmfilter.cli.signals import TerminatedError, ended_by_a_signal
 
 INTERRUPTED, TERMINATED = 130, 143  # as shells have it: 128 and the number of the signal
 
@@ -45,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     try:
-        with _ended_by_a_signal():
+        with ended_by_a_signal():
             options = parse(arguments)
             if options.task == "underflow":
                 lesson.teach(options)
@@ -54,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough
         _drain_output()
         return 0
-    except _TerminatedError:
+    except TerminatedError:
         return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -63,28 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drain_output()
         return 2
     return 0
-
-
-class _TerminatedError(KeyboardInterrupt):
-    """The process was told to end, and does so as after Ctrl-C."""
-
-
-@contextlib.contextmanager
-def _ended_by_a_signal() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that all that is to be written at the end is."""
-    is_ours = threading.current_thread() is threading.main_thread()
-    if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _terminate(*_: object) -> None:
-    raise _TerminatedError
 
 
 def _drain_output() -> None:

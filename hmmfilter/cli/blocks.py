@@ -10,6 +10,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._tables import Reader, Writer, opened_for_writing
 from hmmfilter.cli.evidence import Evidence, Intake
 from hmmfilter.cli.memory import Memory
+from hmmfilter.cli.signals import finished_first
 from hmmfilter.cli.streams import Streams
 from hmmfilter.cli.summary import Summary
 from hmmfilter.model import HMM
@@ -30,10 +31,11 @@ def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argpars
             file.flush()
             for block in intake.blocks(as_they_come=is_live):
                 taken, cells = _filtered(streams, reader, block, options.impossible)
-                writer.write_numbers(taken.rows, cells)
-                file.flush()
-                streams.keep()
-                summary.count(taken)
+                with finished_first():
+                    writer.write_numbers(taken.rows, cells)
+                    file.flush()
+                    streams.keep()
+                    summary.count(taken)
                 if is_seen:
                     memory.save_now_and_then(len(cells))
                 taken.insist_on_the_rest()

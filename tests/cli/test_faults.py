@@ -155,9 +155,9 @@ def test_a_single_sequence_is_marked(work, certain):
 
 def test_what_is_marked_is_what_the_library_marks(quakes, tmp_path):
     """Also in the middle of a block, and from the first row on."""
-    model = hf.HMM([0.5, 0.5], [[1.0, 0.0], [0.0, 1.0]], hf.emissions.Categorical([[0.9, 0.1, 0.0], [0.5, 0.0, 0.5]]))
+    model = hf.HMM([0.5, 0.5], [[1.0, 0.0], [0.0, 1.0]], hf.emissions.Categorical([[0.9, 0.1, 0, 0], [0.5, 0, 0.5, 0]]))
     model.to_json(tmp_path / "model.json")
-    for symbols in ([0, 0, 1, 2, 0], [1, 2], [0, 0]):
+    for symbols in ([0, 0, 1, 2, 0], [1, 2], [3, 0], [0, 0]):
         text = "x\n" + "".join(f"{x}\n" for x in symbols)
         _, columns, _ = quakes(text, "--impossible", "mark", model=tmp_path / "model.json", task="filter")
         filtered = model.filter(symbols, impossible="mark")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import queue
 import subprocess
 import threading
@@ -170,6 +171,23 @@ def test_an_interrupt_ends_with_the_summary(arriving):
     assert out.count("\n") == 3
     expected = hf.HMM.from_json(EARTHQUAKES_MODEL).log_likelihood([13])
     assert err == f"2 observations (1 missing), 3 states, log-likelihood {expected:.4f}\n"
+
+
+def test_a_process_that_is_told_to_end_writes_its_state(tmp_path):
+    """What it has answered, and nothing else: the summary comes, and the next run goes on from there."""
+    state = tmp_path / "state.json"
+    words = ["filter", "-", "--model", str(EARTHQUAKES_MODEL), "--column", "count", "--state", str(state)]
+    with subprocess.Popen(
+        [*COMMAND, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdin.write("count\n13\n20\n")
+        process.stdin.flush()
+        answers = [process.stdout.readline() for _ in range(3)]
+        process.terminate()
+        assert process.wait(timeout=120) == 143
+        assert process.stderr.read().startswith("2 observations, 3 states, ")
+    (stream,) = json.loads(state.read_text())["streams"].values()
+    assert (stream["n_observed"], len(answers)) == (2, 3)
 
 
 @pytest.mark.parametrize("task", ["filter", "smooth"])

@@ -30,12 +30,13 @@ def test_a_closed_pipe_ends_quietly(tmp_path):
     assert process.returncode == 0
 
 
-def test_a_closed_pipe_in_process(monkeypatch, tmp_path):
+@pytest.mark.parametrize("task", ["filter", "smooth"])
+def test_a_closed_pipe_in_process(monkeypatch, task):
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "w") as closed:
         monkeypatch.setattr(sys, "stdout", closed)
-        assert cli.main(["smooth", str(EARTHQUAKES), "--model", str(EARTHQUAKES_MODEL), "--column", "count"]) == 0
+        assert cli.main([task, str(EARTHQUAKES), *QUAKES]) == 0
 
 
 @pytest.mark.parametrize("stream", ["stdin", "stdout"])
@@ -94,10 +95,11 @@ def test_a_full_disk(task):
     assert done.stderr == "hmmfilter: error: No space left on device\n"
 
 
-def test_a_full_disk_in_process(monkeypatch, capsys):
+@pytest.mark.parametrize("task", ["filter", "smooth"])
+def test_a_full_disk_in_process(monkeypatch, capsys, task):
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
-        assert cli.main(["smooth", str(EARTHQUAKES), *QUAKES]) == 2
+        assert cli.main([task, str(EARTHQUAKES), *QUAKES]) == 2
     assert capsys.readouterr().err == "hmmfilter: error: No space left on device\n"
 
 

@@ -189,3 +189,40 @@ def test_a_picture_that_fails_leaves_the_table(monkeypatch, quakes, tmp_path):
     status, _, err = quakes("count\n13\n20\n", "--plot", "picture.png", "--output", output)
     assert (status, output.read_text().count("\n")) == (2, 3)
     assert err.splitlines()[1:] == [error]
+
+
+DNA = "place,base\n1,A\n2, C \n3,\n4,NA\n5,T\n"
+
+
+@pytest.mark.parametrize("words", [[], ["--column", "base"]], ids=["found", "named"])
+@pytest.mark.parametrize("task", ["filter", "smooth", "viterbi"])
+def test_symbols_with_names(quakes, tmp_path, task, words):
+    emission = hf.emissions.Categorical([[0.7, 0.1, 0.1, 0.1], [0.1, 0.3, 0.3, 0.3]], symbols=["A", "C", "G", "T"])
+    model, path, plot = (
+        hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], emission),
+        tmp_path / "dna.json",
+        tmp_path / "a.png",
+    )
+    model.to_json(path)
+    status, columns, err = quakes(DNA, *words, "--plot", plot, task=task, model=path)
+    assert status == 0
+    assert err.startswith("5 observations (2 missing), 2 states, ")
+    result = getattr(model, task)(["A", "C", None, None, "T"])
+    if task == "viterbi":
+        assert list(map(int, columns["state"])) == result.path.tolist()
+    else:
+        assert np.array_equal(floats(columns["p_1"]), result.probabilities[:, 1])
+    assert plot.stat().st_size > 1000
+    message = "line 3: base must be one of 'A', 'C', 'G', 'T', or NaN or None where missing, got 'X'"
+    assert message in quakes("base\nA\nX\n", "--column", "base", task=task, model=path)[2]
+
+
+def test_the_lesson_of_symbols_with_names(tmp_path, capsys):
+    path, data = tmp_path / "dna.json", tmp_path / "dna.csv"
+    hf.HMM([1.0], [[1.0]], hf.emissions.Categorical([[0.5, 0.5]], symbols=["A", "C"])).to_json(path)
+    data.write_text("place;base\n1;A\n2;C\n")
+    words = ["underflow", "--data", str(data), "--model", str(path)]
+    assert cli.main([*words, "--delimiter", ";", "--column", "base"]) == 0
+    assert capsys.readouterr().out.startswith("2 observations of ")
+    assert cli.main(words) == 2
+    assert "add --delimiter ';'" in capsys.readouterr().err

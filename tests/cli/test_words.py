@@ -1,8 +1,6 @@
 """What the command understands, and what it says where it does not."""
 
-import os
 import runpy
-import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +8,7 @@ import threading
 import pytest
 
 from hmmfilter import cli
-from hmmfilter.cli import lesson, messages, tasks
+from hmmfilter.cli import messages, tasks
 from tests.cli.commands import run
 from tests.files import EARTHQUAKES, EARTHQUAKES_MODEL
 
@@ -131,25 +129,6 @@ def test_a_header_with_control_characters_does_not_reach_the_terminal(tmp_path, 
     data.write_text("a\x1b[31m,b\x07\n1,2\n")
     assert cli.main(["smooth", str(data), "--model", str(EARTHQUAKES_MODEL)]) == 2
     assert capsys.readouterr().err.endswith("numeric columns: a\\x1b[31m, b\\x07\n")
-
-
-def test_told_to_end(monkeypatch):
-    """SIGTERM ends the command as Ctrl-C does, and afterwards does again what it did."""
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(lesson, "teach", lambda options: os.kill(os.getpid(), signal.SIGTERM))
-    assert cli.main(["underflow"]) == 143
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_a_handler_of_the_program_around_it_is_left_alone(monkeypatch):
-    told = []
-    before = signal.signal(signal.SIGTERM, lambda *_: told.append(1))
-    try:
-        monkeypatch.setattr(lesson, "teach", lambda options: os.kill(os.getpid(), signal.SIGTERM))
-        assert cli.main(["underflow"]) == 0
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert told == [1]
 
 
 def test_in_a_thread(capsys):
