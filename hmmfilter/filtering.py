@@ -58,8 +58,8 @@ def forward_filter(
     progress : bool
         Whether to show a bar, if tqdm is installed.
     out : ndarray, (T, K), of float64, optional
-        An array, memory-mapped or not, in which the probabilities are kept, for tables longer than memory. Of all that
-        has a row a step, the result then has nothing else.
+        An array, memory-mapped or not, in which the probabilities are kept, for tables longer than memory; none of its
+        bytes may be another argument's. Of all that has a row a step, the result then has nothing else.
     out_logs : bool
         Whether `out` is to hold the log-probabilities instead; the result then has the probabilities, too.
     out_increments : ndarray, (T,), of float64, optional

@@ -56,8 +56,8 @@ def smooth(
     progress : bool
         Whether to show a bar, if tqdm is installed.
     out : ndarray, (T, K), of float64, optional
-        An array, memory-mapped or not, in which the probabilities are kept, for tables longer than memory. The result
-        then has no others.
+        An array, memory-mapped or not, in which the probabilities are kept, for tables longer than memory; none of its
+        bytes may be another argument's. The result then has no others.
     out_logs : bool
         Whether `out` is to hold the log-probabilities instead; the result then has the probabilities, too.
 
