@@ -44,20 +44,25 @@ class Evidence(NamedTuple):
 
 
 class Intake:
-    """Rows in, evidence out; a row at fault ends the work, is taken as missing, or is left out."""
+    """Rows in, evidence out; a row at fault ends the work, is taken as missing, or is left out.
 
-    def __init__(self, model: HMM, reader: Reader, on_error: str) -> None:
-        self._model, self._reader, self._on_error = model, reader, on_error
+    If the rows are wanted again, the lines of those that are left out are kept.
+    """
+
+    def __init__(self, model: HMM, reader: Reader, on_error: str, again: bool = False) -> None:
+        self._model, self._reader, self._on_error, self._again = model, reader, on_error, again
         self._n_rows = min(MOST_ROWS, 1 + MOST_ENTRIES // model.n_states)
         self.n_states = model.n_states
-        self.n_mended = 0
-        self.left_out: set[int] = set()  # their lines
+        self.n_mended = self.n_left_out = 0
+        self._lines_left_out: set[int] = set()
 
     def blocks(self, as_they_come: bool = False) -> Iterator[Evidence]:
         """The evidence of the input, block by block; the last one has an error where it does not get to the end."""
         for rows in self._reader.blocks(self._n_rows, as_they_come):
             is_first_of_more = as_they_come or len(rows) >= self._n_rows
-            self._reader.choose([row for row in rows if not row.fault], is_first_of_more)
+            sound = [row for row in rows if not row.fault]
+            if sound:
+                self._reader.choose(sound, is_first_of_more)
             try:
                 yield self._weigh(rows)
             except RowError:
@@ -67,7 +72,7 @@ class Intake:
         """The rows of the evidence, block by block, from the first one."""
         self._reader.restart()
         for rows in self._reader.blocks(self._n_rows):
-            yield [row for row in rows if row.line not in self.left_out] if self.left_out else rows
+            yield [row for row in rows if row.line not in self._lines_left_out]
 
     def row(self, number: int) -> Row:
         """A row of the evidence, for which the input is gone through again."""
@@ -99,7 +104,9 @@ class Intake:
                     self.n_mended += 1
                 else:
                     self._note(f"{error}: left out")
-                    self.left_out.add(row.line)
+                    self.n_left_out += 1
+                    if self._again:
+                        self._lines_left_out.add(row.line)
         return _joined(sound)
 
     def _nothing_of(self, rows: list[Row]) -> Evidence:
@@ -107,7 +114,7 @@ class Intake:
         return Evidence(rows, np.full((n_rows, n_columns), np.nan), np.zeros((n_rows, self.n_states)))
 
     def _note(self, words: str) -> None:
-        n_before = self.n_mended + len(self.left_out)
+        n_before = self.n_mended + self.n_left_out
         if n_before < MOST_NOTES:
             say(f"hmmfilter: {words}")
         elif n_before == MOST_NOTES:

@@ -33,7 +33,7 @@ class Summary:
     def print(self) -> None:
         """Print it."""
         first_log = np.ravel(next(iter(self.logs.values())))
-        n_mended, n_left_out = self.intake.n_mended, len(self.intake.left_out)
+        n_mended, n_left_out = self.intake.n_mended, self.intake.n_left_out
         observations = f"{self.n_rows} observations" + _aside(
             (self.n_missing, "missing"), (n_mended, "of them at fault")
         )

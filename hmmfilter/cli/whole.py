@@ -37,7 +37,7 @@ class Gathered(NamedTuple):
 
 def run_whole(model: HMM, reader: Reader, added: list[str], options: argparse.Namespace) -> None:
     """Run a task on all sequences in one call."""
-    intake = Intake(model, reader, options.on_error)
+    intake = Intake(model, reader, options.on_error, again=True)
     summary = Summary(intake)
     log_likelihoods, places, lengths, drawn, labels = _gather(reader, intake, summary, options.plot is not None)
     if options.plot is not None and lengths is not None and len(lengths) > 1:
@@ -80,7 +80,7 @@ def _gather(reader: Reader, intake: Intake, summary: Summary, is_drawn: bool) ->
         summary.count(block)
         if reader.sequence is not None:
             sequences.extend(numbers.setdefault(reader.id_of(row) or "", len(numbers)) for row in block.rows)
-        if is_drawn:
+        if is_drawn and block.rows:
             drawn.append(block.observations)
             labels += [row.cells[0] for row in block.rows]
     if len(table.rows) == 0:

@@ -121,6 +121,27 @@ def test_rows_at_fault_do_not_move_the_others(quakes):
     assert quakes(text, *words, task="smooth")[1] == quakes(clean, *words, task="smooth")[1]
 
 
+def test_the_column_is_found_in_the_first_row_that_is_none_at_fault(work, monkeypatch):
+    monkeypatch.setattr(evidence, "MOST_ROWS", 1)
+    status, columns, _ = work("name,count\na\na,13,1\nb,20\n", "--on-error", "skip")
+    assert (status, columns["name"]) == (0, ("b",))
+    assert "at least one row are required" in work("name,count\n", "--on-error", "skip")[2]
+
+
+def test_a_picture_of_rows_of_which_the_first_are_left_out(quakes, monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "MOST_ROWS", 1)
+    plot = tmp_path / "plot.png"
+    assert quakes("name,count\na\nb,20\nc,21\n", "--on-error", "skip", "--plot", plot, task="filter")[0] == 0
+    assert plot.stat().st_size > 1000
+
+
+def test_a_picture_of_what_is_marked(quakes, tmp_path, certain):
+    for task in ("filter", "smooth", "viterbi"):
+        plot = tmp_path / f"{task}.png"
+        assert quakes("x\n1\n0\n1\n", "--impossible", "mark", "--plot", plot, task=task, model=certain)[0] == 0
+        assert plot.stat().st_size > 1000
+
+
 @pytest.fixture
 def certain(tmp_path):
     """A model that knows nothing but ones."""
