@@ -287,6 +287,13 @@ def test_refusals(door, options, error, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int16, ">i8", object])
+def test_lengths_of_any_kind_of_integer(kind):
+    tables = np.zeros(2), np.zeros((2, 2)), np.zeros((4, 2))
+    assert len(hf.log_likelihood(*tables, lengths=np.array([1, 3], kind))) == 2
+    assert hf.log_likelihood(*tables[:2], np.zeros((2, 2)), lengths=np.array([1, 9, 1], kind)[::2]).shape == (2,)
+
+
 def test_all_cores(monkeypatch):
     assert _checks.workers(-1) >= 1
     monkeypatch.delattr("os.sched_getaffinity", raising=False)
