@@ -85,7 +85,7 @@ def blaming(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{os.fspath(path)} holds no valid model: {error}") from error
+        raise ValueError(f"{os.fspath(path)} holds no valid model: {_checks.told(error)}") from error
     except RecursionError:
         raise ValueError(f"{os.fspath(path)} holds no valid model: its brackets are nested too deeply") from None
 

@@ -27,6 +27,7 @@ from hmmfilter._checks.errors import (
     possible_evidence,
     shown,
     shown_name,
+    told,
 )
 from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
 from hmmfilter._checks.labels import NO_LABELS, Labels, joined_index, keyed, labels_of
@@ -179,6 +180,7 @@ __all__ = [
     "symbol_numbers",
     "symbols",
     "temperature",
+    "told",
     "transition_matrix",
     "unique_keys",
     "univariate_distributions",

@@ -15,6 +15,7 @@ from hmmfilter._arrays import IntArray
 Impossible = Literal["raise", "mark"]
 
 MOST_LETTERS = 80  # of what a message quotes
+MOST_LETTERS_OF_OTHERS = 400
 MOST_ENTRIES = 8
 MOST_LEVELS = 4
 MOST_BITS = 10_000
@@ -74,8 +75,16 @@ class _Shortened(reprlib.Repr):
 
 def shown(value: object) -> str:
     """How a message quotes what came in: as Python writes it, with the middle left out where it is long."""
-    text = _Shortened().repr(value)
-    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS // 2]}...{text[3 - MOST_LETTERS // 2 :]}"
+    return _without_middle(_Shortened().repr(value), MOST_LETTERS)
+
+
+def told(error: BaseException) -> str:
+    """What an error says that may be of another library, with the middle left out where it is long."""
+    return _without_middle(str(error), MOST_LETTERS_OF_OTHERS)
+
+
+def _without_middle(text: str, n_letters: int) -> str:
+    return text if len(text) <= n_letters else f"{text[: n_letters // 2]}...{text[3 - n_letters // 2 :]}"
 
 
 def shown_name(name: str) -> str:
