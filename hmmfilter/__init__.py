@@ -1,6 +1,20 @@
 """Hidden Markov models in log space: exact filtering, smoothing and Viterbi decoding, compiled with Numba.
 
-Start with `HMM` for a model and observations, or with `forward_filter`, `smooth` and `viterbi` for tables of logs.
+Start with `HMM` for a model and observations. For tables of logs, from any model of your own, there are
+
+- `forward_filter`: log p(h_t | v_1:t) at every step, and the log-likelihood; `log_likelihood` alone keeps no table,
+- `smooth`: log p(h_t | v_1:T) at every step, and the log-likelihood,
+- `viterbi`, `viterbi_n_best`: the most probable path, or the n most probable ones, and their log-probabilities,
+- `max_marginals`: the log-probability of the best path through each state at every step,
+- `posterior_decode`: the most probable state of every step, and how many of them are right on average,
+- `expected_transitions`, `pairwise_marginals`: how often each state followed each other one, on average over all paths,
+  and log p(h_t, h_{t+1} | v_1:T) at every step,
+- `log_likelihood_gradient`: the derivatives of the log-likelihood, for an optimiser of your own,
+- `sample_paths`: paths drawn from p(h_1:T | v_1:T),
+- `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
+- `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
+- `stationary_distribution`: where a Markov chain settles.
+
 The conventions are in `hmmfilter.model`.
 """
 
