@@ -7,6 +7,7 @@ import argparse
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._files import is_replaceable
 from hmmfilter._tables import Reader, Writer, opened_for_writing
 from hmmfilter.cli.evidence import Evidence, Intake
 from hmmfilter.cli.memory import Memory
@@ -19,7 +20,8 @@ from hmmfilter.model import HMM
 def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argparse.Namespace) -> None:
     """Filter a table, or the rows that arrive, and write each block before the next is read."""
     is_live = options.data == "-"
-    is_seen = is_live or options.output == "-"  # as it is written, and not only where all goes well
+    # whether rows are seen as they are written, and not only where all goes well
+    is_seen = is_live or options.output == "-" or not is_replaceable(options.output)
     intake = Intake(model, reader, options.on_error)
     streams = Streams(model, can_go_back=options.state is not None)
     memory = Memory(streams, options.state, options.sequence)

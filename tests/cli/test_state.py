@@ -1,6 +1,7 @@
 """Streams that are remembered from run to run."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -121,6 +122,14 @@ def test_a_file_that_is_not_written_leaves_the_state_as_it_was(quakes, state, tm
     assert quakes("count\n13\nx\n", *words, task="filter")[0] == 2
     assert (output.read_text(), n_observed(state)) == ("before", {})
     assert quakes("count\n13\n20\n", *words, task="filter")[0] == 0
+    assert n_observed(state) == {"": 2}
+
+
+def test_a_file_whose_output_is_seen_leaves_the_state_of_the_rows_that_are_written(quakes, state):
+    words = ["--column", "count", "--state", state]
+    assert quakes("count\n13\nx\n", *words, task="filter")[0] == 2
+    assert n_observed(state) == {"": 1}
+    assert quakes("count\n13\nx\n", *words, "--output", os.devnull, task="filter")[0] == 2
     assert n_observed(state) == {"": 2}
 
 
