@@ -35,7 +35,8 @@ class Rows:
         self.name = source.name
         self._waiting: deque[str] = deque()  # lines that are there, and not yet read
         self._taken: list[str] = []  # the lines of the row that is being read
-        self._mark = "#" if dialect.comment is None else dialect.comment  # of a comment
+        mark = "#" if dialect.comment is None else dialect.comment
+        self._marks = (mark,) if mark else ()  # that a comment begins with
         self._n_lines = 0
         self._fault = ""  # of the row that is being read
         self.n_comments = 0
@@ -57,17 +58,17 @@ class Rows:
         if not self._waiting:
             return True
         line = self._waiting[0]
-        return line.isspace() or line.count('"') % 2 == 1 or self._may_be_comment(line)
+        return line.isspace() or line.count('"') % 2 == 1 or line.startswith(self._marks)
 
     def _lines(self, source: Source, dialect: Dialect) -> Iterator[str]:
         """The lines that are no comments; a byte that is not UTF-8 is refused in its own line."""
-        waiting, taken = self._waiting, self._taken
+        waiting, taken, marks = self._waiting, self._taken, self._marks
         for lines in source.lines():
             waiting.extend(lines)
             while waiting:
                 line = waiting.popleft()
                 self._n_lines += 1
-                if not taken and self._may_be_comment(line) and self._is_comment(line, dialect):
+                if line.startswith(marks) and not taken and self._is_comment(line, dialect):
                     self.n_comments += 1
                     continue
                 if not line.isascii():
@@ -80,9 +81,6 @@ class Rows:
         if escaped:
             byte = ord(escaped[0]) - 0xDC00
             self._fault = self._fault or f"line {self._n_lines} must be in UTF-8, got the byte {byte:#x}"
-
-    def _may_be_comment(self, line: str) -> bool:
-        return self._mark != "" and line.startswith(self._mark)
 
     def _is_comment(self, line: str, dialect: Dialect) -> bool:
         """Whether a line that begins as comments do is one: it is not, by default, where it may be a row."""
