@@ -7,9 +7,10 @@ file could change and leave stale machine code behind.
 **Wide numbers.** A log-probability of −50,000 is stored to 7e-12 only, and a smoother that subtracts two of them
 keeps that error: four digits of the answer are gone. So the recursion carries a log as ``e log 2 + log m``, whole part
 and fraction apart: as the number ``m 2**e`` with a double m, near 1, and a whole e of its own. Logs are added by
-multiplying m and adding e, and no digit is lost, however large they are (e is exact up to 2**53). For up to
-`FEW_STATES` states m has two parts, a head and a tail that collects what roundings lose, so that no error grows with
-the number of steps either.
+multiplying m and adding e, and no digit is lost, however large they are: beyond 2**51, e is the sum of two doubles, its
+nearest and the rest, and so exact up to 2**104, the sum of 1e9 logs of the largest size that comes in, 1e22. For up to
+`FEW_STATES` states m has two parts as well, a head and a tail that collects what roundings lose. What is left is the
+error of the exponentials, 3e-17 at most: where nothing is forgotten, it adds up with the steps as a random walk does.
 
 **Two speeds.** As long as the positive entries of a row lie near each other, they have one exponent in common,
 and a step is a product of a vector and a matrix (`sweep_few` in registers, `sweep_many`): a log-sum-exp whose shift is
@@ -51,8 +52,9 @@ MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits o
 
 # Shared by all that follows: numbers of two parts and an exponent, and what they are made of.
 
-HEAD, TAIL, EXPONENT = 0, 1, 2  # the planes of a table of wide numbers, and
-POSTERIOR = 3  # what a stream keeps beside them
+HEAD, TAIL, EXPONENT, REST = 0, 1, 2, 3  # the planes of a table of wide numbers; the rest of a near exponent is 0, and
+#                                          what stands there is not looked at
+PLANES = POSTERIOR = 4  # how many they are; a stream keeps its posterior after them
 FEW_STATES = 8  # up to so many, the recursion keeps the state in registers and carries tails
 
 LOG_2, LOG_2_REST, LOG_2_LAST = 0.6931471805599453, 2.3190468138462996e-17, 5.707708438416212e-34
@@ -60,6 +62,10 @@ LOG_2_SHORT, LOG_2_LONG = float.fromhex("0x1.62e42fee00000p-1"), float.fromhex("
 LOG2_E = 1.4426950408889634
 ROUNDER = 1.5 * 2.0**52  # x + ROUNDER has no room for a fraction: adding and subtracting it rounds to a whole number
 EXP_REACH = 2.0**19  # up to which whole multiples of log 2, taken in a short and a long part, are exact
+NARROW_LOG = 2.0**36  # up to which a block's logs add up to less than
+NEARBY = 2.0**49  # below which two exponents add up to less than
+FAR = 2.0**51  # from which on an exponent has a rest
+LARGE_LOG = 1e15  # beyond which a log may have such an exponent
 ROUNDER_BITS, HALF_BITS, FRACTION_BITS = 0x4338_0000_0000_0000, 0x3FE0_0000_0000_0000, 0x000F_FFFF_FFFF_FFFF
 SPLITTER = 2.0**27 + 1.0
 TERMS_OF_EXP = 22  # of its series: the next is below 1e-33 for |x| ≤ log(2)/2
@@ -439,7 +445,7 @@ def float32_vector(x: FloatArray) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Wide numbers: (head + tail) 2^exponent, in tables of three planes
+# Wide numbers: (head + tail) 2^(exponent + rest), in tables of four planes
 # ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -474,22 +480,28 @@ def exp_parts(x: float, x_tail: float) -> tuple[float, float, float]:
 
 
 @compiled
-def far_exp_parts(x: float) -> tuple[float, float, float]:
-    """`exp_parts` of any x; beyond 1e15, where doubles lie further apart than 1/8, a power of two near exp(x)."""
+def far_exp_parts(x: float) -> tuple[float, float, float, float]:
+    """`exp_parts` of any x up to 2^102, with the exponent in two parts."""
     if x == NEVER:
-        return 0.0, 0.0, NEVER
-    k = np.rint(x * LOG2_E)
+        return 0.0, 0.0, NEVER, 0.0
+    left, more, whole = x, 0.0, 0.0
+    if abs(x) > LARGE_LOG:
+        whole = np.rint(x * (LOG2_E / NEARBY)) * NEARBY
+        product, product_tail = two_product(whole, LOG_2)
+        less, less_tail = two_product(whole, LOG_2_REST)
+        left, more = plus(x - product, -product_tail, -less)  # x and the product are so near that no digit is lost
+        left, more = plus(left, more, -(less_tail + whole * LOG_2_LAST))
+    k = np.rint(left * LOG2_E)
     product, product_tail = two_product(k, LOG_2)
-    left, lost = two_sum(x, -product)
-    left, left_tail = two_sum(left, lost - product_tail - k * LOG_2_REST)
-    if abs(left) > 1.0:
-        return 1.0, 0.0, k
+    left, lost = two_sum(left, -product)
+    left, left_tail = two_sum(left, lost - product_tail - k * LOG_2_REST + more)
     head, tail, k_more = exp_parts(left, left_tail)
-    return head, tail, k + k_more
+    exponent, rest = two_sum(whole, k + k_more)
+    return head, tail, exponent, rest
 
 
 @compiled
-def widen(log_x: FloatArray, head: FloatArray, tail: FloatArray, exponent: FloatArray) -> None:
+def widen(log_x: FloatArray, head: FloatArray, tail: FloatArray, exponent: FloatArray, rest: FloatArray) -> None:
     """Wide numbers exp(log x) of logs."""
     n_far = 0
     for i in range(log_x.size):
@@ -499,13 +511,13 @@ def widen(log_x: FloatArray, head: FloatArray, tail: FloatArray, exponent: Float
     if n_far > 0:
         for i in range(log_x.size):
             if not abs(log_x[i]) <= EXP_REACH:
-                head[i], tail[i], exponent[i] = far_exp_parts(log_x[i])
+                head[i], tail[i], exponent[i], rest[i] = far_exp_parts(log_x[i])
 
 
 @compiled
 def widen_row(log_x: FloatArray, x: FloatArray) -> None:
-    """Wide numbers, (3, n), of logs, (n,)."""
-    widen(log_x, x[HEAD], x[TAIL], x[EXPONENT])
+    """Wide numbers, (4, n), of logs, (n,)."""
+    widen(log_x, x[HEAD], x[TAIL], x[EXPONENT], x[REST])
 
 
 @compiled
@@ -569,21 +581,74 @@ def settled(head: float, tail: float, exponent: float) -> tuple[float, float, fl
 
 
 @compiled
-def wide_sum(x: FloatArray, terms: FloatArray) -> tuple[float, float]:
-    """The sum of wide numbers, (3, n), as a double and an exponent; fills the terms, which have the same exponent."""
-    head, tail, exponent = x[HEAD], x[TAIL], x[EXPONENT]
-    top = largest(exponent)
-    for i in range(head.size):
-        down = exponent[i] - top
-        terms[i] = (head[i] + tail[i]) * (power_of_two(down) if down > -1000.0 else 0.0)
-    return sum_of(terms), top
+def rest_of(exponent: float, rest: float) -> float:
+    """The second part of an exponent, if it has one."""
+    return rest if FAR <= abs(exponent) < math.inf else 0.0
 
 
 @compiled
-def log_of_wide(x: float, k: float) -> float:
-    """log(x 2^k): the log of a number near 1, and a whole multiple of log 2."""
+def sum_exponents(x: float, x_rest: float, y: float, y_rest: float) -> tuple[float, float]:
+    """The sum of exponents of two parts, exactly."""
+    total, lost = two_sum(x, y)
+    return two_sum(total, lost + (rest_of(x, x_rest) + rest_of(y, y_rest)))
+
+
+@compiled
+def has_far(exponent: FloatArray) -> bool:
+    """Whether an exponent, other than a zero's, is not `NEARBY`."""
+    n_far = 0
+    for k in range(exponent.size):
+        n_far += (abs(exponent[k]) >= NEARBY) & (exponent[k] != NEVER)
+    return n_far > 0
+
+
+@compiled
+def rest_of_top(x: FloatArray, top: float) -> float:
+    """The largest rest where the exponent is the largest, too."""
+    rest = NEVER
+    for k in range(x.shape[1]):
+        rest = larger(rest, x[REST, k] if x[EXPONENT, k] == top > NEVER else NEVER)
+    return larger(rest, 0.0) if top == NEVER else rest
+
+
+@compiled
+def top_of(x: FloatArray) -> tuple[float, float]:
+    """The largest exponent of wide numbers, (4, n), in two parts."""
+    top = largest(x[EXPONENT])
+    return top, rest_of_top(x, top) if abs(top) >= FAR else 0.0
+
+
+@compiled
+def way_down(x: FloatArray, k: int, top: float, top_rest: float) -> float:
+    """How far the exponent of a wide number is from that of the largest, in two parts."""
+    return (x[EXPONENT, k] - top) + (rest_of(x[EXPONENT, k], x[REST, k]) - top_rest)
+
+
+@compiled
+def fill_far_terms(x: FloatArray, top: float, top_rest: float, terms: FloatArray) -> None:
+    """The terms of `wide_sum`, with exponents of two parts."""
+    for i in range(terms.size):
+        terms[i] = shifted(x[HEAD, i] + x[TAIL, i], way_down(x, i, top, top_rest))
+
+
+@compiled
+def wide_sum(x: FloatArray, terms: FloatArray) -> tuple[float, float, float]:
+    """The sum of wide numbers, (4, n), as a double and an exponent; fills the terms, which have the same exponent."""
+    head, tail, exponent = x[HEAD], x[TAIL], x[EXPONENT]
+    top, top_rest = top_of(x)
+    for i in range(head.size):
+        down = exponent[i] - top
+        terms[i] = (head[i] + tail[i]) * (power_of_two(down) if down > -1000.0 else 0.0)
+    if abs(top) >= FAR:
+        fill_far_terms(x, top, top_rest, terms)
+    return sum_of(terms), top, top_rest
+
+
+@compiled
+def log_of_wide(x: float, k: float, rest: float) -> float:
+    """log(x 2^(k + rest)): the log of a number near 1, and a whole multiple of log 2."""
     mantissa, k_more = math.frexp(x * math.sqrt(2.0))
-    return math.log(mantissa / math.sqrt(2.0)) + (k + k_more) * LOG_2
+    return math.log(mantissa / math.sqrt(2.0)) + (k + (rest + k_more)) * LOG_2
 
 
 @compiled
@@ -650,8 +715,9 @@ class Chain(NamedTuple):
     log_transition: FloatArray  # (K, ·)
     linear: FloatArray  # (2, K, ·): heads and, for few states, tails as doubles, divided by 2^exponent
     exponent: float
-    is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`
-    wide: FloatArray  # (3, K, ·), and
+    is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`, and their logs within `NARROW_LOG`
+    is_far: bool  # it has logs beyond `NARROW_LOG`
+    wide: FloatArray  # (4, K, ·), and
     sources: FloatArray  # (2, K, ·), in a row for each state, how many lead to it and which, once they are listed
 
 
@@ -661,8 +727,8 @@ def tiled(n_states: int) -> int:
     return n_states if n_states <= FEW_STATES else -(-n_states // len(TILE)) * len(TILE)
 
 
-LOGS, LINEAR, WIDE, SOURCES = 0, 1, 3, 6  # the tables of a slot for a chain, and as single numbers,
-HELD, SHARED_EXPONENT, NARROW, TABLES = 8, 9, 10, 11  # the matrix that it holds, counted from 1, and its facts
+LOGS, LINEAR, WIDE, SOURCES = 0, 1, 3, 7  # the tables of a slot for a chain, and as single numbers,
+HELD, SHARED_EXPONENT, NARROW, LARGE, TABLES = 9, 10, 11, 12, 13  # the matrix that it holds, from 1, and its facts
 
 
 def slots_for_chains(n_slots: int, n_states: int) -> FloatArray:
@@ -678,6 +744,7 @@ def held_chain(slot: FloatArray) -> Chain:
         slot[LINEAR:WIDE],
         slot[SHARED_EXPONENT, 0, 0],
         slot[NARROW, 0, 0] == 1.0,
+        slot[LARGE, 0, 0] == 1.0,
         slot[WIDE:SOURCES],
         slot[SOURCES:HELD],
     )
@@ -693,8 +760,10 @@ def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: Floa
             chain.log_transition[i, j] = log_transition[m, j, i] if is_backward else log_transition[m, i, j]
         for j in range(n_states, n_columns):
             chain.log_transition[i, j] = NEVER
-    exponent, is_narrow = take_exponentials(chain)
-    slot[SHARED_EXPONENT, 0, 0], slot[NARROW, 0, 0], slot[HELD, 0, 0] = exponent, 1.0 if is_narrow else 0.0, m + 1.0
+    is_far = largest_magnitude(chain.log_transition) > NARROW_LOG
+    slot[SHARED_EXPONENT, 0, 0], is_narrow = take_exponentials(chain)
+    slot[NARROW, 0, 0], slot[LARGE, 0, 0] = 1.0 if is_narrow and not is_far else 0.0, 1.0 if is_far else 0.0
+    slot[HELD, 0, 0] = m + 1.0
     chain.sources[0, 0, 0] = UNLISTED
 
 
@@ -713,7 +782,7 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
     log_transition, linear = chain.log_transition, chain.linear
     n_states, n_columns = log_transition.shape
     top = largest(log_transition.reshape(-1))
-    _, _, exponent = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0)
+    _, _, exponent, rest = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0, 0.0)
     n_far, n_small = 0, 0
     for i in range(n_states):
         head, tail = linear[HEAD, i], linear[TAIL, i]
@@ -732,12 +801,10 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
         for i in range(n_states):
             for j in range(n_states):
                 if not abs(log_transition[i, j]) <= EXP_REACH:
-                    x_head, x_tail, k = far_exp_parts(log_transition[i, j])
-                    linear[HEAD, i, j], linear[TAIL, i, j] = (
-                        shifted(x_head, k - exponent),
-                        shifted(x_tail, k - exponent),
-                    )
-                    n_small += NEVER < k < exponent - TRANSITION_SPREAD
+                    x_head, x_tail, k, k_rest = far_exp_parts(log_transition[i, j])
+                    down = (k - exponent) + (k_rest - rest)
+                    linear[HEAD, i, j], linear[TAIL, i, j] = shifted(x_head, down), shifted(x_tail, down)
+                    n_small += NEVER < down < -TRANSITION_SPREAD
     return exponent, n_small == 0
 
 
@@ -750,6 +817,7 @@ def list_sources(chain: Chain) -> None:
         wide[HEAD].reshape(-1),
         wide[TAIL].reshape(-1),
         wide[EXPONENT].reshape(-1),
+        wide[REST].reshape(-1),
     )
     for j in range(len(sources)):
         n_listed = 0
@@ -820,11 +888,22 @@ def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
 
 
 @compiled
-def exact_prediction(state: FloatArray, chain: Chain, j: int) -> tuple[float, float, float]:
-    """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms, as a wide number."""
+def term_exponent(state: FloatArray, i: int, wide: FloatArray, j: int) -> tuple[float, float]:
+    """The exponent of α_i A_ij, in two parts."""
+    return sum_exponents(state[EXPONENT, i], state[REST, i], wide[EXPONENT, i, j], wide[REST, i, j])
+
+
+@compiled
+def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> tuple[float, float, float, float]:
+    """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms, as a wide number.
+
+    It has to be said where α or A has exponents that are not `NEARBY`.
+    """
     if chain.sources[0, 0, 0] == UNLISTED:
         list_sources(chain)
     n_sources, sources = int(chain.sources[0, j, 0]), chain.sources[1, j]
+    if is_far:
+        return far_prediction(state, chain, j, sources[:n_sources])
     exponent, step_exponent = state[EXPONENT], chain.wide[EXPONENT]
     top = NEVER
     for n in range(n_sources):
@@ -835,13 +914,65 @@ def exact_prediction(state: FloatArray, chain: Chain, j: int) -> tuple[float, fl
         i = int(sources[n])
         k = exponent[i] + step_exponent[i, j]
         if k > NEVER and k - top > -200.0:  # below, it is beyond the last digit of the tail
-            scale = power_of_two(k - top)
-            head, step_head = state[HEAD, i] * scale, chain.wide[HEAD, i, j]
-            term, term_tail = two_product(head, step_head)
-            term_tail += head * chain.wide[TAIL, i, j] + state[TAIL, i] * scale * step_head
-            total, lost = two_sum(total, term)
-            tail += lost + term_tail
-    return total, tail, top
+            total, tail = add_term(state, chain, i, j, k - top, total, tail)
+    return total, tail, top, 0.0
+
+
+@compiled
+def far_prediction(state: FloatArray, chain: Chain, j: int, sources: FloatArray) -> tuple[float, float, float, float]:
+    """`exact_prediction` with exponents of two parts."""
+    top, top_rest = NEVER, 0.0
+    for source in sources:
+        k, k_rest = term_exponent(state, int(source), chain.wide, j)
+        top, top_rest = (k, k_rest) if exceeds(k, k_rest, top, top_rest) else (top, top_rest)
+    total, tail = 0.0, 0.0
+    for source in sources:
+        k, k_rest = term_exponent(state, int(source), chain.wide, j)
+        if k > NEVER and (k - top) + (k_rest - top_rest) > -200.0:
+            total, tail = add_term(state, chain, int(source), j, (k - top) + (k_rest - top_rest), total, tail)
+    return total, tail, top, top_rest
+
+
+@compiled
+def add_term(
+    state: FloatArray, chain: Chain, i: int, j: int, down: float, total: float, tail: float
+) -> tuple[float, float]:
+    """Add α_i A_ij to a sum in two parts, where its exponent is so far from that of the sum."""
+    scale = power_of_two(down)
+    head, step_head = state[HEAD, i] * scale, chain.wide[HEAD, i, j]
+    term, term_tail = two_product(head, step_head)
+    term_tail += head * chain.wide[TAIL, i, j] + state[TAIL, i] * scale * step_head
+    total, lost = two_sum(total, term)
+    return total, tail + (lost + term_tail)
+
+
+@compiled
+def take_far_down(x: FloatArray, top: float, top_rest: float, head: FloatArray, tail: FloatArray) -> None:
+    """`take_down`, with exponents of two parts."""
+    for k in range(head.size):
+        down = way_down(x, k, top, top_rest) if x[EXPONENT, k] > NEVER else NEVER
+        head[k], tail[k] = shifted(x[HEAD, k], down), shifted(x[TAIL, k], down)
+
+
+@compiled
+def take_down(x: FloatArray, top: float, top_rest: float, head: FloatArray, tail: FloatArray) -> None:
+    """Heads and tails of wide numbers, (4, n), divided by a power of two in two parts, that of the largest."""
+    exponent = x[EXPONENT]
+    if abs(top) >= FAR:
+        take_far_down(x, top, top_rest, head, tail)
+        return
+    for k in range(head.size):
+        scale = power_of_two(exponent[k] - top) if exponent[k] > NEVER and exponent[k] - top > -1000.0 else 0.0
+        head[k], tail[k] = x[HEAD, k] * scale, x[TAIL, k] * scale
+
+
+@compiled
+def set_far_exponents(p: FloatArray, top: float, top_rest: float, exponent: float, predicted: FloatArray) -> None:
+    """The exponents of a prediction p in two parts, where p is above zero; what it is divided by has two exponents."""
+    for j in range(p.size):
+        if p[j] > 0.0:
+            _, _, k = settled(p[j], 0.0, exponent)
+            predicted[EXPONENT, j], predicted[REST, j] = sum_exponents(top, top_rest, k, 0.0)
 
 
 @compiled
@@ -850,17 +981,14 @@ def lse_prediction(
 ) -> None:
     """log s_j = LSE_i( log α_i + log A_ij ) = a + log Σ_i exp( log α_i − a ) A_ij.
 
-    The shift a is the largest power of two in α. Where a sum is so small that underflow may have taken a share, the
-    shift is its own largest term instead.
+    The shift a is the largest power of two in α. Where a sum is so small that underflow may have taken a share, or A
+    has no such shift, the shift is its own largest term instead.
     """
     n_states = state.shape[1]
-    head, tail, exponent = state[HEAD], state[TAIL], state[EXPONENT]
     p, p_tail = scratch[HEAD, :n_states], scratch[TAIL, :n_states]
     s, s_tail, s_exponent = predicted[HEAD], predicted[TAIL], predicted[EXPONENT]
-    top = largest(exponent)
-    for i in range(n_states):
-        scale = power_of_two(exponent[i] - top) if exponent[i] > NEVER and exponent[i] - top > -1000.0 else 0.0
-        p[i], p_tail[i] = head[i] * scale, tail[i] * scale
+    top, top_rest = top_of(state)
+    take_down(state, top, top_rest, p, p_tail)
     if like is None:
         predict_many(p, chain.linear[HEAD], scratch[TAIL])
         for j in range(n_states):
@@ -869,26 +997,45 @@ def lse_prediction(
         lanes, lanes_tail = predict_few(load(like, p, 0), load(like, p_tail, 0), chain.linear, like)
         store(lanes, s, 0)
         store(lanes_tail, s_tail, 0)
+    is_shared = abs(chain.exponent) < NEARBY
     n_faded = 0
     for j in range(n_states):
-        p[j] = s[j]
+        p[j] = s[j] if is_shared else 0.0
         s[j], s_tail[j], s_exponent[j] = settled(s[j], s_tail[j], top + chain.exponent)
         n_faded += p[j] < FADED
+    if abs(top) >= NEARBY:
+        set_far_exponents(p, top, top_rest, chain.exponent, predicted)
     if n_faded > 0:
+        is_far = chain.is_far or has_far(state[EXPONENT])
         for j in range(n_states):
             if p[j] < FADED:
-                total, total_tail, own_top = exact_prediction(state, chain, j)
+                total, total_tail, own_top, own_rest = exact_prediction(state, chain, j, is_far)
                 if like is None:
                     total, total_tail = total + total_tail, 0.0
-                s[j], s_tail[j], s_exponent[j] = settled(total, total_tail, own_top)
+                s[j], s_tail[j], k = settled(total, total_tail, 0.0)
+                s_exponent[j], predicted[REST, j] = sum_exponents(own_top, own_rest, k, 0.0)
+
+
+@compiled
+def weigh_far(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray) -> None:
+    """`weigh`, with exponents of two parts."""
+    for k in range(product.shape[1]):
+        z, lost = two_product(x[HEAD, k], y[HEAD, k])
+        z_tail = fma(x[TAIL, k], y[HEAD, k], fma(x[HEAD, k], y[TAIL, k], lost))
+        far, rest = sum_exponents(x[EXPONENT, k], x[REST, k], y[EXPONENT, k], y[REST, k])
+        product[HEAD, k], product[TAIL, k], more = settled(z, z_tail if like is not None else 0.0, 0.0)
+        product[EXPONENT, k], product[REST, k] = sum_exponents(far, rest, more, 0.0)
 
 
 @compiled
 def weigh(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray) -> None:
-    """The product of wide numbers, (3, K), entry by entry; it may take the place of a factor."""
+    """The product of wide numbers, (4, K), entry by entry; it may take the place of a factor."""
     head, tail, exponent = product[HEAD], product[TAIL], product[EXPONENT]
     x_head, x_tail, x_exponent = x[HEAD], x[TAIL], x[EXPONENT]
     y_head, y_tail, y_exponent = y[HEAD], y[TAIL], y[EXPONENT]
+    if has_far(x_exponent) or has_far(y_exponent):
+        weigh_far(x, y, like, product)
+        return
     for k in range(head.size):
         z, lost = two_product(x_head[k], y_head[k])
         z_tail = fma(x_tail[k], y_head[k], fma(x_head[k], y_tail[k], lost))
@@ -906,30 +1053,42 @@ def coded(x: float, k: float) -> float:
         return x
     if abs(k) < 500.0 and 1.0 / HIGHEST < x < HIGHEST:
         return x * power_of_two(k)
-    log_x = log_of_wide(x, k)
+    log_x = log_of_wide(x, k, 0.0)
     if abs(log_x) < FAR_LOG:
         return math.ldexp(x, int(k))
     return log_x if log_x < 0.0 else -1.0 / log_x
 
 
 @compiled
-def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float]:
-    """Divide wide numbers by their sum; the sum, as a double and an exponent, is returned.
+def code_far_shares(x: FloatArray, top: float, top_rest: float, one_over_total: float, row: FloatArray) -> None:
+    """What `store_posterior` does with shares that a double cannot hold, with exponents of two parts."""
+    for k in range(row.size):
+        down = way_down(x, k, top, top_rest)
+        if down <= -900.0 and x[HEAD, k] > 0.0:
+            row[k] = log_roughly(x[HEAD, k] * one_over_total) + down * LOG_2
+
+
+@compiled
+def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float, float]:
+    """Divide wide numbers by their sum; the sum, as a double and an exponent in two parts, is returned.
 
     A share that a double cannot hold is stored `coded`, as its log.
     """
     head, exponent = x[HEAD], x[EXPONENT]
-    total, top = wide_sum(x, row)
+    total, top, top_rest = wide_sum(x, row)
     divide_row(row, total, row)
+    one_over_total = 1.0 / total
+    if abs(top) >= FAR:
+        code_far_shares(x, top, top_rest, one_over_total, row)
+        return total, top, top_rest
     n_far = 0
     for k in range(row.size):
         n_far += (exponent[k] - top <= -900.0) & (head[k] > 0.0)
     if n_far > 0:
-        one_over_total = 1.0 / total
         for k in range(row.size):
             log_share = log_roughly(head[k] * one_over_total) + (exponent[k] - top) * LOG_2
             row[k] = log_share if (exponent[k] - top <= -900.0) & (head[k] > 0.0) else row[k]
-    return total, top
+    return total, top, top_rest
 
 
 @compiled
@@ -953,23 +1112,24 @@ class Block(NamedTuple):
     exponents: FloatArray  # (B,): the powers; of a row that is done, that of its state
     is_narrow: FloatArray  # (B,): 1 where the row's positive entries lie within `LIKELIHOOD_SPREAD`, else 0
     begins: FloatArray  # (B,): 1 where the recursion begins, with the first row of a sequence or, backwards, the last
-    totals: FloatArray  # (B,): Σ α of a row that is done, to be multiplied by 2^exponent
+    totals: FloatArray  # (B,): Σ α of a row that is done, to be multiplied by 2^(exponent + rest)
+    rests: FloatArray  # (B,): of these exponents
 
 
 class Origin(NamedTuple):
     """What the recursion begins with: the initial distribution or, backwards, ones."""
 
-    wide: FloatArray  # (3, K)
+    wide: FloatArray  # (4, K)
     linear: FloatArray  # (2, K), divided by 2^exponent
     exponent: float
-    is_narrow: bool  # its positive entries lie within `WIDEST`
+    is_narrow: bool  # its positive entries lie within `WIDEST`, their exponents are `NEARBY`
 
 
 @compiled
 def origin_of(wide: FloatArray, linear: FloatArray) -> Origin:
     """Make an origin of wide numbers; fills the linear ones."""
     exponent = largest(wide[EXPONENT])
-    is_narrow = exponent > NEVER and spread(wide[EXPONENT]) <= WIDEST
+    is_narrow = abs(exponent) < NEARBY and spread(wide[EXPONENT]) <= WIDEST
     if is_narrow:
         for k in range(wide.shape[1]):
             scale = shifted(1.0, wide[EXPONENT, k] - exponent)
@@ -1011,7 +1171,7 @@ def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
         head[n], tail[n] = x_head * scale, x_tail * scale
         n_outside += not near
     for i in range(n_rows):
-        block.exponents[i], block.is_narrow[i] = 0.0, 1.0
+        block.exponents[i], block.is_narrow[i], block.rests[i] = 0.0, 1.0, 0.0
     if n_outside > 0:
         for i in range(n_rows):
             fill_row(log_b[i], block, i, wide)
@@ -1020,7 +1180,8 @@ def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
 @compiled
 def fill_row(log_b: FloatArray, block: Block, i: int, wide: FloatArray) -> None:
     """One row of a block, divided by a power of two near its largest entry."""
-    block.is_narrow[i] = 1.0 if spread(log_b) <= LIKELIHOOD_SPREAD else 0.0
+    is_narrow = spread(log_b) <= LIKELIHOOD_SPREAD and not NARROW_LOG < abs(largest(log_b)) < math.inf
+    block.is_narrow[i] = 1.0 if is_narrow else 0.0
     if block.is_narrow[i] == 0.0:
         return
     widen_row(log_b, wide)
@@ -1225,31 +1386,32 @@ def divide_row(x: FloatArray, y: float, quotient: FloatArray) -> None:
 class Scratch(NamedTuple):
     """Room for one step."""
 
-    predicted: FloatArray  # (3, K)
-    other: FloatArray  # (3, K)
-    after: FloatArray  # (3, K)
+    predicted: FloatArray  # (4, K)
+    other: FloatArray  # (4, K)
+    after: FloatArray  # (4, K)
     p: FloatArray  # (2, `tiled` K)
-    origin: FloatArray  # (3, K), and
+    origin: FloatArray  # (4, K), and
     origin_linear: FloatArray  # (2, K)
 
 
 @compiled
 def scratch_size(n_states: int) -> int:
     """How long it is as one vector."""
-    return 14 * n_states + 2 * tiled(n_states)
+    return (4 * PLANES + 2) * n_states + 2 * tiled(n_states)
 
 
 def room_for_steps(n_rows: int, n_states: int) -> FloatArray:
     """Room for `Scratch`, and for a `Block` of so many rows and its α, all of it in one vector."""
-    return np.empty(scratch_size(n_states) + n_rows * (5 * n_states + 4))
+    return np.empty(scratch_size(n_states) + n_rows * ((PLANES + 2) * n_states + 5))
 
 
 @compiled
 def scratch_in(room: FloatArray, n_states: int) -> Scratch:
     """The first part of a room."""
-    wide = room[: 14 * n_states].reshape(14, n_states)
-    p = room[14 * n_states : scratch_size(n_states)].reshape(2, tiled(n_states))
-    return Scratch(wide[:3], wide[3:6], wide[6:9], p, wide[9:12], wide[12:])
+    end = (4 * PLANES + 2) * n_states
+    wide = room[:end].reshape(4 * PLANES + 2, n_states)
+    p = room[end : scratch_size(n_states)].reshape(2, tiled(n_states))
+    return Scratch(wide[:4], wide[4:8], wide[8:12], p, wide[12:16], wide[16:])
 
 
 @compiled
@@ -1257,8 +1419,8 @@ def block_in(room: FloatArray, n_rows: int, n_states: int) -> Block:
     """The second part of a room."""
     start = scratch_size(n_states)
     end = start + 2 * n_rows * n_states
-    facts = room[end : end + 4 * n_rows].reshape(4, n_rows)
-    return Block(room[start:end].reshape(2, n_rows * n_states), facts[0], facts[1], facts[2], facts[3])
+    facts = room[end : end + 5 * n_rows].reshape(5, n_rows)
+    return Block(room[start:end].reshape(2, n_rows * n_states), facts[0], facts[1], facts[2], facts[3], facts[4])
 
 
 def sweep_narrow(state: Any, origin: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> int:
@@ -1288,14 +1450,49 @@ def sweep(
     rows: FloatArray,
     increments: FloatArray | None,
 ) -> int:
-    """Fast steps as far as they are safe, from where the positive entries of the state are near each other."""
-    if spread(state[EXPONENT]) > WIDEST:
+    """Fast steps as far as they are safe, from where the positive entries of the state are near each other.
+
+    What a far exponent has in common is taken out before, and put back after; up to where the recursion begins anew.
+    """
+    top, top_rest = top_of(state)
+    is_far = abs(top) >= NEARBY
+    if not (is_far or spread(state[EXPONENT]) <= WIDEST) or (is_far and has_depths(state, top, top_rest)):
         return i
     way = -1 if increments is None else 1
     end = i
-    while 0 <= end < len(rows) and block.is_narrow[end] == 1.0:
+    while 0 <= end < len(rows) and block.is_narrow[end] == 1.0 and not (is_far and block.begins[end] == 1.0):
         end += way
-    return sweep_narrow(state, origin, chain, block, i, end, like, scratch.p, rows, increments)
+    if is_far:
+        take_exponent_out(state, top, top_rest)
+    reached = sweep_narrow(state, origin, chain, block, i, end, like, scratch.p, rows, increments)
+    if is_far:
+        put_exponent_back(state, top, top_rest, block.exponents[i:reached], block.rests[i:reached])
+    return reached
+
+
+@compiled
+def take_exponent_out(x: FloatArray, top: float, top_rest: float) -> None:
+    """Divide wide numbers, near each other, by a power of two in two parts."""
+    for k in range(x.shape[1]):
+        x[EXPONENT, k] = way_down(x, k, top, top_rest)
+
+
+@compiled
+def put_exponent_back(x: FloatArray, top: float, top_rest: float, exponents: FloatArray, rests: FloatArray) -> None:
+    """Multiply wide numbers, and what was found of some rows, by a power of two in two parts."""
+    for k in range(x.shape[1]):
+        x[EXPONENT, k], x[REST, k] = sum_exponents(top, top_rest, x[EXPONENT, k], 0.0)
+    for row in range(exponents.size):
+        rests[row], exponents[row] = exponents[row] + top_rest, top
+
+
+@compiled
+def has_depths(x: FloatArray, top: float, top_rest: float) -> bool:
+    """Whether positive ones among wide numbers, (4, n), are further than `WIDEST` below the largest."""
+    n_deep = 0
+    for k in range(x.shape[1]):
+        n_deep += NEVER < way_down(x, k, top, top_rest) < -WIDEST
+    return n_deep > 0
 
 
 @compiled
@@ -1347,17 +1544,17 @@ def forward_block(
                 continue
         if largest(state[EXPONENT]) == NEVER:
             break
-        before, before_exponent = 1.0, 0.0
+        before, before_exponent, before_rest = 1.0, 0.0, 0.0
         if begins:
             start_chain(log_b[i], like, scratch, state)
         else:
-            before, before_exponent = wide_sum(state, scratch.p[0, : state.shape[1]])
+            before, before_exponent, before_rest = wide_sum(state, scratch.p[0, : state.shape[1]])
             lse_update(log_b[i], chain, like, scratch, state)
         if largest(state[EXPONENT]) == NEVER:
             break
-        total, exponent = store_posterior(state, rows[i])
-        increments[i] = coded(total / before, exponent - before_exponent)
-        block.totals[i], block.exponents[i] = total, exponent
+        total, exponent, rest = store_posterior(state, rows[i])
+        increments[i] = coded(total / before, (exponent - before_exponent) + (rest - before_rest))
+        block.totals[i], block.exponents[i], block.rests[i] = total, exponent, rest
         i += 1
     return i
 
@@ -1372,7 +1569,7 @@ def mark(x: FloatArray) -> None:
 class Trace(NamedTuple):
     """α_t of a block as wide numbers, computed where they are asked for."""
 
-    table: FloatArray  # (B, 3, K)
+    table: FloatArray  # (B, 4, K)
     tables: Tables
     slots: FloatArray  # for the chains
 
@@ -1381,7 +1578,7 @@ class Trace(NamedTuple):
 def trace_in(room: FloatArray, n_rows: int, tables: Tables, slots: FloatArray) -> Trace:
     """The third part of a room."""
     n_states = tables.log_likelihoods.shape[1]
-    return Trace(room[room.size - 3 * n_rows * n_states :].reshape(n_rows, 3, n_states), tables, slots)
+    return Trace(room[room.size - PLANES * n_rows * n_states :].reshape(n_rows, PLANES, n_states), tables, slots)
 
 
 @compiled
@@ -1488,15 +1685,15 @@ def are_chain(log_initial: FloatArray, log_transition: FloatArray, log_likelihoo
 
 @compiled
 def copy_wide(x: FloatArray, copy: FloatArray) -> None:
-    """Copy wide numbers, (3, n)."""
-    for plane in range(HEAD, EXPONENT + 1):
+    """Copy wide numbers, (4, n)."""
+    for plane in range(PLANES):
         for k in range(x.shape[1]):
             copy[plane, k] = x[plane, k]
 
 
 @compiled
 def widen_linear(row: FloatArray, x: FloatArray) -> None:
-    """Wide numbers, (3, n), of numbers, (n,)."""
+    """Wide numbers, (4, n), of numbers, (n,)."""
     for k in range(row.size):
         x[HEAD, k], x[TAIL, k], x[EXPONENT, k] = settled(row[k], 0.0, 0.0)
 
@@ -1605,7 +1802,7 @@ def run_forward(
             )
             while n < len(starts) - 1 and starts[n + 1] <= t + n_done:
                 i = starts[n + 1] - 1 - t
-                log_likelihood[n] = log_of_wide(block.totals[i], block.exponents[i])
+                log_likelihood[n] = log_of_wide(block.totals[i], block.exponents[i], block.rests[i])
                 n += 1
             if t + n_done < stop:
                 n_possible[n] = t + n_done - starts[n]
@@ -1636,13 +1833,13 @@ def run_trace(
     state: FloatArray,
     alphas: FloatArray,
 ) -> None:
-    """Fill wide α_t, (rows, 3, K), of the rows from begin, in sequence n, to end, from the state before them.
+    """Fill wide α_t, (rows, 4, K), of the rows from begin, in sequence n, to end, from the state before them.
 
     These are the numbers behind the rows of `run_forward`, which round where they are logs.
     """
     tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
     n_states = log_likelihoods.shape[1]
-    checkpoints = state.reshape(1, 3, n_states)
+    checkpoints = state.reshape(1, PLANES, n_states)
     fill_trace(Trace(alphas, tables, slots), n, begin, end, checkpoints, like, scratch_in(room, n_states))
 
 
@@ -1658,7 +1855,7 @@ def run_update(
 ) -> float:
     """Take a single step of `run_forward`, to the same bits, by a chain that a slot holds.
 
-    The state goes from α before to α after the step, and has a fourth plane, for the `coded` posterior, whose logs are
+    The state goes from α before to α after the step, and has a fifth plane, for the `coded` posterior, whose logs are
     filled in. Returns the log-likelihood log Σ α; where that is −inf, all is left as it was.
     """
     scratch = scratch_in(room, log_b.size)
@@ -1671,9 +1868,9 @@ def run_update(
     if largest(after[EXPONENT]) == NEVER:
         return NEVER
     copy_wide(after, state)
-    total, exponent = store_posterior(state, state[POSTERIOR])
+    total, exponent, rest = store_posterior(state, state[POSTERIOR])
     take_logs(state[POSTERIOR], log_posterior)
-    return log_of_wide(total, exponent)
+    return log_of_wide(total, exponent, rest)
 
 
 @compiled
@@ -1792,12 +1989,15 @@ def fill_weights_exactly(alpha: FloatArray, backward_chain: Chain, j: int, weigh
     """Fill α_t(i) A_ij, given the ways into j, up to the power of two of the largest; and return their sum."""
     if backward_chain.sources[0, 0, 0] == UNLISTED:
         list_sources(backward_chain)
-    head, exponent = backward_chain.wide[HEAD, j], backward_chain.wide[EXPONENT, j]
-    top = NEVER
+    wide = backward_chain.wide
+    head, exponent, rest = wide[HEAD, j], wide[EXPONENT, j], wide[REST, j]
+    top, top_rest = NEVER, 0.0
     for i in range(weights.size):
-        top = larger(top, alpha[EXPONENT, i] + exponent[i])
+        k, k_rest = sum_exponents(alpha[EXPONENT, i], alpha[REST, i], exponent[i], rest[i])
+        top, top_rest = (k, k_rest) if exceeds(k, k_rest, top, top_rest) else (top, top_rest)
     for i in range(weights.size):
-        weights[i] = shifted(alpha[HEAD, i] * head[i], alpha[EXPONENT, i] + exponent[i] - top)
+        k, k_rest = sum_exponents(alpha[EXPONENT, i], alpha[REST, i], exponent[i], rest[i])
+        weights[i] = shifted(alpha[HEAD, i] * head[i], (k - top) + (k_rest - top_rest))
     return sum_of(weights)
 
 
@@ -1891,6 +2091,17 @@ def run_draws(
 
 
 @compiled
+def take_wide_logs(rows: FloatArray, log_rows: FloatArray) -> None:
+    """Logs of rows of wide numbers, (n, 4, K)."""
+    for n in range(len(rows)):
+        x = rows[n]
+        for k in range(x.shape[1]):
+            number, exponent = x[HEAD, k] + x[TAIL, k], x[EXPONENT, k]
+            rest = rest_of(exponent, x[REST, k])
+            log_rows[n, k] = log_of_wide(number, exponent, rest) if number > 0.0 else NEVER
+
+
+@compiled
 def run_prediction(
     log_x: FloatArray, slot: FloatArray, like: Lanes | None, room: FloatArray, steps: int, log_predicted: FloatArray
 ) -> None:
@@ -1906,10 +2117,24 @@ def run_prediction(
         lse_prediction(state, chain, like, scratch.p, scratch.predicted)
         copy_wide(scratch.predicted, state)
         if steps - s <= len(log_predicted):
-            row = log_predicted[s % len(log_predicted)]
-            for k in range(n_states):
-                x = state[HEAD, k] + state[TAIL, k]
-                row[k] = log_of_wide(x, state[EXPONENT, k]) if x > 0.0 else NEVER
+            row = s % len(log_predicted)
+            take_wide_logs(state.reshape(1, PLANES, n_states), log_predicted[row : row + 1])
+
+
+@compiled
+def run_products(rows: FloatArray, slot: FloatArray, products: FloatArray) -> None:
+    """Multiply rows of wide numbers, (n, 4, K), with the wide matrix of a slot, and lose no digit of either part.
+
+    The products may be the rows from the second on: then each is the one before it, a step on.
+    """
+    chain = held_chain(slot)
+    for n in range(len(rows)):
+        product, is_far = products[n], chain.is_far or has_far(rows[n, EXPONENT])
+        for j in range(product.shape[1]):
+            total, tail, top, rest = exact_prediction(rows[n], chain, j, is_far)
+            total, tail = two_sum(total, tail)
+            product[HEAD, j], product[TAIL, j], k = settled(total, tail, 0.0)
+            product[EXPONENT, j], product[REST, j] = sum_exponents(top, rest, k, 0.0)
 
 
 @compiled
@@ -2022,13 +2247,18 @@ def pair_exactly(
 @compiled
 def add_wide_pairs(alpha: FloatArray, chain: Chain, gamma: float, j: int, xi: FloatArray) -> None:
     """ξ_t(i, j) = α_t(i) A(i, j) / Σ_i α_t(i) A(i, j) · γ_t+1(j) in wide numbers, where it is still zero."""
-    s, s_tail, s_exponent = exact_prediction(alpha, chain, j)
-    g, g_tail, g_exponent = settled(gamma, 0.0, 0.0) if gamma > 0.0 else far_exp_parts(gamma)
+    s, s_tail, s_exponent, s_rest = exact_prediction(alpha, chain, j, True)
+    g, g_tail, g_exponent = settled(gamma, 0.0, 0.0)
+    g_rest = 0.0
+    if gamma < 0.0:
+        g, g_tail, g_exponent, g_rest = far_exp_parts(gamma)
+    up, up_rest = sum_exponents(g_exponent, g_rest, -s_exponent, -s_rest)
     for i in range(len(xi)):
         if xi[i, j] == 0.0 and alpha[HEAD, i] > 0.0 and chain.log_transition[i, j] > NEVER:
-            a, a_exponent = chain.wide[HEAD, i, j] + chain.wide[TAIL, i, j], chain.wide[EXPONENT, i, j]
+            a = chain.wide[HEAD, i, j] + chain.wide[TAIL, i, j]
             x = (alpha[HEAD, i] + alpha[TAIL, i]) * a / (s + s_tail) * (g + g_tail)
-            xi[i, j] = coded(x, alpha[EXPONENT, i] + a_exponent - s_exponent + g_exponent)
+            k, k_rest = term_exponent(alpha, i, chain.wide, j)
+            xi[i, j] = coded(x, sum_exponents(k, k_rest, up, up_rest)[0])
 
 
 @compiled

@@ -160,7 +160,7 @@ AT_THE_CALL = [
     (
         {"log_initial": [0.0, np.nan]},
         ValueError,
-        "log_initial[1] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+        "log_initial[1] must be -inf or finite, got nan",
     ),
     ({"log_initial": np.zeros((1, 2))}, ValueError, "log_initial must have shape (K,), got (1, 2)"),
     ({"log_transition": np.zeros((3, 3))}, ValueError, "log_transition must have shape (2, 2), got (3, 3)"),
@@ -194,7 +194,7 @@ LATER = [
     (
         {"blocks": [[[0, 0]], [[0, 0], [0, np.inf]]]},
         ValueError,
-        "blocks[1][1, 1] must be -inf or finite (at most 1e+290 in magnitude), got inf",
+        "blocks[1][1, 1] must be -inf or finite, got inf",
     ),
     (
         {"allowed": np.ones((4, 2), bool)},
@@ -214,7 +214,7 @@ LATER = [
     (
         {"log_transition": np.where(np.arange(5)[:, None, None] == 3, np.nan, np.zeros((5, 2, 2)))},
         ValueError,
-        "log_transition[3, 0, 0] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+        "log_transition[3, 0, 0] must be -inf or finite, got nan",
     ),
 ]
 

@@ -163,7 +163,7 @@ def test_many_steps_settle_where_the_chain_does():
 
 
 @pytest.mark.parametrize("n_states", [2, 9])
-@pytest.mark.parametrize("size", [1e19, -1e100, 1e289])
+@pytest.mark.parametrize("size", [1e16, 1e19, -1e22, 1e22])
 def test_logs_so_large_that_a_thousand_makes_no_difference(n_states, size):
     log_initial, log_transition = np.full(n_states, size), np.full((n_states, n_states), size)
     case = log_initial, log_transition, np.zeros((3, n_states))

@@ -311,7 +311,7 @@ REFUSED = [
     (
         lambda: hf.FixedLagSmoother([0.0], [[0.0]], 1).update([np.nan]),
         ValueError,
-        "row[0] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+        "row[0] must be -inf or finite, got nan",
     ),
 ]
 

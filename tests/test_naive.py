@@ -347,7 +347,7 @@ REFUSED = [
     (lambda: add("tiny"), TypeError, "epsilon must hold real numbers, got dtype <U4"),
     (lambda: naive.scaled_forward_filter([1], [[1]], [[-1]]), ValueError, "likelihoods[0, 0] must be at least 0, got -1.0"),
     (lambda: naive.scaled_forward_filter([1], [[1]], [[1]], dtype="i"), ValueError, "dtype must be float32 or float64, got 'i'"),
-    (lambda: by_shortcut([0.0], [[np.nan]], [[0.0]]), ValueError, "log_transition[0, 0] must be -inf or finite (at most 1e+290 in magnitude), got nan"),
+    (lambda: by_shortcut([0.0], [[np.nan]], [[0.0]]), ValueError, "log_transition[0, 0] must be -inf or finite, got nan"),
     (lambda: by_shortcut([0.0], [[0.0]], [[0.0, 0.0]]), ValueError, "log_likelihoods must have shape (T, 1), got (1, 2)"),
     (lambda: by_shortcut([], [[0.0]], [[0.0]]), ValueError, "log_initial must have shape (K,) with no length of 0, got (0,)"),
 ]  # fmt: skip

@@ -332,12 +332,12 @@ REFUSED = [
     (
         lambda: COUNTS.online().update([0.0, np.nan]),
         ValueError,
-        "log_likelihood_row[1] must be -inf or finite (at most 1e+290 in magnitude), got nan",
+        "log_likelihood_row[1] must be -inf or finite, got nan",
     ),
     (
         lambda: COUNTS.online().update(np.array([0.0, np.inf])),
         ValueError,
-        "log_likelihood_row[1] must be -inf or finite (at most 1e+290 in magnitude), got inf",
+        "log_likelihood_row[1] must be -inf or finite, got inf",
     ),
     (lambda: COUNTS.online().update(["a", "b"]), TypeError, "log_likelihood_row must hold real numbers, got dtype <U1"),
     (lambda: COUNTS.online().update([0, 0], allowed=[True]), ValueError, "allowed must have shape (2,), got (1,)"),

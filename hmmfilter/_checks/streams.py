@@ -25,7 +25,7 @@ STREAM_KEYS = {
     "log_likelihood",
 }
 MOST_LOST = 1e-3  # share of a number that the roundings of 1e12 steps may take, which a tail makes good
-LARGEST_EXPONENT = 1e300  # of two: further than sums of logs go
+LARGEST_EXPONENT = 2.0**104  # of two: further than sums of logs go
 AGREEMENT = 1e-12  # of what is written twice, relative and absolute: logs taken on two machines may differ a little
 
 
@@ -48,7 +48,7 @@ class WrittenStream(NamedTuple):
     """What stands in a stream's snapshot."""
 
     n_observed: int
-    wide: FloatArray  # α, (3, K), or (3, 0) before any step, and
+    wide: FloatArray  # α, (4, K), or (4, 0) before any step, and
     posterior: FloatArray  # (K,), which it makes, and
     log_likelihood: float
 
@@ -95,7 +95,8 @@ def stream_snapshot(
         agreement("log_likelihood", log_likelihood, 0.0, "before any step")
     elif not head.any():
         raise ValueError("head must be above 0 somewhere, got 0 in all states")
-    return WrittenStream(n_observed, np.array([head, tail, exponent]), posterior, log_likelihood)
+    rest = [int(x) - int(k) if k > -np.inf else 0 for x, k in zip(document["exponent"], exponent, strict=True)]
+    return WrittenStream(n_observed, np.array([head, tail, exponent, rest]), posterior, log_likelihood)
 
 
 def _same_model(written: Any, own: dict[str, str | None]) -> None:

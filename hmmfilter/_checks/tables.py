@@ -20,12 +20,12 @@ from hmmfilter._checks.arrays import (
     whole_numbers,
 )
 from hmmfilter._checks.errors import EntryError, shown
-from hmmfilter._checks.settings import step_count
+from hmmfilter._checks.settings import steps_ahead
 
 if TYPE_CHECKING:
     from hmmfilter._kernels import Tables
 
-LARGEST_LOG = 1e290  # of a finite log-potential: 1e18 of them can be added without overflow
+LARGEST_LOG = 1e22  # of a finite log-potential: 1e9 of them can be added without a rounding, see `_kernels`
 NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
 
 
@@ -45,7 +45,9 @@ def log_potentials(
     bad = ~(np.abs(array) <= LARGEST_LOG) & (array != -np.inf)
     if used is not None:
         bad &= used[:, None, None]
-    refuse_first(name, bad, f"-inf or finite (at most {LARGEST_LOG:g} in magnitude)", array, n_before)
+    refuse_first(name, bad & ~np.isfinite(array), "-inf or finite", array, n_before)
+    way_on = "an observation that is so far from each state is better given as a missing one"
+    refuse_first(name, bad, f"at most {LARGEST_LOG:g} in magnitude, or -inf ({way_on})", array, n_before)
     return array
 
 
@@ -206,4 +208,4 @@ def prediction(
     probabilities = log_potentials("log_probabilities", log_probabilities, ("K",))
     n_states = len(probabilities)
     transition = log_potentials("log_transition", log_transition, (n_states, n_states))
-    return probabilities, transition, step_count("steps", steps)
+    return probabilities, transition, steps_ahead("steps", steps)

@@ -25,7 +25,7 @@ class Span(NamedTuple):
     before: FloatArray  # α before the piece
 
     def walk(self, starts: IntArray, run: Callable[[int, int, int, FloatArray], int]) -> None:
-        """Let a kernel go back through the rows, by a sequence, a begin, an end, and wide α, (rows, 3, K).
+        """Let a kernel go back through the rows, by a sequence, a begin, an end, and wide α, (rows, 4, K).
 
         There are none at first; where it stops for want of them, returning the row to which it came, there are.
         """
@@ -56,10 +56,11 @@ def fill_backwards(
     def start_worker(tick: Tick) -> Callable[[Job], None]:
         recursion, take = Recursion(tables, outcome), start_taker()
         some_rows, increments = recursion.unread
-        ring = np.empty((1, 3, n_states))
+        ring = np.empty((1, _kernels.PLANES, n_states))
 
         def run(job: Job) -> None:
-            before, after, next_row = np.empty((len(job), 3, n_states)), recursion.state.copy(), np.empty(n_states)
+            before, after = np.empty((len(job), *recursion.state.shape)), recursion.state.copy()
+            next_row = np.empty(n_states)
             for number, piece in enumerate(job[:-1]):
                 before[number] = recursion.state
                 recursion.forward(piece, some_rows, increments, ring)

@@ -29,7 +29,7 @@ def fill_filtered(
     outcome = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        recursion, ring = Recursion(tables, outcome), np.empty((1, 3, n_states))
+        recursion, ring = Recursion(tables, outcome), np.empty((1, _kernels.PLANES, n_states))
 
         def run(job: Job) -> None:
             for piece in job:

@@ -49,7 +49,7 @@ class Recursion:
         self._tables, self.outcome = tables, outcome
         self._lanes = _kernels.lanes_for(n_states)
         self.chains, self._room = slots(tables, _kernels.slots_for_chains), room_for_steps(tables)
-        self.state = np.empty((3, n_states))  # α before or after a piece or, backwards, ω after or before it
+        self.state = np.empty((_kernels.PLANES, n_states))  # α before or after a piece or, backwards, ω
 
     @cached_property
     def unread(self) -> tuple[FloatArray, FloatArray]:
@@ -96,7 +96,7 @@ class Recursion:
         )
 
     def trace(self, piece: Piece, before: FloatArray) -> FloatArray:
-        """Wide α of a piece, (rows, 3, K), from the state before it."""
+        """Wide α of a piece, (rows, 4, K), from the state before it."""
         alphas = np.empty((piece.end - piece.begin, *before.shape))
         _kernels.run_trace(
             *self._tables, piece.first, piece.begin, piece.end, self._lanes, self.chains, self._room, before, alphas
@@ -106,7 +106,7 @@ class Recursion:
 
 def room_for_checkpoints(tables: Tables, piece: Piece) -> FloatArray:
     """Room for the states before all blocks of the piece that are not the first of their sequence."""
-    return np.empty((n_checkpoints(tables, piece), 3, tables.log_likelihoods.shape[1]))
+    return np.empty((n_checkpoints(tables, piece), _kernels.PLANES, tables.log_likelihoods.shape[1]))
 
 
 def undo_code(table: FloatArray, hold: Held) -> None:

@@ -75,7 +75,7 @@ class FixedLagSmoother:
         self._lag = _checks.lag(lag, 5 * n_states)
         # A window of the last lag + 1 steps: what was seen, the states before, and what was known then.
         self._log_likelihoods, self._posteriors = np.empty((0, n_states)), np.empty((0, n_states))
-        self._before = np.empty((0, 3, n_states))
+        self._before = np.empty((0, _kernels.PLANES, n_states))
         self._backward_slots = _kernels.slots_for_chains(1, n_states)
         self._room = _kernels.room_for_steps(min(self._lag + 1, _kernels.block_rows(n_states)), n_states)
 
@@ -210,7 +210,7 @@ class FixedLagSmoother:
         Parameters
         ----------
         steps : int
-            How far ahead, at least 1.
+            How far ahead, from 1 to 10**12.
 
         Returns
         -------
@@ -220,7 +220,7 @@ class FixedLagSmoother:
         Raises
         ------
         ValueError, TypeError
-            Where `steps` is not an integer from 1 up.
+            Where `steps` is not an integer from 1 to 10**12.
 
         Examples
         --------
@@ -248,7 +248,7 @@ class FixedLagSmoother:
         Raises
         ------
         ValueError, TypeError
-            Where `steps` is not an integer from 1 up.
+            Where `steps` is not an integer from 1 up, or more of them than memory has room for.
 
         Examples
         --------

@@ -24,16 +24,16 @@ class Run:
         n_states = len(log_initial)
         self._log_initial, self._n_states, self._lanes = log_initial, n_states, _kernels.lanes_for(n_states)
         self._n_observed, self._log_likelihood = 0, 0.0
-        self._state = np.empty((4, n_states))  # see `run_update`
+        self._state = np.zeros((_kernels.PLANES + 1, n_states))  # see `run_update`
         _kernels.widen_row(log_initial, self._state)
 
     def _stand(self, n_observed: int, wide: FloatArray) -> None:
-        """Be where so many steps have led, at least 1, at wide α, (3, K)."""
+        """Be where so many steps have led, at least 1, at wide α, (4, K)."""
         from hmmfilter import _kernels
 
         self._n_observed, self._state[:-1] = n_observed, wide
-        total, exponent = _kernels.store_posterior(self._state, self._state[-1])
-        self._log_likelihood = float(_kernels.log_of_wide(total, exponent))
+        total, exponent, rest = _kernels.store_posterior(self._state, self._state[-1])
+        self._log_likelihood = float(_kernels.log_of_wide(total, exponent, rest))
 
     def _take(self, table: FloatArray, moves: Moves, slots: FloatArray) -> Filtered:
         """Take as many steps as a table has rows, all of them or, where one is impossible, none."""
@@ -42,7 +42,7 @@ class Run:
         n_states, n_block = self._n_states, _kernels.block_rows(self._n_states)
         n_rows, n_before = len(table), n_block * (self._n_observed > 0)
         posteriors, increments = np.empty(table.shape), np.empty(n_rows)
-        state, ring = self._state[:-1].copy(), np.empty((1, 3, n_states))
+        state, ring = self._state[:-1].copy(), np.empty((1, _kernels.PLANES, n_states))
         n_possible, total = np.empty(1, dtype=np.int64), np.empty(1)
         _kernels.run_forward(
             self._log_initial[None],

@@ -23,6 +23,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter.emissions import scipy_distributions
 from hmmfilter.streaming.run import Run
 
+FAR = 2.0**51  # from which on an exponent has a rest, as the kernels have it
 FORMAT = "hmmfilter stream, version 2"
 FORMER = "hmmfilter stream, version 1"  # without fingerprints
 LAGGED_FORMAT = "hmmfilter lagged stream, version 1"
@@ -76,7 +77,7 @@ def _plain(value: Any) -> Any:
 def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
     """The snapshot of a stream that stands where a run does, of a model with these fingerprints."""
     n_observed = run._n_observed
-    head, tail, exponent, posterior = run._state.tolist() if n_observed > 0 else [[]] * 4
+    head, tail, exponent, rest, posterior = run._state.tolist() if n_observed > 0 else [[]] * 5
     return {
         "format": FORMAT,
         "model": dict(model),
@@ -84,10 +85,15 @@ def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
         "log_initial": with_nulls(run._log_initial),
         "head": head,
         "tail": tail,
-        "exponent": [k if x > 0 else None for x, k in zip(head, exponent, strict=True)],
+        "exponent": [whole(k, more) if x > 0 else None for x, k, more in zip(head, exponent, rest, strict=True)],
         "posterior": posterior,
         "log_likelihood": run._log_likelihood,
     }
+
+
+def whole(exponent: float, rest: float) -> float | int:
+    """An exponent of two parts; where it is far, as an integer of all digits that it has."""
+    return exponent if abs(exponent) < FAR else int(exponent) + int(rest)
 
 
 def with_nulls(logs: FloatArray) -> list[float | None]:
