@@ -122,6 +122,9 @@ def forward_filter(
     )
 
 
+FEW_STEPS = 256  # up to which a prediction goes step by step, with exponentials that are 3e-17 off
+
+
 @overload
 def log_likelihood(
     log_initial: npt.ArrayLike,
@@ -228,7 +231,8 @@ def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, ste
     log_transition : array_like, (K, K)
         log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
     steps : int
-        How many steps on, at least 1. Each is one more multiplication by the transition.
+        How many steps on, from 1 to 10**12. Up to 256, each is one more multiplication by the transition; more are
+        taken by its powers, with more digits, so that none is lost.
 
     Returns
     -------
@@ -238,7 +242,8 @@ def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, ste
     Raises
     ------
     ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, and steps that are no integer from 1 up.
+        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, and steps that are no integer from 1 to
+        10**12.
 
     References
     ----------
@@ -265,9 +270,11 @@ def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, ste
 def last_predictions(
     log_probabilities: FloatArray, log_transition: FloatArray, n_steps: int, n_rows: int
 ) -> FloatArray:
-    """What `predict` says of one step on, two, ..., (n_steps, K), or the last rows of it; nothing is checked here."""
-    from hmmfilter import _kernels
+    """What `predict` says of one step on, two, ..., (n_steps, K), or the last row of it; nothing is checked here."""
+    from hmmfilter import _kernels, _powers
 
+    if n_steps > FEW_STEPS:
+        return _powers.last_predictions(log_probabilities, log_transition, n_steps, n_rows)
     n_states = len(log_probabilities)
     log_predicted = np.empty((n_rows, n_states))
     slots, room = _kernels.slots_for_chains(1, n_states), _kernels.room_for_steps(0, n_states)

@@ -1013,10 +1013,12 @@ class HMM(Valued):
         array([[4.139 , 3.5973],
                [1.4322, 1.7025]])
         """
-        n_steps = _checks.step_count("steps", steps, self.n_states)
+        n_steps = _checks.steps_ahead("steps", steps)
         filtered = self.filter(
             observations, lengths=lengths, allowed=allowed, impossible=impossible, workers=workers, progress=progress
         )
+        n_sequences = 1 if filtered.lengths is None else len(filtered.lengths)
+        _checks.rows_ahead("steps", n_steps, self.n_states * n_sequences)
         log_probabilities = forecasting.states_after(filtered, self.log_initial, self.log_transition, n_steps)
         result = forecasting.forecast(log_probabilities, self.emission, self.state_names)
         return replace(result, _labels=filtered._labels)

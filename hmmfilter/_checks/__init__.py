@@ -60,7 +60,18 @@ from hmmfilter._checks.parameters import (
     transition_matrix,
 )
 from hmmfilter._checks.scipy_distributions import all_of_one_kind, log_densities, univariate_distributions
-from hmmfilter._checks.settings import axes, fits_memory, flag, generator, lag, one_of, step_count, workers
+from hmmfilter._checks.settings import (
+    axes,
+    fits_memory,
+    flag,
+    generator,
+    lag,
+    one_of,
+    rows_ahead,
+    step_count,
+    steps_ahead,
+    workers,
+)
 from hmmfilter._checks.streams import (
     agreement,
     begun,
@@ -160,6 +171,7 @@ __all__ = [
     "probabilities",
     "real_parameters",
     "representable",
+    "rows_ahead",
     "same_lag",
     "sequence_number",
     "sequences",
@@ -173,6 +185,7 @@ __all__ = [
     "states",
     "stationary_word",
     "step_count",
+    "steps_ahead",
     "storable_distribution",
     "storable_emission",
     "storable_symbols",

@@ -14,6 +14,8 @@ from hmmfilter._checks.errors import shown
 
 MOST_NUMBERS = 2**44  # of 8 bytes: 128 TiB, which no process can address
 MOST_WORDS = 8  # that a message lists
+MOST_STEPS_AHEAD = 10**12  # a prediction by powers of a matrix keeps 15 digits so far
+TABLES_OF_A_FORECAST = 4  # logs, probabilities, and what is made of them
 
 
 def flag(name: str, value: bool) -> bool:
@@ -78,6 +80,31 @@ def fits_memory(name: str, number: int, width: int) -> None:
         raise ValueError(
             f"{name} must be at most {MOST_NUMBERS // width}, or the result takes over 128 TiB, got {shown(number)}"
         )
+
+
+def steps_ahead(name: str, value: int) -> int:
+    """Let a number of steps in that a prediction can take without losing digits."""
+    steps = step_count(name, value)
+    if steps > MOST_STEPS_AHEAD:
+        raise ValueError(
+            f"{name} must be at most 10**12, got {shown(steps)}: stationary_distribution says where a chain settles"
+        )
+    return steps
+
+
+def rows_ahead(name: str, steps: int, n_states: int) -> None:
+    """Insist that a table fits into memory that has a row for each of some steps."""
+    n_bytes = 8 * steps * n_states * TABLES_OF_A_FORECAST
+    if n_bytes > memory_size():
+        raise ValueError(
+            f"{name} must leave room in memory for a row each, got {shown(steps)}: they take {n_bytes / 1e9:.3g} GB of "
+            f"{memory_size() / 1e9:.3g}; predict finds a single one of them"
+        )
+
+
+def memory_size() -> int:
+    """How much memory the machine has, in bytes; where it does not say, a terabyte."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**40
 
 
 def generator(rng: Any) -> np.random.Generator:

@@ -263,7 +263,8 @@ class OnlineFilter(Run):
         Parameters
         ----------
         steps : int
-            How far ahead, at least 1. Before any update the first step is ahead, and ``predict(1)`` is `log_initial`.
+            How far ahead, from 1 to 10**12. Before any update the first step is ahead, and ``predict(1)`` is
+            `log_initial`.
 
         Returns
         -------
@@ -273,7 +274,7 @@ class OnlineFilter(Run):
         Raises
         ------
         ValueError, TypeError
-            Where `steps` is not an integer from 1 up.
+            Where `steps` is not an integer from 1 to 10**12.
 
         Examples
         --------
@@ -283,7 +284,7 @@ class OnlineFilter(Run):
         >>> np.exp(stream.predict(2)).round(4)
         array([0.66, 0.34])
         """
-        n_steps = _checks.step_count("steps", steps)
+        n_steps = _checks.steps_ahead("steps", steps)
         if self._n_observed > 0:
             return filtering.predict(self.log_probabilities, self._log_transition, n_steps)
         if n_steps == 1:
@@ -306,7 +307,7 @@ class OnlineFilter(Run):
         Raises
         ------
         ValueError, TypeError
-            Where `steps` is not an integer from 1 up.
+            Where `steps` is not an integer from 1 up, or more of them than memory has room for.
 
         Examples
         --------
@@ -320,7 +321,8 @@ class OnlineFilter(Run):
             +1  0.2562  0.7438  3.9751 ± 2.6503
             +2  0.3794  0.6206  3.4825 ± 2.6925
         """
-        n_steps = _checks.step_count("steps", steps, self._n_states)
+        n_steps = _checks.steps_ahead("steps", steps)
+        _checks.rows_ahead("steps", n_steps, self._n_states)
         last = self.log_probabilities[None] if self._n_observed > 0 else np.empty((0, self._n_states))
         to_come = forecasting.states_to_come(self._log_initial, self._log_transition, last, n_steps)
         return forecasting.forecast(to_come, self._emission, self._origin.state_names)
@@ -349,7 +351,7 @@ class OnlineFilter(Run):
         return self._snapshot_at(self._n_observed, self._state[:-1])
 
     def _snapshot_at(self, n_observed: int, wide: FloatArray) -> dict[str, Any]:
-        """A snapshot of where so many steps had led, at wide α, (3, K)."""
+        """A snapshot of where so many steps had led, at wide α, (4, K)."""
         then = Run(self._log_initial)
         if n_observed > 0:
             then._stand(n_observed, wide)
