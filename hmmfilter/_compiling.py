@@ -33,6 +33,11 @@ def compiled(kernel: Kernel) -> Kernel:
     return cast(Kernel, kept_on_disk(numba.njit(nogil=True, _nrt=False)(kernel)))
 
 
+def inlined(kernel: Kernel) -> Kernel:
+    """The same for what is called at every step: as part of its caller, which saves the copies of its arguments."""
+    return cast(Kernel, kept_on_disk(numba.njit(nogil=True, _nrt=False, forceinline=True)(kernel)))
+
+
 def allocating(kernel: Kernel) -> Kernel:
     """The same for the few that allocate: none of them is a recursion's, nor called by one."""
     return cast(Kernel, kept_on_disk(numba.njit(nogil=True)(kernel)))

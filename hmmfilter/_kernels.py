@@ -42,7 +42,7 @@ from numba.extending import intrinsic, models, overload, register_model
 from numba.np.arrayobj import make_array
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
-from hmmfilter._compiling import allocating, compiled
+from hmmfilter._compiling import allocating, compiled, inlined
 
 NEVER = -math.inf
 ROUNDING = 2.0**-53  # of a sum of doubles, at most and relative to it
@@ -65,7 +65,7 @@ EXP_REACH = 2.0**19  # up to which whole multiples of log 2, taken in a short an
 NARROW_LOG = 2.0**36  # up to which a block's logs add up to less than
 NEARBY = 2.0**49  # below which two exponents add up to less than
 FAR = 2.0**51  # from which on an exponent has a rest
-LARGE_LOG = 1e15  # beyond which a log may have such an exponent
+LARGE_LOG, FARTHEST_LOG = 1e15, 2.0**102  # beyond which a log may have such an exponent, and up to which it may
 ROUNDER_BITS, HALF_BITS, FRACTION_BITS = 0x4338_0000_0000_0000, 0x3FE0_0000_0000_0000, 0x000F_FFFF_FFFF_FFFF
 SPLITTER = 2.0**27 + 1.0
 TERMS_OF_EXP = 22  # of its series: the next is below 1e-33 for |x| ≤ log(2)/2
@@ -410,7 +410,7 @@ def run_running_sums(x: FloatArray, weights: FloatArray | None, log_sums: FloatA
             if w > 0.0 and (x[n, i] == math.inf or math.isnan(x[n, i])):
                 special += x[n, i]
             elif w > 0.0 and x[n, i] > NEVER:
-                term, term_tail, term_k = far_exp_parts(x[n, i])
+                term, term_tail, term_k, _ = far_exp_parts(x[n, i])
                 if x[n, i] > top:
                     top, top_head, top_tail, top_k = x[n, i], term, term_tail, term_k
                 term, term_tail = times(w, 0.0, term, term_tail)
@@ -481,9 +481,11 @@ def exp_parts(x: float, x_tail: float) -> tuple[float, float, float]:
 
 @compiled
 def far_exp_parts(x: float) -> tuple[float, float, float, float]:
-    """`exp_parts` of any x up to 2^102, with the exponent in two parts."""
+    """`exp_parts` of any x, with the exponent in two parts; beyond 2^102, a power of two near exp(x)."""
     if x == NEVER:
         return 0.0, 0.0, NEVER, 0.0
+    if abs(x) > FARTHEST_LOG:
+        return 1.0, 0.0, np.rint(x * LOG2_E), 0.0
     left, more, whole = x, 0.0, 0.0
     if abs(x) > LARGE_LOG:
         whole = np.rint(x * (LOG2_E / NEARBY)) * NEARBY
@@ -975,7 +977,7 @@ def set_far_exponents(p: FloatArray, top: float, top_rest: float, exponent: floa
             predicted[EXPONENT, j], predicted[REST, j] = sum_exponents(top, top_rest, k, 0.0)
 
 
-@compiled
+@inlined
 def lse_prediction(
     state: FloatArray, chain: Chain, like: Lanes | None, scratch: FloatArray, predicted: FloatArray
 ) -> None:
@@ -1027,7 +1029,7 @@ def weigh_far(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatAr
         product[EXPONENT, k], product[REST, k] = sum_exponents(far, rest, more, 0.0)
 
 
-@compiled
+@inlined
 def weigh(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray) -> None:
     """The product of wide numbers, (4, K), entry by entry; it may take the place of a factor."""
     head, tail, exponent = product[HEAD], product[TAIL], product[EXPONENT]
@@ -1068,7 +1070,7 @@ def code_far_shares(x: FloatArray, top: float, top_rest: float, one_over_total: 
             row[k] = log_roughly(x[HEAD, k] * one_over_total) + down * LOG_2
 
 
-@compiled
+@inlined
 def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float, float]:
     """Divide wide numbers by their sum; the sum, as a double and an exponent in two parts, is returned.
 
@@ -1495,7 +1497,7 @@ def has_depths(x: FloatArray, top: float, top_rest: float) -> bool:
     return n_deep > 0
 
 
-@compiled
+@inlined
 def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
     """log α'(j) = log b(j) + log Σ_i exp( log α(i) + log A(i, j) ), the recursion of every sum over paths [2]_.
 

@@ -29,7 +29,9 @@ def viterbi(
         log δ_t(j) = log p(v_t | h_t = j) + max_i( log δ_{t−1}(i) + log p(h_t = j | h_{t−1} = i) ),
 
     then the best path back. Where several come nearer to each other than rounding can tell, the choice is made with
-    twice a double's digits: no other path is better by more than 1e-25 of the log-joint.
+    twice a double's digits: no other path is better by more than 1e-25 of the sums on the way. A tie is what these
+    digits say it is: sums that are equal in exact arithmetic, but whose terms are more than 1e25 times as large as each
+    other, may be rounded apart, and then either may win.
 
     Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
 
@@ -127,7 +129,8 @@ def viterbi_n_best(
                        + log ρ_{t+1}^s(j),
 
     then the paths are read forwards. Scores have twice a double's digits: no path that was left out, or that comes
-    later, is better by more than 1e-25 of the log-joint. It takes O(n K² T) time and, beside the paths, O(n K √T) room.
+    later, is better by more than 1e-25 of the sums on the way; ties are what `viterbi` says. It takes O(n K² T) time
+    and, beside the paths, O(n K √T) room.
 
     Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
 

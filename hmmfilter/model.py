@@ -16,7 +16,9 @@ Conventions, for the whole library:
 - ``transition[i, j]`` is p(h_{t+1} = j | h_t = i): from row to column, so that rows sum to 1. One that changes from
   step to step has shape (T − 1, K, K): entry t leads from step t to step t + 1.
 - v_t is the observation and h_t the hidden state of step t; v_1:t are the observations from the first step to step t.
-- All logs are natural, and a name that starts with ``log_`` says so. The log of an impossibility is −inf.
+- All logs are natural, and a name that starts with ``log_`` says so. The log of an impossibility is −inf. Finite ones
+  are at most 1e22 in magnitude, and their sums are exact: beyond some 1e13, doubles lie further apart than states that
+  are as likely, and answers are right for the table as given.
 - A probability of zero is exactly that, and stays so; nothing is added, clipped or floored.
 - A missing observation is no evidence: log-likelihood 0 in every state. It is None, NaN, a masked entry or the NA of
   pandas, also for a whole vector.

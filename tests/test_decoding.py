@@ -247,3 +247,21 @@ def test_impossible_evidence(step):
     marked = hf.viterbi(*case, impossible="mark")
     assert marked.path.tolist() == [-1] * 5
     assert marked.log_joint == -np.inf
+
+
+STAY = [0.0, 0.0], [[0.0, -np.inf], [-np.inf, 0.0]]
+
+
+def test_a_tie_of_unequal_terms_is_one_in_the_digits_of_two_doubles():
+    """The same terms in another order: exactly equal sums, which two doubles hold, or do not."""
+    tied = np.array([[2.0**40, 1.0, 2.0**-40], [2.0**-40, 2.0**40, 1.0]]).T
+    assert hf.viterbi(*STAY, tied).path.tolist() == [0, 0, 0]
+    assert hf.viterbi(*STAY, tied[:, ::-1]).path.tolist() == [0, 0, 0]
+    beyond = np.array([[2.0**60, 2.0**-60, -(2.0**60)], [2.0**60, -(2.0**60), 2.0**-60]]).T
+    rounded = np.array([[1.0, 2.0**-120, -1.0], [1.0, -1.0, 2.0**-120]]).T
+    for rows in (beyond, rounded):
+        either = hf.viterbi(*STAY, rows), hf.viterbi(*STAY, rows[:, ::-1])
+        joints = [oracle.path_joint((*map(np.array, STAY), rows), decoded.path) for decoded in either]
+        assert joints[0] == joints[1] == 2.0**-60 or joints[0] == joints[1] == 2.0**-120
+        assert all(abs(decoded.log_joint - joints[0]) <= 1e-25 * abs(rows).max() for decoded in either)
+        assert {tuple(decoded.path.tolist()) for decoded in either} <= {(0, 0, 0), (1, 1, 1)}

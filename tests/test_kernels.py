@@ -69,6 +69,13 @@ def test_widen_takes_exponentials_to_twice_a_doubles_digits_or_nearly(x):
     assert 0.7 < wide[0, 0] < 1.42
 
 
+@pytest.mark.parametrize("x", [1e32, -1e290, 1e308])
+def test_widen_keeps_the_log_of_what_is_beyond_every_count(x):
+    wide = np.zeros((4, 1))
+    _kernels.widen_row(np.array([x]), wide)
+    assert wide[2, 0] * np.log(2) == pytest.approx(x, rel=1e-15)
+
+
 def test_widen_knows_zero():
     wide = np.zeros((4, 2))
     _kernels.widen_row(np.array([-np.inf, 0.0]), wide)

@@ -25,11 +25,12 @@ def fill_filtered(
 
     Returns how many steps of each sequence are possible, and its log-likelihood.
     """
-    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
+    tables, are_left = with_steps(tables)
     outcome = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
-        recursion, ring = Recursion(tables, outcome), np.empty((1, _kernels.PLANES, n_states))
+        recursion = Recursion(tables, outcome)
+        ring = np.empty((1, *recursion.state.shape))
 
         def run(job: Job) -> None:
             for piece in job:
