@@ -4,6 +4,7 @@ import runpy
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_as_a_module():
 def test_as_a_module_in_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["hmmfilter", "filter", str(EARTHQUAKES), *QUAKES])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("hmmfilter", run_name="__main__")
+        runpy.run_path(Path(cli.__file__).parent.parent / "__main__.py", run_name="__main__")
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("year,count,p_0,")
 
