@@ -1166,7 +1166,9 @@ class HMM(Valued):
         """
         shares = np.ones(self.n_states)
         if observations is not None:
-            shares = self.smooth(observations, lengths=lengths).probabilities.mean(axis=0)
+            probabilities = self.smooth(observations, lengths=lengths).probabilities
+            _checks.some_steps(len(probabilities))
+            shares = probabilities.mean(axis=0)
             sequences, _ = self._sequences(observations, lengths)
             if sequences is not None:
                 observations = _checks.one_after_the_other(sequences, self.emission)

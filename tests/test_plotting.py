@@ -166,6 +166,7 @@ def test_a_frame_brings_the_names_of_its_columns():
         ([3, 2, 1], [0, 1, 2], False),
         ([1, 1, 2], [0, 1, 2], False),
         ([1.0, np.nan, 2.0], [0, 1, 2], False),
+        ([1.0, 2.0, np.inf], [0, 1, 2], False),
         (["a", "b", "c"], [0, 1, 2], False),
         (["2020-01-01", None, "2020-01-02"], [0, 1, 2], False),
         ([(0, "a"), (0, "b"), (1, "a")], [0, 1, 2], False),
@@ -409,3 +410,36 @@ def test_an_emission_of_ones_own():
     shares = [line.get_ydata()[0] for line in panel.lines]
     assert sum(shares) == pytest.approx(1)
     assert all(np.ptp(line.get_ydata()) == 0 for line in panel.lines)
+
+
+def test_an_emission_of_ones_own_whose_rows_are_short_is_refused():
+    class Short(Unknown):
+        def log_likelihoods(self, observations):
+            return super().log_likelihoods(observations)[1:]
+
+    with pytest.raises(ValueError, match="log_likelihoods of Short must return a table of shape"):
+        hf.HMM(MODEL.initial, MODEL.transition, Short()).plot()
+
+
+@pytest.mark.parametrize("observations", [[[], []], {"a": []}])
+def test_a_model_over_no_steps_is_refused(observations):
+    with pytest.raises(ValueError, match="plot draws at least one step, got none"):
+        MODEL.plot(observations)
+
+
+@pytest.mark.parametrize("rates", [[1.0, 1e12], [2.0**40, 2.0**60]])
+def test_counts_that_are_many_are_drawn_at_some_of_them(rates):
+    model = hf.HMM(MODEL.initial, MODEL.transition, hf.emissions.Poisson(rates))
+    _, panel = model.plot()
+    for line in panel.lines:
+        x = line.get_xdata()
+        assert len(x) <= 400
+        np.testing.assert_array_equal(x, np.rint(x))
+
+
+def test_counts_of_many_kinds_share_bins():
+    model = hf.HMM([1.0], [[1.0]], hf.emissions.Poisson([1e6]))
+    _, panel = model.plot(model.simulate(5000, rng=1)[1])
+    assert len(panel.patches) <= 60
+    heights = [bar.get_height() for bar in panel.patches]
+    assert max(heights) == pytest.approx(panel.lines[0].get_ydata().max(), rel=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hmmfilter.plotting.series import series_of
 
 N_DRAWN = 2000  # observations of each state, which tell how far its curve is worth drawing
 LEAST, MOST = 0.002, 0.998  # the share of them from and up to which it is
-N_POINTS = 400  # of a curve
+N_POINTS = 400  # of a curve, at most
 
 
 def shown_by(emission: Any, shares: FloatArray, observations: Any) -> list[Shown]:
@@ -33,7 +34,8 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any) -> list[Shown
         series = series_of(observations, len(observations), None)
         names, seen = series.names, series.table
     is_discrete = bool((drawn == np.rint(drawn)).all())
-    log_densities = getattr(emission, "_log_densities", emission.log_likelihoods)  # those of SciPy fail far out
+    checked = partial(_checks.log_likelihoods, emission, n_states=emission.n_states)
+    log_densities = getattr(emission, "_log_densities", checked)  # those of SciPy fail far out
     shown = []
     for d, name in enumerate(names):
         known = _known(seen[:, d])
@@ -67,11 +69,14 @@ def _drawn(emission: Any) -> npt.NDArray[Any]:
 
 
 def _grid(ends: FloatArray, is_discrete: bool) -> FloatArray:
-    """Where a curve is drawn: over all of these."""
+    """Where a curve is drawn: over all of these, at each whole number unless they are many."""
     lowest, highest = ends.min(), ends.max()
-    if is_discrete:
-        return np.arange(np.floor(lowest), np.ceil(highest) + 1)
-    return np.linspace(lowest, highest, N_POINTS)
+    if not is_discrete:
+        return np.linspace(lowest, highest, N_POINTS)
+    lowest, highest = np.floor(lowest), np.ceil(highest)
+    if highest - lowest < N_POINTS:
+        return np.arange(lowest, highest + 1)
+    return np.unique(np.rint(np.linspace(lowest, highest, N_POINTS)))
 
 
 def _known(column: FloatArray) -> FloatArray:

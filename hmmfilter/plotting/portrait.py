@@ -17,6 +17,7 @@ WIDTH, LEAST_HEIGHT, PANEL_HEIGHT = 10.0, 3.8, 2.6  # inches
 MOST_NUMBERS = 12  # states whose probabilities are written into the map, and that a legend names
 MOST_TICKS = 30
 MOST_BINS = 60
+MOST_BARS = 400  # of whole numbers and symbols, one for each; runs of more share a bin
 DARK = 0.6  # from which on a number on the map is white
 
 
@@ -96,8 +97,8 @@ def _draw_entry(ax: Axes, entry: Shown, names: tuple[str, ...], with_legend: boo
 
 def _draw_histogram(ax: Axes, entry: Shown) -> Any:
     """How often each value was seen, as a share of all, or of all and each unit."""
-    if entry.is_discrete:
-        values, counts = np.unique(entry.seen, return_counts=True)
+    values, counts = np.unique(entry.seen, return_counts=True)
+    if entry.is_discrete and len(values) <= MOST_BARS:
         return ax.bar(values, counts / counts.sum(), width=0.8, color="0.85")
     n_bins = int(min(MOST_BINS, max(8, np.sqrt(entry.seen.size))))
     return ax.hist(entry.seen, bins=n_bins, density=True, color="0.85")[2]

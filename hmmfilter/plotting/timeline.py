@@ -70,6 +70,8 @@ def _numbers(values: npt.NDArray[Any]) -> FloatArray | None:
 
 
 def _days(values: npt.NDArray[Any]) -> FloatArray | None:
+    if values.dtype.kind in "biuf":
+        return None
     try:
         dates = values.astype("datetime64[us]")
     except (ValueError, TypeError):
