@@ -378,3 +378,14 @@ def test_refusals(call, error, message):
     with pytest.raises(error) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_a_stream_observes_what_is_allowed():
+    counts, allowed = [0, 4, None], [[True, False], [True, True], [False, True]]
+    streams = COUNTS.online(), COUNTS.fixed_lag(0)
+    for count, mask in zip(counts, allowed, strict=True):
+        filtered, smoothed = (stream.observe(count, allowed=mask) for stream in streams)
+    whole = COUNTS.filter(counts, allowed=allowed)
+    assert filtered.tolist() == whole.log_probabilities[-1].tolist() == smoothed.tolist()
+    with pytest.raises(ValueError, match=r"allowed must have shape \(2,\), got \(1,\)"):
+        streams[0].observe(0, allowed=[True])

@@ -147,13 +147,15 @@ class FixedLagSmoother:
         self._before = moved(self._before, before)
         self._posteriors = moved(self._posteriors, self._filter._state[-1])
 
-    def observe(self, observation: Any) -> FloatArray | None:
+    def observe(self, observation: Any, *, allowed: npt.ArrayLike | None = None) -> FloatArray | None:
         """Take one step, from its observation.
 
         Parameters
         ----------
         observation : float or array_like, (D,)
             What the emission takes; NaN or None where missing.
+        allowed : array_like of bool, (K,), optional
+            Which states are possible at this step.
 
         Returns
         -------
@@ -178,7 +180,7 @@ class FixedLagSmoother:
         >>> np.exp(lagged.observe(7)).round(4)
         array([0.2155, 0.7845])
         """
-        return self.update(self._filter._row_of(observation))
+        return self.update(self._filter._row_of(observation), allowed=allowed)
 
     def flush(self) -> FloatArray:
         """Compute what is known of the last steps, for which no more observations are waited for.

@@ -217,7 +217,7 @@ class OnlineFilter(Run):
         filtered = self._take(table, Moves(self._log_transition[None], _checks.NO_INDEX), self._slots)
         return replace(filtered, state_names=self._origin.state_names)
 
-    def observe(self, observation: Any) -> FloatArray:
+    def observe(self, observation: Any, *, allowed: npt.ArrayLike | None = None) -> FloatArray:
         """Take one step, from its observation.
 
         Parameters
@@ -225,6 +225,8 @@ class OnlineFilter(Run):
         observation : number, symbol or array_like, (D,)
             What the emission takes; NaN or None where missing. It is alone: an emission that looks back at others, as
             `hmmfilter.emissions.Emission` forbids, would be right in `hmmfilter.HMM.smooth` and wrong here.
+        allowed : array_like of bool, (K,), optional
+            Which states are possible at this step.
 
         Returns
         -------
@@ -251,7 +253,7 @@ class OnlineFilter(Run):
         [0.9451 0.0549]
         [0.8616 0.1384]
         """
-        return self.update(self._row_of(observation))
+        return self.update(self._row_of(observation), allowed=allowed)
 
     def _row_of(self, observation: Any) -> FloatArray:
         row: FloatArray = _checks.log_likelihoods(_checks.observing(self._emission), [observation], self._n_states)[0]
