@@ -69,6 +69,19 @@ def test_rows_and_columns_are_counted(method, spoil, shape):
     )
 
 
+@pytest.mark.parametrize("kind", [np.asarray, np.ndarray.tolist, pd.DataFrame, np.asfortranarray])
+def test_tables_of_any_kind_are_read_by_rows(kind):
+    values, model = [0.5, 2.0, 4.0], model_of(Own(kind))
+    expected = model_of(Own()).smooth(values)
+    assert_same_bits(model.smooth(values).log_probabilities, expected.log_probabilities)
+    stream, lagged = model.online(), model.fixed_lag(1)
+    for value in values:
+        last = stream.observe(value)
+        lagged.observe(value)
+    assert_same_bits(last, expected.log_probabilities[-1])
+    assert_same_bits(lagged.flush()[0], expected.log_probabilities[-1])
+
+
 @pytest.mark.parametrize(
     "observations", [(1.0, 2.0), np.ones(2), np.ma.ones(2), pd.Series([1.0, 2.0]), range(2)], ids=lambda x: str(type(x))
 )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, Frozen
+from hmmfilter._checks.arrays import rectangular
 from hmmfilter._checks.errors import shown
 from hmmfilter._checks.observations import (
     entries_of,
@@ -78,8 +79,10 @@ def log_likelihoods(emission: Any, observations: Any, n_states: int) -> FloatArr
 
     Observations that have no length, or are a mapping, of whatever to whatever, are not counted.
     """
-    table: FloatArray = emission.log_likelihoods(observations)
-    shape = np.shape(table)
+    table: Any = emission.log_likelihoods(observations)
+    if not isinstance(table, np.ndarray):  # which may be a frame, of which brackets take columns
+        table = rectangular("log_likelihoods", table)
+    shape = table.shape
     is_counted = hasattr(observations, "__len__") and not isinstance(observations, Mapping)
     n_steps = len(observations) if is_counted else shape[0] if shape else "T"
     if shape != (n_steps, n_states):
@@ -87,4 +90,5 @@ def log_likelihoods(emission: Any, observations: Any, n_states: int) -> FloatArr
             f"log_likelihoods of {type(emission).__name__} must return a table of shape ({n_steps}, {n_states}), "
             f"with a row for each observation, got {shape}"
         )
-    return table
+    checked: FloatArray = table
+    return checked
