@@ -1,6 +1,7 @@
 """Observations as people have them: columns, frames of any library, missing values of any kind, times."""
 
 import datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -331,3 +332,20 @@ def test_times_may_be_symbols():
 
 
 COIN_OF_DAYS = hf.HMM(START, MOVES, Categorical([[0.5, 0.5], [0.9, 0.1]]))
+
+
+DECIMALS = [Decimal(2), None, Decimal("NaN"), Decimal("0")]
+
+
+@pytest.mark.parametrize(
+    "decimals",
+    [DECIMALS, [[x] for x in DECIMALS], np.array(DECIMALS), pa.array([Decimal(2), None, None, Decimal(0)])],
+    ids=["list", "column", "array", "pyarrow"],
+)
+def test_decimals_are_numbers(decimals):
+    model = hf.HMM(START, MOVES, Poisson([1.0, 5.0]))
+    expected = model.smooth([2, None, None, 0])
+    assert_same_bits([model.smooth(decimals).probabilities], [expected.probabilities])
+    assert_same_bits([model.online().observe(Decimal(2))], [model.online().observe(2)])
+    (line,) = expected.plot(decimals).figure.axes[1].lines
+    np.testing.assert_array_equal(line.get_ydata(), [2, NAN, NAN, 0])

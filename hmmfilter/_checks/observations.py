@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import numbers
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NoReturn
 
 import numpy as np
@@ -14,6 +15,7 @@ from hmmfilter._checks.arrays import entry_name, has_masked_entries, refuse_firs
 from hmmfilter._checks.errors import EntryError, shown
 
 PLAIN = frozenset({int, float, bool, str, type(None), np.float64, np.int64, np.bool_, np.str_})  # no containers
+NUMBERS = (numbers.Real, np.bool_, Decimal)
 ROWS = frozenset({list, tuple})
 Atoms = tuple[type, ...]  # kinds of container that stand for one observation, and are never looked into
 TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.timedelta)
@@ -67,7 +69,7 @@ def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
     def number(item: Any, index: tuple[int, ...]) -> float:
         if is_missing(item):
             return np.nan
-        if not isinstance(item, (numbers.Real, np.bool_)) or isinstance(item, np.timedelta64):
+        if not isinstance(item, NUMBERS) or isinstance(item, np.timedelta64):
             refuse(index, item)
         try:
             return float(item)
@@ -151,7 +153,7 @@ def drawn_observations(value: Any, n_steps: int) -> tuple[FloatArray, tuple[str,
     items = out_of_column(entries_of(value) or ())
     seen = [item for item in items if not is_missing(item)]
     words: tuple[str, ...] = ()
-    if seen and not any(isinstance(item, (numbers.Real, np.bool_, *TIMES)) or is_container(item) for item in seen):
+    if seen and not any(isinstance(item, (*NUMBERS, *TIMES)) or is_container(item) for item in seen):
         words = tuple(sorted(set(map(str, seen))))
         value = [None if is_missing(item) else words.index(str(item)) for item in items]
     n_dimensions = len(seen[0]) if seen and is_container(seen[0]) else None
