@@ -189,8 +189,15 @@ REFUSED = [
     ({"a": [1, 2]}, {"lengths": [2]}, ValueError, "lengths must be left out where sequences have keys, got both"),
     ({}, {}, ValueError, "observations must have at least one sequence, got none"),
     (FRAME[:0].groupby("subject")["x"], {}, ValueError, "observations must have at least one sequence, got none"),
-    ({"a": [1, 2]}, {"allowed": ALL}, ValueError, "allowed must be a dict of masks, with the keys of the sequences"),
-    ({"a": [1, 2]}, {"allowed": {"b": ALL}}, ValueError, "allowed must be a dict of masks, with the keys"),
+    ({"a": [1, 2]}, {"allowed": ALL}, ValueError, "allowed must be a dict of masks, with the keys ['a'], got ndarray"),
+    (
+        {"a": [1, 2]},
+        {"allowed": {"b": ALL}},
+        ValueError,
+        "allowed must be a dict of masks, with the keys ['a'], got the keys ['b']",
+    ),
+    ([1, 2], {"allowed": {"a": ALL}}, TypeError, "allowed must hold True and False, unmasked, got {'a': array("),
+    ([[1, 2]], {"allowed": {"a": ALL}}, TypeError, "allowed must hold True and False, unmasked, got {'a': array("),
     ({"a": [1]}, {"allowed": {"a": ALL}}, ValueError, "allowed['a'] must have shape (1, 2), got (2, 2)"),
 ]
 
@@ -208,6 +215,12 @@ def test_a_key_that_there_is_not():
         result["s20"]
     with pytest.raises(KeyError, match=r"no sequence 0: there are 'a', 'b'\""):
         COUNTS.viterbi(GROUPS)[0]
+    for key in (slice(None), ["a"], np.array([True, False])):
+        with pytest.raises(KeyError, match=r"no sequence .*: there are 'a', 'b'\""):
+            COUNTS.viterbi(GROUPS)[key]
+    for number in (2, -3, 10**30):
+        with pytest.raises(IndexError, match=f"no sequence {number}: there are 2, counted from 0"):
+            COUNTS.viterbi([[0, 2], [9]])[number]
     for result in (COUNTS.viterbi([1, 2]), COUNTS.smooth([1, 2]), COUNTS.expected_transitions(GROUPS)):
         with pytest.raises(KeyError, match="no sequence 'a': the result is one table, and brackets take its rows"):
             result["a"]

@@ -100,8 +100,19 @@ def place(key: Any) -> Any:
 def sequence_number(key: Any, n_sequences: int, numbers: Mapping[Hashable, int] | None) -> int:
     """Let the key of a sequence in, or its number where there are no keys; the answer is the number."""
     if numbers is None:
-        return range(n_sequences)[integer("the number of a sequence", key)]
-    if key not in numbers:
+        number = integer("the number of a sequence", key)
+        if not -n_sequences <= number < n_sequences:
+            raise IndexError(f"no sequence {shown(number)}: there are {n_sequences}, counted from 0")
+        return number % n_sequences
+    try:
+        return numbers[key]
+    except (KeyError, TypeError):  # of what is no key, and of what cannot be one
         known = ", ".join(map(shown, itertools.islice(numbers, MOST_WORDS)))
-        raise KeyError(f"no sequence {shown(key)}: there are {known}{', ...' if n_sequences > MOST_WORDS else ''}")
-    return numbers[key]
+        more = ", ..." if n_sequences > MOST_WORDS else ""
+        raise KeyError(f"no sequence {shown(key)}: there are {known}{more}") from None
+
+
+def row_labels(index: Any, n_rows: int) -> None:
+    """Insist on a label for each row of a frame."""
+    if len(index) != n_rows:
+        raise ValueError(f"index must have a label for each of the {n_rows} rows, got {len(index)}")

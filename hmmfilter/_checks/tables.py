@@ -175,7 +175,8 @@ def joined_masks(allowed: Any, lengths: list[int], n_states: int, keys: Sequence
     """Join masks, where they are a list of one for each sequence, or with keys a dict; the rest is `only_allowed`'s."""
     if keys is not None and allowed is not None:
         if not isinstance(allowed, Mapping) or set(allowed) != set(keys):
-            raise ValueError("allowed must be a dict of masks, with the keys of the sequences")
+            got = f"the keys {shown(list(allowed))}" if isinstance(allowed, Mapping) else type(allowed).__name__
+            raise ValueError(f"allowed must be a dict of masks, with the keys {shown(list(keys))}, got {got}")
         allowed = [allowed[key] for key in keys]
     if not isinstance(allowed, (list, tuple)):
         return allowed
@@ -195,7 +196,8 @@ def joined_masks(allowed: Any, lengths: list[int], n_states: int, keys: Sequence
 def mask_of(name: str, value: Any, shape: tuple[int, ...]) -> BoolArray:
     mask = rectangular(name, value)
     if mask.dtype != bool or has_masked_entries(value):
-        raise TypeError(f"{name} must hold True and False, unmasked, got dtype {mask.dtype}")
+        got = f"dtype {mask.dtype}" if mask.ndim > 0 else shown(value)
+        raise TypeError(f"{name} must hold True and False, unmasked, got {got}")
     if mask.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {mask.shape}")
     return mask

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hmmfilter import _checks
 from hmmfilter._arrays import IntArray
 
 if TYPE_CHECKING:
@@ -24,11 +25,15 @@ def _pandas() -> Any:
 
 def frame(table: npt.NDArray[Any], names: Sequence[Hashable], index: Any) -> pd.DataFrame:
     """A frame of a table that shares no memory with it."""
+    if index is not None:
+        _checks.row_labels(index, len(table))
     return _pandas().DataFrame(table, columns=list(names), index=index, copy=True)
 
 
 def frame_of_columns(columns: Mapping[Any, Any], index: Any) -> pd.DataFrame:
     """A frame of columns, under their names."""
+    for column in columns.values():
+        _checks.row_labels(index, len(column))
     return _pandas().DataFrame(columns, index=index)
 
 
