@@ -311,3 +311,13 @@ def test_copies_keep_keys_and_labels(method):
         assert np.array_equal(twin["b"], result["b"])
     with pytest.raises(AttributeError):
         result.index = None
+
+
+def test_labels_of_more_levels_stay_whole():
+    pairs = pd.Series([1, 2], pd.MultiIndex.from_tuples([(0, 1), (0, 2)]))
+    triple = pd.Series([3], pd.MultiIndex.from_tuples([(0, 1, 2)]))
+    single = pd.Series([4], [7])
+    result = COUNTS.smooth({"a": pairs, "b": triple, "c": single})
+    assert result.index.tolist() == [(0, 1), (0, 2), (0, 1, 2), 7]
+    assert result.to_frame().index.tolist() == [("a", (0, 1)), ("a", (0, 2)), ("b", (0, 1, 2)), ("c", 7)]
+    assert result["b"].index.tolist() == [(0, 1, 2)]

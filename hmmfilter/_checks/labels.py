@@ -78,5 +78,10 @@ def labels_of(value: Any) -> Labels:
 
 def joined_index(sequences: list[Any]) -> Any:
     """The labels of the rows of sequences, one after the other, where all that have rows have labels; else None."""
-    first, *others = [index_of(sequence) for sequence in sequences if len(sequence) > 0] or [None]
-    return None if first is None or any(index is None for index in others) else first.append(others)
+    indexes = [index_of(sequence) for sequence in sequences if len(sequence) > 0]
+    if not indexes or any(index is None for index in indexes):
+        return None
+    if len({index.nlevels for index in indexes}) > 1:  # pandas would cut all to the fewest
+        indexes = [index.to_flat_index() for index in indexes]
+    first, *others = indexes
+    return first.append(others)
