@@ -310,3 +310,12 @@ def test_several_print():
         "         6  0.8616  0.1384  1.5537 ± 1.8607\n"
         "         7  0.8616  0.1384  1.5537 ± 1.8607"
     )
+
+
+def test_no_symbol_is_the_most_probable_after_what_is_marked():
+    emission = hf.emissions.Categorical(np.eye(2), symbols=["wet", "dry"])
+    model = hf.HMM([1.0, 0.0], np.eye(2), emission)
+    forecast = model.forecast([["wet", "dry"], ["wet"]], 1, impossible="mark")
+    first, second = repr(forecast).splitlines()[-2:]
+    assert first.split()[1:] == ["nan", "nan", "nan"]
+    assert second.split()[1:] == ["1.0000", "0.0000", "wet", "(1.0000)"]

@@ -219,7 +219,10 @@ class Forecast(OfSequences):
             return (
                 ", most probable symbol",
                 ["symbol"],
-                [[f"{symbols[m]} ({row[m]:.4f})"] for m, row in zip(best, shown, strict=True)],
+                [
+                    ["nan" if np.isnan(row[m]) else f"{symbols[m]} ({row[m]:.4f})"]
+                    for m, row in zip(best, shown, strict=True)
+                ],
             )
         if self.mean is None or self.variance is None:
             return "", [], [[] for _ in rows]
