@@ -190,6 +190,12 @@ def test_labels_of_another_number_are_refused(method, index):
         getattr(MODEL, method)(OBSERVED).to_frame(index)
 
 
+@pytest.mark.parametrize("index", [5, iter("wxyz")])
+def test_labels_that_are_no_list_are_refused(index):
+    with pytest.raises(TypeError, match="index must be a list of labels, got "):
+        MODEL.smooth(OBSERVED).to_frame(index)
+
+
 def test_without_pandas_frames_say_what_to_install(monkeypatch):
     real_import = builtins.__import__
 

@@ -180,6 +180,15 @@ def test_steps_stand_where_the_index_says(index, positions, are_dates):
     assert bool(time.labels) == (positions == [0, 1, 2])
 
 
+def test_times_of_several_zones_stand_where_clocks_showed_them():
+    paris, utc = DAYS.tz_localize("Europe/Paris"), DAYS.tz_localize("UTC")
+    mixed = paris[:2].append(utc[2:])
+    assert mixed.dtype == object
+    assert timeline(mixed, 4).positions.tolist() == timeline(DAYS, 4).positions.tolist()
+    counts = {"a": pd.Series(COUNTS, paris), "b": pd.Series(COUNTS, DAYS)}
+    assert MODEL.smooth(counts)["a"].plot(counts["a"]).get_xlim() == MODEL.smooth(counts["b"]).plot().get_xlim()
+
+
 def test_bands_reach_half_way_to_the_next_step():
     assert timeline([0, 1, 5], 3).edges().tolist() == [-0.5, 0.5, 3.0, 7.0]
     assert timeline([7], 1).edges().tolist() == [6.5, 7.5]
@@ -443,3 +452,19 @@ def test_counts_of_many_kinds_share_bins():
     assert len(panel.patches) <= 60
     heights = [bar.get_height() for bar in panel.patches]
     assert max(heights) == pytest.approx(panel.lines[0].get_ydata().max(), rel=0.1)
+
+
+class Words(Unknown):
+    def sample(self, states, rng):
+        return np.array(["wet", "dry"])[rng.integers(2, size=len(states))]
+
+
+def test_curves_over_words_of_ones_own_are_refused():
+    with pytest.raises(TypeError, match="sample of Words must draw numbers or vectors of them to be pictured, got "):
+        hf.HMM(MODEL.initial, MODEL.transition, Words()).plot()
+
+
+def test_groups_for_an_emission_of_ones_own():
+    frame = pd.DataFrame({"who": ["a", "b", "a"], "x": [0.2, 0.4, np.nan]})
+    _, panel = hf.HMM(MODEL.initial, MODEL.transition, Unknown()).plot(frame.groupby("who")["x"])
+    assert sum(bar.get_height() > 0 for bar in panel.patches) == 2

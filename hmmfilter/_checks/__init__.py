@@ -35,6 +35,7 @@ from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, 
 from hmmfilter._checks.observations import drawn_observations, is_missing, observations, whole_observations
 from hmmfilter._checks.outputs import (
     destination,
+    drawable_sample,
     increments_destination,
     kept,
     place,
@@ -121,6 +122,7 @@ __all__ = [
     "destination",
     "distributions",
     "drawable_rates",
+    "drawable_sample",
     "drawn_observations",
     "emission",
     "epsilon",

@@ -69,7 +69,7 @@ def one_after_the_other(sequences: list[Any], emission: Any) -> Any:
             return np.concatenate(arrays)
     atoms = atoms_of(getattr(emission, "symbols", None))
     parts = [entries_of(sequence) or () for sequence in sequences]
-    if emission.n_dimensions is None:
+    if getattr(emission, "n_dimensions", None) is None:
         parts = [out_of_column(part, atoms) for part in parts]
     return [entry for part in parts for entry in part]
 

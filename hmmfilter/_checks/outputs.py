@@ -83,6 +83,15 @@ def some_steps(n_steps: int) -> None:
         raise ValueError("plot draws at least one step, got none")
 
 
+def drawable_sample(sample: Any, emission: Any) -> FloatArray:
+    """Let what an emission has drawn in, for a picture of its curves."""
+    try:
+        return np.asarray(sample, dtype=np.float64)
+    except (TypeError, ValueError):
+        what = f"sample of {type(emission).__name__}"
+        raise TypeError(f"{what} must draw numbers or vectors of them to be pictured, got {shown(sample)}") from None
+
+
 def several(n_sequences: int | None) -> int:
     """Insist on a result of several sequences, where they are asked for by key."""
     if n_sequences is None:
@@ -114,5 +123,7 @@ def sequence_number(key: Any, n_sequences: int, numbers: Mapping[Hashable, int] 
 
 def row_labels(index: Any, n_rows: int) -> None:
     """Insist on a label for each row of a frame."""
+    if not hasattr(index, "__len__"):
+        raise TypeError(f"index must be a list of labels, got {shown(index)}")
     if len(index) != n_rows:
         raise ValueError(f"index must have a label for each of the {n_rows} rows, got {len(index)}")

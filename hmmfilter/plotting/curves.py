@@ -65,7 +65,7 @@ def _shown_symbols(emission: Any, shares: FloatArray, observations: Any) -> Show
 def _drawn(emission: Any) -> npt.NDArray[Any]:
     """Observations of all states, the same each time, (n,) or (n, D)."""
     states = np.repeat(np.arange(emission.n_states), N_DRAWN)
-    return np.asarray(emission.sample(states, np.random.default_rng(0)), dtype=np.float64)
+    return _checks.drawable_sample(emission.sample(states, np.random.default_rng(0)), emission)
 
 
 def _grid(ends: FloatArray, is_discrete: bool) -> FloatArray:

@@ -55,7 +55,18 @@ def _values(index: Any) -> npt.NDArray[Any]:
     if getattr(index, "tz", None) is not None:
         index = index.tz_localize(None)
     values = np.asarray(index)
+    if values.dtype == object:
+        values = _as_clocks_showed(values)
     return np.array(values.tolist()) if values.dtype.kind == "T" else values
+
+
+def _as_clocks_showed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Times among objects, each of which may have a zone of its own, without it."""
+    shown: npt.NDArray[Any] = values.copy()
+    for t, value in enumerate(values):
+        if getattr(value, "tzinfo", None) is not None:
+            shown[t] = value.replace(tzinfo=None)
+    return shown
 
 
 def _numbers(values: npt.NDArray[Any]) -> FloatArray | None:
