@@ -349,3 +349,11 @@ def test_decimals_are_numbers(decimals):
     assert_same_bits([model.online().observe(Decimal(2))], [model.online().observe(2)])
     (line,) = expected.plot(decimals).figure.axes[1].lines
     np.testing.assert_array_equal(line.get_ydata(), [2, NAN, NAN, 0])
+
+
+def test_a_decimal_may_be_missing_among_symbols_and_vectors():
+    nothing = Decimal("NaN")
+    coin = hf.HMM(START, MOVES, Categorical([[0.7, 0.3], [0.3, 0.7]], symbols=["heads", "tails"]))
+    for model, seen in ((coin, "tails"), (PLANE, [0.1, 0.2])):
+        expected = model.smooth([seen, None]).probabilities
+        assert_same_bits([model.smooth([seen, nothing]).probabilities], [expected])

@@ -26,6 +26,8 @@ def is_missing(item: Any) -> bool:
     """Whether an entry says that there is nothing: None, NaN, a masked entry, or the NA of pandas."""
     if item is None or item is np.ma.masked or type(item).__name__ == "NAType":
         return True
+    if isinstance(item, Decimal):
+        return item.is_nan()
     return isinstance(item, (float, np.floating)) and bool(np.isnan(item))
 
 
