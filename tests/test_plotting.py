@@ -468,3 +468,27 @@ def test_groups_for_an_emission_of_ones_own():
     frame = pd.DataFrame({"who": ["a", "b", "a"], "x": [0.2, 0.4, np.nan]})
     _, panel = hf.HMM(MODEL.initial, MODEL.transition, Unknown()).plot(frame.groupby("who")["x"])
     assert sum(bar.get_height() > 0 for bar in panel.patches) == 2
+
+
+MIXED = {"other days": DAYS + pd.Timedelta("9D"), "another order": DAYS[::-1], "words": list("wxyz")}
+
+
+@pytest.mark.parametrize("labels", MIXED.values(), ids=MIXED)
+def test_observations_of_other_steps_are_refused(labels):
+    result = MODEL.smooth(pd.Series(COUNTS, DAYS))
+    with pytest.raises(
+        ValueError, match="observations must have the labels of the steps that they are drawn over, got"
+    ):
+        result.plot(pd.Series(COUNTS, labels))
+    assert result.plot(pd.Series(COUNTS, labels).to_numpy()).get_xlim() == result.plot().get_xlim()
+
+
+def test_labels_that_only_count_give_way():
+    plain, dated = pd.Series(COUNTS), pd.Series(COUNTS, DAYS)
+    expected = MODEL.smooth(dated).plot().get_xlim()
+    assert MODEL.smooth(dated).plot(plain).get_xlim() == expected
+    assert MODEL.smooth(plain).plot(dated).get_xlim() == expected
+    assert MODEL.smooth(COUNTS).plot(dated).get_xlim() == expected
+    utc, paris = (pd.Series(COUNTS, DAYS.tz_localize("UTC").tz_convert(zone)) for zone in ("UTC", "Europe/Paris"))
+    assert MODEL.smooth(utc).plot(paris).get_xlabel() == MODEL.smooth(paris).plot().get_xlabel()
+    assert MODEL.smooth(plain).plot(plain).get_xlim() == MODEL.smooth(COUNTS).plot().get_xlim()

@@ -30,7 +30,7 @@ from hmmfilter._checks.errors import (
     told,
 )
 from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
-from hmmfilter._checks.labels import NO_LABELS, Labels, joined_index, keyed, labels_of
+from hmmfilter._checks.labels import NO_LABELS, Labels, drawn_index, joined_index, keyed, labels_of
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
 from hmmfilter._checks.observations import drawn_observations, is_missing, observations, whole_observations
 from hmmfilter._checks.outputs import (
@@ -123,6 +123,7 @@ __all__ = [
     "distributions",
     "drawable_rates",
     "drawable_sample",
+    "drawn_index",
     "drawn_observations",
     "emission",
     "epsilon",

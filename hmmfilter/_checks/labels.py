@@ -70,6 +70,29 @@ def index_of(value: Any) -> Any:
     return None
 
 
+def drawn_index(observations: Any, index: Any) -> Any:
+    """The labels of steps for a picture, where the observations, or the result with this index, have any but numbers.
+
+    Where both have, they must be the same: observations in another order would be drawn beside the wrong steps.
+    """
+    own = index_of(observations)
+    if own is None or (index is not None and _only_counts(own)):
+        return index
+    if index is not None and not _only_counts(index) and not own.equals(index):
+        for label, known in zip(own, index, strict=True):  # which the times of two zones may share
+            if label != known:
+                raise ValueError(
+                    f"observations must have the labels of the steps that they are drawn over, got {shown(label)} for "
+                    f"{shown(known)}: to_numpy() leaves labels out"
+                )
+    return own
+
+
+def _only_counts(index: Any) -> bool:
+    """Whether these are the labels that pandas gives where there are none."""
+    return type(index).__name__ == "RangeIndex" and index.name is None and (index.start, index.step) == (0, 1)
+
+
 def labels_of(value: Any) -> Labels:
     """The labels of one sequence, as far as it has any."""
     index = index_of(value)

@@ -29,10 +29,9 @@ class Series(NamedTuple):
 
 
 def series_of(observations: Any, n_steps: int, index: Any) -> Series:
-    """Observations under the names and over the index of their frame, or series, or over another."""
+    """Observations under the names and over the index of their frame, or series, or over that of a result."""
     table, words = _checks.drawn_observations(observations, n_steps)
-    own = getattr(observations, "index", None)  # of a list, a method
-    time = timeline(index if own is None or callable(own) else own, n_steps)
+    time = timeline(_checks.drawn_index(observations, index), n_steps)
     return Series(table, _column_names(observations, table.shape[1]), time, words)
 
 

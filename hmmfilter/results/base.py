@@ -284,7 +284,7 @@ class BySequence(OfSequences):
         observations : array_like, (T,) or (T, D), optional
             What to draw over the bands, on a scale of its own on the right; entries of vectors have panels of their own
             below. NaN or None leaves a gap. A Series or a DataFrame brings its names, and its index for the time axis:
-            dates are drawn as dates.
+            dates are drawn as dates. Where the result has an index too, it must be the same.
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure without it.
 
