@@ -66,6 +66,10 @@ class Reader:
         names = ", ".join(shown_name(self.header[c]) for c in columns[:MOST_NAMES])
         return (names or "none") + (", ..." if len(columns) > MOST_NAMES else "")
 
+    def _name_of(self, column: int) -> str:
+        """What a message calls a column."""
+        return f"column {column + 1}" if self.header_row is None else shown_name(self.header[column])
+
     def _insist_on_names(self, columns: Sequence[int]) -> None:
         """Refuse a first line that is a row already, as a number in place of a column's name shows."""
         for c in columns:
@@ -141,7 +145,9 @@ class Reader:
         if len(chosen) != 1:
             kind = "numeric columns" if self._symbols is None else "columns of symbols"
             words = f"name the observations with --column; {kind}: {self._listed(chosen)}"
-            raise ValueError(f"{self.name}: {self._rows.foreign(rows[0] if rows else None) or words}")
+            row = rows[0] if rows else None
+            hints = (self._rows.foreign(row, cell) for cell in ["", *(row.cells if row and not chosen else [])])
+            raise ValueError(f"{self.name}: {next(filter(None, hints), words)}")
         self.observed = chosen
 
     def _are_observations(self, cells: list[str], more_to_come: bool) -> bool:
@@ -159,7 +165,9 @@ class Reader:
         if len(table) < len(columns):
             is_number = self.dialect.number
             row, c = next((row, c) for row in rows for c in self.observed if is_number(row.cells[c]) is None)
-            words = f"{shown_name(self.header[c])} must be a number or empty, got {shown(row.cells[c])}"
+            words = f"{self._name_of(c)} must be a number or empty, got {shown(row.cells[c])}"
+            if self.header_row is None and row is self._rows.first:
+                words += ": leave --no-header out where this line names the columns"
             if row.text.startswith("#"):
                 words += ": add --comment '#' where such a line is no row"
             raise RowError(f"{self.name}: line {row.line}: {self._rows.foreign(row, row.cells[c]) or words}")
@@ -190,7 +198,7 @@ class Reader:
             t, *rest = error.index
             place, _, words = str(error).partition("]")
             if place.startswith("observations["):
-                words = shown_name(self.header[self.observed[rest[0] if rest else 0]]) + words
+                words = self._name_of(self.observed[rest[0] if rest else 0]) + words
             elif place.startswith("log_likelihoods["):
                 words = f"the log-likelihood in state {rest[0]}{words}"
             else:

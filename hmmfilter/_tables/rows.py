@@ -80,7 +80,8 @@ class Rows:
         escaped = ESCAPED_BYTE.search(line)
         if escaped:
             byte = ord(escaped[0]) - 0xDC00
-            self._fault = self._fault or f"line {self._n_lines} must be in UTF-8, got the byte {byte:#x}"
+            words = f"line {self._n_lines} must be in UTF-8, got the byte {byte:#x}"
+            self._fault = self._fault or f"{words} (spreadsheets save it as 'CSV UTF-8')"
 
     def _is_comment(self, line: str, dialect: Dialect) -> bool:
         """Whether a line that begins as comments do is one: it is not, by default, where it may be a row."""

@@ -9,7 +9,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray
 from hmmfilter._files import is_replaceable
 from hmmfilter._tables import Reader, Writer, opened_for_writing
-from hmmfilter.cli.evidence import Evidence, Intake
+from hmmfilter.cli.evidence import Evidence, Intake, refusal
 from hmmfilter.cli.memory import Memory
 from hmmfilter.cli.signals import finished_first
 from hmmfilter.cli.streams import Streams
@@ -60,7 +60,7 @@ def _filtered(streams: Streams, reader: Reader, block: Evidence, impossible: str
     if impossible == "mark" or len(refused) == 0:
         return block, cells
     n_rows = int(refused[0])
-    error = reader.impossible(block.rows[n_rows], streams.n_observed(names[n_rows]))
+    error = refusal(reader, block.rows[n_rows], streams.n_observed(names[n_rows]))
     streams.take_less(names[:n_rows], block.log_likelihoods[:n_rows])
     return block.before(n_rows, error), cells[:n_rows]
 

@@ -121,6 +121,11 @@ class Intake:
             say("hmmfilter: further rows at fault are only counted")
 
 
+def refusal(reader: Reader, row: Row, step: int) -> ValueError:
+    """What to say where the work ends at a row that no path through the states leads past."""
+    return ValueError(f"{reader.impossible(row, step)}: --impossible mark goes on all the same")
+
+
 def _joined(parts: list[Evidence], error: ValueError | None = None) -> Evidence:
     return Evidence(
         [row for part in parts for row in part.rows],

@@ -35,14 +35,17 @@ class Memory:
         try:
             self._restore(json.loads(Path(path).read_text(encoding="utf-8")))
         except (ValueError, TypeError, RecursionError) as error:
-            raise ValueError(f"{path} holds no state to go on from: {error}") from error
+            words = str(error).partition(": force=True")[0]  # which the command has not
+            raise ValueError(f"{path} holds no state to go on from: {words}: another file begins anew") from error
 
     def _restore(self, document: Any) -> None:
         _checks.keys("a state", document, {"format", "sequence", "streams"})
         _checks.one_of("format", document["format"], [FORMAT])
         _checks.json_object("streams", document["streams"])
         if document["sequence"] != self._sequence:
-            raise ValueError(f"--sequence must be {document['sequence']} as before, got {self._sequence}")
+            before = "left out" if document["sequence"] is None else _checks.shown(document["sequence"])
+            now = "none" if self._sequence is None else _checks.shown(self._sequence)
+            raise ValueError(f"--sequence must be {before} as before, got {now}")
         self._streams.restore(document["streams"])
 
     def save(self) -> None:

@@ -142,7 +142,7 @@ def _add_task(commands: Any, task: str) -> None:
         type=_file,
         metavar="FILE",
         help="picture to draw, of the observations over the states (.png, .pdf, .svg); its time axis is labelled "
-        "with the first column, unless that is observed or tells sequences apart; needs hmmfilter[plot]",
+        "with the first column that does not tell sequences apart, unless that is observed; needs hmmfilter[plot]",
     )
     if task == "filter":
         command.add_argument(

@@ -34,15 +34,15 @@ class Summary:
         """Print it."""
         first_log = np.ravel(next(iter(self.logs.values())))
         n_mended, n_left_out = self.intake.n_mended, self.intake.n_left_out
-        observations = f"{self.n_rows} observations" + _aside(
+        observations = counted(self.n_rows, "observation") + _aside(
             (self.n_missing, "missing"), (n_mended, "of them at fault")
         )
         parts = [observations + (f" after {self.n_before} before" if self.n_before else "")]
         parts += [f"{counted(n_left_out, 'row')} left out"] if n_left_out else []
         if self.n_sequences is not None:
             n_impossible = np.count_nonzero(np.isneginf(first_log))
-            parts += [f"{self.n_sequences} sequences" + _aside((int(n_impossible), "impossible"))]
-        parts += [f"{self.intake.n_states} states"]
+            parts += [counted(self.n_sequences, "sequence") + _aside((int(n_impossible), "impossible"))]
+        parts += [counted(self.intake.n_states, "state")]
         parts += [f"{name} {four_decimals(math.fsum(np.ravel(log)))}" for name, log in self.logs.items()]
         say(", ".join(parts))
 

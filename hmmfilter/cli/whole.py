@@ -13,7 +13,7 @@ from hmmfilter import plotting
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks import ImpossibleEvidenceError
 from hmmfilter._tables import Reader, Writer, opened_for_writing
-from hmmfilter.cli.evidence import Intake
+from hmmfilter.cli.evidence import Intake, refusal
 from hmmfilter.cli.messages import reason
 from hmmfilter.cli.summary import Summary
 from hmmfilter.decoding import viterbi
@@ -32,7 +32,7 @@ class Gathered(NamedTuple):
     places: IntArray | None  # of the rows of the table among these, (T,)
     lengths: IntArray | None
     drawn: list[FloatArray]  # the observations, block by block, if they are to be drawn
-    labels: list[str]  # the first cell of each row, likewise
+    labels: list[str]  # of each row, the cell that labels the time, likewise
 
 
 def run_whole(model: HMM, reader: Reader, added: list[str], options: argparse.Namespace) -> None:
@@ -48,7 +48,7 @@ def run_whole(model: HMM, reader: Reader, added: list[str], options: argparse.Na
     except ImpossibleEvidenceError as error:
         step = error.step + (0 if lengths is None else int(lengths[: error.sequence].sum()))
         number = step if places is None else int(np.flatnonzero(places == step)[0])
-        raise reader.impossible(intake.row(number), error.step) from error
+        raise refusal(reader, intake.row(number), error.step) from error
     summary.n_sequences = None if lengths is None else len(lengths)
     if options.task == "viterbi":
         summary.logs["log-likelihood"] = log_likelihood(*tables, lengths=lengths)
@@ -82,7 +82,7 @@ def _gather(reader: Reader, intake: Intake, summary: Summary, is_drawn: bool) ->
             sequences.extend(numbers.setdefault(reader.id_of(row) or "", len(numbers)) for row in block.rows)
         if is_drawn and block.rows:
             drawn.append(block.observations)
-            labels += [row.cells[0] for row in block.rows]
+            labels += [row.cells[_label_column(reader)] for row in block.rows]
     if len(table.rows) == 0:
         raise ValueError(f"{reader.name}: at least one row must be left, got none")
     if reader.sequence is None:
@@ -126,18 +126,24 @@ def _write(
     writer.write_numbers(rows, table)
 
 
+def _label_column(reader: Reader) -> int:
+    """The first column, or the second where the first tells sequences apart."""
+    return int(reader.sequence == 0 and len(reader.header) > 1)
+
+
 def _draw(
     result: Filtered | Smoothed | Decoded, reader: Reader, drawn: list[FloatArray], labels: list[str], path: str
 ) -> None:
     """Draw a result and what was observed, in the words of the table, which is written by now."""
-    is_label = 0 not in (*reader.observed, reader.sequence)
+    label = _label_column(reader)
+    is_label = label not in (*reader.observed, reader.sequence)
     try:
         plotting.save(
             result,
             np.concatenate(drawn),
             path,
             observation_names=[reader.header[c] for c in reader.observed],
-            step_name=reader.header[0] if is_label else "step",
+            step_name=reader.header[label] if is_label else "step",
             step_labels=labels if is_label else None,
         )
     except (ValueError, MemoryError, OSError) as error:

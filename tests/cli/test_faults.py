@@ -93,7 +93,7 @@ def test_many_rows_at_fault_are_counted_but_not_all_named(work):
     *notes, further, summary = err.splitlines()
     assert [note.split(": ")[2] for note in notes] == [f"line {t}" for t in range(3, 3 + evidence.MOST_NOTES)]
     assert further == "hmmfilter: further rows at fault are only counted"
-    assert summary.startswith(f"1 observations, {n_faults} rows left out, ")
+    assert summary.startswith(f"1 observation, {n_faults} rows left out, ")
 
 
 @pytest.mark.parametrize("task", ["smooth", "viterbi"])
@@ -157,7 +157,7 @@ def test_an_impossible_sequence_is_marked_and_the_others_go_on(work, certain):
     words = ["--sequence", "who", "--column", "x", "--impossible", "mark"]
     status, columns, err = work(IMPOSSIBLE, *words, model=certain)
     assert status == 0
-    assert err.startswith("5 observations, 2 sequences (1 impossible), 1 states, log-likelihood -inf")
+    assert err.startswith("5 observations, 2 sequences (1 impossible), 1 state, log-likelihood -inf")
     if "state" in columns:
         assert columns["state"] == ("0", "", "", "0", "")
         return
@@ -170,7 +170,7 @@ def test_an_impossible_sequence_is_marked_and_the_others_go_on(work, certain):
 
 def test_a_single_sequence_is_marked(work, certain):
     status, _, err = work("x\n1\n0\n1\n", "--impossible", "mark", model=certain)
-    assert (status, err.split(", log-likelihood ")[0]) == (0, "3 observations, 1 states")
+    assert (status, err.split(", log-likelihood ")[0]) == (0, "3 observations, 1 state")
     assert "log-likelihood -inf" in err
 
 
@@ -190,6 +190,7 @@ def test_an_impossible_sequence_stops_the_work_at_its_line(work, certain):
     status, _, err = work(IMPOSSIBLE, "--sequence", "who", "--column", "x", model=certain)
     assert status == 2
     assert "line 4, sequence 'b': the evidence is impossible from step 1 on: no path " in err
+    assert err.endswith("above zero there: --impossible mark goes on all the same\n")
     assert work("x\n\n1\n\n0\n", model=certain)[2].count("line 5: the evidence is impossible from step 3 on") == 1
 
 

@@ -37,7 +37,8 @@ def test_runs_that_go_on_say_what_one_run_says(arriving, state, cuts):
         said += out.splitlines()[1:]
     assert said == whole[1:]
     log_likelihood = "log-likelihood -329.4604"
-    assert err == f"{107 - cuts[-1]} observations after {cuts[-1]} before, 3 states, {log_likelihood}\n"
+    last = "1 observation" if cuts == [106] else f"{107 - cuts[-1]} observations"
+    assert err == f"{last} after {cuts[-1]} before, 3 states, {log_likelihood}\n"
 
 
 def test_files_go_on_as_streams_do(arriving, quakes, state):
@@ -166,7 +167,10 @@ BAD_STATES = [
     (json.dumps({**DOCUMENT, "streams": {"": {}}}), "the snapshot must have the keys "),
     (json.dumps({**DOCUMENT, "streams": {"": -1}}), "the snapshot must be a JSON object, got int"),
     (json.dumps({**DOCUMENT, "streams": {"": True}}), "the snapshot must be a JSON object, got bool"),
-    (json.dumps({**DOCUMENT, "sequence": "who"}), "--sequence must be who as before, got None"),
+    (
+        json.dumps({**DOCUMENT, "sequence": "who"}),
+        "--sequence must be 'who' as before, got none: another file begins anew",
+    ),
 ]
 
 
@@ -187,6 +191,13 @@ def test_the_state_of_another_model_is_refused(arriving, state, tmp_path):
     status, out, err = arriving("count\n13\n", "--state", state, model=tmp_path / "other.json")
     assert (status, out) == (2, "")
     assert f"{state} holds no state to go on from: " in err
+    assert err.endswith("got one with another emission: another file begins anew\n")
+
+
+def test_a_state_without_sequences_is_refused_where_there_are_some(arriving, state):
+    arriving("count\n13\n", "--state", state)
+    err = arriving("who,count\na,13\n", "--column", "count", "--sequence", "who", "--state", state)[2]
+    assert "--sequence must be left out as before, got 'who'" in err
 
 
 def test_a_picture_has_no_state(capsys, state):

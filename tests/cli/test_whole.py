@@ -114,6 +114,16 @@ def test_the_observed_first_column_does_not_label_the_time(quakes, tmp_path):
     assert quakes("count\n13\n20\n", "--plot", tmp_path / "plot.png", task="smooth")[0] == 0
 
 
+def test_a_first_column_of_sequences_does_not_label_the_time(monkeypatch, quakes):
+    drawn = {}
+    monkeypatch.setattr(plotting, "save", lambda *_, **words: drawn.update(words))
+    words = ["--sequence", "who", "--column", "count", "--plot", "picture.png"]
+    quakes("who,year,count\na,1900,13\na,1901,20\n", *words)
+    assert (drawn["step_name"], drawn["step_labels"]) == ("year", ["1900", "1901"])
+    quakes("who,count,year\na,13,1900\na,20,1901\n", *words)
+    assert (drawn["step_name"], drawn["step_labels"]) == ("step", None)
+
+
 REFUSED = [
     ("", [], "data.csv: a header line and at least one row are required, got 0 lines"),
     ("count\n", [], "data.csv: a header line and at least one row are required, got 1 lines"),
