@@ -116,6 +116,15 @@ def test_emissions_are_told_apart_by_value():
     assert [emission_fingerprint(twin) for twin in twins] == words[:2]
 
 
+@pytest.mark.parametrize(
+    "twin", [stats.norm(0.0, 1.0), stats.norm(loc=0, scale=1), stats.norm(), stats.norm(np.float32(0), np.int64(1))]
+)
+def test_distributions_are_told_by_their_numbers_however_these_are_given(twin):
+    one, other = (hf.HMM([1.0], [[1.0]], FromScipy([each])) for each in (stats.norm(0, 1), twin))
+    assert one == other
+    assert other.online(one.online().snapshot()).n_observed == 0
+
+
 def test_fingerprints_are_the_same_everywhere():
     """In every process and on every machine: known words, of numbers whose bytes are told in one order."""
     words = COUNTS.online().snapshot()["model"]

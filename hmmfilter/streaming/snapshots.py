@@ -68,10 +68,10 @@ def _plain(value: Any) -> Any:
     """What JSON holds of a value that it does not know: its numbers, if it is an array or a distribution of SciPy."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    described = scipy_distributions.description(value)
-    if described is None and hasattr(value, "dist"):
-        return [value.dist.name, value.args, value.kwds]
-    return described or type(value).__qualname__
+    if hasattr(value, "dist"):
+        numbers = scipy_distributions.parameters(value)
+        return [value.dist.name, {name: float(numbers[name]) for name in sorted(numbers)}]
+    return scipy_distributions.description(value) or type(value).__qualname__
 
 
 def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
