@@ -1164,15 +1164,15 @@ class HMM(Valued):
         >>> counts.get_xlabel(), counts.get_ylabel()
         ('observation', 'probability')
         """
-        shares = np.ones(self.n_states)
+        shares, names_from = np.ones(self.n_states), observations
         if observations is not None:
             probabilities = self.smooth(observations, lengths=lengths).probabilities
             _checks.some_steps(len(probabilities))
             shares = probabilities.mean(axis=0)
             sequences, _ = self._sequences(observations, lengths)
             if sequences is not None:
-                observations = _checks.one_after_the_other(sequences, self.emission)
-        shown = plotting.shown_by(self.emission, shares, observations)
+                names_from, observations = sequences[0], _checks.one_after_the_other(sequences, self.emission)
+        shown = plotting.shown_by(self.emission, shares, observations, names_from)
         return plotting.draw_model(self.initial, self.transition, self.state_names, shown)
 
     def to_json(self, path: str | os.PathLike[str]) -> None:

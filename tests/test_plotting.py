@@ -492,3 +492,14 @@ def test_labels_that_only_count_give_way():
     utc, paris = (pd.Series(COUNTS, DAYS.tz_localize("UTC").tz_convert(zone)) for zone in ("UTC", "Europe/Paris"))
     assert MODEL.smooth(utc).plot(paris).get_xlabel() == MODEL.smooth(paris).plot().get_xlabel()
     assert MODEL.smooth(plain).plot(plain).get_xlim() == MODEL.smooth(COUNTS).plot().get_xlim()
+
+
+def test_sequences_with_names_are_shown_under_them():
+    model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([[0.0, 5.0]], [[[1.0, 0.5], [0.5, 4.0]]]))
+    frame = pd.DataFrame({"who": [1, 1, 2], "a": [0.1, 0.2, 0.3], "b": [4.0, 5.0, 6.0]})
+    one = frame[["a", "b"]]
+    for observations in (frame.groupby("who"), {"x": one, "y": one}, [one, one]):
+        assert [panel.get_xlabel() for panel in model.plot(observations)[1:]] == ["a", "b"]
+    counts = pd.Series([1, 2, 3], name="quakes")
+    for observations in (counts.groupby(frame["who"]), [counts, counts]):
+        assert MODEL.plot(observations)[1].get_xlabel() == "quakes"

@@ -11,17 +11,18 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter.plotting.portrait import Shown
-from hmmfilter.plotting.series import series_of
+from hmmfilter.plotting.series import column_names, series_of
 
 N_DRAWN = 2000  # observations of each state, which tell how far its curve is worth drawing
 LEAST, MOST = 0.002, 0.998  # the share of them from and up to which it is
 N_POINTS = 400  # of a curve, at most
 
 
-def shown_by(emission: Any, shares: FloatArray, observations: Any) -> list[Shown]:
+def shown_by(emission: Any, shares: FloatArray, observations: Any, names_from: Any) -> list[Shown]:
     """The curves of all states for each entry of the observations, times the share of each state, (K,).
 
-    Entries of a vector are shown one by one: the others are missing. Without observations, None, there is no data.
+    Entries of a vector are shown one by one: the others are missing. Without observations, None, there is no data. They
+    are called as in the observations, or the sequence of them, that may have names.
     """
     if hasattr(emission, "probabilities"):
         return [_shown_symbols(emission, shares, observations)]
@@ -31,8 +32,8 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any) -> list[Shown
     if drawn.ndim == 1:
         names = ["observation"]
     if observations is not None:
-        series = series_of(observations, len(observations), None)
-        names, seen = series.names, series.table
+        seen = series_of(observations, len(observations), None).table
+        names = column_names(names_from, seen.shape[1])
     is_discrete = bool((drawn == np.rint(drawn)).all())
     checked = partial(_checks.log_likelihoods, emission, n_states=emission.n_states)
     log_densities = getattr(emission, "_log_densities", checked)  # those of SciPy fail far out

@@ -32,10 +32,11 @@ def series_of(observations: Any, n_steps: int, index: Any) -> Series:
     """Observations under the names and over the index of their frame, or series, or over that of a result."""
     table, words = _checks.drawn_observations(observations, n_steps)
     time = timeline(_checks.drawn_index(observations, index), n_steps)
-    return Series(table, _column_names(observations, table.shape[1]), time, words)
+    return Series(table, column_names(observations, table.shape[1]), time, words)
 
 
-def _column_names(observations: Any, n_columns: int) -> list[str]:
+def column_names(observations: Any, n_columns: int) -> list[str]:
+    """What columns are called in their frame, or series; without names, observations."""
     columns = getattr(observations, "columns", None)
     names = [getattr(observations, "name", None)] if columns is None else list(columns)
     if len(names) == n_columns and all(name is not None and not callable(name) for name in names):
