@@ -491,7 +491,8 @@ def far_exp_parts(x: float) -> tuple[float, float, float, float]:
         whole = np.rint(x * (LOG2_E / NEARBY)) * NEARBY
         product, product_tail = two_product(whole, LOG_2)
         less, less_tail = two_product(whole, LOG_2_REST)
-        left, more = plus(x - product, -product_tail, -less)  # x and the product are so near that no digit is lost
+        left, more = two_sum(x - product, -product_tail)  # x and the product are so near that no digit is lost
+        left, more = plus(left, more, -less)
         left, more = plus(left, more, -(less_tail + whole * LOG_2_LAST))
     k = np.rint(left * LOG2_E)
     product, product_tail = two_product(k, LOG_2)

@@ -62,6 +62,7 @@ def exact_error(x, head, tail, exponent, rest):
 @given(st.one_of(*(st.floats(-size, size) for size in (1e3, 1e6, 1e15, 1e18, 1e22, 2.0**102))))
 @example(1e15)
 @example(np.nextafter(1e15, np.inf))
+@example(9169868565742872.0)  # whose product with 1 / log 2 has a tail near 1/2
 def test_widen_takes_exponentials_to_twice_a_doubles_digits_or_nearly(x):
     wide = np.zeros((4, 1))
     _kernels.widen_row(np.array([x]), wide)

@@ -122,7 +122,7 @@ class Loose:
         return np.zeros((3, 2))
 
 
-@pytest.mark.parametrize("observations", [iter([1, 2, 3]), {"value": [1, 2, 3], "weight": [1, 1, 1]}, 3], ids=str)
+@pytest.mark.parametrize("observations", [iter([1, 2, 3]), {"value": [1, 2, 3], "weight": [1, 1, 1]}, 3], ids=type)
 def test_what_has_no_length_is_not_counted(observations):
     assert model_of(Loose()).filter(observations).probabilities.shape == (3, 2)
     assert model_of(Loose()).filter(observations, lengths=[1, 2]).lengths.tolist() == [1, 2]
