@@ -22,6 +22,8 @@ Conventions, for the whole library:
 - A probability of zero is exactly that, and stays so; nothing is added, clipped or floored.
 - A missing observation is no evidence: log-likelihood 0 in every state. It is None, NaN, a masked entry or the NA of
   pandas, also for a whole vector.
+- Rows are steps, whatever their labels say: a day that has no row is no step, until ``series.asfreq("D")`` gives it one
+  that is missing. The entries of vectors are told by their place, not by the names of columns.
 """
 
 from __future__ import annotations

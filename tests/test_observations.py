@@ -269,6 +269,13 @@ def test_a_refusal_says_which_entry_of_which_sequence(model, observations, error
     assert str(caught.value).startswith(message)
 
 
+def test_a_frame_with_more_than_the_observations():
+    with pytest.raises(TypeError, match=r"observations\[0\] must be a number.*: of several columns, choose one"):
+        COUNTS.smooth(pd.DataFrame({"who": ["a", "b"], "x": [1, 2]}))
+    with pytest.raises(TypeError, match=r"observations\[1\] must be a number.*, got 'x'$"):
+        COUNTS.smooth([1, "x"])
+
+
 DAY, HOURS = np.datetime64("2020-01-01"), np.timedelta64(3, "h")
 TIMES = {
     "a day": [DAY, DAY],

@@ -19,6 +19,7 @@ NUMBERS = (numbers.Real, np.bool_, Decimal)
 ROWS = frozenset({list, tuple})
 Atoms = tuple[type, ...]  # kinds of container that stand for one observation, and are never looked into
 TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.timedelta)
+ONE_OF_SEVERAL = ": of several columns, choose one"
 NUMBERS_OF_TIMES = ": times become numbers by division, as (times - start) / np.timedelta64(1, 's')"
 
 
@@ -62,7 +63,7 @@ def _plain_numbers(value: Any) -> FloatArray | None:
 
 def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
     def refuse(index: tuple[int, ...], got: Any, needed: str = "a number") -> NoReturn:
-        hint = NUMBERS_OF_TIMES if isinstance(got, TIMES) else ""
+        hint = NUMBERS_OF_TIMES if isinstance(got, TIMES) else ONE_OF_SEVERAL if is_container(got) else ""
         raise TypeError(
             f"{entry_name('observations', index)} must be {needed}, or NaN or None where missing, "
             f"got {shown(got)}{hint}"

@@ -109,6 +109,8 @@ class OfSequences(Table):
         ('anna', 'ben')
         >>> smoothed["ben"].probabilities.round(4)
         array([[0.0803, 0.9197]])
+        >>> "carl" in smoothed
+        False
         """
         numbers = tuple(range(_checks.several(self._n_sequences)))
         return numbers if self._labels.keys is None else self._labels.keys
@@ -134,6 +136,9 @@ class OfSequences(Table):
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._table()) if self._n_sequences is None else map(self._alone, range(self._n_sequences))
+
+    def __contains__(self, key: object) -> bool:
+        return key in (self._table() if self._n_sequences is None else self.keys())
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
