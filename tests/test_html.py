@@ -81,6 +81,9 @@ def test_the_ends_are_labelled():
     words = words_of(page_of(MODEL.smooth(days)))
     assert "2024-01-01" in words
     assert "2024-01-04" in words
+    assert "00:00" not in words
+    hours = pd.Series(OBSERVED, pd.date_range("2024-01-01", periods=4, freq="h"))
+    assert "2024-01-01 03:00:00" in words_of(page_of(MODEL.smooth(hours)))
     assert "+3" in words_of(page_of(MODEL.forecast(OBSERVED, 3)))
 
 

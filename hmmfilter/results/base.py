@@ -272,7 +272,8 @@ class BySequence(OfSequences):
             strips = [html.strip_of(self._shares, int(bounds[n]), int(bounds[n + 1])) for n in shown]
             return html.of_several(self._preview(), names, strips)
         n_steps = self._n_steps()
-        ends = [str(t if self.index is None else self.index[t]) for t in (0, n_steps - 1) if n_steps > 0]
+        labels = (t if self.index is None else self.index[t] for t in (0, n_steps - 1) if n_steps > 0)
+        ends = [str(label).removesuffix(" 00:00:00") for label in labels]  # a day by its date alone
         return html.of_series(self._preview(), names, html.strip_of(self._shares, 0, n_steps), ends)
 
     @abstractmethod
