@@ -184,6 +184,7 @@ def test_masks_are_a_dict_as_sequences_are():
 ALL = np.ones((2, 2), bool)
 REFUSED = [
     ({"a": 3}, {}, TypeError, "observations['a'] must be a sequence, got 3"),
+    ({"a": np.array(3)}, {}, TypeError, "observations['a'] must be a sequence, got array(3)"),
     ({"a": [1], "b": None}, {}, TypeError, "observations['b'] must be a sequence, got None"),
     (FRAME.groupby("subject"), {}, ValueError, "sequence 'a': observations must have shape (T,), got (3, 2)"),
     ({"a": [1, -1]}, {}, ValueError, "sequence 'a': observations[1] must be a whole number from 0 up, or missing"),

@@ -43,7 +43,7 @@ def keyed(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -> tu
     if not sequences:
         raise ValueError("observations must have at least one sequence, got none")
     for key, sequence in zip(labels.keys or (), sequences, strict=True):
-        if not hasattr(sequence, "__len__"):
+        if not hasattr(sequence, "__len__") or getattr(sequence, "ndim", 1) == 0:
             raise TypeError(f"observations[{shown(key)}] must be a sequence, got {shown(sequence)}")
     return sequences, labels
 
