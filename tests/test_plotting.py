@@ -464,6 +464,16 @@ def test_curves_over_words_of_ones_own_are_refused():
         hf.HMM(MODEL.initial, MODEL.transition, Words()).plot()
 
 
+@pytest.mark.parametrize("drawn", [None, 3.0, [1.0, 2.0], np.zeros((4000, 2, 2))], ids=["none", "one", "two", "tables"])
+def test_curves_need_an_observation_of_each_state(drawn):
+    class Few(Unknown):
+        def sample(self, states, rng):
+            return drawn
+
+    with pytest.raises(ValueError, match="sample of Few must draw an observation for each of 4000 states, got shape"):
+        hf.HMM(MODEL.initial, MODEL.transition, Few()).plot()
+
+
 def test_groups_for_an_emission_of_ones_own():
     frame = pd.DataFrame({"who": ["a", "b", "a"], "x": [0.2, 0.4, np.nan]})
     _, panel = hf.HMM(MODEL.initial, MODEL.transition, Unknown()).plot(frame.groupby("who")["x"])

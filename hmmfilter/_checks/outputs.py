@@ -83,13 +83,16 @@ def some_steps(n_steps: int) -> None:
         raise ValueError("plot draws at least one step, got none")
 
 
-def drawable_sample(sample: Any, emission: Any) -> FloatArray:
-    """Let what an emission has drawn in, for a picture of its curves."""
+def drawable_sample(sample: Any, emission: Any, n_draws: int) -> FloatArray:
+    """Let what an emission has drawn in, for a picture of its curves, (n,) or (n, D)."""
+    what = f"sample of {type(emission).__name__} must draw"
     try:
-        return np.asarray(sample, dtype=np.float64)
+        drawn = np.asarray(sample, dtype=np.float64)
     except (TypeError, ValueError):
-        what = f"sample of {type(emission).__name__}"
-        raise TypeError(f"{what} must draw numbers or vectors of them to be pictured, got {shown(sample)}") from None
+        raise TypeError(f"{what} numbers or vectors of them to be pictured, got {shown(sample)}") from None
+    if drawn.ndim not in (1, 2) or len(drawn) != n_draws:
+        raise ValueError(f"{what} an observation for each of {n_draws} states, got shape {drawn.shape}")
+    return drawn
 
 
 def several(n_sequences: int | None) -> int:

@@ -66,7 +66,7 @@ def _shown_symbols(emission: Any, shares: FloatArray, observations: Any) -> Show
 def _drawn(emission: Any) -> npt.NDArray[Any]:
     """Observations of all states, the same each time, (n,) or (n, D)."""
     states = np.repeat(np.arange(emission.n_states), N_DRAWN)
-    return _checks.drawable_sample(emission.sample(states, np.random.default_rng(0)), emission)
+    return _checks.drawable_sample(emission.sample(states, np.random.default_rng(0)), emission, len(states))
 
 
 def _grid(ends: FloatArray, is_discrete: bool) -> FloatArray:
