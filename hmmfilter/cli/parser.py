@@ -72,6 +72,9 @@ class _Parser(argparse.ArgumentParser):
     """One that tells what is wrong with its words as all else is told."""
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith(": expected one argument"):  # also where that begins as an option does, as in -999,n/a
+            name = message.split()[1].rstrip(":")
+            message += f"; one that begins with a minus stands behind an =, as {name}=-..."
         raise ValueError(f"{message} ({self.prog} --help tells more)")
 
 

@@ -25,6 +25,7 @@ SAID = [
     ("t;count\n1;13,0\n2;\n3;4,0e1\n", ["--delimiter", "auto", "--decimal", ","], ";"),
     ("t,count\n1,13\n2,n/a\n3,40\n", ["--missing", "n/a,-1"], ","),
     ("t,count\n1,13\n2,-999\n3,40\n", ["--missing", "-999"], ","),
+    ("t,count\n1,13\n2,-999\n3,40\n", ["--missing=-999,n/a"], ","),
     ("t,count\n1,13\n2,NA\n3,40\n", [], ","),
     ("# of a catalogue\nt, count\n1, 13\n2, ?\n3, 40\n", [], ","),
     ("% of a catalogue\nt,count\n1,13\n2,\n3,40\n", ["--comment", "%"], ","),

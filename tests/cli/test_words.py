@@ -138,3 +138,13 @@ def test_in_a_thread(capsys):
     thread.start()
     thread.join()
     assert statuses == [0]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [(["--missing", "-999,n/a"], "--missing"), (["--comment", "--"], "--comment")]
+)
+def test_a_value_that_begins_as_options_do(capsys, words, name):
+    assert cli.main(["smooth", "data.csv", "--model", "model.json", *words]) == 2
+    assert f"argument {name}: expected one argument; one that begins with a minus" in capsys.readouterr().err
+    assert cli.main(["smooth", "data.csv", "--column"]) == 2
+    assert "minus" not in capsys.readouterr().err
