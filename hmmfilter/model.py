@@ -1164,7 +1164,7 @@ class HMM(Valued):
         >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
         >>> chain, counts = model.plot([0, 2, 7, 4])
         >>> counts.get_xlabel(), counts.get_ylabel()
-        ('observation', 'probability')
+        ('observation', 'probability × share of the state')
         """
         shares, names_from = np.ones(self.n_states), observations
         if observations is not None:

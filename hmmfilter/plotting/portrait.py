@@ -84,7 +84,7 @@ def _draw_entry(ax: Axes, entry: Shown, names: tuple[str, ...], with_legend: boo
         dots: dict[str, Any] = {"marker": "o", "markersize": 4, "markeredgecolor": "0.3"} if entry.is_discrete else {}
         drawn += ax.plot(entry.grid, curve, color=color, linewidth=2, **dots)
         words.append(word)
-    ax.set(xlabel=plain(entry.name), ylabel="probability" if entry.is_discrete else "density", ylim=(0, None))
+    ax.set(xlabel=plain(entry.name), ylabel=_height(entry), ylim=(0, None))
     ax.spines[["top", "right"]].set_visible(False)
     if entry.labels:
         step = -(-len(entry.labels) // MOST_TICKS)
@@ -93,6 +93,12 @@ def _draw_entry(ax: Axes, entry: Shown, names: tuple[str, ...], with_legend: boo
         ax.locator_params(axis="x", integer=True)
     if with_legend:
         legend_above(ax, drawn, words)
+
+
+def _height(entry: Shown) -> str:
+    """What is drawn upwards."""
+    weight = "" if not entry.seen.size else " × share of the state"
+    return ("probability" if entry.is_discrete else "density") + weight
 
 
 def _draw_histogram(ax: Axes, entry: Shown) -> Any:

@@ -242,6 +242,10 @@ class BySequence(OfSequences):
             return steps
         return frames.labels_by_sequence(self.keys(), self._labels.key_names, np.diff(starts), steps)
 
+    def _step_label(self, t: int) -> str:
+        """What a step is called where the observations had labels, a day by its date alone; else its number."""
+        return str(t if self.index is None else self.index[t]).removesuffix(" 00:00:00")
+
     def _shown_sequences(self, lengths: IntArray, n_states: int) -> Preview:
         """How long each sequence is, and how probable."""
         totals = getattr(self, self._total)
@@ -269,8 +273,7 @@ class BySequence(OfSequences):
             strips = [html.strip_of(self._shares, int(bounds[n]), int(bounds[n + 1])) for n in shown]
             return html.of_several(self._preview(), names, strips)
         n_steps = self._n_steps()
-        labels = (t if self.index is None else self.index[t] for t in (0, n_steps - 1) if n_steps > 0)
-        ends = [str(label).removesuffix(" 00:00:00") for label in labels]  # a day by its date alone
+        ends = [self._step_label(t) for t in (0, n_steps - 1) if n_steps > 0]
         return html.of_series(self._preview(), names, html.strip_of(self._shares, 0, n_steps), ends)
 
     @abstractmethod

@@ -44,6 +44,7 @@ class _Path(BySequence):
             ["step", "state"],
             n_steps,
             ([names[k] if k >= 0 else "-1"] for k in self.path[shown_steps(n_steps)]),
+            label=self._step_label,
         )
 
     def _table(self) -> IntArray:
@@ -313,7 +314,7 @@ class NBest(BySequence):
                 label=self._key_label,
             )
         steps, shown_paths = shown_steps(n_steps), shown_steps(n_paths)
-        heads = [str(t) if t > 0 else "step 0" for t in steps]
+        heads = [self._step_label(t) if t > 0 else f"step {self._step_label(0)}" for t in steps]
         return preview(
             f"NBest: {n_paths} paths, {n_steps} steps, {self.n_states} states",
             ["path", "log-joint", *with_dots(heads, n_steps)],

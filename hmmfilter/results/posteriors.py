@@ -83,6 +83,7 @@ class _Posterior(BySequence):
             ["step", *self._names(n_states)],
             n_steps,
             ([f"{p:.4f}" for p in row] for row in self._probabilities_of(self._rows[shown_steps(n_steps)])),
+            label=self._step_label,
         )
 
     def _table(self) -> FloatArray:
