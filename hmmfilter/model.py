@@ -786,8 +786,10 @@ class HMM(Valued):
     ) -> Answer:
         """What a door says of observations; a result calls states, steps and sequences by their names."""
         tables, labels = self._evidence(observations, lengths, allowed)
-        with _checks.naming_sequences(labels.keys):
+        try:
             answer = door(self.log_initial, self.log_transition, **tables, **options)
+        except _checks.ImpossibleEvidenceError as error:
+            _checks.refuse_by_key(error, labels.keys)
         return replace(answer, state_names=self.state_names, _labels=labels) if isinstance(answer, Result) else answer
 
     def _evidence(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import reprlib
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -129,12 +129,8 @@ def blaming(part: str) -> Iterator[None]:
         raise kind(f"{part}: {error}") from error
 
 
-@contextlib.contextmanager
-def naming_sequences(keys: Sequence[Hashable] | None) -> Iterator[None]:
+def refuse_by_key(error: ImpossibleEvidenceError, keys: Sequence[Hashable] | None) -> NoReturn:
     """Say by its key which of several sequences is impossible, where they have keys."""
-    try:
-        yield
-    except ImpossibleEvidenceError as error:
-        if keys is None or error.sequence is None:
-            raise
-        raise ImpossibleEvidenceError(error.step, error.sequence, keys[error.sequence]) from None
+    if keys is None or error.sequence is None:
+        raise error
+    raise ImpossibleEvidenceError(error.step, error.sequence, keys[error.sequence]) from None

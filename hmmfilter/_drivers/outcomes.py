@@ -16,8 +16,8 @@ def empty_outcome(tables: Tables) -> tuple[IntArray, FloatArray]:
 
 def with_steps(tables: Tables) -> tuple[Tables, BoolArray]:
     """The tables without sequences that have no steps; and which sequences are left."""
-    are_left = np.diff(tables.starts) > 0
-    if are_left.all():
+    are_left = tables.starts[1:] > tables.starts[:-1]
+    if np.count_nonzero(are_left) == len(are_left):  # sooner told than by `all`, and asked at each call of a door
         return tables, are_left
     initial = tables.log_initial if len(tables.log_initial) == 1 else frozen(tables.log_initial[are_left])
     return tables._replace(log_initial=initial, starts=frozen(tables.starts[np.append(are_left, True)])), are_left
@@ -37,7 +37,7 @@ def put_back(part: FloatArray, are_left: BoolArray, found: FloatArray) -> None:
 
 def of_all(outcome: tuple[IntArray, FloatArray], are_left: BoolArray) -> tuple[IntArray, FloatArray]:
     """The outcome of all sequences: those without steps are possible, with a probability of 1."""
-    if are_left.all():
+    if len(outcome[0]) == len(are_left):
         return outcome
     n_possible, totals = np.zeros(len(are_left), dtype=np.int64), np.zeros(len(are_left))
     n_possible[are_left], totals[are_left] = outcome
