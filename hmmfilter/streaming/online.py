@@ -150,10 +150,8 @@ class OnlineFilter(Run):
         >>> stream.update([0.0, 0.0], allowed=[True, False]).tolist()
         [0.0, -inf]
         """
-        row, slot = (
-            _checks.log_row("log_likelihood_row", log_likelihood_row, self._n_states, self._are_logs),
-            self._slot,
-        )
+        row = _checks.log_row("log_likelihood_row", log_likelihood_row, self._n_states, self._are_logs)
+        slot = self._slot
         if allowed is not None:
             row = _checks.only_allowed(row, allowed).copy()
         if log_transition is not None:
@@ -350,7 +348,7 @@ class OnlineFilter(Run):
         >>> hf.OnlineFilter.restore(json.loads(text), log_transition)
         OnlineFilter: 1 steps so far, 2 states, log-likelihood -0.5978
         """
-        return self._snapshot_at(self._n_observed, self._state[:-1])
+        return stream_document(self, self._fingerprints)
 
     def _snapshot_at(self, n_observed: int, wide: FloatArray) -> dict[str, Any]:
         """A snapshot of where so many steps had led, at wide α, (4, K)."""
