@@ -51,8 +51,7 @@ def _draw_chain(ax: Axes, initial: FloatArray, transition: FloatArray, names: tu
     """The initial distribution in a row of its own above the transition matrix."""
     n_states = len(initial)
     lines = "0.85" if n_states <= MOST_NUMBERS else "none"
-    rows = np.concatenate([[-1.2, -0.2], np.arange(1.0, n_states + 1)]) if n_states else np.empty(0)
-    for edges, table in ((rows[:2], initial[None]), (np.arange(n_states + 1.0), transition)):
+    for edges, table in ((np.array([-1.2, -0.2]), initial[None]), (np.arange(n_states + 1.0), transition)):
         ax.pcolormesh(np.arange(n_states + 1.0), edges, table, cmap="Greys", vmin=0, vmax=1, edgecolors=lines)
         if n_states <= MOST_NUMBERS:
             for (i, j), p in np.ndenumerate(table):

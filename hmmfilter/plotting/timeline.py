@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -84,7 +85,9 @@ def _days(values: npt.NDArray[Any]) -> FloatArray | None:
     if values.dtype.kind in "biuf":
         return None
     try:
-        dates = values.astype("datetime64[us]")
+        with warnings.catch_warnings():  # of a zone in a text: such times are drawn as those of UTC
+            warnings.simplefilter("ignore")
+            dates = values.astype("datetime64[us]")
     except (ValueError, TypeError):
         return None
     days: FloatArray = matplotlib_dates().date2num(dates)
