@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-DESCRIPTORS = ("/proc/", "/dev/fd")  # where a link stands for a file that is open, and not for its name
+DESCRIPTORS = ("/proc/", "/dev/fd")  # where a name stands for a file that is open, or for none
 
 
 class _Named(io.FileIO):
@@ -75,12 +75,11 @@ def is_replaceable(name: str) -> bool:
 
 def _is_descriptor(name: str) -> bool:
     """Whether a name such as /dev/stdout leads to a file that is open already."""
-    while os.path.islink(name):
-        folder = os.path.realpath(os.path.dirname(name)) + "/"
-        if folder.startswith(DESCRIPTORS):
-            return True
+    while not (folder := os.path.realpath(os.path.dirname(name)) + "/").startswith(DESCRIPTORS):
+        if not os.path.islink(name):
+            return False
         name = os.path.join(folder, os.readlink(name))
-    return False
+    return True
 
 
 @contextlib.contextmanager

@@ -192,6 +192,12 @@ def test_standard_output_by_its_name(tmp_path, name, is_file):
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"new"
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/comm"), reason="no files that are none")
+def test_what_is_no_file_on_a_disk_is_written_through():
+    """No other file could stand beside it."""
+    assert not is_replaceable("/proc/self/comm")
+
+
 @posix
 def test_a_file_that_is_open_is_written_through(tmp_path):
     with open(tmp_path / "output", "wb") as file:

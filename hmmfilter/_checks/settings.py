@@ -104,7 +104,8 @@ def rows_ahead(name: str, steps: int, n_states: int) -> None:
 
 def memory_size() -> int:
     """How much memory the machine has, in bytes; where it does not say, a terabyte."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**40
+    says = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ())
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if says else 2**40
 
 
 def generator(rng: Any) -> np.random.Generator:
