@@ -143,12 +143,15 @@ def run(arguments, environment=None, typed=""):
 
 @needs_compiled
 def test_the_command_where_nothing_can_be_written(locked_down, tmp_path):
-    hmmfilter.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hmmfilter.emissions.Bernoulli([0.1, 0.9])).to_json(
-        tmp_path / "model"
-    )
+    model = hmmfilter.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hmmfilter.emissions.Bernoulli([0.1, 0.9]))
+    model.to_json(tmp_path / "model")
     code = "from hmmfilter.cli import main; main()"
-    done = run(["-c", code, "viterbi", "-", "--model", "model"], locked_down, "x\n1\n1\n")
-    assert done.stdout == "x,state\n1,1\n1,1\n"
+    quickly = {**locked_down, "NUMBA_OPT": "0"}
+    done = run(["-c", code, "filter", "-", "--model", "model"], quickly, "x\n1\n1\n")
+    header, *rows = done.stdout.splitlines()
+    assert header == "x,p_0,p_1,log_increment"
+    probabilities = [list(map(float, row.split(",")[1:3])) for row in rows]
+    np.testing.assert_allclose(probabilities, model.filter([1, 1]).probabilities, rtol=1e-12)
     assert "Traceback" not in done.stderr
     assert done.stderr.count("Set NUMBA_CACHE_DIR to a directory") == 1
     assert locked_down["PYTHONPATH"] in done.stderr

@@ -3,7 +3,6 @@
 import json
 import pickle
 import re
-import time
 
 import mpmath
 import numpy as np
@@ -121,17 +120,20 @@ def test_a_gap_of_a_mixture_is_right():
 
 
 class Gap(stats.rv_continuous):
-    """Nothing between two blocks, of which only the density is told."""
+    """Nothing between two blocks, of which only the density is told; it counts how often it is asked for."""
+
+    asked = 0
 
     def _pdf(self, x):
+        type(self).asked += np.size(x)
         return np.where((np.abs(x) > 1) & (np.abs(x) < 3), 0.25, 0.0)
 
 
 def test_a_gap_of_ones_own_is_right_and_soon_told():
-    begin = time.perf_counter()
+    Gap.asked = 0
     table = FromScipy([Gap(a=-3.0, b=3.0)()]).log_likelihoods(np.linspace(-0.9, 0.9, 5000))
     assert (table == -np.inf).all()
-    assert time.perf_counter() - begin < 10  # an integral for each of them would take minutes
+    assert 5000 <= Gap.asked < 20_000  # an integral for each of them would take a hundred times as many
 
 
 def test_a_pole_is_reported_where_it_is():
@@ -248,10 +250,9 @@ def test_moments_that_nobody_states_are_integrated(distribution, mean, variance)
 
 
 def test_the_effort_for_moments_is_bounded():
-    begin = time.perf_counter()
+    Slow.asked = 0
     assert np.isnan(FromScipy([Slow(a=0.0, b=1.0)()]).moments()).all()
     assert 0 < Slow.asked < 20_000
-    assert time.perf_counter() - begin < 30
 
 
 LATER = {

@@ -1,6 +1,5 @@
 """Ctrl-C, and being told to end."""
 
-import os
 import signal
 import threading
 
@@ -14,7 +13,7 @@ from hmmfilter.cli.signals import finished_first
 def test_told_to_end(monkeypatch):
     """SIGTERM ends the command as Ctrl-C does, and afterwards does again what it did."""
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(lesson, "teach", lambda options: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(lesson, "teach", lambda options: signal.raise_signal(signal.SIGTERM))
     assert cli.main(["underflow"]) == 143
     assert signal.getsignal(signal.SIGTERM) == before
 
@@ -23,7 +22,7 @@ def test_a_handler_of_the_program_around_it_is_left_alone(monkeypatch):
     told = []
     before = signal.signal(signal.SIGTERM, lambda *_: told.append(1))
     try:
-        monkeypatch.setattr(lesson, "teach", lambda options: os.kill(os.getpid(), signal.SIGTERM))
+        monkeypatch.setattr(lesson, "teach", lambda options: signal.raise_signal(signal.SIGTERM))
         assert cli.main(["underflow"]) == 0
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -32,8 +31,8 @@ def test_a_handler_of_the_program_around_it_is_left_alone(monkeypatch):
 
 @pytest.fixture
 def interrupt():
-    """Ctrl-C, as the operating system brings it."""
-    return lambda: os.kill(os.getpid(), signal.SIGINT)
+    """Ctrl-C, as the handler of the signal sees it."""
+    return lambda: signal.raise_signal(signal.SIGINT)
 
 
 def work(done, *deeds):
