@@ -506,7 +506,7 @@ MODEL_REFUSED = [
         [[1, 2], [3]],
         {"allowed": [None, [[True, False]]]},
         TypeError,
-        "allowed[0] must hold True and False, unmasked, got dtype object",
+        "allowed[0] must hold True and False, unmasked, got None",
     ),
     (
         COUNTS,

@@ -44,8 +44,11 @@ def test_as_a_module():
 
 def test_as_a_module_in_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["hmmfilter", "filter", str(EARTHQUAKES), *QUAKES])
+    module = Path(cli.__file__).parent.parent / "__main__.py"
+    runpy.run_path(module, run_name="imported")
+    assert capsys.readouterr().out == ""
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(Path(cli.__file__).parent.parent / "__main__.py", run_name="__main__")
+        runpy.run_path(module, run_name="__main__")
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("year,count,p_0,")
 
