@@ -63,7 +63,8 @@ def _plain_numbers(value: Any) -> FloatArray | None:
 
 def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
     def refuse(index: tuple[int, ...], got: Any, needed: str = "a number") -> NoReturn:
-        hint = NUMBERS_OF_TIMES if isinstance(got, TIMES) else ONE_OF_SEVERAL if is_container(got) and len(got) > 1 else ""
+        is_row = is_container(got) and len(got) > 1
+        hint = NUMBERS_OF_TIMES if isinstance(got, TIMES) else ONE_OF_SEVERAL if is_row else ""
         raise TypeError(
             f"{entry_name('observations', index)} must be {needed}, or NaN or None where missing, "
             f"got {shown(got)}{hint}"
