@@ -6,8 +6,6 @@ import contextlib
 import errno
 import io
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -40,7 +38,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
         return
     target = os.path.realpath(name)
-    part = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.part")
+    part = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")
     try:
         with _named_in_errors(name):
             raw = _Named(part, "xb", name)
@@ -51,7 +49,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
         with _named_in_errors(name):
             if os.path.exists(target):
-                shutil.copymode(target, part)
+                os.chmod(part, stat.S_IMODE(os.stat(target).st_mode))
             os.replace(part, target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, is_dataclass
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +37,8 @@ class Origin(NamedTuple):
 
 def fingerprint(*parts: FloatArray | str) -> str:
     """A word for numbers and texts, the same in every process and on every machine."""
+    from hashlib import sha256
+
     total = sha256()
     for part in parts:
         if isinstance(part, str):
