@@ -172,7 +172,6 @@ def test_a_frame_brings_the_names_of_its_columns():
         (["2020-01-01", None, "2020-01-02"], [0, 1, 2], False),
         ([(0, "a"), (0, "b"), (1, "a")], [0, 1, 2], False),
         (pd.MultiIndex.from_tuples([(0, "a"), (0, "b"), (1, "a")]), [0, 1, 2], False),
-        (np.array(["a", "b", "c"], np.dtypes.StringDType()), [0, 1, 2], False),
     ],
 )
 def test_steps_stand_where_the_index_says(index, positions, are_dates):
@@ -188,6 +187,11 @@ def test_times_of_several_zones_stand_where_clocks_showed_them():
     assert timeline(mixed, 4).positions.tolist() == timeline(DAYS, 4).positions.tolist()
     counts = {"a": pd.Series(COUNTS, paris), "b": pd.Series(COUNTS, DAYS)}
     assert MODEL.smooth(counts)["a"].plot(counts["a"]).get_xlim() == MODEL.smooth(counts["b"]).plot().get_xlim()
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy has no such strings before 2.0")
+def test_steps_of_strings_of_any_length():
+    assert timeline(np.array(["a", "b", "c"], np.dtypes.StringDType()), 3).labels == ("a", "b", "c")
 
 
 def test_bands_reach_half_way_to_the_next_step():
