@@ -260,7 +260,7 @@ def entry(name, value):
 
 KEYS = "['exponent', 'format', 'head', 'log_initial', 'log_likelihood', 'model', 'n_observed', 'posterior', 'tail']"
 EXPONENT = begun()["exponent"][0]
-POSTERIOR, LOG_LIKELIHOOD = begun()["posterior"][0], begun()["log_likelihood"]
+POSTERIOR, LOG_LIKELIHOOD = begun()["posterior"][0], float(begun()["log_likelihood"])
 REFUSED = [
     ([], TypeError, "the snapshot must be a JSON object, got list"),
     (

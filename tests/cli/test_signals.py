@@ -31,8 +31,10 @@ def test_a_handler_of_the_program_around_it_is_left_alone(monkeypatch):
 
 @pytest.fixture
 def interrupt():
-    """Ctrl-C, as the handler of the signal sees it."""
-    return lambda: signal.raise_signal(signal.SIGINT)
+    """Ctrl-C, as the handler of the signal sees it, also where it does not reach a process in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
 
 
 def work(done, *deeds):
