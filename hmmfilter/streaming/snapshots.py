@@ -22,7 +22,6 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter.emissions import scipy_distributions
 from hmmfilter.streaming.run import Run
 
-FAR = 2.0**51  # from which on an exponent has a rest, as the kernels have it
 FORMAT = "hmmfilter stream, version 2"
 FORMER = "hmmfilter stream, version 1"  # without fingerprints
 LAGGED_FORMAT = "hmmfilter lagged stream, version 1"
@@ -94,7 +93,9 @@ def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
 
 def whole(exponent: float, rest: float) -> float | int:
     """An exponent of two parts; where it is far, as an integer of all digits that it has."""
-    return exponent if abs(exponent) < FAR else int(exponent) + int(rest)
+    from hmmfilter import _kernels
+
+    return exponent if abs(exponent) < _kernels.FAR else int(exponent) + int(rest)
 
 
 def with_nulls(logs: FloatArray) -> list[float | None]:
