@@ -350,11 +350,6 @@ def traps() -> list[Trap]:
         ]
 
 
-def counted(number: int, thing: str) -> str:
-    """Say how many there are: "1 roll", "2 rolls"."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def tell(ways: FourWays, opening: str) -> str:
     """Tell the lesson: the way down, the deaths and the prediction, and the traps.
 

@@ -9,6 +9,7 @@ from hmmfilter._checks import ImpossibleEvidenceError
 from hmmfilter._tables import opened_for_writing
 from hmmfilter.cli.inputs import observations_of, opened_table, require_picture
 from hmmfilter.model import HMM
+from hmmfilter.results.printing import counted
 
 ROLLS, SEED = 500, 7  # of the casino
 
@@ -23,7 +24,7 @@ def teach(options: argparse.Namespace) -> None:
                 raise ValueError(f"--{name} needs --data")
         n_rolls = ROLLS if options.rolls is None else options.rolls
         ways = underflow.roll(n_rolls, SEED if options.seed is None else options.seed)
-        opening = underflow.STORY.format(underflow.counted(n_rolls, "roll"))
+        opening = underflow.STORY.format(counted(n_rolls, "roll"))
     elif options.model is None:
         raise ValueError(f"--data needs --model, got {options.data} alone")
     else:
@@ -40,7 +41,7 @@ def teach(options: argparse.Namespace) -> None:
                     ways = underflow.compare(model, observations)
             except ImpossibleEvidenceError as error:
                 raise reader.impossible(rows[error.step], error.step) from error
-        count = underflow.counted(len(rows), "observation")
+        count = counted(len(rows), "observation")
         opening = f"{count} of {reader.name}, and the model of {options.model}."
     if options.plot is not None:
         plotting.save_descents(ways.log10_likelihoods(), options.plot)

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from hmmfilter.cli.evidence import Evidence, Intake
 from hmmfilter.cli.messages import say
-from hmmfilter.results.printing import four_decimals
-from hmmfilter.underflow import counted
+from hmmfilter.results.printing import counted, four_decimals
 
 
 @dataclass

@@ -8,20 +8,19 @@ from __future__ import annotations
 import html
 import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter.results.outline import MOST_SHOWN, Column
-from hmmfilter.results.printing import FIRST_ROWS, Preview, shown_steps
+from hmmfilter.results.printing import DOTS, Preview, shown_steps, with_dots
 
 MOST_COLUMNS = 400  # of a strip; of a longer series, each column has the mean of its steps
 MOST_STATES = 10  # with a colour of their own; of more, all but those with the largest shares have one together
 MOST_LETTERS, MOST_OF_A_LINE = 40, 200  # of a name, and of a title
 STOPS = np.array([[168, 221, 181], [67, 162, 202], [8, 88, 158]])  # red, green, blue, from the first state to the last
 OTHERS = "#999999"
-DOTS = "..."
 
 PAGE = "font-size:13px;line-height:1.4;max-width:60em;overflow-x:auto"
 STRIP = "display:block;width:100%;min-width:12em;height:{height}px;margin:3px 0"
@@ -31,8 +30,6 @@ SWATCH = "display:inline-block;width:0.8em;height:0.8em;margin-right:0.4em;backg
 TABLE = "border-collapse:collapse;margin:6px 0;font-size:inherit;color:inherit"
 CELL = "text-align:right;padding:1px 8px;white-space:nowrap;font-variant-numeric:tabular-nums"
 BAR = ";background:linear-gradient(90deg,rgba(67,162,202,0.45) {percent:.1f}%,transparent {percent:.1f}%)"
-
-Entry = TypeVar("Entry")
 
 
 class Strip(NamedTuple):
@@ -85,7 +82,7 @@ def of_states(title: str, names: Column, barred: Sequence[Column], largest: floa
         ]
         for k in shown_steps(n_states, MOST_SHOWN)
     ]
-    return _page(title, _table(header, _with_dots(rows, n_states, [_cell(DOTS)] * len(header))))
+    return _page(title, _table(header, with_dots(rows, n_states, [_cell(DOTS)] * len(header))))
 
 
 def _page(title: str, *parts: str) -> str:
@@ -98,14 +95,9 @@ def _escaped(words: str, most: int = MOST_LETTERS) -> str:
     return html.escape("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown))
 
 
-def _with_dots(entries: list[Entry], n: int, dots: Entry) -> list[Entry]:
-    """The entries that are shown of so many, and dots where some are left out."""
-    return entries if len(entries) == n else [*entries[:FIRST_ROWS], dots, *entries[FIRST_ROWS:]]
-
-
 def _row(cells: list[str]) -> list[str]:
     """The cells that are shown."""
-    return _with_dots([cells[j] for j in shown_steps(len(cells), MOST_SHOWN)], len(cells), _cell(DOTS))
+    return with_dots([cells[j] for j in shown_steps(len(cells), MOST_SHOWN)], len(cells), _cell(DOTS))
 
 
 def _cell(content: str, style: str = "") -> str:
@@ -123,7 +115,7 @@ def _bar(number: float, largest: float) -> str:
 def _cells(preview: Preview) -> tuple[list[str], list[list[str]]]:
     """The header and the rows of a preview, with dots where something is left out."""
     header, *rows = (_row([_cell(_escaped(words)) for words in row]) for row in preview.table)
-    return header, _with_dots(rows, len(rows) + preview.is_cut, [_cell(DOTS)] * len(header))
+    return header, with_dots(rows, len(rows) + preview.is_cut, [_cell(DOTS)] * len(header))
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hmmfilter.results.printing import FIRST_ROWS, aligned, shown_steps, with_dots
+from hmmfilter.results.printing import DOTS, FIRST_ROWS, aligned, shown_steps, with_dots
 
 MOST_SHOWN = 12  # states, or columns of one kind, of which none is left out
 FEW_SHOWN = 6  # columns, where so many do not fit into a line
@@ -46,4 +46,4 @@ def _cells(columns: Sequence[Column], n_states: int, most: int) -> list[list[str
     shown = [columns[c] for c in shown_steps(len(columns), most)]
     rows = [[head for head, _, _ in shown]]
     rows += [[format(values[k], form) for _, values, form in shown] for k in shown_steps(n_states, MOST_SHOWN)]
-    return [with_dots(row, len(columns)) for row in rows]
+    return [with_dots(row, len(columns), DOTS) for row in rows]

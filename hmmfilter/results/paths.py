@@ -12,7 +12,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.plotting import Bands
 from hmmfilter.results import frames, html, segments
 from hmmfilter.results.base import BySequence
-from hmmfilter.results.printing import Preview, four_decimals, preview, shown_steps, with_dots
+from hmmfilter.results.printing import DOTS, Preview, four_decimals, preview, shown_steps, with_dots
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -317,10 +317,10 @@ class NBest(BySequence):
         heads = [self._step_label(t) if t > 0 else f"step {self._step_label(0)}" for t in steps]
         return preview(
             f"NBest: {n_paths} paths, {n_steps} steps, {self.n_states} states",
-            ["path", "log-joint", *with_dots(heads, n_steps)],
+            ["path", "log-joint", *with_dots(heads, n_steps, DOTS)],
             n_paths,
             (
-                [four_decimals(log_joint), *with_dots([names[k] for k in path], n_steps)]
+                [four_decimals(log_joint), *with_dots([names[k] for k in path], n_steps, DOTS)]
                 for log_joint, path in zip(
                     self.log_joints[shown_paths],
                     self.paths[shown_paths][:, steps],

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 FIRST_ROWS, LAST_ROWS = 3, 2  # of a long table, the rows that are printed
+DOTS = "..."
+
+Entry = TypeVar("Entry")
 
 
 class Preview(NamedTuple):
@@ -28,6 +31,11 @@ def four_decimals(x: float) -> str:
     return f"{round(x, 4) + 0.0:.4f}"
 
 
+def counted(number: int, thing: str) -> str:
+    """Say how many there are: "1 roll", "2 rolls"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def aligned(table: list[list[str]]) -> list[str]:
     """Lay a table of cells out in lines, each column flush right."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -41,9 +49,9 @@ def shown_steps(n_steps: int, most: int = FIRST_ROWS + LAST_ROWS + 1) -> list[in
     return [*range(FIRST_ROWS), *range(n_steps - LAST_ROWS, n_steps)]
 
 
-def with_dots(cells: list[str], n_steps: int) -> list[str]:
-    """The cells of the shown steps, and dots where some are left out."""
-    return cells if len(cells) == n_steps else [*cells[:FIRST_ROWS], "...", *cells[FIRST_ROWS:]]
+def with_dots(entries: list[Entry], n: int, dots: Entry) -> list[Entry]:
+    """The entries that are shown of so many, and dots where some are left out."""
+    return entries if len(entries) == n else [*entries[:FIRST_ROWS], dots, *entries[FIRST_ROWS:]]
 
 
 def preview(
