@@ -57,19 +57,19 @@ def work_off(tables: Tables, start_worker: Callable[[Tick], Callable[[Job], None
     jobs = cut(tables)
     if not jobs:
         return
-    left = iter(jobs)
+    left, n_threads = iter(jobs), min(workers, len(jobs))
 
     def work() -> None:
         run = start_worker(tick)
         for job in left:
             run(job)
 
-    if min(workers, len(jobs)) == 1:
+    if n_threads == 1:
         work()
         return
-    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
+    with ThreadPoolExecutor(n_threads) as pool:
         try:
-            for worker in [pool.submit(work) for _ in range(min(workers, len(jobs)))]:
+            for worker in [pool.submit(work) for _ in range(n_threads)]:
                 worker.result()
         finally:
             deque(left, maxlen=0)  # after an interruption, nobody begins another job

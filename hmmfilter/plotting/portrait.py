@@ -102,8 +102,9 @@ def _height(entry: Shown) -> str:
 
 def _draw_histogram(ax: Axes, entry: Shown) -> Any:
     """How often each value was seen, as a share of all, or of all and each unit."""
-    values, counts = np.unique(entry.seen, return_counts=True)
-    if entry.is_discrete and len(values) <= MOST_BARS:
-        return ax.bar(values, counts / counts.sum(), width=0.8, color="0.85")
+    if entry.is_discrete:
+        values, counts = np.unique(entry.seen, return_counts=True)
+        if len(values) <= MOST_BARS:
+            return ax.bar(values, counts / counts.sum(), width=0.8, color="0.85")
     n_bins = int(min(MOST_BINS, max(8, np.sqrt(entry.seen.size))))
     return ax.hist(entry.seen, bins=n_bins, density=True, color="0.85")[2]
