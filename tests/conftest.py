@@ -36,11 +36,12 @@ def pytest_terminal_summary(terminalreporter) -> None:
 @pytest.fixture
 def short_blocks(monkeypatch):
     """A number of states whose blocks are short, and their rows: still fewer where kernels are interpreted."""
-    from hmmfilter import _kernels
+    from hmmfilter._kernels import block
 
     if COMPILED:
-        return 33, _kernels.block_rows(33)
-    monkeypatch.setattr(_kernels, "block_rows", lambda n_states: 6)
+        return 33, block.block_rows(33)
+    monkeypatch.setattr(block, "BLOCK_ROWS", 6)
+    monkeypatch.setattr(block, "BLOCK_ENTRIES", 0)
     return 3, 6
 
 

@@ -1,0 +1,157 @@
+"""The backward recursion: smoothing what the forward one left, and the best state of each step.
+
+References
+----------
+.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), sections III and V.A.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._compiling import compiled
+
+from .block import Block, Origin, block_in, block_rows, fill_block, origin_of, set_begins
+from .chain import Chain, chain_at
+from .coded import has_logs, store_posterior
+from .forward import fill_trace, trace_in
+from .lanes import Lanes
+from .numbers import largest, mark, tally
+from .sweep import sweep
+from .tables import Tables, first_together, is_possible, matrix_at, steady_since
+from .update import Scratch, lse_update, scratch_in, start_chain
+from .wide import EXPONENT, HEAD, TAIL, copy_wide, weigh, widen_linear
+
+
+@compiled
+def backward_block(
+    log_b: FloatArray,
+    origin: Origin,
+    chain: Chain,
+    state: FloatArray,
+    block: Block,
+    like: Lanes | None,
+    scratch: Scratch,
+    alphas: FloatArray,
+    rows: FloatArray,
+) -> None:
+    """Smooth a block in place: f_t becomes γ_t = f_t β_t / Σ f_t β_t, and the state goes from ω after to ω before it.
+
+    ω_t(i) = p(v_t:T | h_t = i) = b_t(i) β_t(i) follows the forward recursion on the transposed transition, from the
+    end. Where a row of the filter holds logs, which are rounded, α is taken from a table of its own.
+    """
+    fill_block(log_b, block, scratch.other)
+    i = len(log_b) - 1
+    while i >= 0:
+        begins = block.begins[i] == 1.0
+        if begins:
+            copy_wide(origin.wide, state)
+        if chain.is_narrow and block.is_narrow[i] == 1.0:
+            reached = sweep(state, origin, chain, block, i, like, scratch, rows, None)
+            if reached < i:
+                i = reached
+                continue
+        if begins:
+            start_chain(log_b[i], like, scratch, state)
+        else:
+            lse_update(log_b[i], chain, like, scratch, state)
+            if has_logs(rows[i]):
+                weigh(scratch.predicted, alphas[i], like, scratch.predicted)
+            else:
+                widen_linear(rows[i], scratch.other)
+                weigh(scratch.predicted, scratch.other, like, scratch.predicted)
+            store_posterior(scratch.predicted, rows[i])
+        i -= 1
+
+
+@compiled
+def run_backward(
+    log_initial: FloatArray,
+    log_transition: FloatArray,
+    transition_index: IntArray,
+    log_likelihoods: FloatArray,
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    like: Lanes | None,
+    slots: FloatArray,
+    backward_slots: FloatArray,
+    room: FloatArray,
+    state: FloatArray,
+    checkpoints: FloatArray,
+    rows: FloatArray,
+    n_possible: IntArray,
+) -> None:
+    """Smooth in place what `run_forward` left of the rows from begin to end, in sequence n, and in checkpoints.
+
+    The state goes from ω after to ω before these rows. Rows of impossible sequences are marked.
+    """
+    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
+    n_states = log_likelihoods.shape[1]
+    n_rows = min(block_rows(n_states), end - begin)
+    scratch, block = scratch_in(room, n_states), block_in(room, n_rows, n_states)
+    for k in range(n_states):
+        scratch.origin[HEAD, k], scratch.origin[TAIL, k], scratch.origin[EXPONENT, k] = 1.0, 0.0, 0.0
+    origin = origin_of(scratch.origin, scratch.origin_linear)
+    trace = trace_in(room, n_rows, tables, slots)
+    n_checkpoints = len(checkpoints)
+    while end > begin:
+        first = first_together(tables, n, max(begin, end - n_rows), end, n_possible)
+        start = starts[first]
+        block_start = max(begin, end - 1 - (end - 1 - start) % block_rows(n_states)) if first == n else start
+        if block_start > start:
+            n_checkpoints -= 1
+        if not is_possible(starts, n_possible, n):
+            mark(rows[block_start - begin : end - begin].reshape(-1))
+        else:
+            if has_logs(rows[block_start - begin : end - begin].reshape(-1)):
+                fill_trace(trace, first, block_start, end, checkpoints[n_checkpoints:], like, scratch)
+            stop = end
+            while stop > block_start:
+                led = stop - 2 if stop == starts[n + 1] else stop - 1
+                t = steady_since(tables, led, block_start) if led >= block_start else block_start
+                m = matrix_at(tables, led) if led >= block_start else 0
+                set_begins(tables, first, True, t, stop, block)
+                backward_block(
+                    log_likelihoods[t:stop],
+                    origin,
+                    chain_at(log_transition, m, True, backward_slots),
+                    state,
+                    block,
+                    like,
+                    scratch,
+                    trace.table[t - block_start :],
+                    rows[t - begin : stop - begin],
+                )
+                stop = t
+        end = block_start
+        n = first - 1 if end == start else n
+
+
+@compiled
+def run_best_states(
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    smoothed: FloatArray,
+    n_possible: IntArray,
+    path: IntArray,
+    n_correct: FloatArray,
+) -> None:
+    """Find arg max_k γ_t(k) from row end − 1, in sequence n, back to begin; add up max_k γ_t(k), in two parts, (2, N).
+
+    Where a sequence is impossible, the path is −1, and NaN is added.
+    """
+    for t in range(end - 1, begin - 1, -1):
+        n -= t < starts[n]
+        path[t], best = -1, math.nan
+        if is_possible(starts, n_possible, n):
+            row = smoothed[t - begin]
+            best = largest(row)
+            path[t] = 0
+            while row[path[t]] < best:
+                path[t] += 1
+        n_correct[0, n], n_correct[1, n] = tally(n_correct[0, n], n_correct[1, n], best)

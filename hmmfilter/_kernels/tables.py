@@ -1,0 +1,101 @@
+"""What a call brings: sequences one after the other, and the matrix that leads from one row to the next."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._compiling import compiled
+
+from .limits import NEVER
+
+
+class Tables(NamedTuple):
+    """The tables of a call, all sequences one after the other; a row is a step of one of them."""
+
+    log_initial: FloatArray  # (1, K), or (N, K): one for each sequence
+    log_transition: FloatArray  # (M, K, K)
+    transition_index: IntArray  # (rows,): which matrix leads from a row to the next, and in the last entry, where rows
+    #                             have gone before, which one leads to the first; empty where M = 1 or M = rows
+    log_likelihoods: FloatArray  # (rows, K)
+    starts: IntArray  # (N + 1,): the first row of each sequence, and the end; below 0 where rows have gone before
+
+
+@compiled
+def initial_at(tables: Tables, n: int) -> int:
+    """Which row of the initial ones sequence n starts from."""
+    return n if len(tables.log_initial) > 1 else 0
+
+
+@compiled
+def matrix_at(tables: Tables, t: int) -> int:
+    """Which matrix leads from row t to the next."""
+    if tables.transition_index.size > 0:
+        return tables.transition_index[t]
+    return t if len(tables.log_transition) > 1 else 0
+
+
+@compiled
+def steady_until(tables: Tables, t: int, end: int) -> int:
+    """How far the matrix of row t leads: to the first row that another one leads to, or the end."""
+    if len(tables.log_transition) == 1:
+        return end
+    stop = t + 2
+    while stop < end and matrix_at(tables, stop - 1) == matrix_at(tables, t):
+        stop += 1
+    return min(stop, end)
+
+
+@compiled
+def steady_since(tables: Tables, t: int, begin: int) -> int:
+    """The first row from which on the same matrix leads on as from row t, or the beginning."""
+    if len(tables.log_transition) == 1:
+        return begin
+    while t > begin and matrix_at(tables, t - 1) == matrix_at(tables, t):
+        t -= 1
+    return t
+
+
+@compiled
+def are_logs(x: FloatArray, largest: float) -> bool:
+    """Whether all numbers are −inf, or finite and no larger than that."""
+    n_wrong = 0
+    for k in range(x.size):
+        n_wrong += (not abs(x[k]) <= largest) & (x[k] != NEVER)
+    return n_wrong == 0
+
+
+@compiled
+def are_chain(log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, largest: float) -> bool:
+    """`are_logs` of the three tables of a chain, each as one vector."""
+    return are_logs(log_initial, largest) and are_logs(log_transition, largest) and are_logs(log_likelihoods, largest)
+
+
+@compiled
+def last_together(tables: Tables, n: int, t: int, end: int) -> int:
+    """The last of the whole sequences, from n, which begins at row t, that share a block; n itself may be longer."""
+    if len(tables.log_initial) == 1 and len(tables.log_transition) == 1:
+        while n < len(tables.starts) - 2 and tables.starts[n + 2] <= end:
+            n += 1
+    return n
+
+
+@compiled
+def first_together(tables: Tables, n: int, begin: int, end: int, n_possible: IntArray) -> int:
+    """The first of the whole sequences, all possible, up to n, that share a block; n itself may be longer."""
+    starts = tables.starts
+    if len(tables.log_initial) == 1 and len(tables.log_transition) == 1 and end == starts[n + 1]:
+        while (
+            n > 0
+            and starts[n - 1] >= begin
+            and is_possible(starts, n_possible, n)
+            and is_possible(starts, n_possible, n - 1)
+        ):
+            n -= 1
+    return n
+
+
+@compiled
+def is_possible(starts: IntArray, n_possible: IntArray, n: int) -> bool:
+    """Whether a sequence is possible to its end."""
+    return n_possible[n] == starts[n + 1] - starts[n]

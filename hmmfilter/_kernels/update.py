@@ -1,0 +1,304 @@
+"""The prediction and the LSE update: log α'(j) = log b(j) + log Σ_i exp( log α(i) + log A(i, j) ).
+
+This is the step of every sum over paths, in wide numbers. Where the numbers of a row lie near each other, `sweep` takes
+it faster, to the same bits.
+
+References
+----------
+.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), sections III and V.A.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter._compiling import compiled, inlined
+
+from .chain import UNLISTED, Chain, held_chain, list_sources, tiled
+from .coded import store_posterior, take_logs
+from .lanes import TILE, Lanes, add, fma, lane, load, splat, store
+from .limits import FADED, NEARBY, NEVER, TILED_STATES
+from .numbers import exceeds, lanes_two_sum, larger, largest, power_of_two, two_product, two_sum
+from .wide import (
+    EXPONENT,
+    HEAD,
+    PLANES,
+    POSTERIOR,
+    REST,
+    TAIL,
+    copy_wide,
+    has_far,
+    log_of_wide,
+    settled,
+    sum_exponents,
+    take_down,
+    take_wide_logs,
+    top_of,
+    weigh,
+    widen_row,
+)
+
+
+@compiled
+def predict_few(p: Lanes, p_tail: Lanes, transition: FloatArray, like: Lanes) -> tuple[Lanes, Lanes]:
+    """s_j = Σ_i p_i A_ij, with all that roundings lose collected in the tails."""
+    n_states = len(like)
+    p_i = splat(like, lane(p, 0))
+    s, s_tail = two_product(p_i, load(like, transition[HEAD], 0))
+    s_tail = fma(p_i, load(like, transition[TAIL], 0), s_tail)
+    for i in range(1, n_states):
+        p_i = splat(like, lane(p, i))
+        term, term_tail = two_product(p_i, load(like, transition[HEAD], i * n_states))
+        s, lost = lanes_two_sum(s, term)
+        s_tail = add(s_tail, add(lost, fma(p_i, load(like, transition[TAIL], i * n_states), term_tail)))
+    for i in range(n_states):  # last, since each step waits for the tails of the one before
+        s_tail = fma(splat(like, lane(p_tail, i)), load(like, transition[HEAD], i * n_states), s_tail)
+    return s, s_tail
+
+
+@compiled
+def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
+    """s_j = Σ_i p_i A_ij, for A and s of whole tiles.
+
+    Tile by tile in registers, or four rows of A at a time, so that s is loaded and stored a quarter as often.
+    """
+    n_states, n_columns = transition.shape
+    if n_states <= TILED_STATES:
+        for j in range(0, n_columns, len(TILE)):
+            total = splat(TILE, 0.0)
+            for i in range(n_states):
+                total = fma(splat(TILE, p[i]), load(TILE, transition, i * n_columns + j), total)
+            store(total, s, j)
+        return
+    last = n_states - n_states % 4
+    for j in range(n_columns):
+        s[j] = 0.0
+    for i in range(0, last, 4):
+        for j in range(n_columns):
+            s[j] += (p[i] * transition[i, j] + p[i + 1] * transition[i + 1, j]) + (
+                p[i + 2] * transition[i + 2, j] + p[i + 3] * transition[i + 3, j]
+            )
+    for i in range(last, n_states):
+        for j in range(n_columns):
+            s[j] += p[i] * transition[i, j]
+
+
+@compiled
+def term_exponent(state: FloatArray, i: int, wide: FloatArray, j: int) -> tuple[float, float]:
+    """The exponent of α_i A_ij, in two parts."""
+    return sum_exponents(state[EXPONENT, i], state[REST, i], wide[EXPONENT, i, j], wide[REST, i, j])
+
+
+@compiled
+def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> tuple[float, float, float, float]:
+    """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms, as a wide number.
+
+    It has to be said where α or A has exponents that are not `NEARBY`.
+    """
+    if chain.sources[0, 0, 0] == UNLISTED:
+        list_sources(chain)
+    n_sources, sources = int(chain.sources[0, j, 0]), chain.sources[1, j]
+    if is_far:
+        return far_prediction(state, chain, j, sources[:n_sources])
+    exponent, step_exponent = state[EXPONENT], chain.wide[EXPONENT]
+    top = NEVER
+    for n in range(n_sources):
+        i = int(sources[n])
+        top = larger(top, exponent[i] + step_exponent[i, j])
+    total, tail = 0.0, 0.0
+    for n in range(n_sources):
+        i = int(sources[n])
+        k = exponent[i] + step_exponent[i, j]
+        if k > NEVER and k - top > -200.0:  # below, it is beyond the last digit of the tail
+            total, tail = add_term(state, chain, i, j, k - top, total, tail)
+    return total, tail, top, 0.0
+
+
+@compiled
+def far_prediction(state: FloatArray, chain: Chain, j: int, sources: FloatArray) -> tuple[float, float, float, float]:
+    """`exact_prediction` with exponents of two parts."""
+    top, top_rest = NEVER, 0.0
+    for source in sources:
+        k, k_rest = term_exponent(state, int(source), chain.wide, j)
+        top, top_rest = (k, k_rest) if exceeds(k, k_rest, top, top_rest) else (top, top_rest)
+    total, tail = 0.0, 0.0
+    for source in sources:
+        k, k_rest = term_exponent(state, int(source), chain.wide, j)
+        if k > NEVER and (k - top) + (k_rest - top_rest) > -200.0:
+            total, tail = add_term(state, chain, int(source), j, (k - top) + (k_rest - top_rest), total, tail)
+    return total, tail, top, top_rest
+
+
+@compiled
+def add_term(
+    state: FloatArray, chain: Chain, i: int, j: int, down: float, total: float, tail: float
+) -> tuple[float, float]:
+    """Add α_i A_ij to a sum in two parts, where its exponent is so far from that of the sum."""
+    scale = power_of_two(down)
+    head, step_head = state[HEAD, i] * scale, chain.wide[HEAD, i, j]
+    term, term_tail = two_product(head, step_head)
+    term_tail += head * chain.wide[TAIL, i, j] + state[TAIL, i] * scale * step_head
+    total, lost = two_sum(total, term)
+    return total, tail + (lost + term_tail)
+
+
+@compiled
+def set_far_exponents(p: FloatArray, top: float, top_rest: float, exponent: float, predicted: FloatArray) -> None:
+    """The exponents of a prediction p in two parts, where p is above zero; what it is divided by has two exponents."""
+    for j in range(p.size):
+        if p[j] > 0.0:
+            _, _, k = settled(p[j], 0.0, exponent)
+            predicted[EXPONENT, j], predicted[REST, j] = sum_exponents(top, top_rest, k, 0.0)
+
+
+@inlined
+def lse_prediction(
+    state: FloatArray, chain: Chain, like: Lanes | None, scratch: FloatArray, predicted: FloatArray
+) -> None:
+    """log s_j = LSE_i( log α_i + log A_ij ) = a + log Σ_i exp( log α_i − a ) A_ij.
+
+    The shift a is the largest power of two in α. Where a sum is so small that underflow may have taken a share, or A
+    has no such shift, the shift is its own largest term instead.
+    """
+    n_states = state.shape[1]
+    p, p_tail = scratch[HEAD, :n_states], scratch[TAIL, :n_states]
+    s, s_tail, s_exponent = predicted[HEAD], predicted[TAIL], predicted[EXPONENT]
+    top, top_rest = top_of(state)
+    take_down(state, top, top_rest, p, p_tail)
+    if like is None:
+        predict_many(p, chain.linear[HEAD], scratch[TAIL])
+        for j in range(n_states):
+            s[j], s_tail[j] = scratch[TAIL, j], 0.0
+    else:
+        lanes, lanes_tail = predict_few(load(like, p, 0), load(like, p_tail, 0), chain.linear, like)
+        store(lanes, s, 0)
+        store(lanes_tail, s_tail, 0)
+    is_shared = abs(chain.exponent) < NEARBY
+    n_faded = 0
+    for j in range(n_states):
+        p[j] = s[j] if is_shared else 0.0
+        s[j], s_tail[j], s_exponent[j] = settled(s[j], s_tail[j], top + chain.exponent)
+        n_faded += p[j] < FADED
+    if abs(top) >= NEARBY:
+        set_far_exponents(p, top, top_rest, chain.exponent, predicted)
+    if n_faded > 0:
+        is_far = chain.is_far or has_far(state[EXPONENT])
+        for j in range(n_states):
+            if p[j] < FADED:
+                total, total_tail, own_top, own_rest = exact_prediction(state, chain, j, is_far)
+                if like is None:
+                    total, total_tail = total + total_tail, 0.0
+                s[j], s_tail[j], k = settled(total, total_tail, 0.0)
+                s_exponent[j], predicted[REST, j] = sum_exponents(own_top, own_rest, k, 0.0)
+
+
+class Scratch(NamedTuple):
+    """Room for one step."""
+
+    predicted: FloatArray  # (4, K)
+    other: FloatArray  # (4, K)
+    after: FloatArray  # (4, K)
+    p: FloatArray  # (2, `tiled` K)
+    origin: FloatArray  # (4, K), and
+    origin_linear: FloatArray  # (2, K)
+
+
+@compiled
+def scratch_size(n_states: int) -> int:
+    """How long it is as one vector."""
+    return (4 * PLANES + 2) * n_states + 2 * tiled(n_states)
+
+
+@compiled
+def scratch_in(room: FloatArray, n_states: int) -> Scratch:
+    """The first part of a room."""
+    end = (4 * PLANES + 2) * n_states
+    wide = room[:end].reshape(4 * PLANES + 2, n_states)
+    p = room[end : scratch_size(n_states)].reshape(2, tiled(n_states))
+    return Scratch(wide[:4], wide[4:8], wide[8:12], p, wide[12:16], wide[16:])
+
+
+@inlined
+def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
+    """log α'(j) = log b(j) + log Σ_i exp( log α(i) + log A(i, j) ), the recursion of every sum over paths [1]_.
+
+    α, α', A and b are wide numbers m 2^e, that is, logs whose whole part e and fraction log2 m are kept apart: adding
+    logs adds e and multiplies m, and the shift of the log-sum-exp is a power of two. The size of logs costs no digit.
+    """
+    lse_prediction(state, chain, like, scratch.p, scratch.predicted)
+    widen_row(log_b, scratch.other)
+    weigh(scratch.predicted, scratch.other, like, state)
+
+
+@compiled
+def start_chain(log_b: FloatArray, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
+    """log α_1(k) = log p(h_1 = k) + log b_1(k), the first step of all; the state is the initial one before it."""
+    widen_row(log_b, scratch.other)
+    weigh(state, scratch.other, like, state)
+
+
+@compiled
+def run_update(
+    log_b: FloatArray,
+    is_first: bool,
+    slot: FloatArray,
+    like: Lanes | None,
+    room: FloatArray,
+    state: FloatArray,
+    log_posterior: FloatArray,
+) -> float:
+    """Take a single step of `run_forward`, to the same bits, by a chain that a slot holds.
+
+    The state goes from α before to α after the step, and has a fifth plane, for the `coded` posterior, whose logs are
+    filled in. Returns the log-likelihood log Σ α; where that is −inf, all is left as it was.
+    """
+    scratch = scratch_in(room, log_b.size)
+    after = scratch.after
+    copy_wide(state, after)
+    if is_first:
+        start_chain(log_b, like, scratch, after)
+    else:
+        lse_update(log_b, held_chain(slot), like, scratch, after)
+    if largest(after[EXPONENT]) == NEVER:
+        return NEVER
+    copy_wide(after, state)
+    total, exponent, rest = store_posterior(state, state[POSTERIOR])
+    take_logs(state[POSTERIOR], log_posterior)
+    return log_of_wide(total, exponent, rest)
+
+
+@compiled
+def run_prediction(
+    log_x: FloatArray, slot: FloatArray, like: Lanes | None, room: FloatArray, steps: int, log_predicted: FloatArray
+) -> None:
+    """Fill the rows with log(x A), log(x A A), ..., up to so many steps, by a held chain; nothing is normalised.
+
+    The rows are a ring, and hold the last steps where there are fewer of them than steps.
+    """
+    n_states = log_x.size
+    scratch, chain = scratch_in(room, n_states), held_chain(slot)
+    state = scratch.after
+    widen_row(log_x, state)
+    for s in range(steps):
+        lse_prediction(state, chain, like, scratch.p, scratch.predicted)
+        copy_wide(scratch.predicted, state)
+        if steps - s <= len(log_predicted):
+            row = s % len(log_predicted)
+            take_wide_logs(state.reshape(1, PLANES, n_states), log_predicted[row : row + 1])
+
+
+@compiled
+def run_products(rows: FloatArray, slot: FloatArray, products: FloatArray) -> None:
+    """Multiply rows of wide numbers, (n, 4, K), with the wide matrix of a slot, and lose no digit of either part.
+
+    The products may be the rows from the second on: then each is the one before it, a step on.
+    """
+    chain = held_chain(slot)
+    for n in range(len(rows)):
+        product, is_far = products[n], chain.is_far or has_far(rows[n, EXPONENT])
+        for j in range(product.shape[1]):
+            total, tail, top, rest = exact_prediction(rows[n], chain, j, is_far)
+            total, tail = two_sum(total, tail)
+            product[HEAD, j], product[TAIL, j], k = settled(total, tail, 0.0)
+            product[EXPONENT, j], product[REST, j] = sum_exponents(top, rest, k, 0.0)
