@@ -30,17 +30,22 @@ def compiled(kernel: Kernel) -> Kernel:
     Kernels allocate nothing, so no references are counted: counting cost more than a short sequence does, and threads
     had to wait for each other's counts.
     """
-    return cast(Kernel, kept_on_disk(numba.njit(nogil=True, _nrt=False)(kernel)))
+    return compiled_as(kernel, _nrt=False)
 
 
 def inlined(kernel: Kernel) -> Kernel:
     """The same for what is called at every step: as part of its caller, which saves the copies of its arguments."""
-    return cast(Kernel, kept_on_disk(numba.njit(nogil=True, _nrt=False, forceinline=True)(kernel)))
+    return compiled_as(kernel, _nrt=False, forceinline=True)
 
 
 def allocating(kernel: Kernel) -> Kernel:
     """The same for the few that allocate: none of them is a recursion's, nor called by one."""
-    return cast(Kernel, kept_on_disk(numba.njit(nogil=True)(kernel)))
+    return compiled_as(kernel)
+
+
+def compiled_as(kernel: Kernel, **options: bool) -> Kernel:
+    """What all kernels have in common: nobody calls one from C, so no machine code is made for that."""
+    return cast(Kernel, kept_on_disk(numba.njit(nogil=True, no_cfunc_wrapper=True, **options)(kernel)))
 
 
 def kept_on_disk(dispatcher: Any) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._compiling import compiled
 
@@ -42,7 +44,7 @@ def forward_block(
     """
     fill_block(log_b, block, scratch.other)
     mistrust_begins(origin, len(log_b), block)
-    i = 0
+    i = np.int64(0)  # for a literal, all that it goes into would be compiled once more
     while i < len(log_b):
         begins = block.begins[i] == 1.0
         if begins:
