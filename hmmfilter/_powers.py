@@ -10,8 +10,11 @@ from decimal import Context, Decimal, localcontext
 
 import numpy as np
 
-from hmmfilter import _kernels
 from hmmfilter._arrays import FloatArray
+from hmmfilter._kernels.chain import HELD, LARGE, SOURCES, WIDE, slots_for_chains
+from hmmfilter._kernels.limits import NEVER
+from hmmfilter._kernels.wide import EXPONENT, PLANES
+from hmmfilter._tiers import kernels
 
 DIGITS = 60  # of the exponentials, while they are taken: 22 are gone once a log of 1e22 has lost its whole part
 MOST_TERMS = 2**22  # that are summed between two looks at whether somebody interrupts: some tens of milliseconds
@@ -22,13 +25,13 @@ def last_predictions(
 ) -> FloatArray:
     """Logs of x A, x A A, ..., of n_steps rows, all of them or the last alone."""
     n_states = len(log_probabilities)
-    x = np.empty((1, _kernels.PLANES, n_states))
-    _kernels.widen_row(log_probabilities, x[0])
+    x = np.empty((1, PLANES, n_states))
+    kernels.widen_row(log_probabilities, x[0])
     matrix = exponentials(log_transition)
     if n_rows == 1 and n_steps > n_states * n_steps.bit_length():
         x = _times_power(x, matrix, n_steps)
         log_predicted = np.empty((1, n_states))
-        _kernels.take_wide_logs(x, log_predicted)
+        kernels.take_wide_logs(x, log_predicted)
         return log_predicted
     return _step_by_step(x[0], matrix, n_steps, n_rows)
 
@@ -36,12 +39,12 @@ def last_predictions(
 def exponentials(logs: FloatArray) -> FloatArray:
     """Exponentials of a matrix, as wide numbers with all digits of head and tail, (4, K, K)."""
     values, places = np.unique(logs, return_inverse=True)
-    wide = np.zeros((_kernels.PLANES, len(values)))
+    wide = np.zeros((PLANES, len(values)))
     with localcontext(Context(prec=DIGITS)):
         log_2 = Decimal(2).ln()
         for n, x in enumerate(values.tolist()):
-            if x == _kernels.NEVER:
-                wide[_kernels.EXPONENT, n] = x
+            if x == NEVER:
+                wide[EXPONENT, n] = x
                 continue
             whole = (Decimal(x) / log_2).to_integral_value()
             mantissa = (Decimal(x) - whole * log_2).exp()
@@ -54,14 +57,14 @@ def exponentials(logs: FloatArray) -> FloatArray:
 def _held(matrix: FloatArray) -> FloatArray:
     """A slot for a chain that holds wide numbers alone, which may be far."""
     n_states = matrix.shape[1]
-    slot: FloatArray = _kernels.slots_for_chains(1, n_states)[0]
-    slot[_kernels.WIDE : _kernels.SOURCES, :, :n_states] = matrix
-    exponent = matrix[_kernels.EXPONENT]
-    n_sources, sources = slot[_kernels.SOURCES : _kernels.HELD]
+    slot: FloatArray = slots_for_chains(1, n_states)[0]
+    slot[WIDE:SOURCES, :, :n_states] = matrix
+    exponent = matrix[EXPONENT]
+    n_sources, sources = slot[SOURCES:HELD]
     for j in range(n_states):
-        listed = np.flatnonzero(exponent[:, j] > _kernels.NEVER)
+        listed = np.flatnonzero(exponent[:, j] > NEVER)
         n_sources[j, 0], sources[j, : len(listed)] = len(listed), listed
-    slot[_kernels.LARGE, 0, 0] = _kernels.has_far(exponent.reshape(-1))
+    slot[LARGE, 0, 0] = kernels.has_far(exponent.reshape(-1))
     return slot
 
 
@@ -71,7 +74,7 @@ def _times(rows: FloatArray, slot: FloatArray) -> FloatArray:
     n_together = _n_together(rows.shape[-1])
     for begin in range(0, len(rows), n_together):
         part = slice(begin, begin + n_together)
-        _kernels.run_products(rows[part], slot, products[part])
+        kernels.run_products(rows[part], slot, products[part])
     return products
 
 
@@ -96,10 +99,10 @@ def _step_by_step(x: FloatArray, matrix: FloatArray, n_steps: int, n_rows: int) 
     rows[0] = x
     for begin in range(0, n_steps, len(rows) - 1):
         n_more = min(len(rows) - 1, n_steps - begin)
-        _kernels.run_products(rows[:n_more], slot, rows[1 : n_more + 1])
+        kernels.run_products(rows[:n_more], slot, rows[1 : n_more + 1])
         rows[0] = rows[n_more]
         last = rows[n_more : n_more + 1] if n_rows == 1 else rows[1 : n_more + 1]
-        _kernels.take_wide_logs(last, log_predicted[0 if n_rows == 1 else begin :][: len(last)])
+        kernels.take_wide_logs(last, log_predicted[0 if n_rows == 1 else begin :][: len(last)])
     return log_predicted
 
 

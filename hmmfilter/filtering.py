@@ -9,6 +9,10 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._kernels.block import room_for_steps
+from hmmfilter._kernels.chain import slots_for_chains
+from hmmfilter._kernels.lanes import lanes_for
+from hmmfilter._tiers import kernels
 from hmmfilter.results import Filtered
 
 
@@ -271,14 +275,14 @@ def last_predictions(
     log_probabilities: FloatArray, log_transition: FloatArray, n_steps: int, n_rows: int
 ) -> FloatArray:
     """What `predict` says of one step on, two, ..., (n_steps, K), or the last row of it; nothing is checked here."""
-    from hmmfilter import _kernels, _powers
+    from hmmfilter import _powers
 
     if n_steps > FEW_STEPS:
         return _powers.last_predictions(log_probabilities, log_transition, n_steps, n_rows)
     n_states = len(log_probabilities)
     log_predicted = np.empty((n_rows, n_states))
-    slots, room = _kernels.slots_for_chains(1, n_states), _kernels.room_for_steps(0, n_states)
-    _kernels.hold_chain(log_transition[None], 0, False, slots[0])
-    lanes = _kernels.lanes_for(n_states)
-    _kernels.run_prediction(log_probabilities, slots[0], lanes, room, n_steps, log_predicted)
+    slots, room = slots_for_chains(1, n_states), room_for_steps(0, n_states)
+    kernels.hold_chain(log_transition[None], 0, False, slots[0])
+    lanes = lanes_for(n_states)
+    kernels.run_prediction(log_probabilities, slots[0], lanes, room, n_steps, log_predicted)
     return log_predicted

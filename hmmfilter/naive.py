@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, Frozen, IntArray
+from hmmfilter._tiers import kernels
 from hmmfilter.results.printing import four_decimals
 
 __all__ = [
@@ -278,12 +279,10 @@ def forward_filter(
     >>> hf.naive.forward_filter(*chain)
     NaiveFiltered: 500 steps, 2 states, float64, likelihood 0.0; α subnormal from step 384 on, zero from step 405 on
     """
-    from hmmfilter import _kernels
-
     start, a, b, reachable = _prepare(initial, transition, likelihoods, dtype)
     alpha = np.empty_like(b)
     with np.errstate(all="ignore"):
-        _kernels.run_naive_forward(start, a, b, alpha)
+        kernels.run_naive_forward(start, a, b, alpha)
         sums = alpha.sum(axis=1, keepdims=True)
         probabilities = alpha / sums
     return NaiveFiltered(
@@ -334,13 +333,11 @@ def smooth(
            [0.7992, 0.2008],
            [0.1907, 0.8093]])
     """
-    from hmmfilter import _kernels
-
     start, a, b, reachable = _prepare(initial, transition, likelihoods, dtype)
     alpha, beta = np.empty_like(b), np.empty_like(b)
     with np.errstate(all="ignore"):
-        _kernels.run_naive_forward(start, a, b, alpha)
-        _kernels.run_naive_backward(a, b, beta)
+        kernels.run_naive_forward(start, a, b, alpha)
+        kernels.run_naive_backward(a, b, beta)
         gamma = alpha * beta
         gamma /= gamma.sum(axis=1, keepdims=True)
         likelihood = float(alpha[-1].sum())
@@ -391,13 +388,11 @@ def viterbi(
     >>> hf.naive.viterbi(*chain).path
     array([0, 0, 1])
     """
-    from hmmfilter import _kernels
-
     start, a, b, reachable = _prepare(initial, transition, likelihoods, dtype)
     delta = np.empty_like(b)
     path = np.empty(len(delta), dtype=np.int64)
     with np.errstate(all="ignore"):
-        _kernels.run_naive_viterbi(start, a, b, delta, path)
+        kernels.run_naive_viterbi(start, a, b, delta, path)
     return NaiveDecoded(path=path, delta=delta, joint_probability=float(delta[-1].max()), **_deaths(delta, reachable))
 
 
@@ -459,13 +454,11 @@ def scaled_forward_filter(
     >>> hf.naive.scaled_forward_filter(*chain, epsilon=1e-15).probabilities[-1].round(4)
     array([0., 1.])
     """
-    from hmmfilter import _kernels
-
     added = _checks.epsilon(epsilon)
     start, a, b, reachable = _prepare(initial, transition, likelihoods, dtype)
     posterior, scales = np.empty_like(b), np.empty_like(b[:, 0])
     with np.errstate(all="ignore"):
-        _kernels.run_scaled_forward(start, a, b, b.dtype.type(added), posterior, scales)
+        kernels.run_scaled_forward(start, a, b, b.dtype.type(added), posterior, scales)
         log_likelihood = float(np.log(scales).sum())
     return ScaledFiltered(
         probabilities=posterior,
@@ -511,14 +504,12 @@ def exp_dot_log_forward_filter(
     >>> hf.naive.exp_dot_log_forward_filter(*chain).probabilities[-1].round(4)
     array([0.1907, 0.8093])
     """
-    from hmmfilter import _kernels
-
     start, log_a = _checks.chain_parameters(log_initial, log_transition)
     log_b = _checks.log_potentials("log_likelihoods", log_likelihoods, ("T", len(start)))
     log_alpha, reachable = np.empty(log_b.shape), np.empty(log_b.shape, dtype=bool)
-    _kernels.run_reachable(start > -np.inf, log_a > -np.inf, log_b > -np.inf, reachable)
+    kernels.run_reachable(start > -np.inf, log_a > -np.inf, log_b > -np.inf, reachable)
     with np.errstate(all="ignore"):
-        _kernels.run_exp_dot_log_forward(start, np.exp(log_a), log_b, log_alpha)
+        kernels.run_exp_dot_log_forward(start, np.exp(log_a), log_b, log_alpha)
         m = log_alpha.max(axis=1, keepdims=True)
         weights = np.exp(log_alpha - m)
         sums = weights.sum(axis=1, keepdims=True)
@@ -535,12 +526,10 @@ def _prepare(
     initial: npt.ArrayLike, transition: npt.ArrayLike, likelihoods: npt.ArrayLike, dtype: npt.DTypeLike
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], BoolArray]:
     """The tables in the dtype asked for, and where α and δ are above zero in exact arithmetic."""
-    from hmmfilter import _kernels
-
     kind = _checks.naive_dtype(dtype)
     start, a, b = _checks.linear_chain(initial, transition, likelihoods)
     reachable = np.empty(b.shape, dtype=bool)
-    _kernels.run_reachable(start > 0, a > 0, b > 0, reachable)
+    kernels.run_reachable(start > 0, a > 0, b > 0, reachable)
     with np.errstate(over="ignore"):
         return start.astype(kind), a.astype(kind), b.astype(kind), reachable
 

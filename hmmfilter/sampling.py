@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._tiers import kernels
 
 
 def sample_paths(
@@ -124,10 +125,8 @@ def cumulate(probabilities: FloatArray) -> FloatArray:
 
 def draw_states(initial: FloatArray, transition: FloatArray, length: int, rng: np.random.Generator) -> IntArray:
     """Draw one path of the Markov chain, (length,)."""
-    from hmmfilter import _kernels
-
     states = np.empty(length, dtype=np.int64)
-    _kernels.draw_path(cumulate(initial), cumulate(transition), rng.random(length), states)
+    kernels.draw_path(cumulate(initial), cumulate(transition), rng.random(length), states)
     return states
 
 

@@ -43,21 +43,33 @@ CONTRACT = {
     },
     "_arrays": set(),
     "_compiling": set(),
-    "_checks": {"_arrays", "_kernels"},
+    "_checks": {"_arrays", "_kernels", "_tiers"},
     "_files": set(),
     "_kernels": {"_arrays", "_compiling"},
-    "_drivers": {"_arrays", "_kernels"},
-    "_powers": {"_arrays", "_kernels"},
+    "_compiled": {"_kernels"},
+    "_tiers": set(),
+    "_drivers": {"_arrays", "_kernels", "_tiers"},
+    "_powers": {"_arrays", "_kernels", "_tiers"},
     "plotting": {"_arrays", "_checks", "_files"},
-    "results": {"_arrays", "_checks", "_kernels", "plotting"},
-    "filtering": {"_arrays", "_checks", "_drivers", "_kernels", "_powers", "results"},
+    "results": {"_arrays", "_checks", "_tiers", "plotting"},
+    "filtering": {"_arrays", "_checks", "_drivers", "_kernels", "_powers", "_tiers", "results"},
     "forecasting": {"_arrays", "_checks", "emissions", "filtering", "results"},
     "smoothing": {"_arrays", "_checks", "_drivers", "results"},
     "decoding": {"_arrays", "_checks", "_drivers", "results"},
-    "streaming": {"_arrays", "_checks", "_drivers", "_kernels", "emissions", "filtering", "forecasting", "results"},
-    "lse": {"_arrays", "_checks", "_compiling", "_kernels"},
-    "naive": {"_arrays", "_checks", "_kernels", "results"},
-    "sampling": {"_arrays", "_checks", "_drivers", "_kernels"},
+    "streaming": {
+        "_arrays",
+        "_checks",
+        "_drivers",
+        "_kernels",
+        "_tiers",
+        "emissions",
+        "filtering",
+        "forecasting",
+        "results",
+    },
+    "lse": {"_arrays", "_checks", "_compiling", "_tiers"},
+    "naive": {"_arrays", "_checks", "_tiers", "results"},
+    "sampling": {"_arrays", "_checks", "_drivers", "_tiers"},
     "stationarity": {"_arrays", "_checks"},
     "emissions": {"_arrays", "_checks", "sampling"},
     "storage": {"_arrays", "_checks", "_files", "emissions"},
@@ -105,7 +117,7 @@ def own_rooms(tree):
     for module, names in imported(tree):
         if module == "hmmfilter":
             yield from names
-        elif module.startswith("hmmfilter."):
+        elif module and module.startswith("hmmfilter."):
             yield module.split(".")[1]
 
 
@@ -128,7 +140,7 @@ def test_nothing_turns_back():
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_only_kernels_and_what_compiles_them_import_numba(room):
-    uses = any(module.split(".")[0] == "numba" for module, _ in imported(ROOMS[room]))
+    uses = any((module or "").split(".")[0] == "numba" for module, _ in imported(ROOMS[room]))
     assert uses == (room in ("_kernels", "_compiling"))
 
 
@@ -150,6 +162,7 @@ MAY_RAISE = {
     "storage": "ValueError(f'{os.fspath(path)} holds no valid model: ",
     "plotting": "ImportError(",
     "results": "ImportError(",
+    "_tiers": "AttributeError(",
 }
 
 
@@ -165,8 +178,72 @@ def test_doors_do_not_loop(room):
     assert not [node for node in ast.walk(ROOMS[room]) if isinstance(node, loops)]
 
 
-# What stands in `_kernels` and is no kernel: what tells the compiler something that it cannot know.
-COMPILER_TALK = {
+WING = {path.stem: parsed([path]) for path in FILES if path.parent.name == "_kernels"}
+KERNEL_ROOMS = sorted(set(WING) - {"__init__", "compiling", "instructions", "limits"})
+
+# Who knows whom in the wing of kernels, apart from `compiling`, whose decorators all rooms with kernels have.
+WING_CONTRACT = {
+    "__init__": set(),
+    "compiling": set(),
+    "instructions": set(),
+    "limits": set(),
+    "lanes": {"instructions", "limits"},
+    "numbers": {"lanes", "limits"},
+    "wide": {"lanes", "limits", "numbers"},
+    "coded": {"lanes", "limits", "numbers", "wide"},
+    "tables": {"limits"},
+    "chain": {"lanes", "limits", "numbers", "wide"},
+    "update": {"chain", "coded", "lanes", "limits", "numbers", "wide"},
+    "block": {"limits", "numbers", "tables", "update", "wide"},
+    "sweep": {"block", "chain", "coded", "instructions", "lanes", "limits", "numbers", "update", "wide"},
+    "forward": {"block", "chain", "coded", "lanes", "limits", "numbers", "sweep", "tables", "update", "wide"},
+    "backward": {"block", "chain", "coded", "forward", "lanes", "numbers", "sweep", "tables", "update", "wide"},
+    "pairs": {"chain", "coded", "limits", "numbers", "tables", "update", "wide"},
+    "drawing": {"block", "chain", "limits", "numbers", "tables", "wide"},
+    "decoding": {"limits", "numbers", "tables"},
+    "n_best": {"decoding", "limits", "numbers", "tables"},
+    "lse": {"lanes", "limits", "numbers", "wide"},
+    "naive": {"numbers"},
+}
+
+
+def rooms_of_the_wing(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield from [node.module] if node.module else [alias.name for alias in node.names]
+
+
+@pytest.mark.parametrize("room", WING)
+def test_kernels_know_whom_the_contract_says(room):
+    known = set(rooms_of_the_wing(WING[room]))
+    assert known - {"compiling"} == WING_CONTRACT[room]
+    assert ("compiling" in known) == (room in KERNEL_ROOMS)
+
+
+def test_nothing_turns_back_in_the_wing():
+    """The order of its contents page is one in which each room knows only those before it."""
+    order = [line.split()[0] for line in ast.get_docstring(WING["__init__"]).splitlines() if line.startswith("    ")]
+    assert sorted(order) == sorted({*KERNEL_ROOMS, "limits"})
+    for room in order:
+        assert (WING_CONTRACT[room] - {"instructions"}) <= set(order[: order.index(room)]), room
+
+
+def test_no_numba_in_plain_kernels():
+    """Numba's names are in the room of instructions alone, and what compiles is asked for under another name only."""
+    for room in set(WING) - {"instructions"}:
+        outside = {(module or "").split(".")[0] for module, _ in imported(WING[room])}
+        assert not outside & {"numba", "llvmlite"}, room
+    code = f"import sys; from hmmfilter._kernels import {', '.join(KERNEL_ROOMS)}; print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name == "_kernels"], ids=lambda path: path.stem)
+def test_no_room_of_the_wing_is_long(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+# What stands in the wing and is no kernel: makers of room, and what the plain rooms have in place of instructions.
+NO_KERNELS = {
     "slots_for_chains",
     "slots_for_moves",
     "room_for_steps",
@@ -174,25 +251,19 @@ COMPILER_TALK = {
     "room_for_lists",
     "instruction",
     "lanewise",
-    "emit",
-    "emit_fma",
-    "emit_splat",
-    "emit_is_any_faint",
-    "emit_load",
-    "emit_store",
-    "pointer_to_lanes",
     "plain_fma",
     "plain_store",
     "lanes_for",
     "sweep_narrow",
-    "compile_sweep_narrow",
 }
 
 
 def test_all_kernels_are_compiled_by_the_one_decorator():
-    functions = {node.name: node for node in ROOMS["_kernels"].body if isinstance(node, ast.FunctionDef)}
-    assert set(functions) > COMPILER_TALK
-    for name in set(functions) - COMPILER_TALK:
+    nodes = [node for room in KERNEL_ROOMS for node in WING[room].body if isinstance(node, ast.FunctionDef)]
+    functions = {node.name: node for node in nodes}
+    assert len(functions) == len(nodes)
+    assert set(functions) > NO_KERNELS
+    for name in set(functions) - NO_KERNELS:
         (decorator,) = functions[name].decorator_list
         allocates = any(word in ast.unparse(functions[name]) for word in ("np.empty", "np.arg", "np.search", "float32"))
         assert ast.unparse(decorator) in (("allocating",) if allocates else ("compiled", "inlined")), name

@@ -163,7 +163,7 @@ def test_numbas_other_users_wait_for_nothing():
         "import sys, numba, hmmfilter.lse\n"
         "hmmfilter.lse._register_with_numba()\n"
         "assert numba.njit(lambda x: x + 1)(1) == 2\n"
-        "print('hmmfilter._kernels' in sys.modules)"
+        "print('hmmfilter._compiled' in sys.modules)"
     )
     assert run(["-c", code]).stdout == "False\n"
 

@@ -7,21 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _checks, _kernels
+from hmmfilter import _checks
+from hmmfilter._kernels.decoding import BLOCK, Decoder, slots_for_moves
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
 from tests.test_filtering import FAMILY, LARGE, SMALL, impossible_at
+from tests.wing import room
 
-BLOCK = _kernels.BLOCK
+decoding = room("decoding")
 
 
 def fill_log_delta(case, log_delta):
     n_states = log_delta.shape[1]
-    slots = _kernels.slots_for_moves(1, n_states)
+    slots = slots_for_moves(1, n_states)
     x, top = np.empty(slots.shape[2]), np.empty(slots.shape[2])
-    decoder = _kernels.Decoder(slots, x, top, np.empty(n_states, dtype=np.int64), np.empty((4, n_states)))
-    return _kernels.fill_log_delta(_checks.chain(*case), 0, decoder, log_delta)
+    decoder = Decoder(slots, x, top, np.empty(n_states, dtype=np.int64), np.empty((4, n_states)))
+    return decoding.fill_log_delta(_checks.chain(*case), 0, decoder, log_delta)
 
 
 TIE = mpmath.mpf(10) ** -25  # relative: paths nearer than this are tied, for logs of twice a double's digits
@@ -167,7 +169,7 @@ def test_without_near_ties_a_single_state_is_live_all_the_way(n_states, level, n
     _, error = fill_log_delta(case, log_delta)
     path[-1] = log_delta[-1].argmax()
     log_into = np.ascontiguousarray(case[1].T)
-    t, *_ = _kernels.follow(log_into, case[2], log_delta, 2 * error, n_steps - 1, 0, path, 0.0, 0.0)
+    t, *_ = decoding.follow(log_into, case[2], log_delta, 2 * error, n_steps - 1, 0, path, 0.0, 0.0)
     assert t == 0
     assert np.array_equal(path, hf.viterbi(*case).path)
 

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _checks, _kernels, filtering
+from hmmfilter import _checks, filtering
+from hmmfilter._kernels.block import block_rows
+from hmmfilter._tiers import kernels
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -209,7 +211,7 @@ def test_block_ends_change_no_bit(family, short_blocks):
 @pytest.mark.parametrize("n_states", [2, 5])
 @BLOCK_FAMILY
 def test_block_ends_of_few_states_change_no_bit(family, n_states):
-    check_block_ends(family, n_states, _kernels.block_rows(n_states))
+    check_block_ends(family, n_states, block_rows(n_states))
 
 
 @given(possible_tables(), st.data())
@@ -313,13 +315,13 @@ def test_any_layout_gives_the_same_bits(change):
 
 @needs_compiled
 def test_any_layout_runs_the_same_compiled_code():
-    kernels = (_kernels.run_forward, _kernels.run_backward)
+    runs = (kernels.run_forward, kernels.run_backward)
     hf.smooth([0, 0], np.zeros((2, 2)), np.zeros((6, 2)))
-    compiled = [len(kernel.signatures) for kernel in kernels]
+    compiled = [len(kernel.signatures) for kernel in runs]
     transition = np.asfortranarray(np.zeros((2, 2), np.float32))
     transition.flags.writeable = False
     hf.smooth([0, 0], transition, np.zeros((6, 2))[::2])
-    assert [len(kernel.signatures) for kernel in kernels] == compiled
+    assert [len(kernel.signatures) for kernel in runs] == compiled
 
 
 def test_float32_is_taken_at_its_value():

@@ -9,10 +9,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _checks, _kernels
+from hmmfilter import _checks
+from hmmfilter._kernels.chain import slots_for_chains, tiled
+from hmmfilter._kernels.forward import Trace
+from hmmfilter._kernels.lanes import lanes_for
+from hmmfilter._kernels.tables import Tables
+from hmmfilter._kernels.update import Scratch
+from hmmfilter._kernels.wide import PLANES
 from hmmfilter.results.posteriors import logs_of
 from tests import cases
 from tests.test_filtering import FAMILY
+from tests.wing import room
+
+NUMBERS, WIDE, CODED, FORWARD = map(room, ("numbers", "wide", "coded", "forward"))
 
 finite = st.floats(-1e290, 1e290)
 EXP_TOLERANCE = 4e-17  # mostly 1e-17; a double alone has 1.1e-16
@@ -20,16 +29,16 @@ EXP_TOLERANCE = 4e-17  # mostly 1e-17; a double alone has 1.1e-16
 
 @given(finite, finite)
 def test_two_sum_loses_nothing(x, y):
-    total, lost = _kernels.two_sum(x, y)
+    total, lost = NUMBERS.two_sum(x, y)
     assert Fraction(total) + Fraction(lost) == Fraction(x) + Fraction(y)
     assert total == x + y
 
 
 @given(finite)
 def test_minus_infinity_stays(x):
-    assert _kernels.two_sum(-np.inf, x) == (-np.inf, 0.0)
-    assert _kernels.two_sum(x, -np.inf) == (-np.inf, 0.0)
-    assert _kernels.plus(-np.inf, 0.0, x) == (-np.inf, 0.0)
+    assert NUMBERS.two_sum(-np.inf, x) == (-np.inf, 0.0)
+    assert NUMBERS.two_sum(x, -np.inf) == (-np.inf, 0.0)
+    assert NUMBERS.plus(-np.inf, 0.0, x) == (-np.inf, 0.0)
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=8))
@@ -37,7 +46,7 @@ def test_plus_keeps_twice_the_digits_of_a_double(numbers):
     head, tail = numbers[0], 0.0
     exact, largest = Fraction(numbers[0]), abs(numbers[0])
     for number in numbers[1:]:
-        head, tail = _kernels.plus(head, tail, number)
+        head, tail = NUMBERS.plus(head, tail, number)
         exact += Fraction(number)
         largest = max(largest, abs(head))
         assert head + tail == head  # in two parts, not in one and a half
@@ -45,10 +54,10 @@ def test_plus_keeps_twice_the_digits_of_a_double(numbers):
 
 
 def test_exceeds_compares_the_tail_where_heads_are_equal():
-    assert _kernels.exceeds(2.0, 0.0, 1.0, 0.0)
-    assert _kernels.exceeds(1.0, 1e-20, 1.0, 0.0)
-    assert not _kernels.exceeds(1.0, 0.0, 1.0, 0.0)
-    assert not _kernels.exceeds(1.0, 1e-20, 2.0, 0.0)
+    assert NUMBERS.exceeds(2.0, 0.0, 1.0, 0.0)
+    assert NUMBERS.exceeds(1.0, 1e-20, 1.0, 0.0)
+    assert not NUMBERS.exceeds(1.0, 0.0, 1.0, 0.0)
+    assert not NUMBERS.exceeds(1.0, 1e-20, 2.0, 0.0)
 
 
 def exact_error(x, head, tail, exponent, rest):
@@ -65,7 +74,7 @@ def exact_error(x, head, tail, exponent, rest):
 @example(9169868565742872.0)  # whose product with 1 / log 2 has a tail near 1/2
 def test_widen_takes_exponentials_to_twice_a_doubles_digits_or_nearly(x):
     wide = np.zeros((4, 1))
-    _kernels.widen_row(np.array([x]), wide)
+    WIDE.widen_row(np.array([x]), wide)
     assert exact_error(x, *wide[:, 0]) <= EXP_TOLERANCE
     assert 0.7 < wide[0, 0] < 1.42
 
@@ -73,13 +82,13 @@ def test_widen_takes_exponentials_to_twice_a_doubles_digits_or_nearly(x):
 @pytest.mark.parametrize("x", [1e32, -1e290, 1e308])
 def test_widen_keeps_the_log_of_what_is_beyond_every_count(x):
     wide = np.zeros((4, 1))
-    _kernels.widen_row(np.array([x]), wide)
+    WIDE.widen_row(np.array([x]), wide)
     assert wide[2, 0] * np.log(2) == pytest.approx(x, rel=1e-15)
 
 
 def test_widen_knows_zero():
     wide = np.zeros((4, 2))
-    _kernels.widen_row(np.array([-np.inf, 0.0]), wide)
+    WIDE.widen_row(np.array([-np.inf, 0.0]), wide)
     assert wide.tolist() == [[0.0, 1.0], [0.0, 0.0], [-np.inf, 0.0], [0.0, 0.0]]
 
 
@@ -88,57 +97,57 @@ exponents = st.one_of(st.just(0.0), st.integers(-(2**104), 2**104).map(float), s
 
 @given(exponents, st.integers(-1000, 1000), exponents, st.integers(-1000, 1000))
 def test_sums_of_exponents_are_exact(x, x_more, y, y_more):
-    (x, x_rest), (y, y_rest) = _kernels.two_sum(x, float(x_more)), _kernels.two_sum(y, float(y_more))
+    (x, x_rest), (y, y_rest) = NUMBERS.two_sum(x, float(x_more)), NUMBERS.two_sum(y, float(y_more))
     total = int(x) + int(x_rest) + int(y) + int(y_rest)
-    found, rest = _kernels.sum_exponents(x, x_rest, y, y_rest)
+    found, rest = WIDE.sum_exponents(x, x_rest, y, y_rest)
     assert int(found) + int(rest) == total
     assert found == float(total)
 
 
 def test_what_stands_where_a_near_exponent_has_no_rest_is_not_looked_at():
-    assert _kernels.sum_exponents(3.0, np.nan, -np.inf, np.nan) == (-np.inf, 0.0)
-    assert _kernels.sum_exponents(3.0, np.nan, 4.0, np.nan) == (7.0, 0.0)
+    assert WIDE.sum_exponents(3.0, np.nan, -np.inf, np.nan) == (-np.inf, 0.0)
+    assert WIDE.sum_exponents(3.0, np.nan, 4.0, np.nan) == (7.0, 0.0)
 
 
 @given(st.floats(1e-3, 1.0))
 def test_log_roughly(x):
-    assert _kernels.log_roughly(x) == pytest.approx(np.log(x), abs=1e-13)
+    assert CODED.log_roughly(x) == pytest.approx(np.log(x), abs=1e-13)
 
 
 @given(st.floats(1e-200, 1e200), st.integers(-5000, 5000))
 def test_coded_numbers_have_their_logs(x, k):
-    coded = np.array([_kernels.coded(x, float(k))])
+    coded = np.array([CODED.coded(x, float(k))])
     log_x = np.log(x) + k * np.log(2)
     assert logs_of(coded)[0] == pytest.approx(log_x, rel=1e-13, abs=1e-13)
 
 
 @given(st.floats(0.5, 2.0), st.integers(-3000, 3000), st.integers(-240, 240))
 def test_a_coded_number_is_the_same_however_it_is_split(x, k, moved):
-    assert _kernels.coded(x, float(k)) == _kernels.coded(np.ldexp(x, moved), float(k - moved))
+    assert CODED.coded(x, float(k)) == CODED.coded(np.ldexp(x, moved), float(k - moved))
 
 
 def test_a_coded_zero_is_zero():
-    assert _kernels.coded(0.0, 5000.0) == 0.0
+    assert CODED.coded(0.0, 5000.0) == 0.0
     assert logs_of(np.zeros(1))[0] == -np.inf
 
 
 def in_wide_numbers(log_initial, log_transition, log_likelihoods):
     """The filter by exact steps alone."""
     n_steps, n_states = log_likelihoods.shape
-    lanes = _kernels.lanes_for(n_states)
+    lanes = lanes_for(n_states)
     wide, p, linear = (
-        np.empty((4, _kernels.PLANES, n_states)),
-        np.empty((2, _kernels.tiled(n_states))),
+        np.empty((4, PLANES, n_states)),
+        np.empty((2, tiled(n_states))),
         np.empty((2, n_states)),
     )
-    scratch = _kernels.Scratch(wide[0], wide[1], wide[2], p, wide[3], linear)
+    scratch = Scratch(wide[0], wide[1], wide[2], p, wide[3], linear)
     rows = np.empty((n_steps, n_states))
-    starts, slots = np.array([0, n_steps]), _kernels.slots_for_chains(1, n_states)
-    tables = _kernels.Tables(log_initial[None], log_transition[None], _checks.NO_INDEX, log_likelihoods, starts)
-    trace = _kernels.Trace(np.empty((n_steps, _kernels.PLANES, n_states)), tables, slots)
-    _kernels.fill_trace(trace, 0, 0, n_steps, trace.table[:0], lanes, scratch)
+    starts, slots = np.array([0, n_steps]), slots_for_chains(1, n_states)
+    tables = Tables(log_initial[None], log_transition[None], _checks.NO_INDEX, log_likelihoods, starts)
+    trace = Trace(np.empty((n_steps, PLANES, n_states)), tables, slots)
+    FORWARD.fill_trace(trace, 0, 0, n_steps, trace.table[:0], lanes, scratch)
     for state, row in zip(trace.table, rows, strict=True):
-        _kernels.store_posterior(state, row)
+        CODED.store_posterior(state, row)
     return rows
 
 

@@ -12,11 +12,13 @@ from hypothesis.extra import numpy as hnp
 from scipy import special
 
 import hmmfilter as hf
-from hmmfilter import _kernels, lse
+from hmmfilter import lse
 from tests import oracle
 from tests.conftest import needs_compiled
+from tests.wing import room
 
 INF, NAN = np.inf, np.nan
+SUMS = room("lse")
 ROUNDING = 2.5e-16  # of the largest number that the last additions see
 NO_WORSE = 1.5  # times SciPy's error, and a rounding, where both are in the last bits
 
@@ -212,7 +214,7 @@ def test_any_input_runs_the_same_compiled_code():
         lse.logsumexp(x, axis=0)
         lse.softmax(x, weights=np.ones_like(x))
         assert x.flags.writeable == writeable
-        signatures = len(_kernels.run_split_sums.signatures)
+        signatures = len(SUMS.run_split_sums.signatures)
         assert before in (None, signatures)
         before = signatures
 
@@ -357,10 +359,10 @@ def test_refusals(call, error, message):
 
 def test_the_kernels_behind_compiled_code():
     x = np.array([0.0, -40.0, 1.5])
-    assert _kernels.log_sum_exp_of(x) == lse.logsumexp(x)
-    assert np.array_equal(_kernels.softmax_of(x), lse.softmax(x))
-    assert _kernels.float32_number(0.1) == np.float32(0.1)
-    assert np.array_equal(_kernels.float32_vector(x), x.astype(np.float32))
+    assert SUMS.log_sum_exp_of(x) == lse.logsumexp(x)
+    assert np.array_equal(SUMS.softmax_of(x), lse.softmax(x))
+    assert SUMS.float32_number(0.1) == np.float32(0.1)
+    assert np.array_equal(SUMS.float32_vector(x), x.astype(np.float32))
 
 
 def test_numba_is_told_of_them():

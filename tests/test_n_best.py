@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _kernels
 from hmmfilter._drivers import jobs
+from hmmfilter._kernels import n_best
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -20,7 +20,7 @@ LENGTHS = [3, 1, 12, 2, 2, 9, 1]
 @pytest.fixture(autouse=True)
 def short_blocks(monkeypatch):
     """Blocks of the square root of the steps, also where all would fit into one."""
-    monkeypatch.setattr(_kernels.n_best, "MOST_WAYS", 0)
+    monkeypatch.setattr(n_best, "MOST_WAYS", 0)
 
 
 def check_ranking(case, ranking, n, where):
@@ -175,8 +175,8 @@ def test_each_sequence_is_as_alone(n_states, n, workers, monkeypatch):
 def test_blocks_change_no_bit(n_steps, monkeypatch):
     case = cases.draw(cases.mixed, 5, n_steps, 3)
     in_blocks = hf.viterbi_n_best(*case, 4)
-    monkeypatch.setattr(_kernels.n_best, "MOST_WAYS", 2**20)
-    assert len(_kernels.room_for_lists(n_steps, 3, 4).checkpoints) == min(1, n_steps - 1)
+    monkeypatch.setattr(n_best, "MOST_WAYS", 2**20)
+    assert len(n_best.room_for_lists(n_steps, 3, 4).checkpoints) == min(1, n_steps - 1)
     assert_same(hf.viterbi_n_best(*case, 4), in_blocks)
 
 

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _kernels
 from hmmfilter._drivers import jobs, pairs
+from hmmfilter._kernels.block import block_rows
+from hmmfilter._kernels.chain import NARROW, slots_for_chains
+from hmmfilter._tiers import kernels
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -326,9 +328,9 @@ def test_a_hole_in_a_matrix_of_large_potentials_leaves_it_narrow(n_states):
     log_transition += 5000.0
     log_transition[0, 2] = -np.inf
     case = log_initial, log_transition, log_likelihoods
-    slots = _kernels.slots_for_chains(1, n_states)
-    _kernels.hold_chain(log_transition[None], 0, False, slots[0])
-    assert slots[0, _kernels.NARROW, 0, 0] == 1.0
+    slots = slots_for_chains(1, n_states)
+    kernels.hold_chain(log_transition[None], 0, False, slots[0])
+    assert slots[0, NARROW, 0, 0] == 1.0
     check_contract(case, oracle.pairs(*case), f"a hole, K={n_states}")
 
 
@@ -410,7 +412,7 @@ def test_memory_grows_with_the_root_of_the_steps(n_states):
             tracemalloc.stop()
     assert max(peaks[2:]) < 2.2 * min(peaks[:2])
     assert max(peaks) < 0.3 * case[2].nbytes
-    assert _kernels.block_rows(n_states) > 1
+    assert block_rows(n_states) > 1
 
 
 REFUSED = [

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
-from hmmfilter import _kernels, _powers, filtering
+from hmmfilter import _powers, filtering
+from hmmfilter._kernels.wide import PLANES
+from hmmfilter._tiers import kernels
 from tests import cases, oracle
 
 NEVER = -np.inf
@@ -69,10 +71,10 @@ def test_rows_of_many_steps_are_those_of_single_predictions(monkeypatch):
 def test_many_states_go_step_by_step_and_by_powers():
     log_x, log_transition, _ = cases.draw(cases.ordinary, 1, 2, 11)
     step_by_step = hf.predict(log_x, log_transition, 300)
-    x = np.empty((1, _kernels.PLANES, 11))
-    _kernels.widen_row(log_x, x[0])
+    x = np.empty((1, PLANES, 11))
+    kernels.widen_row(log_x, x[0])
     by_powers = np.empty((1, 11))
-    _kernels.take_wide_logs(_powers._times_power(x, _powers.exponentials(log_transition), 300), by_powers)
+    kernels.take_wide_logs(_powers._times_power(x, _powers.exponentials(log_transition), 300), by_powers)
     assert step_by_step == pytest.approx(by_powers[0], rel=1e-15, abs=4e-16)
 
 
@@ -109,6 +111,6 @@ def test_an_interruption_is_heard_between_parts(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_kernels, "run_products", interrupted)
+    monkeypatch.setattr(kernels, "run_products", interrupted)
     with pytest.raises(KeyboardInterrupt):
         hf.predict([0.0, NEVER], [[-1.0, -0.5], [-0.5, -1.0]], 10**10)

@@ -8,11 +8,12 @@ import pytest
 from scipy import stats
 
 import hmmfilter as hf
-from hmmfilter import _kernels
 from hmmfilter._drivers import jobs
+from hmmfilter._tiers import kernels
 from tests import cases, oracle
 from tests.conftest import COMPILED
 from tests.test_filtering import FAMILY, impossible_at
+from tests.wing import room
 
 LEAST_P_VALUE = 1e-4
 LEAST_EXPECTED = 5  # times that a χ² test wants to see what it counts; what is rarer is counted together
@@ -121,7 +122,7 @@ def test_the_least_and_the_largest_uniform():
 
 def test_a_level_that_no_running_sum_reaches():
     weights = np.array([0.0, 0.5, 0.0, 0.25, 0.0])
-    assert [_kernels.pick(weights, level) for level in (1e-300, 0.5, 0.6, 0.75, np.nextafter(0.75, 1))] == [
+    assert [room("drawing").pick(weights, level) for level in (1e-300, 0.5, 0.6, 0.75, np.nextafter(0.75, 1))] == [
         1,
         1,
         3,
@@ -133,8 +134,8 @@ def test_a_level_that_no_running_sum_reaches():
 @pytest.fixture
 def traced(monkeypatch):
     """How many pieces are computed again in wide numbers."""
-    begins, run_trace = [], _kernels.run_trace
-    monkeypatch.setattr(_kernels, "run_trace", lambda *given: begins.append(given[6]) or run_trace(*given))
+    begins, run_trace = [], kernels.run_trace
+    monkeypatch.setattr(kernels, "run_trace", lambda *given: begins.append(given[6]) or run_trace(*given))
     return begins
 
 

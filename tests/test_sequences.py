@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _checks, _kernels
+from hmmfilter import _checks
 from hmmfilter._drivers import jobs
+from hmmfilter._kernels.tables import Tables
+from hmmfilter._tiers import kernels
 from tests import cases
 from tests.conftest import needs_compiled
 from tests.strategies import possible_tables
@@ -103,7 +105,7 @@ def _kernels_alone(door, *tables):
 def test_workers_write_to_nothing_in_common(small_pieces, monkeypatch):
     """The kernel computes in all that it is given, the outcome aside, where each sequence has an entry of its own."""
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
-    run_forward, written, all_are_there = _kernels.run_forward, {}, threading.Barrier(2)
+    run_forward, written, all_are_there = kernels.run_forward, {}, threading.Barrier(2)
 
     def spy(*arguments):
         mine = written.setdefault(threading.get_ident(), [])
@@ -112,7 +114,7 @@ def test_workers_write_to_nothing_in_common(small_pieces, monkeypatch):
         mine.extend(arguments[-8:-2])
         run_forward(*arguments)
 
-    monkeypatch.setattr(_kernels, "run_forward", spy)
+    monkeypatch.setattr(kernels, "run_forward", spy)
     case = cases.draw(cases.gaps, 0, 256, 33)
     hf.log_likelihood(*case, lengths=[64] * 4, workers=2)
     one, other = written.values()
@@ -122,7 +124,7 @@ def test_workers_write_to_nothing_in_common(small_pieces, monkeypatch):
 def test_jobs_cover_all_rows_once():
     for lengths in ([5], [100_000], [1] * 10, [30_000, 2, 70_000, 1, 1], [20_000] * 3):
         starts = np.concatenate([[0], np.cumsum(lengths)])
-        tables = _kernels.Tables(None, None, None, np.empty((starts[-1], 4)), starts)
+        tables = Tables(None, None, None, np.empty((starts[-1], 4)), starts)
         pieces = [piece for job in jobs.cut(tables) for piece in job]
         assert [piece.begin for piece in pieces] == [0, *(piece.end for piece in pieces[:-1])]
         assert pieces[-1].end == starts[-1]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _kernels
+from hmmfilter._tiers import kernels
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.test_filtering import FAMILY
@@ -239,9 +239,9 @@ def test_the_caller_keeps_what_an_update_returns():
 def test_rows_of_any_layout(row):
     log_transition = np.log([[0.7, 0.3], [0.2, 0.8]])
     expected = hf.OnlineFilter([0.0, -1.0], log_transition).update(np.array([0.5, -1.0]))
-    signatures = len(getattr(_kernels.run_update, "signatures", ()))
+    signatures = len(getattr(kernels.run_update, "signatures", ()))
     assert np.array_equal(hf.OnlineFilter([0.0, -1.0], log_transition).update(row), expected)
-    assert len(getattr(_kernels.run_update, "signatures", ())) == signatures  # the same machine code
+    assert len(getattr(kernels.run_update, "signatures", ())) == signatures  # the same machine code
 
 
 COUNTS = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))

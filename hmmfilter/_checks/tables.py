@@ -21,9 +21,11 @@ from hmmfilter._checks.arrays import (
 )
 from hmmfilter._checks.errors import EntryError, shown
 from hmmfilter._checks.settings import steps_ahead
+from hmmfilter._kernels.tables import Tables
+from hmmfilter._tiers import kernels
 
 if TYPE_CHECKING:
-    from hmmfilter._kernels import Tables
+    from hmmfilter._kernels.tables import Tables
 
 LARGEST_LOG = 1e22  # of a finite log-potential: 1e9 of them can be added without a rounding, see `_kernels`
 NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
@@ -80,8 +82,6 @@ def chain(
     allowed: npt.ArrayLike | None = None,
 ) -> Tables:
     """Let the tables of the functional core in."""
-    from hmmfilter import _kernels
-
     initial = float_array("log_initial", log_initial)
     transition = float_array("log_transition", log_transition)
     likelihoods = float_array("log_likelihoods", log_likelihoods)
@@ -106,7 +106,7 @@ def chain(
         and likelihoods.shape == (n_rows, n_states)
         and n_states > 0
         and (n_rows > 0 or lengths is not None)
-        and _kernels.are_chain(initial.reshape(-1), transition.reshape(-1), likelihoods.reshape(-1), LARGEST_LOG)
+        and kernels.are_chain(initial.reshape(-1), transition.reshape(-1), likelihoods.reshape(-1), LARGEST_LOG)
     ):
         log_potentials("log_initial", initial, (*needed_initial[:-1], "K"))
         any_number = ("M", n_states, n_states)
@@ -118,7 +118,7 @@ def chain(
         index = NO_INDEX
     if len(transition) == 0:  # of a single step, which leads nowhere
         transition = float_array("log_transition", np.zeros((1, n_states, n_states)))
-    return _kernels.Tables(
+    return Tables(
         initial.reshape(-1, n_states), transition.reshape(-1, n_states, n_states), index, likelihoods, first_rows
     )
 

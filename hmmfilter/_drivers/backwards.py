@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmmfilter import _kernels
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
 from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints
-from hmmfilter._kernels import Tables
+from hmmfilter._kernels.tables import Tables
+from hmmfilter._kernels.wide import PLANES
+from hmmfilter._tiers import kernels
 
 
 class Span(NamedTuple):
@@ -56,7 +57,7 @@ def fill_backwards(
     def start_worker(tick: Tick) -> Callable[[Job], None]:
         recursion, take = Recursion(tables, outcome), start_taker()
         some_rows, increments = recursion.unread
-        ring = np.empty((1, _kernels.PLANES, n_states))
+        ring = np.empty((1, PLANES, n_states))
 
         def run(job: Job) -> None:
             before, after = np.empty((len(job), *recursion.state.shape)), recursion.state.copy()
@@ -101,7 +102,7 @@ def fill_best_states(
             _, last, begin, end = span.piece
             assert span.smoothed is not None
             n_possible = span.recursion.outcome[0]
-            _kernels.run_best_states(tables.starts, last, begin, end, span.smoothed, n_possible, path, total)
+            kernels.run_best_states(tables.starts, last, begin, end, span.smoothed, n_possible, path, total)
 
         return take
 
@@ -123,7 +124,7 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
 
         def take(span: Span) -> None:
             def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
-                return _kernels.run_draws(
+                came_to: int = kernels.run_draws(
                     *tables,
                     n,
                     begin,
@@ -135,6 +136,7 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
                     paths,
                     span.recursion.outcome[0],
                 )
+                return came_to
 
             span.walk(tables.starts, run)
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hmmfilter import _kernels
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
 from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import slots
-from hmmfilter._kernels import Tables
+from hmmfilter._kernels.decoding import room_for_decoding, slots_for_moves
+from hmmfilter._kernels.n_best import room_for_lists
+from hmmfilter._kernels.tables import Tables
+from hmmfilter._tiers import kernels
 
 Decode = Callable[[int, int, int, int], None]  # sequences: the first, its row, the end, and how long the longest is
 
@@ -38,11 +40,11 @@ def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -
     n_possible, log_joint = empty_outcome(tables)
 
     def start_decoder() -> Decode:
-        moves, room = slots(tables, _kernels.slots_for_moves), _kernels.room_for_decoding(n_states)
+        moves, room = slots(tables, slots_for_moves), room_for_decoding(n_states)
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             log_delta = np.empty((longest, n_states))
-            _kernels.run_viterbi(*tables, first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
+            kernels.run_viterbi(*tables, first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
 
         return decode
 
@@ -69,8 +71,8 @@ def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> t
         log_delta = np.empty((2, 2, n_states))
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
-            lists = _kernels.room_for_lists(longest, n_states, at_most_all(n_paths, longest, n_states))
-            _kernels.run_viterbi_n_best(*tables, first, begin, end, lists, log_delta, paths, n_possible, log_joints)
+            lists = room_for_lists(longest, n_states, at_most_all(n_paths, longest, n_states))
+            kernels.run_viterbi_n_best(*tables, first, begin, end, lists, log_delta, paths, n_possible, log_joints)
 
         return decode
 
@@ -87,11 +89,11 @@ def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress:
     outcome = empty_outcome(tables)
 
     def start_decoder() -> Decode:
-        moves, rests = slots(tables, _kernels.slots_for_moves), np.empty((4, n_states))
+        moves, rests = slots(tables, slots_for_moves), np.empty((4, n_states))
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             tails = np.empty((longest, n_states))
-            _kernels.run_max_marginals(*tables, first, begin, end, moves, rests, tails, rows, outcome[0])
+            kernels.run_max_marginals(*tables, first, begin, end, moves, rests, tails, rows, outcome[0])
 
         return decode
 

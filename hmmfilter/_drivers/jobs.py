@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmfilter import _kernels
-from hmmfilter._kernels import Tables
+from hmmfilter._kernels.block import block_rows
+from hmmfilter._kernels.tables import Tables
 
 PIECE = 2**16  # entries of a table: some tenths of a millisecond of work or more, and of a size for the caches
 
@@ -36,7 +36,7 @@ Tick = Callable[[int], object]  # that so many more rows are done
 def cut(tables: Tables) -> list[Job]:
     """Cut the rows into jobs that do not need each other; pieces grow with √T, so that few of them make a long job."""
     starts, (n_rows, n_states) = tables.starts, tables.log_likelihoods.shape
-    n_block = _kernels.block_rows(n_states)
+    n_block = block_rows(n_states)
     most = max(1, max(PIECE // n_states, math.isqrt(n_rows)) // n_block) * n_block
     first, n_sequences = 0, len(starts) - 1
     if n_rows <= most:

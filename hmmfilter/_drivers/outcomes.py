@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
-from hmmfilter._kernels import Tables
+from hmmfilter._kernels.tables import Tables
 
 
 def empty_outcome(tables: Tables) -> tuple[IntArray, FloatArray]:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmmfilter import _kernels
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.backwards import Span, Take, fill_backwards
 from hmmfilter._drivers.outcomes import of_all, part_of, put_back, with_steps
-from hmmfilter._kernels import Tables
+from hmmfilter._kernels.chain import tiled
+from hmmfilter._kernels.tables import Tables
+from hmmfilter._tiers import kernels
 
 
 class InOrder:
@@ -28,7 +29,7 @@ class InOrder:
             self._waiting[begin] = end, part
             while self._row in self._waiting:
                 self._row, part = self._waiting.pop(self._row)
-                _kernels.join_sums(part, self._total)
+                kernels.join_sums(part, self._total)
 
 
 class Pairs(NamedTuple):
@@ -55,7 +56,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
     in_order = InOrder(total)
 
     def start_taker() -> Take:
-        room, table = np.empty((2, _kernels.tiled(n_states))), np.empty((n_states, n_states))
+        room, table = np.empty((2, tiled(n_states))), np.empty((n_states, n_states))
         sums = total if wanted.is_by_sequence else np.zeros_like(total)
 
         def take(span: Span) -> None:
@@ -70,7 +71,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
             pairs = np.empty((0, n_states, n_states)) if wanted.table is None else wanted.table[begin:end]
 
             def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
-                return _kernels.run_pairs(
+                came_to: int = kernels.run_pairs(
                     *tables,
                     n,
                     begin,
@@ -86,6 +87,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
                     sums,
                     wanted.is_by_sequence,
                 )
+                return came_to
 
             span.walk(starts, run)
             if begin == starts[first] and not wanted.is_by_sequence:

@@ -10,7 +10,7 @@ from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
 from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints, undo_code
-from hmmfilter._kernels import Tables
+from hmmfilter._kernels.tables import Tables
 
 
 def fill_filtered(

@@ -7,10 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
-from hmmfilter import _kernels
 from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Piece
-from hmmfilter._kernels import Tables
+from hmmfilter._kernels.block import block_rows, room_for_steps
+from hmmfilter._kernels.chain import slots_for_chains
+from hmmfilter._kernels.lanes import lanes_for
+from hmmfilter._kernels.tables import Tables
+from hmmfilter._kernels.wide import PLANES
+from hmmfilter._tiers import kernels
 
 MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take ten times the room of those that are given
 
@@ -26,15 +30,15 @@ def slots_for_up_to(n_matrices: int, n_states: int, slots_for: Callable[[int, in
     return slots_for(min(n_matrices, max(1, MOST_HELD // slots_for(1, n_states).size)), n_states)
 
 
-def room_for_steps(tables: Tables) -> FloatArray:
+def room_for_blocks(tables: Tables) -> FloatArray:
     """Room for the steps of a block, or of fewer where there are no more."""
     n_rows, n_states = tables.log_likelihoods.shape
-    return _kernels.room_for_steps(min(_kernels.block_rows(n_states), n_rows), n_states)
+    return room_for_steps(min(block_rows(n_states), n_rows), n_states)
 
 
 def n_checkpoints(tables: Tables, piece: Piece) -> int:
     """How many blocks of the piece are not the first of their sequence."""
-    n_block = _kernels.block_rows(tables.log_likelihoods.shape[1])
+    n_block = block_rows(tables.log_likelihoods.shape[1])
     starts = tables.starts[piece.first : piece.last + 1]
     ends = np.minimum(tables.starts[piece.first + 1 : piece.last + 2], piece.end)
     before = np.maximum(0, (piece.begin - starts - 1) // n_block)
@@ -47,23 +51,23 @@ class Recursion:
     def __init__(self, tables: Tables, outcome: tuple[IntArray, FloatArray]) -> None:
         n_states = tables.log_likelihoods.shape[1]
         self._tables, self.outcome = tables, outcome
-        self._lanes = _kernels.lanes_for(n_states)
-        self.chains, self._room = slots(tables, _kernels.slots_for_chains), room_for_steps(tables)
-        self.state = np.empty((_kernels.PLANES, n_states))  # α before or after a piece or, backwards, ω
+        self._lanes = lanes_for(n_states)
+        self.chains, self._room = slots(tables, slots_for_chains), room_for_blocks(tables)
+        self.state = np.empty((PLANES, n_states))  # α before or after a piece or, backwards, ω
 
     @cached_property
     def unread(self) -> tuple[FloatArray, FloatArray]:
         """Rows and increments of a block, for a kernel to compute in where nobody reads them."""
         n_states = self.state.shape[1]
-        return np.empty((_kernels.block_rows(n_states), n_states)), np.empty(_kernels.block_rows(n_states))
+        return np.empty((block_rows(n_states), n_states)), np.empty(block_rows(n_states))
 
     @cached_property
     def backward_chains(self) -> FloatArray:
-        return slots(self._tables, _kernels.slots_for_chains)
+        return slots(self._tables, slots_for_chains)
 
     def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
         """Filter a piece."""
-        _kernels.run_forward(
+        kernels.run_forward(
             *self._tables,
             piece.first,
             piece.begin,
@@ -80,7 +84,7 @@ class Recursion:
 
     def backward(self, piece: Piece, rows: FloatArray, checkpoints: FloatArray) -> None:
         """Smooth what `forward` left of a piece."""
-        _kernels.run_backward(
+        kernels.run_backward(
             *self._tables,
             piece.last,
             piece.begin,
@@ -98,7 +102,7 @@ class Recursion:
     def trace(self, piece: Piece, before: FloatArray) -> FloatArray:
         """Wide α of a piece, (rows, 4, K), from the state before it."""
         alphas = np.empty((piece.end - piece.begin, *before.shape))
-        _kernels.run_trace(
+        kernels.run_trace(
             *self._tables, piece.first, piece.begin, piece.end, self._lanes, self.chains, self._room, before, alphas
         )
         return alphas
@@ -106,13 +110,13 @@ class Recursion:
 
 def room_for_checkpoints(tables: Tables, piece: Piece) -> FloatArray:
     """Room for the states before all blocks of the piece that are not the first of their sequence."""
-    return np.empty((n_checkpoints(tables, piece), _kernels.PLANES, tables.log_likelihoods.shape[1]))
+    return np.empty((n_checkpoints(tables, piece), PLANES, tables.log_likelihoods.shape[1]))
 
 
 def undo_code(table: FloatArray, hold: Held) -> None:
     """Make plain numbers, or their logs, of `coded` ones, in place; or leave them as they are."""
     flat = table.reshape(-1)
     if hold == "probabilities":
-        _kernels.take_numbers(flat, flat)
+        kernels.take_numbers(flat, flat)
     elif hold == "logs":
-        _kernels.take_logs(flat, flat)
+        kernels.take_logs(flat, flat)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._compiling import compiled
 
 from .block import Block, Origin, block_in, block_rows, fill_block, origin_of, set_begins
 from .chain import Chain, chain_at
 from .coded import has_logs, store_posterior
+from .compiling import compiled
 from .forward import fill_trace, trace_in
 from .lanes import Lanes
 from .numbers import largest, mark, tally

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._compiling import compiled
 
+from .compiling import compiled
 from .limits import LIKELIHOOD_SPREAD, NARROW_LOG, NEAR_ONE, NEARBY, NEVER, WIDEST
 from .numbers import largest, power_of_two, shifted, spread
 from .tables import Tables

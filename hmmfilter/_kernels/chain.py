@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._compiling import compiled
 
+from .compiling import compiled
 from .lanes import TILE
 from .limits import EXP_REACH, FEW_STATES, NARROW_LOG, NEAR_ONE, NEVER, TRANSITION_SPREAD
 from .numbers import largest, largest_magnitude, power_of_two, shifted

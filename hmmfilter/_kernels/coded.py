@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._compiling import compiled, inlined
 
+from .compiling import compiled, inlined
 from .lanes import fma
 from .limits import FAR, FAR_LOG, HIGHEST, NEVER
 from .numbers import ROUNDER, divide_row, power_of_two

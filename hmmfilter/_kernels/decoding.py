@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._compiling import compiled
 
+from .compiling import compiled
 from .limits import NEVER, ROUNDING
 from .numbers import exceeds, larger, largest_magnitude, plus, tally
 from .tables import Tables, initial_at, matrix_at, steady_since, steady_until

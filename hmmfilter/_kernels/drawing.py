@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._compiling import allocating, compiled
 
 from .block import block_rows
 from .chain import UNLISTED, Chain, chain_at, list_sources
+from .compiling import allocating, compiled
 from .limits import FADED, FEW_STATES, NEVER
 from .numbers import exceeds, larger, shifted, sum_of
 from .tables import Tables, is_possible, matrix_at, steady_since

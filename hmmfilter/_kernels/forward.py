@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._compiling import compiled
 
 from .block import Block, Origin, block_in, block_rows, fill_block, mistrust_begins, origin_of, set_begins
 from .chain import Chain, chain_at
 from .coded import coded, store_posterior
+from .compiling import compiled
 from .lanes import Lanes
 from .limits import NEVER
 from .numbers import largest, mark

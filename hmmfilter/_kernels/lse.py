@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._compiling import allocating, compiled
 
+from .compiling import allocating, compiled
 from .lanes import fma
 from .limits import NEVER
 from .numbers import plus, shifted, times, two_product, two_sum

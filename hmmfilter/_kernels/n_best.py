@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._compiling import compiled
 
+from .compiling import compiled
 from .decoding import moves_at
 from .limits import NEVER
 from .numbers import copy, exceeds, larger, mark, plus, surpasses, tally, two_sum

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
-from hmmfilter._compiling import allocating, compiled
 
+from .compiling import allocating, compiled
 from .numbers import largest
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._compiling import compiled
 
+from .compiling import compiled
 from .lanes import Lanes, add, fma, lane, multiply, negative, subtract
 from .limits import FEW_STATES, NEVER
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._compiling import compiled
 
 from .chain import Chain, chain_at
 from .coded import coded, take_numbers
+from .compiling import compiled
 from .limits import FADED, FEW_STATES, LOWEST, NEVER
 from .numbers import fill_table, is_faint, larger, tally
 from .tables import Tables, is_possible, matrix_at, steady_since

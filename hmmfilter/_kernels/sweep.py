@@ -12,15 +12,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._compiling import compiled
 
 from .block import Block, Origin
 from .chain import Chain
 from .coded import coded
+from .compiling import IS_PLAIN, compiled
 from .lanes import Lanes, add, fma, is_any_faint, lane, load, multiply, splat, store
 from .limits import HIGHEST, LOWEST, NEARBY, WIDEST
 from .numbers import (
@@ -201,14 +199,10 @@ def sweep_narrow(state: Any, origin: Any, chain: Any, block: Any, i: Any, end: A
     return (sweep_many if like is None else sweep_few)(state, origin, chain, block, i, end, like, *filled)
 
 
-@overload(sweep_narrow, strict=False, jit_options={"_nrt": False})
-def compile_sweep_narrow(
-    state: Any, origin: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any
-) -> Any:  # pragma: no cover, since only the compiler calls it
-    chosen = sweep_many if isinstance(like, types.NoneType) else sweep_few
-    return lambda state, origin, chain, block, i, end, like, *filled: chosen(  # noqa: PLW0108
-        state, origin, chain, block, i, end, like, *filled
-    )
+if not IS_PLAIN:
+    from .instructions import choose_by_lanes
+
+    choose_by_lanes(sweep_narrow, sweep_few, sweep_many)
 
 
 @compiled

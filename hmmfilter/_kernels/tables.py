@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._compiling import compiled
 
+from .compiling import compiled
 from .limits import NEVER
 
 

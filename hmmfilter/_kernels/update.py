@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._compiling import compiled, inlined
 
 from .chain import UNLISTED, Chain, held_chain, list_sources, tiled
 from .coded import store_posterior, take_logs
+from .compiling import compiled, inlined
 from .lanes import TILE, Lanes, add, fma, lane, load, splat, store
 from .limits import FADED, NEARBY, NEVER, TILED_STATES
 from .numbers import exceeds, lanes_two_sum, larger, largest, power_of_two, two_product, two_sum

@@ -16,8 +16,8 @@ import math
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._compiling import compiled, inlined
 
+from .compiling import compiled, inlined
 from .lanes import Lanes, fma
 from .limits import EXP_REACH, FAR, FARTHEST_LOG, LARGE_LOG, NEARBY, NEVER, WIDEST
 from .numbers import ROUNDER, larger, largest, plus, power_of_two, shifted, sum_of, two_product, two_sum

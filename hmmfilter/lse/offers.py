@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from hmmfilter.lse.softmaxes import softmax
@@ -21,13 +22,11 @@ def _register_with_numba() -> None:
 
 def kernels_of_logsumexp() -> tuple[Any, Any]:
     """Its kernel, and the one that rounds what it returns."""
-    from hmmfilter import _kernels
-
-    return _kernels.log_sum_exp_of, _kernels.float32_number
+    lse = import_module("hmmfilter._compiled.lse")
+    return lse.log_sum_exp_of, lse.float32_number
 
 
 def kernels_of_softmax() -> tuple[Any, Any]:
     """Its kernel, and the one that rounds what it returns."""
-    from hmmfilter import _kernels
-
-    return _kernels.softmax_of, _kernels.float32_vector
+    lse = import_module("hmmfilter._compiled.lse")
+    return lse.softmax_of, lse.float32_vector

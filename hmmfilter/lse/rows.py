@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, frozen
+from hmmfilter._tiers import kernels
 
 Axis = int | tuple[int, ...] | None
 
@@ -69,11 +70,9 @@ class Rows:
 
     def split(self, terms: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """a, m, r and log(m + r) of every row, (N,): its sum is exp(a) (m + r). Fills the terms of m + r, a ring."""
-        from hmmfilter import _kernels
-
         a, m, r, log_sum = np.empty((4, len(self.x)))
         with np.errstate(all="ignore"):
-            _kernels.run_split_sums(self.x, self.weights, terms, a, m, r, log_sum)
+            kernels.run_split_sums(self.x, self.weights, terms, a, m, r, log_sum)
         return a, m, r, log_sum
 
     def log_sums(self) -> tuple[FloatArray, FloatArray]:
@@ -99,14 +98,12 @@ class Rows:
         return replace(self, x=frozen(self.x[chosen]), weights=weights)
 
     def _with_signs(self) -> tuple[FloatArray, FloatArray]:
-        from hmmfilter import _kernels
-
         assert self.weights is not None
         x = np.where(self.counted & np.isfinite(self.x), self.x, -np.inf)
         order = np.argsort(-x, axis=1, kind="stable")
         log_sum, sign = np.empty((2, len(x)))
         with np.errstate(all="ignore"):
-            _kernels.run_signed_sums(
+            kernels.run_signed_sums(
                 np.take_along_axis(x, order, axis=1), np.take_along_axis(self.weights, order, axis=1), log_sum, sign
             )
             beyond = np.where(self.counted & ~(self.x < np.inf), np.sign(self.weights) * self.x, 0.0).sum(axis=1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hmmfilter._tiers import kernels
 from hmmfilter.lse.rows import Axis, Rows
 
 
@@ -45,10 +46,8 @@ def logcumsumexp(
     >>> lse.logcumsumexp([-1000.0, -1000.0, -1001.0]).round(4)
     array([-1000.    ,  -999.3069,  -999.138 ])
     """
-    from hmmfilter import _kernels
-
     rows = Rows.of(x, axis, weights, where)
     log_sums = np.empty(rows.x.shape)
     with np.errstate(all="ignore"):
-        _kernels.run_running_sums(rows.x, rows.weights, log_sums)
+        kernels.run_running_sums(rows.x, rows.weights, log_sums)
     return rows.entries(log_sums)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, Held
+from hmmfilter._tiers import kernels
 from hmmfilter.plotting import Bands
 from hmmfilter.results import frames, html, segments
 from hmmfilter.results.base import BySequence
@@ -22,22 +23,18 @@ if TYPE_CHECKING:
 
 def logs_of(coded: FloatArray) -> FloatArray:
     """Natural logs of numbers as the kernels store them."""
-    from hmmfilter import _kernels
-
     logs = np.empty(coded.shape)
-    _kernels.take_logs(coded.reshape(-1), logs.reshape(-1))
+    kernels.take_logs(coded.reshape(-1), logs.reshape(-1))
     logs.flags.writeable = False
     return logs
 
 
 def numbers_of(coded: FloatArray) -> FloatArray:
     """Probabilities as the kernels store them, without logs among them; what is below 5e-324 rounds to 0 here."""
-    from hmmfilter import _kernels
-
-    if not _kernels.has_logs(coded.reshape(-1)):
+    if not kernels.has_logs(coded.reshape(-1)):
         return coded
     numbers = np.empty(coded.shape)
-    _kernels.take_numbers(coded.reshape(-1), numbers.reshape(-1))
+    kernels.take_numbers(coded.reshape(-1), numbers.reshape(-1))
     numbers.flags.writeable = False
     return numbers
 

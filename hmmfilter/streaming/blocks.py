@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._checks import BlockChain
+from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter.results import Filtered
 from hmmfilter.streaming.run import Run
 
@@ -84,11 +85,11 @@ def filter_blocks(
 
 
 def _filtered_blocks(chain: BlockChain, blocks: Iterator[Any]) -> Iterator[Filtered]:
-    from hmmfilter import _drivers, _kernels
+    from hmmfilter import _drivers
 
     run = Run(chain.log_initial)
     n_matrices = 1 if chain.transition_index is None else len(chain.log_transition)
-    slots = _drivers.slots_for_up_to(n_matrices, len(chain.log_initial), _kernels.slots_for_chains)
+    slots = _drivers.slots_for_up_to(n_matrices, len(chain.log_initial), slots_for_chains)
     for number, block in enumerate(blocks):
         rows, moves = _checks.block_of(chain, block, number, run._n_observed)
         if moves.log_transition is not chain.log_transition:

@@ -10,6 +10,10 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._kernels.block import block_rows, room_for_steps
+from hmmfilter._kernels.chain import slots_for_chains
+from hmmfilter._kernels.wide import PLANES
+from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Emission
 from hmmfilter.results import Forecast
 from hmmfilter.results.posteriors import logs_of
@@ -68,16 +72,14 @@ class FixedLagSmoother:
         *,
         emission: Emission | None = None,
     ) -> None:
-        from hmmfilter import _kernels
-
         self._filter = OnlineFilter(log_initial, log_transition, emission=emission)
         n_states = self._filter._n_states
         self._lag = _checks.lag(lag, 5 * n_states)
         # A window of the last lag + 1 steps: what was seen, the states before, and what was known then.
         self._log_likelihoods, self._posteriors = np.empty((0, n_states)), np.empty((0, n_states))
-        self._before = np.empty((0, _kernels.PLANES, n_states))
-        self._backward_slots = _kernels.slots_for_chains(1, n_states)
-        self._room = _kernels.room_for_steps(min(self._lag + 1, _kernels.block_rows(n_states)), n_states)
+        self._before = np.empty((0, PLANES, n_states))
+        self._backward_slots = slots_for_chains(1, n_states)
+        self._room = room_for_steps(min(self._lag + 1, block_rows(n_states)), n_states)
 
     def __repr__(self) -> str:
         n_states = self._filter._n_states
@@ -351,13 +353,11 @@ class FixedLagSmoother:
 
     def _smoothed(self, n_rows: int) -> FloatArray:
         """The last rows of the window, smoothed: they are run through backwards, as the end of a longer sequence."""
-        from hmmfilter import _kernels
-
         first = len(self._posteriors) - n_rows
-        is_whole, n_block = n_rows == self.n_observed, _kernels.block_rows(self._posteriors.shape[1])
+        is_whole, n_block = n_rows == self.n_observed, block_rows(self._posteriors.shape[1])
         n_before = 0 if is_whole else n_block
         posteriors, state = self._posteriors[first:].copy(), np.empty(self._before.shape[1:])
-        _kernels.run_backward(
+        kernels.run_backward(
             self._filter._log_initial[None],
             self._filter._log_transition[None],
             _checks.NO_INDEX,

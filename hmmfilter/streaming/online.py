@@ -13,6 +13,9 @@ import numpy.typing as npt
 from hmmfilter import _checks, filtering, forecasting
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks import Moves
+from hmmfilter._kernels.block import room_for_steps
+from hmmfilter._kernels.chain import slots_for_chains
+from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Emission
 from hmmfilter.results import Filtered, Forecast
 from hmmfilter.results.posteriors import logs_of
@@ -72,19 +75,17 @@ class OnlineFilter(Run):
     def __init__(
         self, log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, *, emission: Emission | None = None
     ) -> None:
-        from hmmfilter import _kernels
-
         initial, transition = _checks.chain_parameters(log_initial, log_transition)
         n_states = len(initial)
         if emission is not None:
             _checks.emission(emission, n_states)
         super().__init__(initial)
         self._log_transition, self._emission, self._origin = transition, emission, Origin()
-        self._run_update, self._are_logs = _kernels.run_update, _kernels.are_logs
-        self._room = _kernels.room_for_steps(1, n_states)
-        self._slots = _kernels.slots_for_chains(1, n_states)
+        self._run_update, self._are_logs = kernels.run_update, kernels.are_logs
+        self._room = room_for_steps(1, n_states)
+        self._slots = slots_for_chains(1, n_states)
         self._slot = self._slots[0]
-        _kernels.hold_chain(transition[None], 0, False, self._slot)
+        kernels.hold_chain(transition[None], 0, False, self._slot)
 
     def __repr__(self) -> str:
         n_states = self._n_states
@@ -167,12 +168,10 @@ class OnlineFilter(Run):
         return log_probabilities
 
     def _slot_of(self, log_transition: npt.ArrayLike) -> FloatArray:
-        from hmmfilter import _kernels
-
         n_states = self._n_states
         transition = _checks.log_potentials("log_transition", log_transition, (n_states, n_states))
-        slot: FloatArray = _kernels.slots_for_chains(1, n_states)[0]
-        _kernels.hold_chain(transition[None], 0, False, slot)
+        slot: FloatArray = slots_for_chains(1, n_states)[0]
+        kernels.hold_chain(transition[None], 0, False, slot)
         return slot
 
     def update_block(self, rows: npt.ArrayLike, *, allowed: npt.ArrayLike | None = None) -> Filtered:

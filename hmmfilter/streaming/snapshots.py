@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._kernels.limits import FAR
 from hmmfilter.emissions import scipy_distributions
 from hmmfilter.streaming.run import Run
 
@@ -93,9 +94,7 @@ def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
 
 def whole(exponent: float, rest: float) -> float | int:
     """An exponent of two parts; where it is far, as an integer of all digits that it has."""
-    from hmmfilter import _kernels
-
-    return exponent if abs(exponent) < _kernels.FAR else int(exponent) + int(rest)
+    return exponent if abs(exponent) < FAR else int(exponent) + int(rest)
 
 
 def with_nulls(logs: FloatArray) -> list[float | None]:

@@ -1,0 +1,103 @@
+"""What the compiler makes of `lanes`: SIMD vectors, and instructions that work on them.
+
+Only the compiled wing reads this room. Each function has the name of the one in `lanes` whose meaning it has.
+"""
+
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+from numba.np.arrayobj import make_array
+
+
+class LanesType(types.Type):  # pragma: no cover, since only the compiler uses it
+    """What `Lanes` are to the compiler."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(name=f"Lanes({count})")
+        self.count = count
+
+
+@register_model(LanesType)
+class LanesModel(models.PrimitiveModel):  # pragma: no cover
+    """A SIMD vector of doubles."""
+
+    def __init__(self, manager: Any, kind: LanesType) -> None:
+        super().__init__(manager, kind, ir.VectorType(ir.DoubleType(), kind.count))
+
+
+def emit(name: str) -> Callable[..., Any]:
+    """Emit an instruction that LLVM's builder knows by name."""
+    return lambda context, builder, signature, values: getattr(builder, name)(*values)  # pragma: no cover
+
+
+def emit_fma(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover, as all that emits
+    kind = values[0].type
+    suffix = f"v{kind.count}f64" if isinstance(kind, ir.VectorType) else "f64"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.{suffix}")
+    return builder.call(function, values)
+
+
+def emit_splat(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    vector = ir.Constant(ir.VectorType(ir.DoubleType(), signature.return_type.count), ir.Undefined)
+    for k in range(signature.return_type.count):
+        vector = builder.insert_element(vector, values[1], ir.IntType(32)(k))
+    return vector
+
+
+def emit_is_any_faint(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    lanes, limit = values
+    count = lanes.type.count
+    limits = ir.Constant(lanes.type, ir.Undefined)
+    for k in range(count):
+        limits = builder.insert_element(limits, limit, ir.IntType(32)(k))
+    zeros = ir.Constant(lanes.type, [0.0] * count)
+    faint = builder.and_(builder.fcmp_ordered("<", lanes, limits), builder.fcmp_ordered("!=", lanes, zeros))
+    return builder.icmp_unsigned("!=", builder.bitcast(faint, ir.IntType(count)), ir.IntType(count)(0))
+
+
+def pointer_to_lanes(context: Any, builder: Any, kind: Any, array: Any, n: Any, count: int) -> Any:  # pragma: no cover
+    data = make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [n]), ir.VectorType(ir.DoubleType(), count).as_pointer())
+
+
+def emit_load(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    _, kind, _ = signature.args
+    pointer = pointer_to_lanes(context, builder, kind, values[1], values[2], signature.return_type.count)
+    return builder.load(pointer, align=8)
+
+
+def emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    lanes, kind, _ = signature.args
+    builder.store(values[0], pointer_to_lanes(context, builder, kind, values[1], values[2], lanes.count), align=8)
+    return context.get_dummy_value()
+
+
+add = intrinsic(lambda _, x, y: (x(x, x), emit("fadd")))
+subtract = intrinsic(lambda _, x, y: (x(x, x), emit("fsub")))
+multiply = intrinsic(lambda _, x, y: (x(x, x), emit("fmul")))
+negative = intrinsic(lambda _, x: (x(x), emit("fneg")))
+fma = intrinsic(lambda _, x, y, z: (x(x, x, x), emit_fma))
+lane = intrinsic(lambda _, x, k: (types.float64(x, types.int32), emit("extract_element")))
+splat = intrinsic(lambda _, like, x: (LanesType(like.count)(like, types.float64), emit_splat))
+is_any_faint = intrinsic(lambda _, x, limit: (types.boolean(x, types.float64), emit_is_any_faint))
+load = intrinsic(lambda _, like, array, n: (LanesType(like.count)(like, array, n), emit_load))
+store = intrinsic(lambda _, x, array, n: (types.none(x, array, n), emit_store))
+
+
+def choose_by_lanes(chosen: Callable[..., Any], few: Callable[..., Any], many: Callable[..., Any]) -> None:
+    """Tell the compiler which of two kernels a function calls: the one for `Lanes`, or that for None in their place."""
+
+    @overload(chosen, strict=False, jit_options={"_nrt": False})
+    def choose(state: Any, origin: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> Any:
+        kernel = many if isinstance(like, types.NoneType) else few
+        return lambda state, origin, chain, block, i, end, like, *filled: kernel(  # noqa: PLW0108
+            state, origin, chain, block, i, end, like, *filled
+        )
