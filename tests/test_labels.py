@@ -113,7 +113,7 @@ def test_groups_of_vectors_leave_the_keys_column_out():
         ({"by": ["subject"]}, ("a", "b"), ["subject"]),
         ({"by": "subject", "as_index": False}, ("a", "b"), ["subject"]),
         ({"by": FRAME["subject"]}, ("a", "b"), ["subject"]),
-        ({"by": FRAME["subject"].astype("category")}, ("a", "b"), ["subject"]),
+        ({"by": FRAME["subject"].astype("category"), "observed": True}, ("a", "b"), ["subject"]),
         ({"by": lambda row: row % 2}, (0, 1), ["row"]),
         ({"by": {10: "u", 11: "u", 12: "v", 13: "v", 14: "v"}}, ("u", "v"), ["row"]),
         (

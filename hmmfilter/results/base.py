@@ -61,7 +61,10 @@ class Table(Result):
         """What NumPy takes the result for."""
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        return np.array(self._table(), dtype=dtype, copy=copy)
+        table = self._table()
+        if copy is None:  # which NumPy before 2 does not know
+            return np.asarray(table, dtype)
+        return np.array(table, dtype, copy=copy)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
