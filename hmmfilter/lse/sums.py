@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray
 from hmmfilter.lse.rows import Axis, Rows
 
 
@@ -76,10 +78,10 @@ def logsumexp(
     Examples
     --------
     >>> from hmmfilter import lse
-    >>> lse.logsumexp([-1000.0, -1000.0]).round(4)
-    np.float64(-999.3069)
-    >>> lse.logsumexp([0.0, -40.0])
-    np.float64(4.248354255291589e-18)
+    >>> print(lse.logsumexp([-1000.0, -1000.0]).round(4))
+    -999.3069
+    >>> print(lse.logsumexp([0.0, -40.0]))
+    4.248354255291589e-18
     >>> lse.logsumexp([[0.0, 1.0], [2.0, 3.0]], axis=1, where=[[True, False], [True, True]]).round(4)
     array([0.    , 3.3133])
     >>> log_magnitude, sign = lse.logsumexp([-1000.0, -1001.0], weights=[1.0, -3.0], return_sign=True)
@@ -125,15 +127,23 @@ def logmeanexp(
     Examples
     --------
     >>> from hmmfilter import lse
-    >>> lse.logmeanexp([-1000.0, -1000.0])
-    np.float64(-1000.0)
+    >>> print(lse.logmeanexp([-1000.0, -1000.0]))
+    -1000.0
     """
     rows = Rows.of(x, axis, weights, where)
     a, log_sum = rows.log_sums()
-    total = np.full(len(a), float(rows.x.shape[1])) if rows.weights is None else rows.weights.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_mean = (log_sum - np.log(total)) + a
-    return rows.reduced(np.where(total == 0, np.nan, log_mean), _checks.flag("keepdims", keepdims))
+        log_mean = (log_sum - _log_of_weights(rows)) + a  # NaN for nothing: 0 + inf − inf
+    return rows.reduced(log_mean, _checks.flag("keepdims", keepdims))
+
+
+def _log_of_weights(rows: Rows) -> FloatArray | float:
+    """log Σ_i w_i; of n ones as the kernels take it, so that it cancels with theirs: NumPy's log may be another."""
+    if rows.weights is not None:
+        log_sum: FloatArray = np.log(rows.weights.sum(axis=1))
+        return log_sum
+    n = rows.x.shape[1]
+    return math.log(n) if n > 0 else -math.inf
 
 
 def logaddexp_reduce(x: Any, axis: Axis = None) -> Any:
@@ -162,8 +172,8 @@ def logaddexp_reduce(x: Any, axis: Axis = None) -> Any:
     Examples
     --------
     >>> from hmmfilter import lse
-    >>> lse.logaddexp_reduce([-1000.0, -1000.0]).round(4)
-    np.float64(-999.3069)
+    >>> print(lse.logaddexp_reduce([-1000.0, -1000.0]).round(4))
+    -999.3069
     """
     rows = Rows.of(x, axis)
     with np.errstate(invalid="ignore"):
@@ -193,8 +203,8 @@ def naive_logsumexp(x: Any, axis: Axis = None) -> Any:
     Examples
     --------
     >>> from hmmfilter import lse
-    >>> lse.naive_logsumexp([710.0, 0.0]), lse.naive_logsumexp([-746.0, -746.0])
-    (np.float64(inf), np.float64(-inf))
+    >>> print(lse.naive_logsumexp([710.0, 0.0]), lse.naive_logsumexp([-746.0, -746.0]))
+    inf -inf
     """
     rows = Rows.of(x, axis)
     with np.errstate(all="ignore"):
