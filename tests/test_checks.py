@@ -314,19 +314,19 @@ OBSERVATIONS = [
         Poisson([1.0]),
         [np.timedelta64(1, "s")],
         TypeError,
-        "observations[0] must be a number, or NaN or None where missing, got np.timedelta64(1,'s'): times become numbers by division, as (times - start) / np.timedelta64(1, 's')",
+        "observations[0] must be a number, or NaN or None where missing, got 1 seconds: times become numbers by division, as (times - start) / np.timedelta64(1, 's')",
     ),
     (
         Poisson([1.0]),
         np.ma.array(["1", "2"]),
         TypeError,
-        "observations[0] must be a number, or NaN or None where missing, got np.str_('1')",
+        "observations[0] must be a number, or NaN or None where missing, got '1'",
     ),
     (
         Poisson([1.0]),
         np.ma.array([1j, 2], mask=[0, 1]),
         TypeError,
-        "observations[0] must be a number, or NaN or None where missing, got np.complex128(1j)",
+        "observations[0] must be a number, or NaN or None where missing, got 1j",
     ),
     (
         Gaussian([[0.0, 0.0]], [[1.0, 1.0]]),
@@ -412,6 +412,15 @@ QUOTED = [
     (-(2**64), "-18446744073709551616"),
     (np.zeros(3), "array([0., 0., 0.])"),
     ({1: 2}, "{1: 2}"),
+    (np.float64(1.0), "1.0"),
+    (np.float32(0.1), "0.1"),
+    (np.longdouble(1.0), "1.0"),
+    (np.int64(-3), "-3"),
+    (np.bool_(True), "True"),
+    (np.str_("word"), "'word'"),
+    (np.bytes_(b"word"), "b'word'"),
+    (np.datetime64("2020-01-01"), "2020-01-01"),
+    ([np.float64(1.0), {"key": np.str_("word")}], "[1.0, {'key': 'word'}]"),
     ("a\x1b\ud800", r"'a\x1b\ud800'"),
 ]
 

@@ -38,6 +38,8 @@ def test_attributes(model):
     assert np.array_equal(model.log_transition, np.log(model.transition))
     assert isinstance(model.emission, hf.emissions.Poisson)
     assert hf.HMM([1.0], [[1.0]], hf.emissions.Poisson([1.0])).state_names == ("0",)
+    of_numpy = hf.HMM([1.0], [[1.0]], hf.emissions.Poisson([1.0]), state_names=list(np.array(["calm"])))
+    assert repr(of_numpy.state_names) == "('calm',)"
 
 
 def test_zeros_become_minus_infinity_without_a_warning():

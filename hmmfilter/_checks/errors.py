@@ -67,6 +67,12 @@ class _Shortened(reprlib.Repr):
         self.maxstring = self.maxother = MOST_LETTERS
         self.maxlevel = MOST_LEVELS
 
+    def repr1(self, value: object, level: int) -> str:
+        """Scalars of NumPy as what they are: versions of NumPy differ in how they call them."""
+        if isinstance(value, np.generic) and not isinstance(value, np.character):
+            return str(value)
+        return super().repr1(value.item() if isinstance(value, np.character) else value, level)
+
     def repr_int(self, value: int, level: int) -> str:
         """Python itself refuses to write out integers of thousands of digits."""
         n_bits = value.bit_length()

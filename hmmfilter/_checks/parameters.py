@@ -96,7 +96,7 @@ def state_names(value: Sequence[str] | None, n_states: int) -> tuple[str, ...]:
     for name in value:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             raise ValueError(f"state_names must be text that UTF-8 can hold, got {shown(name)}")
-    return tuple(value)
+    return tuple(map(str.__str__, value))  # plain ones, also of NumPy's
 
 
 def stationary_word(initial: str) -> None:
