@@ -40,8 +40,8 @@ def logdiffexp(x: Any, y: Any, return_sign: bool = False) -> Any:
     Examples
     --------
     >>> from hmmfilter import lse
-    >>> lse.logdiffexp(-1000.0, -1001.0).round(4)
-    np.float64(-1000.4587)
+    >>> print(lse.logdiffexp(-1000.0, -1001.0).round(4))
+    -1000.4587
     >>> log_magnitude, sign = lse.logdiffexp([1.0, 2.0, 3.0], 2.0, return_sign=True)
     >>> print(log_magnitude.round(4), sign)
     [1.5413   -inf 2.5413] [-1.  0.  1.]

@@ -128,8 +128,8 @@ def negative_entropy(p: Any, axis: Axis = None) -> Any:
     Examples
     --------
     >>> from hmmfilter import lse
-    >>> lse.negative_entropy([0.5, 0.5]).round(4), lse.negative_entropy([0.5, 0.6])
-    (np.float64(-0.6931), np.float64(inf))
+    >>> print(lse.negative_entropy([0.5, 0.5]).round(4), lse.negative_entropy([0.5, 0.6]))
+    -0.6931 inf
     """
     rows = Rows.of(p, axis, name="p")
     x = np.where(rows.counted, rows.x, 0.0)
