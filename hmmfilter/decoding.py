@@ -7,9 +7,12 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
+from hmmfilter.filtering import forward_filter
 from hmmfilter.results import Decoded, NBest, PosteriorDecoded
 
 
+@as_in(forward_filter)
 def viterbi(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -37,25 +40,12 @@ def viterbi(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a path of −1 and a log_joint of −inf.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
 
     Returns
     -------
@@ -65,10 +55,8 @@ def viterbi(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`.
 
     References
     ----------
@@ -107,6 +95,7 @@ def viterbi(
     )
 
 
+@as_in(forward_filter)
 def viterbi_n_best(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -136,27 +125,16 @@ def viterbi_n_best(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    log_initial, log_transition, log_likelihoods
+        As in `forward_filter`.
     n : int
         How many paths, at least 1.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return no path.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
 
     Returns
     -------
@@ -168,10 +146,8 @@ def viterbi_n_best(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, and an n that is no integer from 1 up.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`. Also for an n that is no integer from 1 up.
 
     References
     ----------
@@ -214,6 +190,7 @@ def viterbi_n_best(
     return result if lengths is not None else result[0]
 
 
+@as_in(forward_filter)
 def max_marginals(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -241,25 +218,12 @@ def max_marginals(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return NaN in every row.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
 
     Returns
     -------
@@ -269,10 +233,8 @@ def max_marginals(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`.
 
     References
     ----------
@@ -304,6 +266,7 @@ def max_marginals(
     return log_joints
 
 
+@as_in(forward_filter)
 def posterior_decode(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -330,25 +293,12 @@ def posterior_decode(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a path of −1 and NaN.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
 
     Returns
     -------
@@ -357,10 +307,8 @@ def posterior_decode(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`.
 
     References
     ----------

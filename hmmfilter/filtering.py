@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.block import room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._kernels.lanes import lanes_for
@@ -153,6 +154,7 @@ def log_likelihood(
     workers: int = 1,
     progress: bool = False,
 ) -> FloatArray: ...
+@as_in(forward_filter)
 def log_likelihood(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -170,23 +172,8 @@ def log_likelihood(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed, workers, progress
+        As in `forward_filter`.
 
     Returns
     -------
@@ -196,7 +183,7 @@ def log_likelihood(
     Raises
     ------
     ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+        As in `forward_filter`.
 
     References
     ----------
@@ -217,6 +204,7 @@ def log_likelihood(
     return totals if lengths is not None else float(totals[0])
 
 
+@as_in(forward_filter)
 def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int = 1) -> FloatArray:
     """Compute the distribution of the state some steps on, with no observation in between.
 
@@ -246,8 +234,7 @@ def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, ste
     Raises
     ------
     ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, and steps that are no integer from 1 to
-        10**12.
+        As in `forward_filter`. Also for steps that are no integer from 1 to 10**12.
 
     References
     ----------

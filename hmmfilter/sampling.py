@@ -7,9 +7,12 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._docstrings import as_in
 from hmmfilter._tiers import kernels
+from hmmfilter.filtering import forward_filter
 
 
+@as_in(forward_filter)
 def sample_paths(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -37,30 +40,19 @@ def sample_paths(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
+    log_initial, log_transition, log_likelihoods
+        As in `forward_filter`.
     size : int
         How many paths to draw, at least 1.
     rng : numpy.random.Generator or int, optional
         A generator, or a seed for one; without it, fresh randomness. The same seed gives the same paths, and those of a
         smaller size are the first of those of a larger one.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return paths of −1.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
 
     Returns
     -------
@@ -69,11 +61,9 @@ def sample_paths(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, a size that is no integer from 1 up, and
-        an `rng` that is neither a generator nor a seed.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`. Also for a size that is no integer from 1 up, and an `rng` that is neither a
+        generator nor a seed.
 
     References
     ----------

@@ -7,10 +7,13 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
+from hmmfilter.filtering import forward_filter
 from hmmfilter.results import ExpectedTransitions, Gradient, Smoothed
 from hmmfilter.results.posteriors import numbers_of
 
 
+@as_in(forward_filter)
 def smooth(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -35,31 +38,18 @@ def smooth(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and NaN in
         every row.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
     out : ndarray, (T, K), of float64, optional
         An array, memory-mapped or not, in which the probabilities are kept, for tables longer than memory; none of its
         bytes may be another argument's. The result then has no others.
-    out_logs : bool
-        Whether `out` is to hold the log-probabilities instead; the result then has the probabilities, too.
+    out_logs
+        As in `forward_filter`.
 
     Returns
     -------
@@ -69,10 +59,8 @@ def smooth(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`.
 
     References
     ----------
@@ -113,6 +101,7 @@ def smooth(
     )
 
 
+@as_in(forward_filter)
 def expected_transitions(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -138,26 +127,13 @@ def expected_transitions(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and counts of NaN,
         those of all sequences together included.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
     per_sequence : bool
         Whether to count in each sequence alone.
 
@@ -168,10 +144,8 @@ def expected_transitions(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`.
 
     References
     ----------
@@ -209,6 +183,7 @@ def expected_transitions(
     )
 
 
+@as_in(forward_filter)
 def pairwise_marginals(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -229,25 +204,12 @@ def pairwise_marginals(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return NaN.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
 
     Returns
     -------
@@ -257,10 +219,8 @@ def pairwise_marginals(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`.
 
     References
     ----------
@@ -294,6 +254,7 @@ def pairwise_marginals(
     return pairs if lengths is not None else pairs[:-1]
 
 
+@as_in(forward_filter)
 def log_likelihood_gradient(
     log_initial: npt.ArrayLike,
     log_transition: npt.ArrayLike,
@@ -317,26 +278,13 @@ def log_likelihood_gradient(
 
     Parameters
     ----------
-    log_initial : array_like, (K,) or (N, K)
-        log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
-        `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
-    log_likelihoods : array_like, (T, K)
-        log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
-    lengths : array_like of int, (N,), optional
-        The lengths of N sequences whose rows stand one after the other; without it, there is one.
-    transition_index : array_like of int, (T − 1,), optional
-        Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
-    allowed : array_like of bool, (T, K), optional
-        Which states are possible at each step; a single True makes a state known.
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+        As in `forward_filter`.
     impossible : {"raise", "mark"}
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and NaN where
         the sequence has a share, that is, at its rows and at what it shares with others.
-    workers : int
-        How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
-    progress : bool
-        Whether to show a bar, if tqdm is installed.
+    workers, progress
+        As in `forward_filter`.
     parameters_only : bool
         Whether to leave the part of log_likelihoods out. What remains takes O(√T · K) memory beyond the tables, and K
         numbers for each sequence, unless the transition changes from step to step.
@@ -349,10 +297,8 @@ def log_likelihood_gradient(
 
     Raises
     ------
-    ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
-    ValueError, TypeError
-        For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
+    ImpossibleEvidenceError, ValueError, TypeError
+        As in `forward_filter`.
 
     References
     ----------

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter.emissions.protocol import LOG_2_PI, Column, OfNumbers
+from hmmfilter._docstrings import as_in
+from hmmfilter.emissions.protocol import LOG_2_PI, Column, Emission, OfNumbers
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -105,15 +106,14 @@ class Poisson(OfNumbers):
         """
         return self.rate, self.rate
 
+    @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> IntArray:
         """Draw one count for each entry of `states`.
 
         Parameters
         ----------
-        states : array_like of int, (T,)
-            Numbers of states, from 0.
-        rng : numpy.random.Generator or int, optional
-            A generator, or a seed for one; without it, fresh randomness.
+        states, rng
+            As in `Emission.sample`.
 
         Returns
         -------

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import scipy_distributions
-from hmmfilter.emissions.protocol import Column, OfNumbers
+from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -143,15 +144,14 @@ class FromScipy(OfNumbers):
         mean, variance = np.array([scipy_distributions.moments(distribution) for distribution in self.distributions]).T
         return mean, variance
 
+    @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw one number for each entry of `states`.
 
         Parameters
         ----------
-        states : array_like of int, (T,)
-            Numbers of states, from 0.
-        rng : numpy.random.Generator or int, optional
-            A generator, or a seed for one; without it, fresh randomness.
+        states, rng
+            As in `Emission.sample`.
 
         Returns
         -------

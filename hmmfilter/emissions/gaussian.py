@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, Valued
-from hmmfilter.emissions.protocol import LOG_2_PI, Column
+from hmmfilter._docstrings import as_in
+from hmmfilter.emissions.protocol import LOG_2_PI, Column, Emission
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -158,15 +159,14 @@ class Gaussian(Valued):
             covariances = covariances[:, :, None] * np.eye(covariances.shape[1])
         return self.mean, covariances
 
+    @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw one number, or one vector, for each entry of `states`.
 
         Parameters
         ----------
-        states : array_like of int, (T,)
-            Numbers of states, from 0.
-        rng : numpy.random.Generator or int, optional
-            A generator, or a seed for one; without it, fresh randomness.
+        states, rng
+            As in `Emission.sample`.
 
         Returns
         -------

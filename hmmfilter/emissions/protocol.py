@@ -72,11 +72,37 @@ class Emission(Protocol):
         ...
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
-        """Compute log p(v_t | h_t = k), (T, K), natural logs, of T observations, each alone; 0 where missing."""
+        """Compute the log-probabilities, or log-densities, of observations in each state, each alone.
+
+        Parameters
+        ----------
+        observations : any
+            T of them, as they came in.
+
+        Returns
+        -------
+        ndarray, (T, K)
+            log p(v_t | h_t = k), natural logs; rows of 0 where missing.
+        """
         ...
 
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator) -> npt.NDArray[Any]:
-        """Draw one observation, (T,) or (T, D), for each entry of `states`, (T,)."""
+        """Draw one observation for each entry of `states`.
+
+        A model always gives a generator: an emission of your own need not take more.
+
+        Parameters
+        ----------
+        states : array_like of int, (T,)
+            Numbers of states, from 0.
+        rng : numpy.random.Generator or int, optional
+            A generator, or a seed for one; without it, fresh randomness.
+
+        Returns
+        -------
+        ndarray, (T,) or (T, D)
+            The observations.
+        """
         ...
 
 

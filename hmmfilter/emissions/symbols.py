@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter.emissions.protocol import Column, OfNumbers, log_of
+from hmmfilter._docstrings import as_in
+from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
 from hmmfilter.sampling import draw_categories
 
 
@@ -144,15 +145,14 @@ class Categorical(OfNumbers):
 
         return list(map(read, cells))
 
+    @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> npt.NDArray[Any]:
         """Draw one symbol for each entry of `states`.
 
         Parameters
         ----------
-        states : array_like of int, (T,)
-            Numbers of states, from 0.
-        rng : numpy.random.Generator or int, optional
-            A generator, or a seed for one; without it, fresh randomness.
+        states, rng
+            As in `Emission.sample`.
 
         Returns
         -------
@@ -270,15 +270,14 @@ class Bernoulli(OfNumbers):
         """
         return self.probability, self.probability * (1 - self.probability)
 
+    @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> IntArray:
         """Draw 0 or 1 for each entry of `states`.
 
         Parameters
         ----------
-        states : array_like of int, (T,)
-            Numbers of states, from 0.
-        rng : numpy.random.Generator or int, optional
-            A generator, or a seed for one; without it, fresh randomness.
+        states, rng
+            As in `Emission.sample`.
 
         Returns
         -------

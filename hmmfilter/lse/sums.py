@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.lse.rows import Axis, Rows
 
 
@@ -98,6 +99,7 @@ def logsumexp(
     return rows.reduced(log_sum, is_kept), rows.reduced(sign, is_kept)
 
 
+@as_in(logsumexp)
 def logmeanexp(
     x: Any,
     axis: Axis = None,
@@ -111,8 +113,12 @@ def logmeanexp(
     ----------
     x : array_like
         Logs of what is to be averaged.
-    axis, weights, where, keepdims
-        As for `logsumexp`.
+    axis
+        As in `logsumexp`.
+    weights : array_like, optional
+        Factors w_i from 0 up, which broadcast with `x`; 1 without them.
+    where, keepdims
+        As in `logsumexp`.
 
     Returns
     -------

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.plotting import Bands
 from hmmfilter.results import frames, html, segments
 from hmmfilter.results.base import BySequence
@@ -187,6 +188,7 @@ class Decoded(_Path):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@as_in(Decoded)
 class PosteriorDecoded(_Path):
     """The most probable state at each step; returned by `posterior_decode`.
 
@@ -201,14 +203,8 @@ class PosteriorDecoded(_Path):
         the states may be a path that the transition forbids.
     expected_correct : float or ndarray, (N,)
         How many of the T states are right, on average over all paths, by their probabilities; no path has more.
-    lengths : ndarray of int, (N,), or None
-        The number of steps of each sequence; None where there was one alone.
-    index : pandas.Index, (T,), or None
-        The labels of the steps, where the observations had any.
-    n_states : int
-        K.
-    state_names : tuple of str or None
-        The names that the model gave its states.
+    lengths, index, n_states, state_names
+        As in `Decoded`.
 
     Examples
     --------
@@ -226,6 +222,7 @@ class PosteriorDecoded(_Path):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@as_in(Decoded)
 class NBest(BySequence):
     """The most probable paths through the states, the best first; returned by `viterbi_n_best`.
 
@@ -240,14 +237,8 @@ class NBest(BySequence):
         of several sequences, those that there are not are all −1.
     log_joints : ndarray, (n,) or (N, n)
         log p(path, v_1:T) of each path, natural logs; of several sequences, for each, −inf where there is no path.
-    lengths : ndarray of int, (N,), or None
-        The number of steps of each sequence; None where there was one alone.
-    index : pandas.Index, (T,), or None
-        The labels of the steps, where the observations had any.
-    n_states : int
-        K.
-    state_names : tuple of str or None
-        The names that the model gave its states.
+    lengths, index, n_states, state_names
+        As in `Decoded`.
 
     Examples
     --------

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, Held
+from hmmfilter._docstrings import as_in
 from hmmfilter._tiers import kernels
 from hmmfilter.plotting import Bands
 from hmmfilter.results import frames, html, segments
@@ -151,6 +152,7 @@ class Filtered(_Posterior):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@as_in(Filtered)
 class Smoothed(_Posterior):
     """What is known of each state from all observations; returned by `smooth`.
 
@@ -164,14 +166,8 @@ class Smoothed(_Posterior):
         p(h_t = k | v_1:T); each row sums to 1. What is below 5e-324 rounds to 0 here.
     log_probabilities : ndarray, (T, K)
         log p(h_t = k | v_1:T), natural logs, however small; computed on first use.
-    log_likelihood : float or ndarray, (N,)
-        log p(v_1:T), natural log; of several sequences, one for each.
-    lengths : ndarray of int, (N,), or None
-        The number of steps of each sequence; None where there was one alone.
-    index : pandas.Index, (T,), or None
-        The labels of the steps, where the observations had any.
-    state_names : tuple of str or None
-        The names that the model gave its states.
+    log_likelihood, lengths, index, state_names
+        As in `Filtered`.
 
     Examples
     --------

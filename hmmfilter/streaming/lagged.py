@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.block import block_rows, room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._kernels.wide import PLANES
@@ -21,6 +22,7 @@ from hmmfilter.streaming.online import OnlineFilter
 from hmmfilter.streaming.snapshots import FORMAT, FORMER, LAGGED_FORMAT, with_nulls
 
 
+@as_in(OnlineFilter)
 class FixedLagSmoother:
     """What is known of the state some steps ago, brought up to date with each observation as it comes.
 
@@ -31,10 +33,8 @@ class FixedLagSmoother:
 
     Parameters
     ----------
-    log_initial : array_like, (K,)
-        log p(h_1 = k), natural logs; −inf for an impossible state.
-    log_transition : array_like, (K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
+    log_initial, log_transition
+        As in `OnlineFilter`.
     lag : int
         How many later observations to wait for, from 0 up.
     emission : Emission, optional
@@ -103,6 +103,7 @@ class FixedLagSmoother:
         """log p(v_1:t), natural log; 0 before any step."""
         return self._filter.log_likelihood
 
+    @as_in(OnlineFilter.update)
     def update(self, row: npt.ArrayLike, *, allowed: npt.ArrayLike | None = None) -> FloatArray | None:
         """Take one step, from the log-likelihoods of its observation.
 
@@ -110,8 +111,8 @@ class FixedLagSmoother:
         ----------
         row : array_like, (K,)
             log p(v_t | h_t = k), natural logs; zeros for a missing observation.
-        allowed : array_like of bool, (K,), optional
-            Which states are possible at this step.
+        allowed
+            As in `OnlineFilter.update`.
 
         Returns
         -------
@@ -123,7 +124,7 @@ class FixedLagSmoother:
         ImpossibleEvidenceError
             Where the observation is impossible after those before it. All is then as it was before.
         ValueError, TypeError
-            For NaN, +inf, wrong shapes, and anything but real numbers.
+            As in `OnlineFilter.update`.
 
         Examples
         --------
@@ -149,15 +150,14 @@ class FixedLagSmoother:
         self._before = moved(self._before, before)
         self._posteriors = moved(self._posteriors, self._filter._state[-1])
 
+    @as_in(update, OnlineFilter.observe)
     def observe(self, observation: Any, *, allowed: npt.ArrayLike | None = None) -> FloatArray | None:
         """Take one step, from its observation.
 
         Parameters
         ----------
-        observation : float or array_like, (D,)
-            What the emission takes; NaN or None where missing.
-        allowed : array_like of bool, (K,), optional
-            Which states are possible at this step.
+        observation, allowed
+            As in `OnlineFilter.observe`.
 
         Returns
         -------
@@ -167,7 +167,7 @@ class FixedLagSmoother:
         Raises
         ------
         ImpossibleEvidenceError
-            Where the observation is impossible after those before it. All is then as it was before.
+            As in `update`.
         ValueError, TypeError
             Where the emission does not take the observation, or there is no emission.
 
@@ -208,13 +208,14 @@ class FixedLagSmoother:
         """
         return self._smoothed(min(self._lag, self.n_observed))
 
+    @as_in(OnlineFilter.predict)
     def predict(self, steps: int = 1) -> FloatArray:
         """Compute the distribution of the state some steps after the last one; see `OnlineFilter.predict`.
 
         Parameters
         ----------
-        steps : int
-            How far ahead, from 1 to 10**12.
+        steps
+            As in `OnlineFilter.predict`.
 
         Returns
         -------
@@ -224,7 +225,7 @@ class FixedLagSmoother:
         Raises
         ------
         ValueError, TypeError
-            Where `steps` is not an integer from 1 to 10**12.
+            As in `OnlineFilter.predict`.
 
         Examples
         --------
@@ -236,13 +237,14 @@ class FixedLagSmoother:
         """
         return self._filter.predict(steps)
 
+    @as_in(OnlineFilter.forecast)
     def forecast(self, steps: int) -> Forecast:
         """Compute the distributions of the states and of the observations to come; see `OnlineFilter.forecast`.
 
         Parameters
         ----------
-        steps : int
-            S, how many steps to look ahead, at least 1.
+        steps
+            As in `OnlineFilter.forecast`.
 
         Returns
         -------
@@ -252,7 +254,7 @@ class FixedLagSmoother:
         Raises
         ------
         ValueError, TypeError
-            Where `steps` is not an integer from 1 up, or more of them than memory has room for.
+            As in `OnlineFilter.forecast`.
 
         Examples
         --------
@@ -295,6 +297,7 @@ class FixedLagSmoother:
         }
 
     @classmethod
+    @as_in(OnlineFilter.restore)
     def restore(
         cls,
         snapshot: dict[str, Any],
@@ -307,12 +310,8 @@ class FixedLagSmoother:
 
         Parameters
         ----------
-        snapshot : dict
-            What `snapshot` returned. Nothing in it is executed.
-        log_transition : array_like, (K, K)
-            log p(h_{t+1} = j | h_t = i) at [i, j], natural logs; that of the stream.
-        emission : Emission, optional
-            What `observe` turns observations into log-likelihoods with; that of the stream, where both have one.
+        snapshot, log_transition, emission
+            As in `OnlineFilter.restore`.
         force : bool
             Whether to go on with another transition or emission than those of the stream, on purpose. The last
             lag + 1 steps are then taken again, with the new transition.
@@ -325,8 +324,7 @@ class FixedLagSmoother:
         Raises
         ------
         ValueError, TypeError
-            Where the snapshot is none, or of another number of states; where its numbers are not those of a stream; and
-            where it is of another transition or emission, without `force`.
+            As in `OnlineFilter.restore`.
 
         Examples
         --------

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hmmfilter import _checks, filtering, forecasting
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks import Moves
+from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.block import room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._tiers import kernels
@@ -214,6 +215,7 @@ class OnlineFilter(Run):
         filtered = self._take(table, Moves(self._log_transition[None], _checks.NO_INDEX), self._slots)
         return replace(filtered, state_names=self._origin.state_names)
 
+    @as_in(update)
     def observe(self, observation: Any, *, allowed: npt.ArrayLike | None = None) -> FloatArray:
         """Take one step, from its observation.
 
@@ -222,8 +224,8 @@ class OnlineFilter(Run):
         observation : number, symbol or array_like, (D,)
             What the emission takes; NaN or None where missing. It is alone: an emission that looks back at others, as
             `hmmfilter.emissions.Emission` forbids, would be right in `hmmfilter.HMM.smooth` and wrong here.
-        allowed : array_like of bool, (K,), optional
-            Which states are possible at this step.
+        allowed
+            As in `update`.
 
         Returns
         -------
@@ -233,7 +235,7 @@ class OnlineFilter(Run):
         Raises
         ------
         ImpossibleEvidenceError
-            Where the observation is impossible after those before it. The stream is then as it was before.
+            As in `update`.
         ValueError, TypeError
             Where the emission does not take the observation, or makes anything but one row of it, or there is no
             emission.
