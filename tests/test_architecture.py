@@ -78,6 +78,7 @@ CONTRACT = {
     "model": {
         "_arrays",
         "_checks",
+        "_docstrings",
         *DOORS,
         "forecasting",
         "plotting",

@@ -62,6 +62,7 @@ def test_a_model_is_frozen(model):
 
 
 def test_a_model_can_be_copied_and_pickled(model):
+    assert hf.HMM.__module__ == "hmmfilter.model"
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert np.array_equal(twin.filter(COUNTS).log_probabilities, model.filter(COUNTS).log_probabilities)
         for array in (twin.initial, twin.log_transition, twin.emission.rate):

@@ -1,0 +1,373 @@
+"""What a model says of the state at each step, and of the observations as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy.typing as npt
+
+from hmmfilter import _checks, filtering, forecasting, smoothing
+from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
+from hmmfilter.model.questions import Questions
+from hmmfilter.results import ExpectedTransitions, Filtered, Forecast, Gradient, Smoothed
+
+
+class Posteriors(Questions):
+    """The questions about the state at each step, now and to come, and about the observations as a whole."""
+
+    @as_in(filtering.forward_filter)
+    def filter(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Filtered:
+        """Compute the distribution of the state at each step, given the observations up to that step.
+
+        `hmmfilter.forward_filter` does the work.
+
+        Parameters
+        ----------
+        observations : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
+            What the emission takes; NaN or None where missing. A list may hold several sequences, where the emission
+            is one of `hmmfilter.emissions`; a dict does, and ``frame.groupby("subject")["x"]``, and results have its
+            keys.
+        lengths : array_like of int, (N,), optional
+            The lengths of N sequences that stand one after the other.
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
+            Which states are possible at each step; a single True makes a state known.
+        impossible, workers, progress
+            As in `hmmfilter.forward_filter`.
+
+        Returns
+        -------
+        Filtered
+            ``log_probabilities`` (T, K), ``probabilities`` (T, K), ``log_increments`` (T,), ``log_likelihood``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations, unless ``impossible="mark"``.
+        ValueError, TypeError
+            Where the emission does not take the observations.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.filter([0, 2, None]).probabilities.round(4)
+        array([[0.982 , 0.018 ],
+               [0.9451, 0.0549],
+               [0.8616, 0.1384]])
+        """
+        return self._ask(
+            filtering.forward_filter, observations, lengths, allowed, workers, progress, impossible=impossible
+        )
+
+    @as_in(filter, smoothing.smooth)
+    def smooth(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Smoothed:
+        """Compute the distribution of the state at each step, given all observations.
+
+        `hmmfilter.smooth` does the work.
+
+        Parameters
+        ----------
+        observations, lengths, allowed
+            As in `HMM.filter`.
+        impossible, workers, progress
+            As in `hmmfilter.smooth`.
+
+        Returns
+        -------
+        Smoothed
+            ``log_probabilities`` (T, K), ``probabilities`` (T, K), ``log_likelihood``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError, ValueError, TypeError
+            As in `HMM.filter`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.smooth([0, 2, None]).probabilities.round(4)
+        array([[0.9892, 0.0108],
+               [0.9451, 0.0549],
+               [0.8616, 0.1384]])
+        """
+        return self._ask(smoothing.smooth, observations, lengths, allowed, workers, progress, impossible=impossible)
+
+    @as_in(filter)
+    def log_likelihood(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Any:
+        """Compute the log-probability of the observations, summed over all paths through the states.
+
+        `hmmfilter.log_likelihood` does the work.
+
+        Parameters
+        ----------
+        observations, lengths, allowed, workers, progress
+            As in `HMM.filter`.
+
+        Returns
+        -------
+        float or ndarray, (N,)
+            log p(v_1:T), natural log; −inf where the observations are impossible. Of several sequences, one for each.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `HMM.filter`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> round(model.log_likelihood([0, 2, 7, 4]), 4)
+        -9.6085
+        """
+        return self._ask(filtering.log_likelihood, observations, lengths, allowed, workers, progress)
+
+    @as_in(filter)
+    def forecast(
+        self,
+        observations: Any,
+        steps: int,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Forecast:
+        """Compute the distributions of the states and of the observations to come, given those so far.
+
+        Parameters
+        ----------
+        observations
+            As in `HMM.filter`.
+        steps : int
+            S, how many steps to look ahead, at least 1.
+        lengths
+            As in `HMM.filter`. Each is looked ahead of from its own end.
+        allowed : array_like of bool, (T, K), or list or dict of them, optional
+            Which states are possible at each step so far; a single True makes a state known.
+        impossible : {"raise", "mark"}
+            What to do where the evidence has probability zero: raise, or return NaN for all that is to come.
+        workers, progress
+            As in `HMM.filter`.
+
+        Returns
+        -------
+        Forecast
+            Of the states ``log_probabilities`` (S, K) and ``probabilities`` (S, K); of the observations ``mean``, (S,)
+            or (S, D), and ``variance``, (S,) or (S, D, D), or for symbols ``symbol_probabilities`` (S, M). Of several
+            sequences, all have N as their first length.
+
+        Raises
+        ------
+        ImpossibleEvidenceError, ValueError, TypeError
+            As in `HMM.filter`. Also for steps that are no integer from 1 up.
+
+        References
+        ----------
+        Zucchini, MacDonald, *Hidden Markov Models for Time Series* (2009), sections 5.2 and 5.4.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> model.forecast([0, 2, 7, 4], steps=3)
+        Forecast: 3 steps, 2 states; probabilities, mean ± standard deviation
+          step    calm    busy      observation
+            +1  0.2152  0.7848   4.139 ± 2.6156
+            +2  0.3507  0.6493  3.5973 ± 2.6908
+            +3  0.4455  0.5545  3.2181 ± 2.6778
+        >>> model.forecast([[0, 2, 7, 4], [0, 1]], steps=2).mean.round(4)
+        array([[4.139 , 3.5973],
+               [1.4322, 1.7025]])
+        """
+        n_steps = _checks.steps_ahead("steps", steps)
+        filtered = self.filter(
+            observations, lengths=lengths, allowed=allowed, impossible=impossible, workers=workers, progress=progress
+        )
+        n_sequences = 1 if filtered.lengths is None else len(filtered.lengths)
+        _checks.rows_ahead("steps", n_steps, self.n_states * n_sequences)
+        log_probabilities = forecasting.states_after(filtered, self.log_initial, self.log_transition, n_steps)
+        result = forecasting.forecast(log_probabilities, self.emission, self.state_names)
+        return replace(result, _labels=filtered._labels)
+
+    @as_in(filter, smoothing.expected_transitions)
+    def expected_transitions(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+        per_sequence: bool = False,
+    ) -> ExpectedTransitions:
+        """Compute how often each state followed each other one, on average over all paths, given all observations.
+
+        `hmmfilter.expected_transitions` does the work.
+
+        Parameters
+        ----------
+        observations, lengths, allowed
+            As in `HMM.filter`.
+        impossible, workers, progress, per_sequence
+            As in `hmmfilter.expected_transitions`.
+
+        Returns
+        -------
+        ExpectedTransitions
+            ``counts`` (K, K), or (N, K, K) for each sequence alone, expected numbers; ``log_likelihood``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError, ValueError, TypeError
+            As in `HMM.filter`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.expected_transitions([0, 2, 7, 4]).counts.round(4)
+        array([[0.6816, 0.9591],
+               [0.0241, 1.3352]])
+        """
+        return self._ask(
+            smoothing.expected_transitions,
+            observations,
+            lengths,
+            allowed,
+            workers,
+            progress,
+            impossible=impossible,
+            per_sequence=per_sequence,
+        )
+
+    @as_in(filter, smoothing.pairwise_marginals)
+    def pairwise_marginals(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+    ) -> FloatArray:
+        """Compute the joint distribution of the states at each two neighbouring steps, given all observations.
+
+        `hmmfilter.pairwise_marginals` does the work.
+
+        Parameters
+        ----------
+        observations, lengths, allowed
+            As in `HMM.filter`.
+        impossible, workers, progress
+            As in `hmmfilter.pairwise_marginals`.
+
+        Returns
+        -------
+        ndarray, (T − 1, K, K)
+            log p(h_t = i, h_{t+1} = j | v_1:T) at [t, i, j], natural logs. Of several sequences, (T, K, K), with −inf
+            where the last step of a sequence leads nowhere.
+
+        Raises
+        ------
+        ImpossibleEvidenceError, ValueError, TypeError
+            As in `HMM.filter`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> np.exp(model.pairwise_marginals([0, 7])).round(4)
+        array([[[0.0055, 0.8674],
+                [0.    , 0.1271]]])
+        """
+        return self._ask(
+            smoothing.pairwise_marginals, observations, lengths, allowed, workers, progress, impossible=impossible
+        )
+
+    @as_in(filter, smoothing.log_likelihood_gradient)
+    def log_likelihood_gradient(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+        impossible: _checks.Impossible = "raise",
+        workers: int = 1,
+        progress: bool = False,
+        parameters_only: bool = False,
+    ) -> Gradient:
+        """Compute how the log-likelihood changes with each entry of the tables that the model makes of observations.
+
+        `hmmfilter.log_likelihood_gradient` does the work.
+
+        Parameters
+        ----------
+        observations, lengths, allowed
+            As in `HMM.filter`.
+        impossible, workers, progress
+            As in `hmmfilter.log_likelihood_gradient`.
+        parameters_only : bool
+            Whether to leave the part of the observations out.
+
+        Returns
+        -------
+        Gradient
+            ``log_initial`` (K,), ``log_transition`` (K, K), ``log_likelihoods`` (T, K): derivatives of the
+            log-likelihood with respect to the logs of these names, all taken as free; ``log_likelihood``.
+
+        Raises
+        ------
+        ImpossibleEvidenceError, ValueError, TypeError
+            As in `HMM.filter`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.log_likelihood_gradient([0, 2, 7, 4]).log_initial.round(4)
+        array([0.9567, 0.0433])
+        """
+        return self._ask(
+            smoothing.log_likelihood_gradient,
+            observations,
+            lengths,
+            allowed,
+            workers,
+            progress,
+            impossible=impossible,
+            parameters_only=parameters_only,
+        )
