@@ -70,7 +70,7 @@ CONTRACT = {
         "results",
     },
     "lse": {"_arrays", "_checks", "_compiling", "_docstrings", "_tiers"},
-    "naive": {"_arrays", "_checks", "_tiers", "results"},
+    "naive": {"_arrays", "_checks", "_docstrings", "_tiers", "results"},
     "sampling": {"_arrays", "_checks", "_docstrings", "_drivers", "_tiers", "filtering"},
     "stationarity": {"_arrays", "_checks"},
     "emissions": {"_arrays", "_checks", "_docstrings", "sampling"},
@@ -277,6 +277,11 @@ def test_kernels_allocate_vectors_of_states_only():
     for node in ast.walk(ROOMS["_kernels"]):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.empty", "np.zeros"):
             assert "n_steps" not in ast.unparse(node), ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_no_file_of_more_than_500_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500 or path == PACKAGE / "_kernels.py"
 
 
 def test_importing_is_light():
