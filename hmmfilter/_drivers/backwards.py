@@ -120,12 +120,12 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
     tables, are_left = with_steps(tables)
 
     def start_taker() -> Take:
-        weights = np.empty(tables.log_likelihoods.shape[1])
+        given, weights = tuple(tables), np.empty(tables.log_likelihoods.shape[1])
 
         def take(span: Span) -> None:
             def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
                 came_to: int = kernels.run_draws(
-                    *tables,
+                    given,
                     n,
                     begin,
                     end,

@@ -44,7 +44,7 @@ def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             log_delta = np.empty((longest, n_states))
-            kernels.run_viterbi(*tables, first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
+            kernels.run_viterbi(tuple(tables), first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
 
         return decode
 
@@ -72,7 +72,9 @@ def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> t
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             lists = room_for_lists(longest, n_states, at_most_all(n_paths, longest, n_states))
-            kernels.run_viterbi_n_best(*tables, first, begin, end, lists, log_delta, paths, n_possible, log_joints)
+            kernels.run_viterbi_n_best(
+                tuple(tables), first, begin, end, lists, log_delta, paths, n_possible, log_joints
+            )
 
         return decode
 
@@ -93,7 +95,7 @@ def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress:
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             tails = np.empty((longest, n_states))
-            kernels.run_max_marginals(*tables, first, begin, end, moves, rests, tails, rows, outcome[0])
+            kernels.run_max_marginals(tuple(tables), first, begin, end, moves, rests, tails, rows, outcome[0])
 
         return decode
 

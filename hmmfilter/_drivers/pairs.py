@@ -56,7 +56,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
     in_order = InOrder(total)
 
     def start_taker() -> Take:
-        room, table = np.empty((2, tiled(n_states))), np.empty((n_states, n_states))
+        given, room, table = tuple(tables), np.empty((2, tiled(n_states))), np.empty((n_states, n_states))
         sums = total if wanted.is_by_sequence else np.zeros_like(total)
 
         def take(span: Span) -> None:
@@ -72,7 +72,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
 
             def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
                 came_to: int = kernels.run_pairs(
-                    *tables,
+                    given,
                     n,
                     begin,
                     end,

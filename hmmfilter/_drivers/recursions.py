@@ -50,7 +50,7 @@ class Recursion:
 
     def __init__(self, tables: Tables, outcome: tuple[IntArray, FloatArray]) -> None:
         n_states = tables.log_likelihoods.shape[1]
-        self._tables, self.outcome = tables, outcome
+        self._tables, self._given, self.outcome = tables, tuple(tables), outcome
         self._lanes = lanes_for(n_states)
         self.chains, self._room = slots(tables, slots_for_chains), room_for_blocks(tables)
         self.state = np.empty((PLANES, n_states))  # α before or after a piece or, backwards, ω
@@ -68,7 +68,7 @@ class Recursion:
     def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
         """Filter a piece."""
         kernels.run_forward(
-            *self._tables,
+            self._given,
             piece.first,
             piece.begin,
             piece.end,
@@ -85,7 +85,7 @@ class Recursion:
     def backward(self, piece: Piece, rows: FloatArray, checkpoints: FloatArray) -> None:
         """Smooth what `forward` left of a piece."""
         kernels.run_backward(
-            *self._tables,
+            self._given,
             piece.last,
             piece.begin,
             piece.end,
@@ -103,7 +103,7 @@ class Recursion:
         """Wide α of a piece, (rows, 4, K), from the state before it."""
         alphas = np.empty((piece.end - piece.begin, *before.shape))
         kernels.run_trace(
-            *self._tables, piece.first, piece.begin, piece.end, self._lanes, self.chains, self._room, before, alphas
+            self._given, piece.first, piece.begin, piece.end, self._lanes, self.chains, self._room, before, alphas
         )
         return alphas
 

@@ -19,7 +19,7 @@ from .forward import fill_trace, trace_in
 from .lanes import Lanes
 from .numbers import largest, mark, tally
 from .sweep import sweep
-from .tables import Tables, first_together, is_possible, matrix_at, steady_since
+from .tables import Given, Tables, block_before, is_possible, stretch_before
 from .update import Scratch, lse_update, scratch_in, start_chain
 from .wide import EXPONENT, HEAD, TAIL, copy_wide, weigh, widen_linear
 
@@ -66,12 +66,16 @@ def backward_block(
 
 
 @compiled
+def origin_of_ones(scratch: Scratch) -> Origin:
+    """What the recursion begins with at the end of a sequence: β_T = 1."""
+    for k in range(scratch.origin.shape[1]):
+        scratch.origin[HEAD, k], scratch.origin[TAIL, k], scratch.origin[EXPONENT, k] = 1.0, 0.0, 0.0
+    return origin_of(scratch.origin, scratch.origin_linear)
+
+
+@compiled
 def run_backward(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    transition_index: IntArray,
-    log_likelihoods: FloatArray,
-    starts: IntArray,
+    given: Given,
     n: int,
     begin: int,
     end: int,
@@ -84,50 +88,39 @@ def run_backward(
     rows: FloatArray,
     n_possible: IntArray,
 ) -> None:
-    """Smooth in place what `run_forward` left of the rows from begin to end, in sequence n, and in checkpoints.
+    """Smooth in place what `run_forward` left of the rows from begin to end, in sequence n, and in checkpoints [1]_.
 
     The state goes from ω after to ω before these rows. Rows of impossible sequences are marked.
     """
-    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
-    n_states = log_likelihoods.shape[1]
-    n_rows = min(block_rows(n_states), end - begin)
+    tables = Tables(*given)
+    n_states = tables.log_likelihoods.shape[1]
+    n_block = block_rows(n_states)
+    n_rows = min(n_block, end - begin)
     scratch, block = scratch_in(room, n_states), block_in(room, n_rows, n_states)
-    for k in range(n_states):
-        scratch.origin[HEAD, k], scratch.origin[TAIL, k], scratch.origin[EXPONENT, k] = 1.0, 0.0, 0.0
-    origin = origin_of(scratch.origin, scratch.origin_linear)
     trace = trace_in(room, n_rows, tables, slots)
+    origin = origin_of_ones(scratch)
     n_checkpoints = len(checkpoints)
     while end > begin:
-        first = first_together(tables, n, max(begin, end - n_rows), end, n_possible)
-        start = starts[first]
-        block_start = max(begin, end - 1 - (end - 1 - start) % block_rows(n_states)) if first == n else start
-        if block_start > start:
-            n_checkpoints -= 1
-        if not is_possible(starts, n_possible, n):
-            mark(rows[block_start - begin : end - begin].reshape(-1))
+        first, start = block_before(tables, n, begin, end, n_block, n_possible)
+        n_checkpoints -= start > tables.starts[first]
+        its_rows = rows[start - begin : end - begin]
+        if not is_possible(tables.starts, n_possible, n):
+            mark(its_rows.reshape(-1))
         else:
-            if has_logs(rows[block_start - begin : end - begin].reshape(-1)):
-                fill_trace(trace, first, block_start, end, checkpoints[n_checkpoints:], like, scratch)
+            if has_logs(its_rows.reshape(-1)):
+                fill_trace(trace, first, start, end, checkpoints[n_checkpoints:], like, scratch)
             stop = end
-            while stop > block_start:
-                led = stop - 2 if stop == starts[n + 1] else stop - 1
-                t = steady_since(tables, led, block_start) if led >= block_start else block_start
-                m = matrix_at(tables, led) if led >= block_start else 0
+            while stop > start:
+                t, m = stretch_before(tables, n, start, stop)
                 set_begins(tables, first, True, t, stop, block)
+                chain = chain_at(tables.log_transition, m, True, backward_slots)
+                log_b, alphas = tables.log_likelihoods[t:stop], trace.table[t - start :]
                 backward_block(
-                    log_likelihoods[t:stop],
-                    origin,
-                    chain_at(log_transition, m, True, backward_slots),
-                    state,
-                    block,
-                    like,
-                    scratch,
-                    trace.table[t - block_start :],
-                    rows[t - begin : stop - begin],
+                    log_b, origin, chain, state, block, like, scratch, alphas, its_rows[t - start : stop - start]
                 )
                 stop = t
-        end = block_start
-        n = first - 1 if end == start else n
+        end = start
+        n = first - 1 if start == tables.starts[first] else first
 
 
 @compiled

@@ -16,7 +16,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from .compiling import compiled
 from .limits import NEVER, ROUNDING
 from .numbers import exceeds, larger, largest_magnitude, plus, tally
-from .tables import Tables, initial_at, matrix_at, steady_since, steady_until
+from .tables import Given, Tables, initial_at, matrix_at, steady_since, steady_until
 
 BLOCK = 256  # steps of a decoder between two looks at the size of its scores
 
@@ -367,11 +367,7 @@ def trace_back(
 
 @compiled
 def run_viterbi(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    transition_index: IntArray,
-    log_likelihoods: FloatArray,
-    starts: IntArray,
+    given: Given,
     n: int,
     begin: int,
     end: int,
@@ -388,9 +384,8 @@ def run_viterbi(
     path's log-probability is kept, and of an impossible one, how many steps of it are possible. Of equal paths the
     lexicographically smallest wins.
     """
-    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
-    n_states = log_likelihoods.shape[1]
-    decoder = decoder_in(room, slots, n_states)
+    tables = Tables(*given)
+    starts, decoder = tables.starts, decoder_in(room, slots, tables.log_likelihoods.shape[1])
     while begin < end:
         stop = starts[n + 1]
         n_possible[n], error = fill_log_delta(tables, n, decoder, log_delta[: stop - begin])

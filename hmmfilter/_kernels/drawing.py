@@ -16,7 +16,7 @@ from .chain import UNLISTED, Chain, chain_at, list_sources
 from .compiling import allocating, compiled
 from .limits import FADED, FEW_STATES, NEVER
 from .numbers import exceeds, larger, shifted, sum_of
-from .tables import Tables, is_possible, matrix_at, steady_since
+from .tables import Given, Tables, is_possible, stretch_before
 from .wide import EXPONENT, HEAD, REST, sum_exponents
 
 
@@ -128,11 +128,7 @@ def draw_block(
 
 @compiled
 def run_draws(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    transition_index: IntArray,
-    log_likelihoods: FloatArray,
-    starts: IntArray,
+    given: Given,
     n: int,
     begin: int,
     end: int,
@@ -149,8 +145,8 @@ def run_draws(
     those from begin to end. Impossible sequences are marked by −1. Where a row needs wide α, and there are none, it
     stops; a row from which on all is drawn is returned, else the first.
     """
-    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
-    n_states = log_likelihoods.shape[1]
+    tables = Tables(*given)
+    starts, n_states = tables.starts, tables.log_likelihoods.shape[1]
     while end > begin:
         start = max(begin, starts[n], end - block_rows(n_states))
         if not is_possible(starts, n_possible, n):
@@ -159,11 +155,8 @@ def run_draws(
                     path[t] = -1
         else:
             is_end = end == starts[n + 1]
-            led = end - 2 if is_end else end - 1
-            m = 0
-            if led >= start:
-                start, m = steady_since(tables, led, start), matrix_at(tables, led)
-            chain = chain_at(log_transition, m, True, backward_slots)
+            start, m = stretch_before(tables, n, start, end)
+            chain = chain_at(tables.log_transition, m, True, backward_slots)
             rows = slice(start - begin, end - begin)
             if not draw_block(start, end, is_end, chain, alphas[rows], filtered[rows], weights, paths):
                 return end

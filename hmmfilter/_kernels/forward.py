@@ -21,7 +21,7 @@ from .lanes import Lanes
 from .limits import NEVER
 from .numbers import largest, mark
 from .sweep import sweep
-from .tables import Tables, initial_at, last_together, matrix_at, steady_until
+from .tables import Given, Tables, initial_at, matrix_at, place_of, stretch_from
 from .update import Scratch, lse_update, scratch_in, start_chain
 from .wide import EXPONENT, PLANES, copy_wide, log_of_wide, wide_sum, widen_row
 
@@ -105,12 +105,27 @@ def fill_trace(
 
 
 @compiled
+def origin_at(tables: Tables, n: int, scratch: Scratch) -> Origin:
+    """What sequence n begins with: its initial distribution."""
+    widen_row(tables.log_initial[initial_at(tables, n)], scratch.origin)
+    return origin_of(scratch.origin, scratch.origin_linear)
+
+
+@compiled
+def keep_log_likelihoods(
+    starts: IntArray, n: int, t: int, reached: int, block: Block, log_likelihood: FloatArray
+) -> int:
+    """Keep log Σ α_T of the sequences, from n on, that end with a block from row t to the one reached; the next n."""
+    while n < len(starts) - 1 and starts[n + 1] <= reached:
+        i = starts[n + 1] - 1 - t
+        log_likelihood[n] = log_of_wide(block.totals[i], block.exponents[i], block.rests[i])
+        n += 1
+    return n
+
+
+@compiled
 def run_forward(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    transition_index: IntArray,
-    log_likelihoods: FloatArray,
-    starts: IntArray,
+    given: Given,
     n: int,
     begin: int,
     end: int,
@@ -124,64 +139,45 @@ def run_forward(
     n_possible: IntArray,
     log_likelihood: FloatArray,
 ) -> None:
-    """Filter the rows of `Tables` from begin, in sequence n, to end.
+    """Filter the rows of `Tables` from begin, in sequence n, to end, by log α_t = `lse_update` of log α_t−1 [1]_.
 
     Fills rows, of this part alone, with f_t = α_t / Σ α_t, and increments with c_t = Σ α_t / Σ α_t−1, p(v_t | v_1:t−1),
-    both `coded`; they may be as short as a block, if nobody reads them. Short sequences share a block. The state goes
-    from α before to α after these rows, and the states before each block but the first of its sequence go into the
-    checkpoints, a ring.
+    both `coded`; they may be as short as a block, if nobody reads them. The state goes from α before to α after these
+    rows, and the states before each block but the first of its sequence go into the checkpoints, a ring.
     Of each sequence that ends here, the log-likelihood log Σ α_T is kept, and of one that is impossible, how many steps
     of it are possible.
     """
-    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
-    n_states = log_likelihoods.shape[1]
-    n_rows = block_rows(n_states)
-    scratch, block = scratch_in(room, n_states), block_in(room, min(n_rows, end - begin), n_states)
-    widen_row(log_initial[0], scratch.origin)
-    origin = origin_of(scratch.origin, scratch.origin_linear)
-    is_kept = len(rows) >= end - begin, len(increments) >= end - begin
+    tables = Tables(*given)
+    starts, n_states = tables.starts, tables.log_likelihoods.shape[1]
+    n_rows, n_block = end - begin, block_rows(n_states)
+    scratch, block = scratch_in(room, n_states), block_in(room, min(n_block, n_rows), n_states)
+    origin = origin_at(tables, n, scratch)
     n_checkpoints = 0
     t = begin
     while t < end:
-        start, is_first = starts[n], t == starts[n]
-        if is_first and len(log_initial) > 1:
-            widen_row(log_initial[n], scratch.origin)
-            origin = origin_of(scratch.origin, scratch.origin_linear)
-        if not is_first and (t - start) % n_rows == 0:
+        if t == starts[n] and len(tables.log_initial) > 1:
+            origin = origin_at(tables, n, scratch)
+        if t > starts[n] and (t - starts[n]) % n_block == 0:
             copy_wide(state, checkpoints[n_checkpoints % len(checkpoints)])
             n_checkpoints += 1
-        last = last_together(tables, n, t, min(end, t + n_rows)) if is_first else n
-        stop = min(starts[last + 1], end, t + n_rows - (t - start) % n_rows)
-        led = t if is_first else t - 1
-        m = matrix_at(tables, led) if led + 1 < stop else 0
-        stop = steady_until(tables, led, stop)
-        row, increment = t - begin if is_kept[0] else 0, t - begin if is_kept[1] else 0
-        n_done = 0
-        if is_first or largest(state[EXPONENT]) > NEVER:
+        stop, m = stretch_from(tables, n, t, end, n_block)
+        row, increment = place_of(t - begin, n_rows, len(rows)), place_of(t - begin, n_rows, len(increments))
+        its_rows, its_increments = rows[row : row + stop - t], increments[increment : increment + stop - t]
+        reached = t
+        if t == starts[n] or largest(state[EXPONENT]) > NEVER:
             set_begins(tables, n, False, t, stop, block)
-            n_done = forward_block(
-                log_likelihoods[t:stop],
-                origin,
-                chain_at(log_transition, m, False, slots),
-                state,
-                block,
-                like,
-                scratch,
-                rows[row : row + stop - t],
-                increments[increment : increment + stop - t],
-            )
-            while n < len(starts) - 1 and starts[n + 1] <= t + n_done:
-                i = starts[n + 1] - 1 - t
-                log_likelihood[n] = log_of_wide(block.totals[i], block.exponents[i], block.rests[i])
-                n += 1
-            if t + n_done < stop:
-                n_possible[n] = t + n_done - starts[n]
-        if t + n_done < stop:
+            chain = chain_at(tables.log_transition, m, False, slots)
+            log_b = tables.log_likelihoods[t:stop]
+            reached += forward_block(log_b, origin, chain, state, block, like, scratch, its_rows, its_increments)
+            n = keep_log_likelihoods(starts, n, t, reached, block, log_likelihood)
+            if reached < stop:
+                n_possible[n] = reached - starts[n]
+        if reached < stop:
             stop = min(starts[n + 1], stop)
-            mark(rows[row + n_done : row + stop - t].reshape(-1))
-            mark(increments[increment + n_done : increment + stop - t])
-            if n_possible[n] == t + n_done - starts[n]:
-                increments[increment + n_done] = 0.0
+            mark(its_rows[reached - t : stop - t].reshape(-1))
+            mark(its_increments[reached - t : stop - t])
+            if n_possible[n] == reached - starts[n]:
+                its_increments[reached - t] = 0.0
             log_likelihood[n] = NEVER
             n += stop == starts[n + 1]
         t = stop
@@ -189,11 +185,7 @@ def run_forward(
 
 @compiled
 def run_trace(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    transition_index: IntArray,
-    log_likelihoods: FloatArray,
-    starts: IntArray,
+    given: Given,
     n: int,
     begin: int,
     end: int,
@@ -207,7 +199,7 @@ def run_trace(
 
     These are the numbers behind the rows of `run_forward`, which round where they are logs.
     """
-    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
-    n_states = log_likelihoods.shape[1]
+    tables = Tables(*given)
+    n_states = tables.log_likelihoods.shape[1]
     checkpoints = state.reshape(1, PLANES, n_states)
     fill_trace(Trace(alphas, tables, slots), n, begin, end, checkpoints, like, scratch_in(room, n_states))

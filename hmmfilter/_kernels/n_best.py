@@ -13,7 +13,7 @@ from .compiling import compiled
 from .decoding import moves_at
 from .limits import NEVER
 from .numbers import copy, exceeds, larger, mark, plus, surpasses, tally, two_sum
-from .tables import Tables, initial_at, matrix_at
+from .tables import Given, Tables, initial_at, matrix_at
 
 
 @compiled
@@ -81,11 +81,7 @@ def join_rests(
 
 @compiled
 def run_max_marginals(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    transition_index: IntArray,
-    log_likelihoods: FloatArray,
-    starts: IntArray,
+    given: Given,
     n: int,
     begin: int,
     end: int,
@@ -99,7 +95,8 @@ def run_max_marginals(
 
     Fills the rows, with NaN where a sequence is impossible; there are tails for the longest.
     """
-    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
+    tables = Tables(*given)
+    starts = tables.starts
     while begin < end:
         stop = starts[n + 1]
         n_possible[n] = fill_delta_in_parts(tables, n, rows[begin:stop], tail[: stop - begin])
@@ -220,11 +217,7 @@ def read_paths(tables: Tables, n: int, lists: Lists, paths: IntArray) -> None:
 
 @compiled
 def run_viterbi_n_best(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    transition_index: IntArray,
-    log_likelihoods: FloatArray,
-    starts: IntArray,
+    given: Given,
     n: int,
     begin: int,
     end: int,
@@ -238,7 +231,8 @@ def run_viterbi_n_best(
 
     Where there are fewer paths, the others, and their log-probabilities, are left as they are.
     """
-    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
+    tables = Tables(*given)
+    starts = tables.starts
     while begin < end:
         stop = starts[n + 1]
         rank_paths(tables, n, lists)

@@ -16,7 +16,7 @@ from .coded import coded, take_numbers
 from .compiling import compiled
 from .limits import FADED, FEW_STATES, LOWEST, NEVER
 from .numbers import fill_table, is_faint, larger, tally
-from .tables import Tables, is_possible, matrix_at, steady_since
+from .tables import Given, Tables, is_possible, stretch_before
 from .update import exact_prediction, predict_many, term_exponent
 from .wide import HEAD, TAIL, far_exp_parts, settled, sum_exponents
 
@@ -142,11 +142,7 @@ def add_wide_pairs(alpha: FloatArray, chain: Chain, gamma: float, j: int, xi: Fl
 
 @compiled
 def run_pairs(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
-    transition_index: IntArray,
-    log_likelihoods: FloatArray,
-    starts: IntArray,
+    given: Given,
     n: int,
     begin: int,
     end: int,
@@ -168,7 +164,8 @@ def run_pairs(
     are added to sums in two parts, (G, 2, K, K): of all, of each sequence, or of the moves by each matrix. A row that
     needs wide α, where there are none, ends it. Returns the row that it came to.
     """
-    tables = Tables(log_initial, log_transition, transition_index, log_likelihoods, starts)
+    tables = Tables(*given)
+    starts = tables.starts
     while end > begin:
         t = end - 1
         n -= t < starts[n]
@@ -178,9 +175,8 @@ def run_pairs(
                 fill_table(pairs[t - begin].reshape(-1), math.nan if is_marked else 0.0)
             end = t
             continue
-        first = steady_since(tables, t, max(begin, starts[n]))
-        m = matrix_at(tables, t)
-        chain = chain_at(log_transition, m, False, slots)
+        first, m = stretch_before(tables, n, max(begin, starts[n]), end)
+        chain = chain_at(tables.log_transition, m, False, slots)
         its_sums = sums[n if is_by_sequence else m if len(sums) > 1 else 0]
         if chain.is_narrow:
             fs, gammas = filtered[first - begin : end - begin], smoothed[first - begin : end + 1 - begin]

@@ -21,6 +21,9 @@ class Tables(NamedTuple):
     starts: IntArray  # (N + 1,): the first row of each sequence, and the end; below 0 where rows have gone before
 
 
+Given = tuple[FloatArray, FloatArray, IntArray, FloatArray, IntArray]  # the same without names: a call is quicker
+
+
 @compiled
 def initial_at(tables: Tables, n: int) -> int:
     """Which row of the initial ones sequence n starts from."""
@@ -57,18 +60,9 @@ def steady_since(tables: Tables, t: int, begin: int) -> int:
 
 
 @compiled
-def are_logs(x: FloatArray, largest: float) -> bool:
-    """Whether all numbers are −inf, or finite and no larger than that."""
-    n_wrong = 0
-    for k in range(x.size):
-        n_wrong += (not abs(x[k]) <= largest) & (x[k] != NEVER)
-    return n_wrong == 0
-
-
-@compiled
-def are_chain(log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, largest: float) -> bool:
-    """`are_logs` of the three tables of a chain, each as one vector."""
-    return are_logs(log_initial, largest) and are_logs(log_transition, largest) and are_logs(log_likelihoods, largest)
+def is_possible(starts: IntArray, n_possible: IntArray, n: int) -> bool:
+    """Whether a sequence is possible to its end."""
+    return n_possible[n] == starts[n + 1] - starts[n]
 
 
 @compiled
@@ -96,6 +90,57 @@ def first_together(tables: Tables, n: int, begin: int, end: int, n_possible: Int
 
 
 @compiled
-def is_possible(starts: IntArray, n_possible: IntArray, n: int) -> bool:
-    """Whether a sequence is possible to its end."""
-    return n_possible[n] == starts[n + 1] - starts[n]
+def stretch_from(tables: Tables, n: int, t: int, end: int, n_block: int) -> tuple[int, int]:
+    """How far rows go on, from t in sequence n, in one block and by the same matrix; and which one leads to them.
+
+    Blocks are counted from the first row of a sequence; short sequences share one.
+    """
+    starts = tables.starts
+    is_first = t == starts[n]
+    last = last_together(tables, n, t, min(end, t + n_block)) if is_first else n
+    stop = min(starts[last + 1], end, t + n_block - (t - starts[n]) % n_block)
+    led = t if is_first else t - 1
+    m = matrix_at(tables, led) if led + 1 < stop else 0
+    return steady_until(tables, led, stop), m
+
+
+@compiled
+def block_before(tables: Tables, n: int, begin: int, end: int, n_block: int, n_possible: IntArray) -> tuple[int, int]:
+    """The block that ends in sequence n before row end, as `stretch_from` cuts them: its first sequence and first row.
+
+    Nothing before row begin belongs to it.
+    """
+    first = first_together(tables, n, max(begin, end - n_block), end, n_possible)
+    start = tables.starts[first]
+    return first, start if first < n else max(begin, end - 1 - (end - 1 - start) % n_block)
+
+
+@compiled
+def stretch_before(tables: Tables, n: int, begin: int, end: int) -> tuple[int, int]:
+    """From which row on, at or after begin, the same matrix leads on as to row end, in sequence n; and which it is.
+
+    Where a sequence ends, it is the matrix that leads to its last row; where no row is left to lead, any will do.
+    """
+    led = end - 2 if end == tables.starts[n + 1] else end - 1
+    return (steady_since(tables, led, begin), matrix_at(tables, led)) if led >= begin else (begin, 0)
+
+
+@compiled
+def place_of(i: int, n_rows: int, n_held: int) -> int:
+    """Where row i of so many stands in a table that holds them all; in a shorter one, which nobody reads, at first."""
+    return i if n_held >= n_rows else 0
+
+
+@compiled
+def are_logs(x: FloatArray, largest: float) -> bool:
+    """Whether all numbers are −inf, or finite and no larger than that."""
+    n_wrong = 0
+    for k in range(x.size):
+        n_wrong += (not abs(x[k]) <= largest) & (x[k] != NEVER)
+    return n_wrong == 0
+
+
+@compiled
+def are_chain(log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, largest: float) -> bool:
+    """`are_logs` of the three tables of a chain, each as one vector."""
+    return are_logs(log_initial, largest) and are_logs(log_transition, largest) and are_logs(log_likelihoods, largest)

@@ -356,11 +356,13 @@ class FixedLagSmoother:
         n_before = 0 if is_whole else n_block
         posteriors, state = self._posteriors[first:].copy(), np.empty(self._before.shape[1:])
         kernels.run_backward(
-            self._filter._log_initial[None],
-            self._filter._log_transition[None],
-            _checks.NO_INDEX,
-            frozen(self._log_likelihoods[first:]),
-            frozen([-n_before, n_rows]),
+            (
+                self._filter._log_initial[None],
+                self._filter._log_transition[None],
+                _checks.NO_INDEX,
+                frozen(self._log_likelihoods[first:]),
+                frozen([-n_before, n_rows]),
+            ),
             0,
             0,
             n_rows,

@@ -43,10 +43,7 @@ class Run:
         state, ring = self._state[:-1].copy(), np.empty((1, PLANES, n_states))
         n_possible, total = np.empty(1, dtype=np.int64), np.empty(1)
         kernels.run_forward(
-            self._log_initial[None],
-            *moves,
-            table,
-            frozen([-n_before, n_rows]),
+            (self._log_initial[None], *moves, table, frozen([-n_before, n_rows])),
             0,
             0,
             n_rows,
