@@ -2,7 +2,8 @@
 
 References
 ----------
-.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), sections III and V.A.
+.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.B, equations
+   (24) to (29).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def backward_block(
     """Smooth a block in place: f_t becomes γ_t = f_t β_t / Σ f_t β_t, and the state goes from ω after to ω before it.
 
     ω_t(i) = p(v_t:T | h_t = i) = b_t(i) β_t(i) follows the forward recursion on the transposed transition, from the
-    end. Where a row of the filter holds logs, which are rounded, α is taken from a table of its own.
+    end [1]_. Where a row of the filter holds logs, which are rounded, α is taken from a table of its own.
     """
     fill_block(log_b, block, scratch.other)
     i = len(log_b) - 1
@@ -134,9 +135,9 @@ def run_best_states(
     path: IntArray,
     n_correct: FloatArray,
 ) -> None:
-    """Find arg max_k γ_t(k) from row end − 1, in sequence n, back to begin; add up max_k γ_t(k), in two parts, (2, N).
+    """Find arg max_k γ_t(k) [1]_ from row end − 1, in sequence n, back to begin; add up max_k γ_t(k).
 
-    Where a sequence is impossible, the path is −1, and NaN is added.
+    The sums are in two parts, (2, N). Where a sequence is impossible, the path is −1, and NaN is added.
     """
     for t in range(end - 1, begin - 1, -1):
         n -= t < starts[n]

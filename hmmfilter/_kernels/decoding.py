@@ -2,7 +2,8 @@
 
 References
 ----------
-.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.
+.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.B, equations
+   (32) to (35), in logs.
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ def decoder_in(room: FloatArray, slots: FloatArray, n_states: int) -> Decoder:
 
 @compiled
 def fill_log_delta(tables: Tables, n: int, decoder: Decoder, log_delta: FloatArray) -> tuple[int, float]:
-    """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ), less its maximum at the end of every block.
+    """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ) [1]_, less its maximum after every block.
 
     Returns how many steps are possible, and how far an entry may be off: an addition is rounded by at most
     u = 2**-53 of its result, max loses nothing, and of a row's two additions neither comes to more than D + A, where

@@ -1,4 +1,10 @@
-"""Log-sum-exp kernels of vectors and rows: sums of exponentials, weighted, signed, running."""
+"""Log-sum-exp kernels of vectors and rows: sums of exponentials, weighted, signed, running.
+
+References
+----------
+.. [1] Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of Numerical
+   Analysis 41 (2021), equations (1.3) and (1.4), algorithm 3.1 and section 4.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +44,7 @@ def weight_of(weights: FloatArray | None, i: int) -> float:
 
 @compiled
 def split_sum(x: FloatArray, weights: FloatArray | None, terms: FloatArray) -> tuple[float, float, float]:
-    """Σ_i w_i exp(x_i) = exp(a) (m + r): a = max x_i, m the weight of all x_i that are equal to it, r the rest.
+    """Σ_i w_i exp(x_i) = exp(a) (m + r): a = max x_i, m the weight of all x_i that are equal to it, r the rest [1]_.
 
     The last argument is filled with w_i exp(x_i − a). Where a is infinite or NaN, m and r are 1 and 0.
     """

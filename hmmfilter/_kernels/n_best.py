@@ -1,4 +1,11 @@
-"""The best path through each state of each step (max-marginals), and the n best paths, in sums of two parts."""
+"""The best path through each state of each step (max-marginals), and the n best paths, in sums of two parts.
+
+References
+----------
+.. [1] Wainwright, Jordan, *Graphical Models, Exponential Families, and Variational Inference* (2008), section 2.5.
+.. [2] Seshadri, Sundberg, "List Viterbi decoding algorithms with applications", IEEE Transactions on Communications 42
+   (1994), section II: the parallel algorithm, here from the end to the beginning.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +98,7 @@ def run_max_marginals(
     rows: FloatArray,
     n_possible: IntArray,
 ) -> None:
-    """The best log-joint through each state, of the sequences of `Tables` from row begin, where n begins, to end.
+    """The best log-joint through each state [1]_, of the sequences of `Tables` from row begin, where n begins, to end.
 
     Fills the rows, with NaN where a sequence is impossible; there are tails for the longest.
     """
@@ -227,7 +234,7 @@ def run_viterbi_n_best(
     n_possible: IntArray,
     log_joints: FloatArray,
 ) -> None:
-    """`run_viterbi` for the n best paths of each sequence: the ways on are ranked backwards, and read forwards.
+    """`run_viterbi` for the n best paths of each sequence: the ways on are ranked backwards [2]_, and read forwards.
 
     Where there are fewer paths, the others, and their log-probabilities, are left as they are.
     """

@@ -2,7 +2,8 @@
 
 References
 ----------
-.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), sections III and V.A.
+.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III, equations (19)
+   to (35), and section V.A, equations (91) to (103), where c_t stands for what is 1 / c_t here.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 References
 ----------
 .. [1] Knuth, *The Art of Computer Programming*, volume 2, 3rd edition, section 4.2.2, theorem B (``two_sum``).
+.. [2] Ogita, Rump, Oishi, "Accurate sum and dot product", SIAM Journal on Scientific Computing 26 (2005), algorithms
+   3.5 (``two_product``) and 4.4 (``tally``).
 """
 
 from __future__ import annotations
@@ -122,7 +124,7 @@ def lanes_two_sum(x: Lanes, y: Lanes) -> tuple[Lanes, Lanes]:
 
 @compiled
 def two_product(x: Any, y: Any) -> tuple[Any, Any]:
-    """x y, rounded, and what the rounding lost; of tuples, entry by entry."""
+    """x y, rounded, and what the rounding lost [2]_; of tuples, entry by entry."""
     product = multiply(x, y)
     return product, fma(x, y, negative(product))
 
@@ -187,7 +189,7 @@ def largest_magnitude(table: FloatArray) -> float:
 
 @compiled
 def tally(total: float, lost: float, x: float) -> tuple[float, float]:
-    """Add to a running total, and what the addition loses to a total of its own."""
+    """Add to a running total, and what the addition loses to a total of its own [2]_."""
     total, lost_now = two_sum(total, x)
     return total, lost + lost_now
 

@@ -2,7 +2,8 @@
 
 References
 ----------
-.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.
+.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.C, equations
+   (36) to (40).
 """
 
 from __future__ import annotations

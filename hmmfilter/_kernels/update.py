@@ -5,7 +5,9 @@ it faster, to the same bits.
 
 References
 ----------
-.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), sections III and V.A.
+.. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.A, equation (20).
+.. [2] Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of Numerical
+   Analysis 41 (2021), equation (1.3) and section 4.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ def term_exponent(state: FloatArray, i: int, wide: FloatArray, j: int) -> tuple[
 
 @compiled
 def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> tuple[float, float, float, float]:
-    """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms, as a wide number.
+    """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms [2]_, as a wide number.
 
     It has to be said where α or A has exponents that are not `NEARBY`.
     """
@@ -156,7 +158,7 @@ def set_far_exponents(p: FloatArray, top: float, top_rest: float, exponent: floa
 def lse_prediction(
     state: FloatArray, chain: Chain, like: Lanes | None, scratch: FloatArray, predicted: FloatArray
 ) -> None:
-    """log s_j = LSE_i( log α_i + log A_ij ) = a + log Σ_i exp( log α_i − a ) A_ij.
+    """log s_j = LSE_i( log α_i + log A_ij ) = a + log Σ_i exp( log α_i − a ) A_ij [2]_.
 
     The shift a is the largest power of two in α. Where a sum is so small that underflow may have taken a share, or A
     has no such shift, the shift is its own largest term instead.

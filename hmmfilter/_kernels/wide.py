@@ -7,6 +7,10 @@ and no digit is lost, however large they are: from `FAR` on, e is the sum of two
 up to `FEW_STATES` states m has two parts as well, a head and a tail that collects what roundings lose. What is left is
 the error of the exponentials, 3e-17 at most: where nothing is forgotten, it adds up with the steps as a random walk
 does.
+
+References
+----------
+.. [1] Cody, Waite, *Software Manual for the Elementary Functions* (1980), chapter 6: log 2 in a short and a long part.
 """
 
 from __future__ import annotations
@@ -52,7 +56,7 @@ Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9, Q10 = EXP_POLYNOMIAL
 def exp_parts(x: float, x_tail: float) -> tuple[float, float, float]:
     """exp(x) = (head + tail) 2^k, where x = k log 2 + r, |r| ≤ log(2)/2, for |x| ≤ `EXP_REACH`, to 3e-17.
 
-    exp(r) = 1 + r + r² q(r) with a polynomial q. It has no branch, so that a loop over it becomes SIMD instructions.
+    exp(r) = 1 + r + r² q(r) with a polynomial q [1]_. It has no branch, so that a loop over it becomes SIMD code.
     """
     k = fma(x, LOG2_E, ROUNDER) - ROUNDER
     x_left = fma(-k, LOG_2_SHORT, x)
