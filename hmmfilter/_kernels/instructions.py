@@ -80,6 +80,10 @@ def emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any: 
     return context.get_dummy_value()
 
 
+def emit_unsigned(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    return context.cast(builder, values[0], signature.args[0], signature.return_type)
+
+
 add = intrinsic(lambda _, x, y: (x(x, x), emit("fadd")))
 subtract = intrinsic(lambda _, x, y: (x(x, x), emit("fsub")))
 multiply = intrinsic(lambda _, x, y: (x(x, x), emit("fmul")))
@@ -89,6 +93,7 @@ lane = intrinsic(lambda _, x, k: (types.float64(x, types.int32), emit("extract_e
 splat = intrinsic(lambda _, like, x: (LanesType(like.count)(like, types.float64), emit_splat))
 is_any_faint = intrinsic(lambda _, x, limit: (types.boolean(x, types.float64), emit_is_any_faint))
 load = intrinsic(lambda _, like, array, n: (LanesType(like.count)(like, array, n), emit_load))
+unsigned = intrinsic(lambda _, n: (types.uint64(n), emit_unsigned))
 store = intrinsic(lambda _, x, array, n: (types.none(x, array, n), emit_store))
 
 

@@ -62,3 +62,4 @@ splat = instruction("splat", lambda like, x: (x,) * len(like))
 is_any_faint = instruction("is_any_faint", lambda x, limit: any(0.0 != entry < limit for entry in x))
 load = instruction("load", lambda like, array, n: tuple(array.reshape(-1)[n : n + len(like)].tolist()))
 store = instruction("store", plain_store)
+unsigned = instruction("unsigned", lambda n: n)  # an index that is not looked at for whether it counts from the end

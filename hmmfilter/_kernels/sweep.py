@@ -11,15 +11,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from hmmfilter._arrays import FloatArray
 
 from .block import Block, Origin
 from .chain import Chain
 from .coded import coded
 from .compiling import IS_PLAIN, compiled
-from .lanes import Lanes, add, fma, is_any_faint, lane, load, multiply, splat, store
+from .lanes import Lanes, add, fma, is_any_faint, lane, load, multiply, splat, store, unsigned
 from .limits import HIGHEST, LOWEST, NEARBY, WIDEST
 from .numbers import (
     divide_row,
@@ -67,8 +65,8 @@ def sweep_few(
     way = -1 if increments is None else 1
     t = i
     while t != end:
-        row = np.uint64(t)
-        n = row * np.uint64(n_states)
+        row = unsigned(t)
+        n = row * unsigned(n_states)
         if increments is None and is_any_faint(load(like, rows, n), LOWEST):
             break
         if block.begins[row] == 1.0:
@@ -115,8 +113,8 @@ def normalise_few(
     """Make posteriors of what `sweep_few` left in a block: p / Σ p, or f β / Σ f β. No row waits for another here."""
     way = -1 if increments is None else 1
     while i != end:
-        row = np.uint64(i)
-        n = row * np.uint64(len(like))
+        row = unsigned(i)
+        n = row * unsigned(len(like))
         i += way
         begins = block.begins[row] == 1.0
         if increments is None and begins:  # β is 1, and the filtered row is the smoothed one
@@ -155,7 +153,7 @@ def sweep_many(
     before, before_exponent = sum_of(p), exponent
     way = -1 if increments is None else 1
     while i != end:
-        t = np.uint64(i)
+        t = unsigned(i)
         row = rows[t]
         if increments is None and is_faint(row, LOWEST):
             break
