@@ -43,10 +43,9 @@ CONTRACT = {
     },
     "_arrays": set(),
     "_docstrings": set(),
-    "_compiling": set(),
     "_checks": {"_arrays", "_kernels", "_tiers"},
     "_files": set(),
-    "_kernels": {"_arrays", "_compiling"},
+    "_kernels": {"_arrays"},
     "_compiled": {"_kernels"},
     "_tiers": set(),
     "_drivers": {"_arrays", "_kernels", "_tiers"},
@@ -69,7 +68,7 @@ CONTRACT = {
         "forecasting",
         "results",
     },
-    "lse": {"_arrays", "_checks", "_compiling", "_docstrings", "_tiers"},
+    "lse": {"_arrays", "_checks", "_docstrings", "_kernels", "_tiers"},
     "naive": {"_arrays", "_checks", "_docstrings", "_tiers", "results"},
     "sampling": {"_arrays", "_checks", "_docstrings", "_drivers", "_tiers", "filtering"},
     "stationarity": {"_arrays", "_checks"},
@@ -142,9 +141,9 @@ def test_nothing_turns_back():
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_only_kernels_and_what_compiles_them_import_numba(room):
+def test_only_kernels_import_numba(room):
     uses = any((module or "").split(".")[0] == "numba" for module, _ in imported(ROOMS[room]))
-    assert uses == (room in ("_kernels", "_compiling"))
+    assert uses == (room == "_kernels")
 
 
 # What a room other than `_checks` may raise, by the beginning of the statement: a stream that the evidence is
@@ -182,13 +181,18 @@ def test_doors_do_not_loop(room):
 
 
 WING = {path.stem: parsed([path]) for path in FILES if path.parent.name == "_kernels"}
-KERNEL_ROOMS = sorted(set(WING) - {"__init__", "compiling", "instructions", "limits"})
+COMPILERS = {"compiling", "instructions", "machine", "keeping", "places", "offering"}
+KERNEL_ROOMS = sorted(set(WING) - COMPILERS - {"__init__", "limits"})
 
 # Who knows whom in the wing of kernels, apart from `compiling`, whose decorators all rooms with kernels have.
 WING_CONTRACT = {
     "__init__": set(),
-    "compiling": set(),
+    "compiling": {"machine"},
+    "machine": {"keeping"},
+    "keeping": {"places"},
+    "places": set(),
     "instructions": set(),
+    "offering": set(),
     "limits": set(),
     "lanes": {"instructions", "limits"},
     "numbers": {"lanes", "limits"},
@@ -232,8 +236,8 @@ def test_nothing_turns_back_in_the_wing():
 
 
 def test_no_numba_in_plain_kernels():
-    """Numba's names are in the room of instructions alone, and what compiles is asked for under another name only."""
-    for room in set(WING) - {"instructions"}:
+    """Numba's names are in rooms about compiling alone, and what compiles is asked for under another name only."""
+    for room in {*KERNEL_ROOMS, "limits", "compiling", "places"}:
         outside = {(module or "").split(".")[0] for module, _ in imported(WING[room])}
         assert not outside & {"numba", "llvmlite"}, room
     code = f"import sys; from hmmfilter._kernels import {', '.join(KERNEL_ROOMS)}; print('numba' in sys.modules)"

@@ -1,4 +1,4 @@
-"""Where machine code is kept, and what becomes of calls where it cannot be."""
+"""How kernels are compiled, and what users' own compiled code finds of them."""
 
 import os
 import shutil
@@ -8,118 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba.core import config
-from numba.core.registry import CPUDispatcher
 
 import hmmfilter
-from hmmfilter import _compiling, lse
+from hmmfilter import lse
+from hmmfilter._kernels import machine
 from hmmfilter.lse import offers
 from tests.conftest import needs_compiled
-
-NOT_KEPT = "machine code is not kept, as {}: each process compiles it again"
 
 
 def twice(x):
     return 2 * x
 
 
-@pytest.fixture
-def new_process(tmp_path, monkeypatch):
-    """Makes dispatchers that know nothing yet, as in a process that has just begun, with a cache of their own."""
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
-
-    _compiling.warn_once.cache_clear()
-    yield lambda: _compiling.kept_on_disk(CPUDispatcher(twice, targetoptions={"nopython": True}))
-    _compiling.warn_once.cache_clear()
-
-
-def was_found(dispatcher):
-    return sum(dispatcher.stats.cache_hits.values()) > 0
-
-
-def files(tmp_path, ending):
-    return list((tmp_path / "cache").rglob(f"*{ending}"))
-
-
-def test_machine_code_is_found_by_the_next_process(new_process):
-    first, second = new_process(), new_process()
-    assert first(3) == second(3) == 6
-    assert not was_found(first)
-    assert was_found(second)
-
-
-def cut(content):
-    return content[: len(content) // 2]
-
-
-def turn_a_bit(content):
-    """In the middle, where a file of machine code has nothing else."""
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-
-
-@pytest.mark.parametrize("ending", ["nbi", "nbc"])
-@pytest.mark.parametrize("damage", [cut, turn_a_bit, lambda _: b"", lambda content: bytes(len(content))])
-def test_a_damaged_file_is_written_anew(new_process, tmp_path, ending, damage):
-    new_process()(3)
-    (file,) = files(tmp_path, ending)
-    whole = file.read_bytes()
-    file.write_bytes(damage(whole))
-    after = new_process()
-    assert after(3) == 6
-    assert (ending, was_found(after)) in {("nbc", False), ("nbi", False), ("nbi", True)}  # the index has names, too
-    last = new_process()
-    assert last(3) == 6
-    assert was_found(last)
-
-
-def test_what_cannot_be_mended_is_compiled_in_memory(new_process, tmp_path):
-    new_process()(3)
-    (index,) = files(tmp_path, "nbi")
-    index.unlink()
-    index.mkdir()
-    reason = f"it cannot be written to {index.parent} (Is a directory)"
-    with pytest.warns(RuntimeWarning) as caught:
-        assert new_process()(3) == 6
-    assert [str(each.message).startswith(NOT_KEPT.format(reason)) for each in caught] == [True]
-
-
-def test_a_full_disk_stops_no_call(new_process, monkeypatch):
-    def fill(*_):
-        raise OSError(28, "No space left on device")
-
-    dispatcher = new_process()
-    monkeypatch.setattr(dispatcher._cache._cache_file, "_save_data", fill)
-    with pytest.warns(RuntimeWarning, match="No space left on device") as caught:
-        assert (dispatcher(3), dispatcher(3.5)) == (6, 7.0)
-    assert len(caught) == 1
-
-
-def test_a_place_that_is_gone_stops_no_call(new_process, tmp_path):
-    dispatcher = new_process()
-    shutil.rmtree(tmp_path / "cache")
-    (tmp_path / "cache").write_text("no directory")
-    with pytest.warns(RuntimeWarning, match="Not a directory"):
-        assert dispatcher(3) == 6
-
-
-def test_without_a_place_one_warning_says_how_to_give_one(new_process, monkeypatch):
-    def find_none(*_):
-        raise RuntimeError("cannot cache function 'twice': no locator available for file 'here'")
-
-    monkeypatch.setattr(_compiling.SealedCode, "__init__", find_none)
-    with pytest.warns(RuntimeWarning) as caught:
-        dispatcher = [new_process() for _ in range(3)][-1]
-    assert [str(each.message) for each in caught] == [
-        "machine code is not kept, as there is no directory to keep it in that can be written to: each process "
-        "compiles it again, which takes seconds. Set NUMBA_CACHE_DIR to a directory that can be written to, and that "
-        "nobody else can write to"
-    ]
-    assert dispatcher(3) == 6
-
-
-def test_what_numba_left_alone_stays_alone():
-    assert _compiling.kept_on_disk(twice) is twice
+@pytest.mark.parametrize("decorator", [machine.compiled, machine.inlined, machine.allocating])
+def test_decorators_make_kernels(decorator, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert decorator(twice)(3) == 6
 
 
 @pytest.fixture

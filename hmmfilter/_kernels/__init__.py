@@ -27,4 +27,8 @@ Who reads the wing for the first time begins with `update`, whose `lse_update` i
 to `wide`, the numbers that it works on, and to `sweep`, which takes the same step faster where numbers lie near each
 other; and then sees both at work in `forward`. Log-likelihoods become probabilities in `block` and `wide`, by
 `exp_parts`.
+
+What makes machine code of the rooms, and keeps it, stands beside them: `compiling` has the decorators, `machine` what
+Numba does behind them, `instructions` what it does for `lanes`; `keeping` and `places` have the cache on disk, and
+`offering` lends kernels to users' own compiled code.
 """

@@ -22,6 +22,6 @@ def left_alone(kernel: Kernel) -> Kernel:
 if IS_PLAIN:
     compiled = inlined = allocating = left_alone
 else:
-    from hmmfilter._compiling import allocating, compiled, inlined
+    from .machine import allocating, compiled, inlined
 
 __all__ = ["IS_PLAIN", "allocating", "compiled", "inlined"]

@@ -14,7 +14,7 @@ def _register_with_numba() -> None:
 
     Kernels are imported when somebody calls one of these: most of Numba's users never do.
     """
-    from hmmfilter._compiling import offer_inside_compiled_code
+    from hmmfilter._kernels.offering import offer_inside_compiled_code
 
     offer_inside_compiled_code(logsumexp, kernels_of_logsumexp)
     offer_inside_compiled_code(softmax, kernels_of_softmax)
