@@ -139,17 +139,20 @@ def logmeanexp(
     rows = Rows.of(x, axis, weights, where)
     a, log_sum = rows.log_sums()
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_mean = (log_sum - _log_of_weights(rows)) + a  # NaN for nothing: 0 + inf − inf
+        log_mean = (log_sum - _log_of_weights(rows)) + a
     return rows.reduced(log_mean, _checks.flag("keepdims", keepdims))
 
 
 def _log_of_weights(rows: Rows) -> FloatArray | float:
-    """log Σ_i w_i; of n ones as the kernels take it, so that it cancels with theirs: NumPy's log may be another."""
+    """log Σ_i w_i, or NaN for nothing.
+
+    Of n ones as the kernels take it, so that it cancels with theirs: NumPy's log may be another.
+    """
     if rows.weights is not None:
-        log_sum: FloatArray = np.log(rows.weights.sum(axis=1))
-        return log_sum
+        total = rows.weights.sum(axis=1)
+        return np.log(np.where(total == 0, np.nan, total))
     n = rows.x.shape[1]
-    return math.log(n) if n > 0 else -math.inf
+    return math.log(n) if n > 0 else math.nan
 
 
 def logaddexp_reduce(x: Any, axis: Axis = None) -> Any:
