@@ -12,7 +12,6 @@ An entry with a type of its own keeps it, and what an entry says after these wor
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
@@ -33,32 +32,35 @@ def as_in(*sources: Any) -> Callable[[Told], Told]:
 
 
 def _in_full(docstring: str, sources: dict[str, str]) -> str:
-    lines: list[str] = []
-    for line in inspect.cleandoc(docstring).split("\n"):
-        if not line.startswith(POINTER):
-            lines.append(line)
-            continue
-        source, _, own = line.removeprefix(POINTER).partition("`.")
-        entries, head = _entries(sources[source.split(".")[-1]]), lines.pop()
+    told, *pointed = _flush(docstring).split("\n" + POINTER)
+    for pointer in pointed:
+        told, _, head = told.rpartition("\n")
+        source, _, own = pointer.partition("`.")
+        entries = _entries(sources[source.rpartition(".")[2]])
         names, has_type, _ = head.partition(" : ")
-        for first, *description in dict.fromkeys(entries[name] for name in names.split(", ")):
-            lines += [head if has_type else first, *description]
-        if own:
-            lines.append("   " + own)
-    return "\n".join(lines)
+        for first, description in dict.fromkeys(entries[name] for name in names.split(", ")):
+            told += "\n" + (head if has_type else first) + description
+        told += "\n   " + own if own.startswith(" ") else own
+    return told
 
 
 @cache
-def _entries(docstring: str) -> dict[str, tuple[str, ...]]:
-    """The lines of the entry of each name: one with the names and perhaps their type, and those indented below it."""
-    entries: dict[str, tuple[str, ...]] = {}
-    blocks: list[list[str]] = []
-    for line in filter(str.strip, inspect.cleandoc(docstring).split("\n")):
-        if line.startswith("    ") and blocks:
-            blocks[-1].append(line)
-        else:
-            blocks.append([line])
-    for block in blocks:
-        for name in block[0].partition(" : ")[0].split(", "):
-            entries.setdefault(name, tuple(block))
+def _entries(docstring: str) -> dict[str, tuple[str, str]]:
+    """The entry of each name: the line that has the names, and perhaps their type, and what is indented below it."""
+    entries: dict[str, tuple[str, str]] = {}
+    first, description = "", ""
+    for line in _flush(docstring).partition("\nExamples\n")[0].split("\n"):
+        if line.startswith("    "):
+            description += "\n" + line
+            continue
+        if description:
+            for name in first.partition(" : ")[0].split(", "):
+                entries.setdefault(name, (first, description))
+        first, description = line, ""
     return entries
+
+
+def _flush(docstring: str) -> str:
+    """Without the indentation of the source, which is that of the closing quotes."""
+    margin = docstring.rpartition("\n")[2]
+    return docstring.replace("\n" + margin, "\n") if margin.isspace() else docstring

@@ -131,13 +131,13 @@ def fill(water, cups=1, *, to="the brim"):
 
 
 def told(docstring):
-    """The lines of a docstring that is as in that of `fill`."""
+    """The lines below the summary of a docstring that is as in that of `fill`."""
 
     def target():
         pass
 
-    target.__doc__ = "\n" + docstring
-    return as_in(fill)(target).__doc__.split("\n")
+    target.__doc__ = "Pour.\n\n" + docstring
+    return as_in(fill)(target).__doc__.split("\n")[2:]
 
 
 def test_entries_are_told_as_they_are_there():

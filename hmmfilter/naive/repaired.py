@@ -12,8 +12,7 @@ from hmmfilter import _checks
 from hmmfilter._arrays import Frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter._tiers import kernels
-from hmmfilter.naive import textbook
-from hmmfilter.naive.losses import first_step, prepare
+from hmmfilter.naive.textbook import first_step, forward_filter, prepare
 from hmmfilter.results.printing import four_decimals
 
 
@@ -99,7 +98,7 @@ class ExpDotLogFiltered(_RepairedResult):
     log_alpha: npt.NDArray[Any]
 
 
-@as_in(textbook.forward_filter)
+@as_in(forward_filter)
 def scaled_forward_filter(
     initial: npt.ArrayLike,
     transition: npt.ArrayLike,
