@@ -21,14 +21,13 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     lse         log-sum-exp of vectors and rows
     naive       linear space, to compare with
 
-Two rooms have no kernels: `compiling` the decorators, and `instructions` what the compiler makes of lanes.
-
 Who reads the wing for the first time begins with `update`, whose `lse_update` is the recursion of the library; goes on
 to `wide`, the numbers that it works on, and to `sweep`, which takes the same step faster where numbers lie near each
 other; and then sees both at work in `forward`. Log-likelihoods become probabilities in `block` and `wide`, by
 `exp_parts`.
 
-What makes machine code of the rooms, and keeps it, stands beside them: `compiling` has the decorators, `machine` what
+`fused` is what the interpreter has in the place of an instruction. What makes machine code of the rooms, and keeps it,
+stands beside them: `compiling` has the decorators, `machine` what
 Numba does behind them, `instructions` what it does for `lanes`; `keeping` and `places` have the cache on disk, and
 `offering` lends kernels to users' own compiled code.
 """

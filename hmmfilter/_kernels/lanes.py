@@ -12,12 +12,12 @@ from typing import Any
 from hmmfilter._arrays import FloatArray
 
 from .compiling import IS_PLAIN
+from .fused import fma as one_fma
 from .limits import FEW_STATES
 
 if not IS_PLAIN:
     from . import instructions
 
-SPLITTER = 2.0**27 + 1.0
 TILE = (0.0,) * 16  # as many columns of a matrix as add up in registers
 Lanes = tuple[float, ...]  # doubles, one for each state, worked on at once: compiled, a SIMD vector
 
@@ -30,16 +30,6 @@ def instruction(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
 def lanewise(plain: Callable[..., float]) -> Callable[..., Any]:
     """An operation on doubles, or on lanes entry by entry."""
     return lambda *xs: tuple(map(plain, *xs)) if isinstance(xs[0], tuple) else plain(*xs)
-
-
-def plain_fma(x: float, y: float, z: float) -> float:
-    """x y + z, with what the rounding of x y loses, by Dekker's splitting of x and y in halves."""
-    x, y = float(x), float(y)
-    product = x * y
-    x_head, y_head = SPLITTER * x - (SPLITTER * x - x), SPLITTER * y - (SPLITTER * y - y)
-    x_tail, y_tail = x - x_head, y - y_head
-    lost = ((x_head * y_head - product) + x_head * y_tail + x_tail * y_head) + x_tail * y_tail
-    return (product + float(z)) + lost
 
 
 def lanes_for(n_states: int) -> Lanes | None:
@@ -56,7 +46,7 @@ add = instruction("add", lanewise(operator.add))
 subtract = instruction("subtract", lanewise(operator.sub))
 multiply = instruction("multiply", lanewise(operator.mul))
 negative = instruction("negative", lanewise(operator.neg))
-fma = instruction("fma", lanewise(plain_fma))
+fma = instruction("fma", lanewise(one_fma))
 lane = instruction("lane", lambda x, k: x[k])
 splat = instruction("splat", lambda like, x: (x,) * len(like))
 is_any_faint = instruction("is_any_faint", lambda x, limit: any(0.0 != entry < limit for entry in x))
