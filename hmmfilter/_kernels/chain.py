@@ -61,7 +61,8 @@ def held_chain(slot: FloatArray) -> Chain:
 
 @compiled
 def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: FloatArray) -> None:
-    """Make a slot hold matrix m of a transition, or its transpose."""
+    """Make a slot hold matrix m of a transition, or its transpose; until then, for whoever interrupts this, none."""
+    slot[HELD, 0, 0] = 0.0
     chain = held_chain(slot)
     n_states, n_columns = chain.log_transition.shape
     for i in range(n_states):
@@ -72,8 +73,8 @@ def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: Floa
     is_far = largest_magnitude(chain.log_transition) > NARROW_LOG
     slot[SHARED_EXPONENT, 0, 0], is_narrow = take_exponentials(chain)
     slot[NARROW, 0, 0], slot[LARGE, 0, 0] = 1.0 if is_narrow and not is_far else 0.0, 1.0 if is_far else 0.0
-    slot[HELD, 0, 0] = m + 1.0
     chain.sources[0, 0, 0] = UNLISTED
+    slot[HELD, 0, 0] = m + 1.0
 
 
 @compiled
@@ -119,7 +120,7 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
 
 @compiled
 def list_sources(chain: Chain) -> None:
-    """Fill what only exact steps need."""
+    """Fill what only exact steps need, last of all what says that it is filled."""
     wide, (n_sources, sources) = chain.wide, (chain.sources[0], chain.sources[1])
     widen(
         chain.log_transition.reshape(-1),
@@ -128,7 +129,7 @@ def list_sources(chain: Chain) -> None:
         wide[EXPONENT].reshape(-1),
         wide[REST].reshape(-1),
     )
-    for j in range(len(sources)):
+    for j in range(len(sources) - 1, -1, -1):
         n_listed = 0
         for i in range(len(sources)):
             if chain.log_transition[i, j] > NEVER:

@@ -8,11 +8,14 @@ References
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 
 from .compiling import allocating, compiled
+from .limits import NEVER
 from .numbers import largest
 
 
@@ -75,8 +78,8 @@ def exp_dot_log_update(
     for j in range(log_b.size):
         total = 0.0
         for i in range(log_b.size):
-            total += np.exp(log_alpha[i] - m) * transition[i, j]
-        log_alpha_next[j] = log_b[j] + m + np.log(total)  # log 0 is −inf, and no error
+            total += math.exp(log_alpha[i] - m) * transition[i, j]
+        log_alpha_next[j] = log_b[j] + m + (math.log(total) if total != 0.0 else NEVER)
 
 
 @compiled
