@@ -1,47 +1,141 @@
-"""The way to the kernels: who calls one need not know who runs it."""
+"""Who runs a kernel: Python itself while there is little to do, and machine code from then on, to the same bits.
+
+To compile a kernel takes seconds, to load it from the cache some tenths of one; Python has a hundred rows done in
+milliseconds, but takes hundreds of times as long as machine code. Nobody knows what is to come, so kernels are run as
+one rents until one buys: as long as what Python has taken, and would take now, is less than what the compiler takes.
+Whoever needs little has it at once, and nobody waits for much more than twice as long as the better way takes.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import math
 import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-ROOMS = {
-    "wide": ("widen_row", "has_far", "log_of_wide", "take_wide_logs"),
-    "coded": ("store_posterior", "has_logs", "take_logs", "take_numbers"),
-    "tables": ("are_logs", "are_chain"),
-    "chain": ("hold_chain",),
-    "update": ("run_update", "run_prediction", "run_products"),
-    "forward": ("run_forward", "run_trace"),
-    "backward": ("run_backward", "run_best_states"),
-    "pairs": ("run_pairs", "join_sums"),
-    "drawing": ("run_draws", "draw_path"),
-    "decoding": ("run_viterbi",),
-    "n_best": ("run_max_marginals", "run_viterbi_n_best"),
-    "lse": ("run_split_sums", "run_signed_sums", "run_running_sums"),
-    "naive": (
-        "run_naive_forward",
-        "run_naive_backward",
-        "run_naive_viterbi",
-        "run_scaled_forward",
-        "run_exp_dot_log_forward",
-        "run_reachable",
-    ),
-}
-ROOM_OF = {kernel: room for room, kernels in ROOMS.items() for kernel in kernels}
-IS_COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+import numpy as np
+
+from hmmfilter._kernels import fused
+from hmmfilter._work import WORK
+
+BUDGET = 3.0  # seconds that Python may take before a kernel is compiled: what that takes
+LOADING = 1 / 8  # of it where machine code is kept, and has only to be loaded
+SIMPLE = 1 / 8  # of either for a kernel that has no rows to run through
+LAST = 1 / 10  # of what a kernel may take by itself once all of them together have taken the budget
+STATE = 5  # the argument of `run_update` that a stream keeps
+VECTOR_LIBRARIES = {"linux": "libsvml.so", "darwin": "libsvml.dylib", "win32": "svml_dispmd"}
 
 
 class Kernels:
-    """The kernels that the rest of the package calls, each an attribute."""
+    """The kernels that the rest of the package calls, each an attribute, whoever runs it.
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in ROOM_OF:
-            raise AttributeError(name)
-        wing = "_compiled" if IS_COMPILED else "_kernels"
-        kernel = getattr(import_module(f"hmmfilter.{wing}.{ROOM_OF[name]}"), name)
-        setattr(self, name, kernel)
-        return kernel
+    Parameters
+    ----------
+    budget : float
+        Seconds; `BUDGET`, if it is to be spent well; with none, machine code runs from the first call on.
+    """
+
+    def __init__(self, budget: float) -> None:
+        self.budget, self.spent, self.spent_on = budget, 0.0, dict[str, float]()
+        self._lock = threading.Lock()
+        for room, works in WORK.items():
+            for name, work in works.items():
+                setattr(self, name, self._at_first(room, name, work))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Any]: ...
+
+    def _at_first(self, room: str, name: str, work: Callable[..., float]) -> Callable[..., Any]:
+        """A kernel as it is called until it is compiled; then machine code takes its place."""
+
+        @cache
+        def plain() -> Callable[..., Any]:
+            kernel = kernel_of("_kernels", room, name)
+            return at_once(kernel) if name == "run_update" else kernel
+
+        @cache
+        def is_kept() -> bool:
+            from hmmfilter._kernels import places
+
+            return places.is_kept(name)
+
+        def run(*arguments: Any) -> Any:
+            seconds = 1e-6 * work(*arguments)
+            if self._has(LOADING, name, seconds) or (self._has(1.0, name, seconds) and not is_kept()):
+                began = time.perf_counter()
+                with np.errstate(all="ignore"):
+                    answer = plain()(*arguments)
+                self._spend(name, time.perf_counter() - began)
+                return answer
+            compiled = kernel_of("_compiled", room, name)
+            setattr(self, name, compiled)
+            return compiled(*arguments)
+
+        return run
+
+    def _has(self, share: float, name: str, seconds: float) -> bool:
+        """Whether so many seconds are left for a kernel in a share of the budget."""
+        budget = share * self.budget
+        own = budget if name.startswith("run_") else SIMPLE * budget
+        left = own if self.spent + seconds < budget else LAST * own
+        return self.spent_on.get(name, 0.0) + seconds < left
+
+    def _spend(self, name: str, seconds: float) -> None:
+        with self._lock:
+            self.spent += seconds
+            self.spent_on[name] = self.spent_on.get(name, 0.0) + seconds
 
 
-kernels = Kernels()
+def kernel_of(wing: str, room: str, name: str) -> Callable[..., Any]:
+    """A kernel, plain or compiled."""
+    kernel: Callable[..., Any] = getattr(import_module(f"hmmfilter.{wing}.{room}"), name)
+    return kernel
+
+
+def at_once(run_update: Callable[..., float]) -> Callable[..., float]:
+    """Change the state after all has been computed: a signal may come between any two operations of Python's."""
+
+    def run(*arguments: Any) -> float:
+        state = arguments[STATE]
+        after = state.copy()
+        log_likelihood = run_update(*arguments[:STATE], after, *arguments[STATE + 1 :])
+        state[:] = after
+        return log_likelihood
+
+    return run
+
+
+def budget() -> float:
+    """What there is to spend: all that is asked where nothing is to be compiled, and nothing where bits could differ.
+
+    That is where a product cannot be added with one rounding, or Numba finds the exponentials of Intel's library.
+    """
+    if is_set("NUMBA_DISABLE_JIT"):
+        return math.inf
+    return 0.0 if fused.fma is fused.absent or has_vector_library() else BUDGET
+
+
+def is_set(variable: str) -> bool:
+    """Whether the environment asks for something of Numba."""
+    return os.environ.get(variable, "0") not in ("", "0")
+
+
+def has_vector_library() -> bool:
+    """Whether Numba will find the library whose exponentials differ in the last digit; it is loaded in the same way."""
+    if is_set("NUMBA_DISABLE_INTEL_SVML") or sys.platform not in VECTOR_LIBRARIES:
+        return False
+    try:
+        ctypes.CDLL(VECTOR_LIBRARIES[sys.platform])
+    except OSError:
+        return False
+    return True
+
+
+kernels = Kernels(budget())

@@ -8,10 +8,15 @@ import hypothesis
 import matplotlib as mpl
 import pytest
 
+from hmmfilter._tiers import kernels
+
 mpl.use("Agg")
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 needs_compiled = pytest.mark.skipif(not COMPILED, reason="takes minutes without the compiler")
+
+if COMPILED:
+    kernels.budget = 0.0  # machine code is tested, however little there is to do
 
 hypothesis.settings.register_profile("compiled", deadline=None, max_examples=60)
 hypothesis.settings.register_profile("interpreted", deadline=None, max_examples=8)

@@ -82,7 +82,6 @@ class OnlineFilter(Run):
             _checks.emission(emission, n_states)
         super().__init__(initial)
         self._log_transition, self._emission, self._origin = transition, emission, Origin()
-        self._run_update, self._are_logs = kernels.run_update, kernels.are_logs
         self._room = room_for_steps(1, n_states)
         self._slots = slots_for_chains(1, n_states)
         self._slot = self._slots[0]
@@ -152,14 +151,14 @@ class OnlineFilter(Run):
         >>> stream.update([0.0, 0.0], allowed=[True, False]).tolist()
         [0.0, -inf]
         """
-        row = _checks.log_row("log_likelihood_row", log_likelihood_row, self._n_states, self._are_logs)
+        row = _checks.log_row("log_likelihood_row", log_likelihood_row, self._n_states, kernels.are_logs)
         slot = self._slot
         if allowed is not None:
             row = _checks.only_allowed(row, allowed).copy()
         if log_transition is not None:
             slot = self._slot_of(log_transition)
         log_probabilities = np.empty(self._n_states)
-        log_likelihood = self._run_update(
+        log_likelihood = kernels.run_update(
             row, self._n_observed == 0, slot, self._lanes, self._room, self._state, log_probabilities
         )
         if log_likelihood == NEVER:

@@ -1,0 +1,109 @@
+"""Every routine of the package, each by a small call: what it answers, as arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import hmmfilter as hf
+from hmmfilter import lse, naive
+
+
+def filtered(case):
+    found = hf.forward_filter(*case)
+    return found.log_probabilities, found.probabilities, found.log_increments, found.log_likelihood
+
+
+def smoothed(case):
+    found = hf.smooth(*case)
+    return found.log_probabilities, found.probabilities, found.log_likelihood
+
+
+def decoded(case):
+    found = hf.viterbi(*case)
+    return found.path, found.log_joint
+
+
+def decoded_by_step(case):
+    found = hf.posterior_decode(*case)
+    return found.path, found.expected_correct
+
+
+def ranked(case):
+    found = hf.viterbi_n_best(*case, 3)
+    return found.paths, found.log_joints
+
+
+def streamed(case):
+    """Row by row, then in a block, and from where that led once more."""
+    log_initial, log_transition, rows = case
+    stream = hf.OnlineFilter(log_initial, log_transition)
+    half = len(rows) // 2
+    answers = [stream.update(row) for row in rows[:half]]
+    block = stream.update_block(rows[half:])
+    stream = hf.OnlineFilter.restore(stream.snapshot(), log_transition)
+    return *answers, block.log_probabilities, stream.log_likelihood, stream.update(rows[0])
+
+
+def lagged(case):
+    log_initial, log_transition, rows = case
+    stream = hf.FixedLagSmoother(log_initial, log_transition, lag=4)
+    return *(answer for row in rows if (answer := stream.update(row)) is not None), stream.flush()
+
+
+def changing(case):
+    """All that meets another matrix at each step, and several sequences."""
+    log_initial, log_transition, rows = case
+    transitions = np.stack([log_transition, log_transition - 0.5])
+    chain = log_initial, transitions, rows
+    index = np.arange(len(rows)) % 2
+    more = {"lengths": [2, len(rows) - 2], "transition_index": index}
+    more["impossible"] = "mark"
+    return hf.smooth(*chain, **more).log_probabilities, hf.viterbi(*chain, **more).path
+
+
+def summed(case):
+    rows = case[2]
+    weights = np.linspace(-1.0, 1.0, rows.shape[1])
+    return (
+        lse.logsumexp(rows, axis=1),
+        lse.softmax(rows, axis=1),
+        lse.logcumsumexp(rows, axis=1),
+        *lse.logsumexp(rows, axis=1, weights=weights, return_sign=True),
+        lse.logsumexp(rows, axis=1, weights=np.abs(weights)),
+    )
+
+
+def linear(case):
+    """In linear space, in either width, where much dies."""
+    with np.errstate(all="ignore"):
+        chain = [np.clip(np.exp(table), 0.0, 1e30) for table in case]
+    answers = [naive.exp_dot_log_forward_filter(*case).log_alpha]
+    for dtype in (np.float32, np.float64):
+        answers += [
+            naive.smooth(*chain, dtype=dtype).probabilities,
+            naive.viterbi(*chain, dtype=dtype).path,
+            naive.scaled_forward_filter(*chain, dtype=dtype).probabilities,
+        ]
+    return answers
+
+
+ROUTINES = {
+    "forward_filter": filtered,
+    "log_likelihood": lambda case: [hf.log_likelihood(*case)],
+    "smooth": smoothed,
+    "viterbi": decoded,
+    "viterbi_n_best": ranked,
+    "max_marginals": lambda case: [hf.max_marginals(*case)],
+    "posterior_decode": decoded_by_step,
+    "expected_transitions": lambda case: [hf.expected_transitions(*case).counts],
+    "pairwise_marginals": lambda case: [hf.pairwise_marginals(*case)],
+    "log_likelihood_gradient": lambda case: [hf.log_likelihood_gradient(*case).log_transition],
+    "sample_paths": lambda case: [hf.sample_paths(*case, size=3, rng=0)],
+    "predict": lambda case: [hf.predict(*case[:2], steps) for steps in (1, 5, 10**6)],
+    "streams": streamed,
+    "lagged": lagged,
+    "changing": changing,
+    "simulate": lambda case: [hf.sampling.draw_states(np.exp(case[0]), np.exp(case[1]), 20, np.random.default_rng(0))],
+    "lse": summed,
+    "naive": linear,
+}
