@@ -32,6 +32,7 @@ def as_in(*sources: Any) -> Callable[[Told], Told]:
 
 
 def _in_full(docstring: str, sources: dict[str, str]) -> str:
+    """With what others say in place of each pointer at them."""
     told, *pointed = _flush(docstring).split("\n" + POINTER)
     for pointer in pointed:
         told, _, head = told.rpartition("\n")
