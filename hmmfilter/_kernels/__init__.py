@@ -27,7 +27,7 @@ other; and then sees both at work in `forward`. Log-likelihoods become probabili
 `exp_parts`.
 
 `fused` is what the interpreter has in the place of an instruction. What makes machine code of the rooms, and keeps it,
-stands beside them: `compiling` has the decorators, `machine` what
-Numba does behind them, `instructions` what it does for `lanes`; `keeping` and `places` have the cache on disk, and
-`offering` lends kernels to users' own compiled code.
+stands beside them: `compiling` has the decorators, `machine` what Numba does behind them, `linking` how what belongs
+together becomes one piece of code, `instructions` what stands for `lanes`; `keeping` and `places` have the cache on
+disk, and `offering` lends kernels to users' own compiled code.
 """

@@ -9,7 +9,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 
-from .compiling import compiled
+from .compiling import apart, compiled
 from .limits import LIKELIHOOD_SPREAD, NARROW_LOG, NEAR_ONE, NEARBY, NEVER, WIDEST
 from .numbers import largest, power_of_two, shifted, spread
 from .tables import Tables
@@ -69,7 +69,7 @@ def mistrust_begins(origin: Origin, n_rows: int, block: Block) -> None:
             block.is_narrow[i] = 0.0 if block.begins[i] == 1.0 else block.is_narrow[i]
 
 
-@compiled
+@apart
 def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
     """Take the exponentials of rows of log-likelihoods, (n, K)."""
     n_rows = len(log_b)
@@ -89,7 +89,7 @@ def fill_block(log_b: FloatArray, block: Block, wide: FloatArray) -> None:
             fill_row(log_b[i], block, i, wide)
 
 
-@compiled
+@apart
 def fill_row(log_b: FloatArray, block: Block, i: int, wide: FloatArray) -> None:
     """One row of a block, divided by a power of two near its largest entry."""
     is_narrow = spread(log_b) <= LIKELIHOOD_SPREAD and not NARROW_LOG < abs(largest(log_b)) < math.inf

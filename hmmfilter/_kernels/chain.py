@@ -9,7 +9,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 
-from .compiling import compiled
+from .compiling import apart, compiled
 from .lanes import TILE
 from .limits import EXP_REACH, FEW_STATES, NARROW_LOG, NEAR_ONE, NEVER, TRANSITION_SPREAD
 from .numbers import largest, largest_magnitude, power_of_two, shifted
@@ -59,7 +59,7 @@ def held_chain(slot: FloatArray) -> Chain:
     )
 
 
-@compiled
+@apart
 def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: FloatArray) -> None:
     """Make a slot hold matrix m of a transition, or its transpose; until then, for whoever interrupts this, none."""
     slot[HELD, 0, 0] = 0.0
@@ -118,7 +118,7 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
     return exponent, n_small == 0
 
 
-@compiled
+@apart
 def list_sources(chain: Chain) -> None:
     """Fill what only exact steps need, last of all what says that it is filled."""
     wide, (n_sources, sources) = chain.wide, (chain.sources[0], chain.sources[1])

@@ -20,8 +20,8 @@ def left_alone(kernel: Kernel) -> Kernel:
 
 
 if IS_PLAIN:
-    compiled = inlined = allocating = left_alone
+    compiled = inlined = apart = allocating = left_alone
 else:
-    from .machine import allocating, compiled, inlined
+    from .machine import allocating, apart, compiled, inlined
 
-__all__ = ["IS_PLAIN", "allocating", "compiled", "inlined"]
+__all__ = ["IS_PLAIN", "allocating", "apart", "compiled", "inlined"]

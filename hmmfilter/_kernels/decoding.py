@@ -14,7 +14,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .compiling import compiled
+from .compiling import apart, compiled
 from .limits import NEVER, ROUNDING
 from .numbers import exceeds, larger, largest_magnitude, plus, tally
 from .tables import Given, Tables, initial_at, matrix_at, steady_since, steady_until
@@ -31,7 +31,7 @@ def best_sum(x: FloatArray, y: FloatArray) -> float:
     return best
 
 
-@compiled
+@apart
 def advance_two(
     log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
 ) -> None:
@@ -53,7 +53,7 @@ def best_of_four(x: float, y: float, z: float, w: float, log_transition: FloatAr
     )
 
 
-@compiled
+@apart
 def advance_four(
     log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int
 ) -> None:
@@ -71,7 +71,7 @@ def advance_four(
         log_delta[t, 0], log_delta[t, 1], log_delta[t, last], log_delta[t, 2] = x, y, w, z
 
 
-@compiled
+@apart
 def advance_many(
     log_transition: FloatArray, log_likelihoods: FloatArray, log_delta: FloatArray, start: int, stop: int, decoder: Any
 ) -> None:
@@ -168,7 +168,7 @@ def decoder_in(room: FloatArray, slots: FloatArray, n_states: int) -> Decoder:
     return Decoder(slots, room[:end_of_x], room[end_of_x:end_of_top], live, room[end_of_live:].reshape(4, n_states))
 
 
-@compiled
+@apart
 def fill_log_delta(tables: Tables, n: int, decoder: Decoder, log_delta: FloatArray) -> tuple[int, float]:
     """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ) [1]_, less its maximum after every block.
 
@@ -318,7 +318,7 @@ def step_back(
                 rest[i], rest_tail[i], best_next[i] = score, score_tail, live[n]
 
 
-@compiled
+@apart
 def trace_back(
     tables: Tables, n: int, decoder: Decoder, log_delta: FloatArray, tolerance: float, path: IntArray
 ) -> float:

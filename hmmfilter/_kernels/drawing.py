@@ -13,7 +13,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 
 from .block import block_rows
 from .chain import UNLISTED, Chain, chain_at, list_sources
-from .compiling import allocating, compiled
+from .compiling import allocating, apart, compiled
 from .limits import FADED, FEW_STATES, NEVER
 from .numbers import exceeds, larger, shifted, sum_of
 from .tables import Given, Tables, is_possible, stretch_before
@@ -83,7 +83,7 @@ def fill_weights_exactly(alpha: FloatArray, backward_chain: Chain, j: int, weigh
     return sum_of(weights)
 
 
-@compiled
+@apart
 def draw_block(
     begin: int,
     end: int,

@@ -17,7 +17,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from .block import Block, Origin, block_in, block_rows, fill_block, mistrust_begins, origin_of, set_begins
 from .chain import Chain, chain_at
 from .coded import coded, store_posterior
-from .compiling import compiled
+from .compiling import apart, compiled
 from .lanes import Lanes
 from .limits import NEVER
 from .numbers import largest, mark
@@ -87,7 +87,7 @@ def trace_in(room: FloatArray, n_rows: int, tables: Tables, slots: FloatArray) -
     return Trace(room[room.size - PLANES * n_rows * n_states :].reshape(n_rows, PLANES, n_states), tables, slots)
 
 
-@compiled
+@apart
 def fill_trace(
     trace: Trace, n: int, start: int, end: int, checkpoints: FloatArray, like: Lanes | None, scratch: Scratch
 ) -> None:

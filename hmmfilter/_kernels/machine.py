@@ -9,6 +9,11 @@ import numba
 
 from .keeping import Kept
 
+try:
+    from .linking import entry
+except (ImportError, AttributeError):  # it leans on parts of Numba that are not promised to stay
+    entry = numba.njit
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
@@ -26,6 +31,12 @@ def inlined(kernel: Kernel) -> Kernel:
     return compiled_as(kernel, _nrt=False, forceinline=True)
 
 
+def apart(kernel: Kernel) -> Kernel:
+    """The same for large loops: never part of a caller, where the compiler would find less to do with either."""
+    cast(Any, kernel).is_apart = True
+    return compiled(kernel)
+
+
 def allocating(kernel: Kernel) -> Kernel:
     """The same for the few that allocate: none of them is a recursion's, nor called by one."""
     return compiled_as(kernel)
@@ -33,6 +44,6 @@ def allocating(kernel: Kernel) -> Kernel:
 
 def compiled_as(kernel: Kernel, **options: bool) -> Kernel:
     """What all kernels have in common: nobody calls one from C, so no machine code is made for that."""
-    dispatcher = numba.njit(nogil=True, no_cfunc_wrapper=True, **options)(kernel)
+    dispatcher = entry(kernel, nogil=True, no_cfunc_wrapper=True, **options)
     dispatcher._cache = Kept(kernel)
     return cast(Kernel, dispatcher)

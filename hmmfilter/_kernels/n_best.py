@@ -16,14 +16,14 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .compiling import compiled
+from .compiling import apart, compiled
 from .decoding import moves_at
 from .limits import NEVER
 from .numbers import copy, exceeds, larger, mark, plus, surpasses, tally, two_sum
 from .tables import Given, Tables, initial_at, matrix_at
 
 
-@compiled
+@apart
 def best_into(
     log_transition: FloatArray, head: FloatArray, tail: FloatArray, best: FloatArray, best_tail: FloatArray
 ) -> None:
@@ -40,7 +40,7 @@ def best_into(
             best_tail[j] = score_tail if is_better else best_tail[j]
 
 
-@compiled
+@apart
 def fill_delta_in_parts(tables: Tables, n: int, head: FloatArray, tail: FloatArray) -> int:
     """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ) in two parts, and how many steps are possible.
 
@@ -66,7 +66,7 @@ def fill_delta_in_parts(tables: Tables, n: int, head: FloatArray, tail: FloatArr
     return n_steps
 
 
-@compiled
+@apart
 def join_rests(
     tables: Tables, n: int, slots: FloatArray, rests: FloatArray, head: FloatArray, tail: FloatArray
 ) -> None:
@@ -178,7 +178,7 @@ def merge(log_move: FloatArray, lists: Lists, best: FloatArray, best_tail: Float
         score[top], score_tail[top] = plus(ahead[top, taken[top]], ahead_tail[top, taken[top]], log_move[top])
 
 
-@compiled
+@apart
 def rank_ways(tables: Tables, first: int, begin: int, stop: int, lists: Lists) -> None:
     """From log ρ at step stop to log ρ at step begin, and which way each goes on with from the steps between."""
     rest, rest_tail = lists.log_rest[0], lists.log_rest[1]
@@ -202,7 +202,7 @@ def rank_paths(tables: Tables, n: int, lists: Lists) -> None:
     merge(tables.log_initial[initial_at(tables, n)], lists, lists.log_best[0], lists.log_best[1], lists.way)
 
 
-@compiled
+@apart
 def read_paths(tables: Tables, n: int, lists: Lists, paths: IntArray) -> None:
     """Walk along the ways forwards, block by block; those of the first block are still there."""
     first, n_moves, n_block = tables.starts[n], paths.shape[1] - 1, len(lists.next_way)

@@ -14,7 +14,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 
 from .chain import Chain, chain_at
 from .coded import coded, take_numbers
-from .compiling import compiled
+from .compiling import apart, compiled
 from .limits import FADED, FEW_STATES, LOWEST, NEVER
 from .numbers import fill_table, is_faint, larger, tally
 from .tables import Given, Tables, is_possible, stretch_before
@@ -37,7 +37,7 @@ def predict_any(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
             s[j] += p[i] * transition[i, j]
 
 
-@compiled
+@apart
 def sweep_pairs(
     chain: Chain,
     filtered: FloatArray,
@@ -100,7 +100,7 @@ def join_sums(part: FloatArray, total: FloatArray) -> None:
         tally_table(tail, total_head, total_tail)
 
 
-@compiled
+@apart
 def pair_exactly(
     alpha: FloatArray, chain: Chain, row: FloatArray, gamma: FloatArray, f: FloatArray, s: FloatArray, xi: FloatArray
 ) -> None:
@@ -124,7 +124,7 @@ def pair_exactly(
             add_wide_pairs(alpha, chain, gamma[j], j, xi)
 
 
-@compiled
+@apart
 def add_wide_pairs(alpha: FloatArray, chain: Chain, gamma: float, j: int, xi: FloatArray) -> None:
     """ξ_t(i, j) = α_t(i) A(i, j) / Σ_i α_t(i) A(i, j) · γ_t+1(j) in wide numbers, where it is still zero."""
     s, s_tail, s_exponent, s_rest = exact_prediction(alpha, chain, j, True)

@@ -16,7 +16,7 @@ from hmmfilter._arrays import FloatArray
 from .block import Block, Origin
 from .chain import Chain
 from .coded import coded
-from .compiling import IS_PLAIN, compiled
+from .compiling import IS_PLAIN, apart, compiled
 from .lanes import Lanes, add, fma, is_any_faint, lane, load, multiply, splat, store, unsigned
 from .limits import HIGHEST, LOWEST, NEARBY, WIDEST
 from .numbers import (
@@ -36,7 +36,7 @@ from .update import Scratch, predict_few, predict_many
 from .wide import EXPONENT, HEAD, TAIL, has_depths, put_exponent_back, settled, take_exponent_out, top_of
 
 
-@compiled
+@apart
 def sweep_few(
     state: FloatArray,
     origin: Origin,
@@ -99,7 +99,7 @@ def sweep_few(
     return t
 
 
-@compiled
+@apart
 def normalise_few(
     block: Block,
     i: int,
@@ -132,7 +132,7 @@ def normalise_few(
         store(divided(posterior, splat(like, total), splat(like, 1.0 / total)), rows, n)
 
 
-@compiled
+@apart
 def sweep_many(
     state: FloatArray,
     origin: Origin,

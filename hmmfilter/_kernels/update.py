@@ -18,7 +18,7 @@ from hmmfilter._arrays import FloatArray
 
 from .chain import UNLISTED, Chain, held_chain, list_sources, tiled
 from .coded import store_posterior, take_logs
-from .compiling import compiled, inlined
+from .compiling import apart, compiled, inlined
 from .lanes import TILE, Lanes, add, fma, lane, load, splat, store
 from .limits import FADED, NEARBY, NEVER, TILED_STATES
 from .numbers import exceeds, lanes_two_sum, larger, largest, power_of_two, two_product, two_sum
@@ -92,7 +92,7 @@ def term_exponent(state: FloatArray, i: int, wide: FloatArray, j: int) -> tuple[
     return sum_exponents(state[EXPONENT, i], state[REST, i], wide[EXPONENT, i, j], wide[REST, i, j])
 
 
-@compiled
+@apart
 def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> tuple[float, float, float, float]:
     """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms [2]_, as a wide number.
 
