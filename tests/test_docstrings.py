@@ -42,6 +42,10 @@ def entries(docstring):
     return found
 
 
+def is_ours(method):
+    return (getattr(method, "__module__", None) or "").startswith("hmmfilter")
+
+
 def named_things():
     """What the contents pages name, by name: functions and classes, and the public methods of these."""
     for page in (hf, hf.emissions, hf.lse, hf.naive, streaming, underflow):
@@ -50,9 +54,9 @@ def named_things():
             if callable(thing):
                 yield f"{page.__name__}.{name}", thing
             if inspect.isclass(thing):
-                methods = [getattr(thing, method) for method in dir(thing) if not method.startswith("_")]
-                ours = (method for method in methods if getattr(method, "__module__", "").startswith("hmmfilter"))
-                yield from ((f"{page.__name__}.{name}.{method.__name__}", method) for method in ours)
+                methods = inspect.getmembers(thing, callable)
+                ours = [(each, method) for each, method in methods if not each.startswith("_") and is_ours(method)]
+                yield from ((f"{page.__name__}.{name}.{each}", method) for each, method in ours)
 
 
 THINGS = dict(named_things())
