@@ -37,12 +37,17 @@ def _in_full(docstring: str, sources: dict[str, str]) -> str:
     for pointer in pointed:
         told, _, head = told.rpartition("\n")
         source, _, own = pointer.partition("`.")
-        entries = _entries(sources[source.rpartition(".")[2]])
-        names, has_type, _ = head.partition(" : ")
-        for first, description in dict.fromkeys(entries[name] for name in names.split(", ")):
-            told += "\n" + (head if has_type else first) + description
+        told += _said(sources[source.rpartition(".")[2]], head)
         told += "\n   " + own if own.startswith(" ") else own
     return told
+
+
+def _said(docstring: str, head: str) -> str:
+    """The entries of a docstring that the head of another one names, under that head if it has a type."""
+    entries = _entries(docstring)
+    names, has_type, _ = head.partition(" : ")
+    found = dict.fromkeys(entries[name] for name in names.split(", "))
+    return "".join("\n" + (head if has_type else first) + description for first, description in found)
 
 
 @cache
