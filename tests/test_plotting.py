@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.integrate import trapezoid
 
 import hmmfilter as hf
 from hmmfilter import plotting
@@ -383,7 +384,7 @@ def test_without_data_curves_are_whole():
     model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([3.0], [4.0]), ["only"])
     _, panel = model.plot()
     (line,) = panel.lines
-    assert np.trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(1, abs=0.02)
+    assert trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(1, abs=0.02)
     assert panel.get_ylabel() == "density"
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["only"]
 
