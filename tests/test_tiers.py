@@ -73,6 +73,17 @@ def test_threads_share_what_there_is_to_spend(n_threads, by, small_pieces):
     assert counted.spent == counted.spent_on["run_forward"] == 1000 * n_threads
 
 
+@pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
+def test_kernels_are_silent_whatever_numpy_should_do(family, by):
+    """Of inf − inf, of 0 inf, and of what falls below a double: machine code does not ask, and Python must not."""
+    by(Kernels(np.inf))
+    for n_states in (2, 9):
+        case = cases.draw(family, 0, 12, n_states)
+        with np.errstate(all="raise"):
+            for name in set(ROUTINES) - {"naive", "simulate"}:  # whose exponentials and casts are NumPy's own
+                ROUTINES[name](case)
+
+
 # Who runs it
 
 
