@@ -53,7 +53,8 @@ def softmax(x: Any, axis: Axis = None, weights: npt.ArrayLike | None = None, whe
     rows = Rows.of(x, axis, weights, where)
     p = np.empty(rows.x.shape)
     _, m, r, _ = rows.split(terms=p)
-    p /= (m + r)[:, None]
+    with np.errstate(under="ignore"):
+        p /= (m + r)[:, None]
     return rows.entries(p)
 
 
