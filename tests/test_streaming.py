@@ -274,11 +274,14 @@ def test_a_copy_goes_its_own_way(kind, twin_of):
     for row in log_likelihoods[:4]:
         stream.update(row)
         undisturbed.update(row)
+    runs = kernels.run_update, kernels.run_backward
+    compiled = [len(getattr(kernel, "signatures", ())) for kernel in runs]
     twin = twin_of(stream)
     twin.update(log_likelihoods[7])
     for row in log_likelihoods[4:]:
         assert np.array_equal(stream.update(row), undisturbed.update(row))
     assert (stream.n_observed, twin.n_observed) == (8, 5)
+    assert [len(getattr(kernel, "signatures", ())) for kernel in runs] == compiled  # the same machine code
 
 
 def test_forecasts_are_those_of_the_model():

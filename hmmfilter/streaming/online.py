@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, filtering, forecasting
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, frozen
 from hmmfilter._checks import Moves
 from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.block import room_for_steps
@@ -96,6 +96,11 @@ class OnlineFilter(Run):
 
     def __copy__(self) -> OnlineFilter:
         return deepcopy(self)  # a copy that shares the state would move on with the original
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what a copy or a pickle brings; what nobody writes to stays so, and runs the same machine code."""
+        vars(self).update(state)
+        self._log_initial, self._log_transition = frozen(self._log_initial), frozen(self._log_transition)
 
     @property
     def n_observed(self) -> int:
