@@ -1,6 +1,7 @@
 """Every example runs without a screen, makes its picture, and stands in the gallery."""
 
 import itertools
+import json
 import os
 import re
 import runpy
@@ -24,22 +25,42 @@ def test_there_are_examples():
     assert EXAMPLES
 
 
-@needs_compiled  # each in a process of its own, compiled in any case: once is enough
-@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_run_without_a_screen(script, tmp_path):
+RUN_ALL = """
+import contextlib, json, runpy, sys, traceback
+for script, picture, *options in json.loads(sys.argv[1]):
+    sys.argv = [script, picture, *options]
+    with open(picture + ".out", "w") as out, open(picture + ".err", "w") as err:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                runpy.run_path(script, run_name="__main__")
+            except BaseException:
+                traceback.print_exc()
+"""
+OPTIONS = {"longer_than_memory": ["--steps", "3000"]}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """The pictures of all examples, and what they printed: run as scripts, in one process without a screen."""
+    folder = tmp_path_factory.mktemp("examples")
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "MPLBACKEND")}
-    picture = tmp_path / "picture.png"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(script), str(picture)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("\nlook at picture.png\n")
+    jobs = [[str(path), str(folder / f"{path.stem}.png"), *OPTIONS.get(path.stem, [])] for path in EXAMPLES]
+    subprocess.run([sys.executable, "-W", "error", "-c", RUN_ALL, json.dumps(jobs)], env=environment, check=True)
+    return folder
+
+
+@pytest.fixture
+def printed_by(pictures):
+    return lambda name: (pictures / f"{name}.png.out").read_text()
+
+
+@needs_compiled  # in a process of its own, compiled in any case: once is enough
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_run_without_a_screen(script, pictures, printed_by):
+    assert (pictures / f"{script.stem}.png.err").read_text() == ""
+    assert printed_by(script.stem).endswith(f"\nlook at {script.stem}.png\n")
     assert f"\n    python examples/{script.name} [PICTURE]" in script.read_text(encoding="utf-8")
-    assert picture.stat().st_size > 10_000
+    assert (pictures / f"{script.stem}.png").stat().st_size > 10_000
     assert script.with_suffix(".png").exists()
 
 
@@ -64,17 +85,15 @@ def test_links_lead_somewhere(page):
 
 
 @needs_compiled
-def test_earthquakes_says_what_it_should(tmp_path, capsys):
-    runpy.run_path(str(ROOT / "examples" / "earthquakes.py"))["main"](tmp_path / "picture.png")
-    printed = capsys.readouterr().out
+def test_earthquakes_says_what_it_should(printed_by):
+    printed = printed_by("earthquakes")
     assert "log-likelihood -329.4604" in printed
     assert "restless on the most probable path: 1905 1906" in printed
 
 
 @needs_compiled
-def test_the_fit_finds_what_was_published(tmp_path, capsys):
-    runpy.run_path(str(ROOT / "examples" / "fit_earthquakes.py"))["main"](tmp_path / "picture.png")
-    printed = capsys.readouterr().out
+def test_the_fit_finds_what_was_published(printed_by):
+    printed = printed_by("fit_earthquakes")
     assert "log-likelihood -329.4603" in printed
     assert "never made: restless to calm" in printed
     for line in printed.splitlines()[4:-2]:
@@ -85,10 +104,8 @@ def test_the_fit_finds_what_was_published(tmp_path, capsys):
 
 
 @needs_compiled
-def test_longer_than_memory_says_what_it_should(tmp_path, capsys):
-    run = runpy.run_path(str(ROOT / "examples" / "longer_than_memory.py"))
-    run["main"](tmp_path / "picture.png", n_steps=3000)
-    printed = capsys.readouterr().out
+def test_longer_than_memory_says_what_it_should(printed_by):
+    printed = printed_by("longer_than_memory")
     assert "Smoothed: 3000 steps, 2 states" in printed
     assert "2 states, 2999.0000 moves in all" in printed
     if Path("/proc/self/status").exists():
@@ -96,9 +113,8 @@ def test_longer_than_memory_says_what_it_should(tmp_path, capsys):
 
 
 @needs_compiled
-def test_streaming_says_what_it_should(tmp_path, capsys):
-    runpy.run_path(str(ROOT / "examples" / "streaming.py"))["main"](tmp_path / "picture.png")
-    printed = capsys.readouterr().out
+def test_streaming_says_what_it_should(printed_by):
+    printed = printed_by("streaming")
     assert "    15  78.2 °C  overheating  0.8580" in printed
     assert "    60  restart from" in printed
     assert "    76     none  busy         0.9259" in printed
@@ -109,10 +125,8 @@ def test_streaming_says_what_it_should(tmp_path, capsys):
 
 
 @needs_compiled
-def test_casino_says_what_it_should(tmp_path, capsys):
-    run = runpy.run_path(str(ROOT / "examples" / "casino.py"))
-    run["main"](tmp_path / "picture.png")
-    printed = capsys.readouterr().out
+def test_casino_says_what_it_should(printed_by):
+    printed = printed_by("casino")
     one_game, thousand_games = printed.split("in 1000 games, on average")
     for name, n_wrong in [("filtered", 60), ("smoothed", 25), ("Viterbi", 45)]:
         assert f"{name}:  {n_wrong} rolls wrong" in one_game
@@ -121,7 +135,8 @@ def test_casino_says_what_it_should(tmp_path, capsys):
     assert wrong["smoothed"] < wrong["Viterbi"] < wrong["filtered"]
     expected, got, error = map(float, re.findall(r"[\d.]+", thousand_games.splitlines()[4]))
     assert abs(expected - got) < 3 * error
-    assert got == pytest.approx(run["N_ROLLS"] - wrong["smoothed"])
+    n_rolls = runpy.run_path(str(ROOT / "examples" / "casino.py"))["N_ROLLS"]
+    assert got == pytest.approx(n_rolls - wrong["smoothed"])
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +150,8 @@ def casino_tables(dial, n_rolls):
 
 
 @needs_compiled
-def test_from_sum_to_max_says_what_it_should(dial, tmp_path, capsys):
-    dial["main"](tmp_path / "picture.png")
-    printed = capsys.readouterr().out
+def test_from_sum_to_max_says_what_it_should(printed_by):
+    printed = printed_by("from_sum_to_max")
     assert "LSE_τ(0, 1, 2) is 2.4076 at τ = 1, 2.0715 at τ = 0.5, 2.0000 at τ = 0.1" in printed
     assert "     1                       12                   7.1         41" in printed
     assert "  0.01                        0                0.0036       0.41" in printed
@@ -169,9 +183,8 @@ def test_the_dial_ends_at_viterbi(dial, tau):
 
 
 @needs_compiled
-def test_underflow_says_what_it_should(tmp_path, capsys):
-    runpy.run_path(str(ROOT / "examples" / "underflow.py"))["main"](tmp_path / "picture.png")
-    printed = capsys.readouterr().out
+def test_underflow_says_what_it_should(printed_by):
+    printed = printed_by("underflow")
     assert "a factor of exp(-1.7505) on average" in printed
     assert "float32         46         50        57         59     0.0000  0.2645" in printed
     assert "float64        403        405       425        425     0.0000  0.1570" in printed
@@ -185,9 +198,8 @@ def valley():
 
 
 @needs_compiled
-def test_log_sum_exp_says_what_it_should(valley, tmp_path, capsys):
-    valley["main"](tmp_path / "picture.png")
-    printed = capsys.readouterr().out
+def test_log_sum_exp_says_what_it_should(printed_by):
+    printed = printed_by("log_sum_exp")
     assert "LSE(1, 1) is 0.6931 above the maximum, which is log 2" in printed
     assert "LSE(10, -10) is 2.061e-09 above the maximum" in printed
     assert " 0.2   1/10 0.880797        0.880797" in printed

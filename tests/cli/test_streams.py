@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import shlex
 import subprocess
@@ -65,38 +66,47 @@ def test_output_into_a_string():
     assert out.getvalue().startswith("year,count,p_0,p_1,p_2\n1900,13,")
 
 
-def in_a_shell(words, redirection):
-    command = " ".join(map(shlex.quote, [*COMMAND, *words]))
-    return subprocess.run(["sh", "-c", f"{command} {redirection}"], capture_output=True, text=True, check=False)
+def in_a_shell(command, redirection):
+    return subprocess.run(
+        ["sh", "-c", f"{shlex.join(command)} {redirection}"], capture_output=True, text=True, check=False
+    )
 
 
 needs_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk that is always full")
 NOBODY = ["2>&-", pytest.param("2>/dev/full", marks=needs_full)]
 
 
+SEVERAL = "import json, sys; from hmmfilter import cli; sys.exit(max(map(cli.main, json.loads(sys.argv[1]))))"
+
+
 @pytest.mark.parametrize("redirection", NOBODY)
-@pytest.mark.parametrize("task", ["filter", "smooth", "viterbi"])
-def test_the_summary_never_gets_into_the_table(tmp_path, capsys, task, redirection):
-    words = [task, str(EARTHQUAKES), *QUAKES]
-    assert cli.main(words) == 0
-    whole = capsys.readouterr().out
-    output = tmp_path / "output.csv"
-    assert in_a_shell(words, redirection).stdout == whole
-    assert in_a_shell([*words, "--output", str(output)], redirection).stdout == ""
-    assert output.read_text() == whole
+def test_the_summary_never_gets_into_the_table(tmp_path, capsys, redirection):
+    """Where standard error is closed, the next file that is opened has its number."""
+    commands = [[task, str(EARTHQUAKES), *QUAKES] for task in ("filter", "smooth", "viterbi")]
+    tables = []
+    for words in commands:
+        assert cli.main(words) == 0
+        tables.append(capsys.readouterr().out)
+    files = [tmp_path / f"{words[0]}.csv" for words in commands]
+    into_files = [[*words, "--output", str(file)] for words, file in zip(commands, files, strict=True)]
+    for words in (commands, into_files):
+        process = [sys.executable, "-c", SEVERAL, json.dumps(words)]
+        done = in_a_shell(process, redirection)
+        assert (done.returncode, done.stdout) == (0, "".join(tables) if words is commands else "")
+    assert [file.read_text() for file in files] == tables
 
 
 @pytest.mark.parametrize("redirection", NOBODY)
 @pytest.mark.parametrize("words", [["filter"], ["smooth", "none.csv", "--model", "none.json"]], ids=["words", "file"])
 def test_an_error_that_nobody_can_read_still_ends_with_its_status(words, redirection):
-    done = in_a_shell(words, redirection)
+    done = in_a_shell([*COMMAND, *words], redirection)
     assert (done.returncode, done.stdout) == (2, "")
 
 
 @needs_full
 @pytest.mark.parametrize("task", ["filter", "smooth", "viterbi"])
 def test_a_full_disk(task):
-    done = in_a_shell([task, str(EARTHQUAKES), *QUAKES], ">/dev/full")
+    done = in_a_shell([*COMMAND, task, str(EARTHQUAKES), *QUAKES], ">/dev/full")
     assert done.returncode == 2
     assert done.stderr == "hmmfilter: error: No space left on device\n"
 
