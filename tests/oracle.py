@@ -7,12 +7,14 @@ unbounded, so that linear space is safe here. Answers are tables of mpmath numbe
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 
 import mpmath
 import numpy as np
 
 DIGITS = 80
+COMPARED_DIGITS = 40  # of the differences between these numbers and doubles
 EPSILON = 2.2e-16  # of the accuracy contract
 LARGEST_SPREAD = 3000
 
@@ -123,27 +125,20 @@ def all_paths(case) -> Ranking:
 @mpmath.workdps(DIGITS)
 def best_paths(case, n: int) -> Ranking:
     """The n best paths, by the n best beginnings that end in each state, in logs."""
-    log_initial, log_transition, log_likelihoods = case
-    n_steps, n_states = np.shape(log_likelihoods)
-    matrices = [log_transition] * (n_steps - 1) if np.ndim(log_transition) == 2 else log_transition
-    ends = [[(_log(log_initial[k]) + _log(log_likelihoods[0][k]), (k,))] for k in range(n_states)]
-    for row, matrix in zip(log_likelihoods[1:], matrices, strict=True):
+    (start,), rows = _numbers([case[0]]), _numbers(case[2])
+    matrices = [_numbers(case[1])] * (len(rows) - 1) if np.ndim(case[1]) == 2 else map(_numbers, case[1])
+    states = range(len(start))
+    ends = [[(start[k] + rows[0][k], (k,))] for k in states]
+    for row, matrix in zip(rows[1:], matrices, strict=True):
+        moves = [[matrix[i][j] + row[j] for j in states] for i in states]
         ends = [
-            _ranked(
-                [
-                    (score + _log(matrix[i][j]) + _log(row[j]), (*path, j))
-                    for i in range(n_states)
-                    for score, path in ends[i]
-                ],
-                n,
-            )
-            for j in range(n_states)
+            _ranked([(score + moves[i][j], (*path, j)) for i in states for score, path in ends[i]], n) for j in states
         ]
     return _ranked([pair for ranking in ends for pair in ranking], n)
 
 
-def _log(x) -> mpmath.mpf:
-    return mpmath.mpf(float(x))
+def _numbers(table) -> Table:
+    return [[mpmath.mpf(float(x)) for x in row] for row in table]
 
 
 @mpmath.workdps(DIGITS)
@@ -200,11 +195,11 @@ def pairs_of_paths(log_initial, log_transition, log_likelihoods) -> list[Table]:
     return [[[x / mpmath.fsum(map(mpmath.fsum, table)) for x in row] for row in table] for table in found]
 
 
-@mpmath.workdps(DIGITS)
+@mpmath.workdps(COMPARED_DIGITS)
 def count_share(given, counts, exact: list[Table]) -> float:
     """The worst error of Σ_t ξ_t, as a share of what is allowed: the bound of a posterior, ε(16 + S), for each of ξ."""
     n_states = len(counts)
-    unit = _unit(given, [row for table in exact for row in _logs_of(table)])
+    unit = _unit(given, [row for table in exact for row in table])
     worst = 0.0
     for i, j in itertools.product(range(n_states), repeat=2):
         count = mpmath.fsum(table[i][j] for table in exact)
@@ -231,10 +226,10 @@ def path_joint(case, path) -> mpmath.mpf:
     moves = zip(matrices, itertools.pairwise(path), strict=False)
     terms = [log_initial[path[0]], *(matrix[move] for matrix, move in moves)]
     terms += [row[k] for row, k in zip(log_likelihoods, path, strict=True)]
-    return mpmath.fsum(mpmath.mpf(float(x)) for x in terms)
+    return mpmath.fsum(n * mpmath.mpf(float(x)) for x, n in Counter(terms).items())
 
 
-@mpmath.workdps(DIGITS)
+@mpmath.workdps(COMPARED_DIGITS)
 def posterior_share(case, log_probabilities, probabilities, exact: Table) -> float:
     """The worst error of a table of posteriors, as a share of what the accuracy contract allows.
 
@@ -242,47 +237,43 @@ def posterior_share(case, log_probabilities, probabilities, exact: Table) -> flo
     """
     if np.isnan(probabilities).any():
         return float("inf")
-    log_exact = _logs_of(exact)
-    unit = _unit(case[:2], log_exact)
-    worst = _worst_log(log_exact, log_probabilities, unit)
+    unit = _unit(case[:2], exact)
+    worst = _worst_log(exact, log_probabilities, unit)
     for row, ps in zip(exact, probabilities, strict=True):
         for p, got in zip(row, ps, strict=True):
             worst = max(worst, float(abs(mpmath.mpf(float(got)) - p)) / unit)
     return worst
 
 
-@mpmath.workdps(DIGITS)
+@mpmath.workdps(COMPARED_DIGITS)
 def log_share(given, logs, exact: Table) -> float:
     """The same for a table of logs, of numbers of any size, that come from the given tables."""
-    log_exact = _logs_of(exact)
-    return _worst_log(log_exact, logs, _unit(given, log_exact))
+    return _worst_log(exact, logs, _unit(given, exact))
 
 
-def _logs_of(exact: Table) -> list[list[mpmath.mpf | None]]:
-    return [[mpmath.log(p) if p > 0 else None for p in row] for row in exact]
-
-
-def _unit(given, log_exact) -> float:
+def _unit(given, exact: Table) -> float:
     """ε(16 + S), where S is the largest log around."""
-    magnitudes = [abs(float(x)) for row in log_exact for x in row if x is not None]
+    possible = [p for row in exact for p in row if p > 0]
+    magnitudes = [abs(float(mpmath.log(p))) for p in (min(possible, default=1), max(possible, default=1))]
     for logs in given:
         magnitudes += np.abs(logs[np.isfinite(logs)]).tolist()
     return EPSILON * (16 + min(max(magnitudes), LARGEST_SPREAD))
 
 
-def _worst_log(log_exact, logs, unit: float) -> float:
+def _worst_log(exact: Table, logs, unit: float) -> float:
     worst = 0.0
-    for log_row, got_row in zip(log_exact, logs, strict=True):
-        for log_p, got in zip(log_row, got_row, strict=True):
-            if (log_p is None) != (got == -np.inf) or np.isnan(got):
+    for row, got_row in zip(exact, logs, strict=True):
+        for p, got in zip(row, got_row, strict=True):
+            if (p == 0) != (got == -np.inf) or np.isnan(got):
                 return float("inf")
-            if log_p is not None:
+            if p > 0:
+                log_p = mpmath.log(p)
                 error = float(abs(mpmath.mpf(float(got)) - log_p))
                 worst = max(worst, error / (unit * (1 + abs(float(log_p)))))
     return worst
 
 
-@mpmath.workdps(DIGITS)
+@mpmath.workdps(COMPARED_DIGITS)
 def log_likelihood_share(case, log_likelihood: float, increments: list[mpmath.mpf]) -> float:
     """The error of a log-likelihood, as a share of what the accuracy contract allows."""
     logs = [mpmath.log(c) for c in increments]

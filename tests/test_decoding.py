@@ -80,7 +80,8 @@ def test_a_difference_of_1e_20_decides(n_steps, n_states):
 
 
 UNIT = 2.0**-34  # of the tables whose logs are whole multiples of it, so that integers decode them exactly
-FORBIDDEN = -(2**62)
+MOST = 2**59  # of what is possible in all, apart from the level of each step
+FORBIDDEN = -(2**61)  # so that nothing possible lifts it to -MOST
 
 
 def whole_case(rng, n_steps, n_states, values, level=0.0, forbidden=0.0):
@@ -102,20 +103,21 @@ def in_units(table):
 def exact_decoding(log_initial, log_transition, log_likelihoods):
     """The lexicographically smallest of the best paths, and its log-joint, in whole numbers."""
     initial, transition, likelihoods = map(in_units, (log_initial, log_transition, log_likelihoods))
-
-    def sum_of(x, y):
-        return np.where((x == FORBIDDEN) | (y == FORBIDDEN), FORBIDDEN, x + y)
-
+    levels = likelihoods.max(axis=1)
+    levels[levels == FORBIDDEN] = 0
+    likelihoods = np.where(likelihoods == FORBIDDEN, FORBIDDEN, likelihoods - levels[:, None])
+    largest = [np.abs(x[x > FORBIDDEN]).max(initial=0) for x in (initial, transition, likelihoods)]
+    assert largest[0] + len(likelihoods) * sum(largest[1:]) < MOST
     rest, best_next = np.zeros_like(initial), []
     for row in likelihoods[:0:-1]:
-        scores = sum_of(transition, sum_of(row, rest))
+        scores = transition + np.maximum(row + rest, FORBIDDEN)
         best_next.append(scores.argmax(axis=1))
-        rest = scores.max(axis=1)
-    totals = sum_of(initial, sum_of(likelihoods[0], rest))
-    path = [int(totals.argmax())]
+        rest = np.maximum(scores.max(axis=1), FORBIDDEN)
+    totals = initial + np.maximum(likelihoods[0] + rest, FORBIDDEN)
+    path, joint = [int(totals.argmax())], int(totals.max())
     for choice in best_next[::-1]:
         path.append(int(choice[path[-1]]))
-    return path, int(totals.max())
+    return path, joint + sum(levels.tolist()) if joint > -MOST else FORBIDDEN
 
 
 def check_whole(case):

@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 
 import hmmfilter as hf
 from hmmfilter import _checks
-from hmmfilter._kernels.chain import slots_for_chains, tiled
-from hmmfilter._kernels.forward import Trace
+from hmmfilter._kernels.block import room_for_steps
+from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._kernels.lanes import lanes_for
-from hmmfilter._kernels.tables import Tables
-from hmmfilter._kernels.update import Scratch
 from hmmfilter._kernels.wide import PLANES
+from hmmfilter._tiers import kernels
 from hmmfilter.results.posteriors import logs_of
 from tests import cases
 from tests.test_filtering import FAMILY
 from tests.wing import room
 
-NUMBERS, WIDE, CODED, FORWARD = map(room, ("numbers", "wide", "coded", "forward"))
+NUMBERS, WIDE, CODED = map(room, ("numbers", "wide", "coded"))
 
 finite = st.floats(-1e290, 1e290)
 EXP_TOLERANCE = 4e-17  # mostly 1e-17; a double alone has 1.1e-16
@@ -131,23 +130,14 @@ def test_a_coded_zero_is_zero():
     assert logs_of(np.zeros(1))[0] == -np.inf
 
 
-def in_wide_numbers(log_initial, log_transition, log_likelihoods):
+def in_wide_numbers(case):
     """The filter by exact steps alone."""
-    n_steps, n_states = log_likelihoods.shape
-    lanes = lanes_for(n_states)
-    wide, p, linear = (
-        np.empty((4, PLANES, n_states)),
-        np.empty((2, tiled(n_states))),
-        np.empty((2, n_states)),
-    )
-    scratch = Scratch(wide[0], wide[1], wide[2], p, wide[3], linear)
-    rows = np.empty((n_steps, n_states))
-    starts, slots = np.array([0, n_steps]), slots_for_chains(1, n_states)
-    tables = Tables(log_initial[None], log_transition[None], _checks.NO_INDEX, log_likelihoods, starts)
-    trace = Trace(np.empty((n_steps, PLANES, n_states)), tables, slots)
-    FORWARD.fill_trace(trace, 0, 0, n_steps, trace.table[:0], lanes, scratch)
-    for state, row in zip(trace.table, rows, strict=True):
-        CODED.store_posterior(state, row)
+    n_steps, n_states = case[2].shape
+    rows, alphas = np.empty((n_steps, n_states)), np.empty((n_steps, PLANES, n_states))
+    slots, room, state = slots_for_chains(1, n_states), room_for_steps(1, n_states), np.empty((PLANES, n_states))
+    kernels.run_trace(tuple(_checks.chain(*case)), 0, 0, n_steps, lanes_for(n_states), slots, room, state, alphas)
+    for alpha, row in zip(alphas, rows, strict=True):
+        CODED.store_posterior(alpha, row)
     return rows
 
 
@@ -157,4 +147,4 @@ def test_fast_steps_and_exact_steps_agree_to_the_bit(family, n_states):
     """In every compiled size, and with every remainder of four rows."""
     case = cases.draw(family, 0, 40 if n_states <= 12 else 5, n_states)
     fast = hf.forward_filter(*case)
-    assert np.array_equal(fast.log_probabilities, logs_of(in_wide_numbers(*case)))
+    assert np.array_equal(fast.log_probabilities, logs_of(in_wide_numbers(case)))
