@@ -35,7 +35,7 @@ def test_the_suite(tmp_path):
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--output", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "| filter, K = 2: over np.exp | ≤ 8 × |" in done.stdout
+    assert "| filter, K = 4: over np.exp | ≤ 8 × |" in done.stdout
     page = (tmp_path / "results.md").read_text(encoding="utf-8")
     for title in (
         "Targets",

@@ -35,8 +35,8 @@ FULL = Effort(
     hostile_inputs=None,
 )
 QUICK = Effort(
-    steps={2: 500, 4: 300},
-    adverse_steps={16: 50},
+    steps={4: 300},
+    adverse_steps={4: 50},  # of no further size, each of which would have to be compiled
     budget=0.0,
     most_rounds=1,
     processes=1,
