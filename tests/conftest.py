@@ -31,6 +31,18 @@ def note_share(what: str, share: float, where: str) -> None:
         worst_shares[what] = (share, where)
 
 
+def pytest_sessionfinish(session) -> None:
+    """A worker of several tells the one that reports."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["worst_shares"] = worst_shares
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    for what, (share, where) in getattr(node, "workeroutput", {}).get("worst_shares", {}).items():
+        note_share(what, share, where)
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
     if worst_shares:
         terminalreporter.section("worst share of the accuracy bound")
