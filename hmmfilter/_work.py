@@ -68,13 +68,13 @@ WORK: dict[str, dict[str, Work]] = {
         "run_products": lambda rows, *_: 2.0 * rows.size * rows.shape[2],
     },
     "forward": {"run_forward": rows_left(*FORWARD), "run_trace": rows(*FORWARD)},
-    "backward": {"run_backward": rows(100.0, 140.0, 4.0), "run_best_states": entries(5.0, argument=6)},
+    "backward": {"run_backward": rows(100.0, 140.0, 4.0)},
     "pairs": {"run_pairs": rows(20.0, 20.0, 4.0), "join_sums": entries(2.0)},
     "drawing": {
         "run_draws": lambda *arguments: arguments[8].size * (3.0 + arguments[7].size),
         "draw_path": entries(10.0, argument=2),
     },
-    "decoding": {"run_viterbi": rows_left(5.0, 2.0, 0.3)},
+    "decoding": {"run_viterbi": rows_left(5.0, 2.0, 0.3), "run_best_states": entries(5.0, argument=6)},
     "n_best": {
         "run_max_marginals": rows_left(5.0, 6.0, 2.0),
         "run_viterbi_n_best": lambda given, n, begin, end, lists, *_: (

@@ -1,4 +1,8 @@
-"""The rooms of `hmmfilter._kernels` once more, under another name, by which they are compiled."""
+"""The kernels, compiled.
+
+Python imports the files of `hmmfilter._kernels` a second time, as modules of this package, since it looks for them in
+the same place. The decorators look at the name: here they compile, there they do nothing.
+"""
 
 from hmmfilter import _kernels
 

@@ -1,4 +1,4 @@
-"""The kernels: loops over time that write into arrays which they are given, and never validate, raise or allocate.
+"""The kernels: loops over time that write into arrays which they are given, and never refuse anything.
 
 A wing of rooms, each with its subject, from the ground up: a room knows only rooms above it in this list.
 
@@ -21,13 +21,17 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     lse         log-sum-exp of vectors and rows
     naive       linear space, to compare with
 
-Who reads the wing for the first time begins with `update`, whose `lse_update` is the recursion of the library; goes on
-to `wide`, the numbers that it works on, and to `sweep`, which takes the same step faster where numbers lie near each
-other; and then sees both at work in `forward`. Log-likelihoods become probabilities in `block` and `wide`, by
-`exp_parts`.
+Those of the recursions allocate nothing: their callers make room for them, by the functions named for it beside them.
 
-`fused` is what the interpreter has in the place of an instruction. What makes machine code of the rooms, and keeps it,
-stands beside them: `compiling` has the decorators, `machine` what Numba does behind them, `linking` how what belongs
-together becomes one piece of code, `instructions` what stands for `lanes`; `keeping` and `places` have the cache on
-disk, and `offering` lends kernels to users' own compiled code.
+Who reads the wing for the first time begins with the heads of `limits` and `lanes`, and with `update`, whose
+`lse_update` is the recursion of the library; goes on to `wide`, the numbers that it works on, and to `sweep`, which
+takes the same step faster where numbers lie near each other; and then sees both at work in `forward`.
+
+Logs become probabilities by `exp_parts` in `wide`: log b a block at a time in `block`, for the fast steps, and a row at
+a time in `lse_update`; log A in `chain`. Posteriors are divided by their sum in `sweep`, and by `store_posterior`.
+
+`fused` has the interpreter's x y + z with one rounding, a fused multiply-add. What makes machine code of the rooms, and
+keeps it, stands beside them: `compiling` has the decorators, `machine` what Numba does behind them, `linking` how what
+belongs together becomes one piece of code, `instructions` what stands for `lanes`; `keeping` and `places` have the
+cache on disk, and `offering` lends kernels to users' own compiled code.
 """

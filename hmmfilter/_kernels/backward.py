@@ -1,14 +1,12 @@
-"""The backward recursion: smoothing what the forward one left, and the best state of each step.
+"""The backward recursion: smoothing what the forward one left.
 
 References
 ----------
 .. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.B, equations
-   (24) to (29).
+   (24) to (27).
 """
 
 from __future__ import annotations
-
-import math
 
 from hmmfilter._arrays import FloatArray, IntArray
 
@@ -18,7 +16,7 @@ from .coded import has_logs, store_posterior
 from .compiling import compiled
 from .forward import fill_trace, trace_in
 from .lanes import Lanes
-from .numbers import largest, mark, tally
+from .numbers import mark
 from .sweep import sweep
 from .tables import Given, Tables, block_before, is_possible, stretch_before
 from .update import Scratch, lse_update, scratch_in, start_chain
@@ -40,7 +38,8 @@ def backward_block(
     """Smooth a block in place: f_t becomes γ_t = f_t β_t / Σ f_t β_t, and the state goes from ω after to ω before it.
 
     ω_t(i) = p(v_t:T | h_t = i) = b_t(i) β_t(i) follows the forward recursion on the transposed transition, from the
-    end [1]_. Where a row of the filter holds logs, which are rounded, α is taken from a table of its own.
+    end [1]_; what its step leaves as predicted is β_t(i) = Σ_j A(i, j) b_t+1(j) β_t+1(j). Where a row of the filter
+    holds logs, which are rounded, α is taken from a table of its own.
     """
     fill_block(log_b, block, scratch.other)
     i = len(log_b) - 1
@@ -122,30 +121,3 @@ def run_backward(
                 stop = t
         end = start
         n = first - 1 if start == tables.starts[first] else first
-
-
-@compiled
-def run_best_states(
-    starts: IntArray,
-    n: int,
-    begin: int,
-    end: int,
-    smoothed: FloatArray,
-    n_possible: IntArray,
-    path: IntArray,
-    n_correct: FloatArray,
-) -> None:
-    """Find arg max_k γ_t(k) [1]_ from row end − 1, in sequence n, back to begin; add up max_k γ_t(k).
-
-    The sums are in two parts, (2, N). Where a sequence is impossible, the path is −1, and NaN is added.
-    """
-    for t in range(end - 1, begin - 1, -1):
-        n -= t < starts[n]
-        path[t], best = -1, math.nan
-        if is_possible(starts, n_possible, n):
-            row = smoothed[t - begin]
-            best = largest(row)
-            path[t] = 0
-            while row[path[t]] < best:
-                path[t] += 1
-        n_correct[0, n], n_correct[1, n] = tally(n_correct[0, n], n_correct[1, n], best)

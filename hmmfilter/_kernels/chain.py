@@ -11,7 +11,7 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import apart, compiled
 from .lanes import TILE
-from .limits import EXP_REACH, FEW_STATES, NARROW_LOG, NEAR_ONE, NEVER, TRANSITION_SPREAD
+from .limits import EXP_REACH, FEW_STATES, NARROW_LOG, NEAR_ONE, NEVER, TRANSITION_SPREAD, VANISHED
 from .numbers import largest, largest_magnitude, power_of_two, shifted
 from .wide import EXPONENT, HEAD, REST, TAIL, exp_parts, far_exp_parts, widen
 
@@ -25,7 +25,7 @@ class Chain(NamedTuple):
     linear: FloatArray  # (2, K, ·): heads and, for few states, tails as doubles, divided by 2^exponent
     exponent: float
     is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`, and their logs within `NARROW_LOG`
-    is_far: bool  # it has logs beyond `NARROW_LOG`
+    has_large_logs: bool  # beyond `NARROW_LOG`
     wide: FloatArray  # (4, K, ·), and
     sources: FloatArray  # (2, K, ·), in a row for each state, how many lead to it and which, once they are listed
 
@@ -70,9 +70,10 @@ def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: Floa
             chain.log_transition[i, j] = log_transition[m, j, i] if is_backward else log_transition[m, i, j]
         for j in range(n_states, n_columns):
             chain.log_transition[i, j] = NEVER
-    is_far = largest_magnitude(chain.log_transition) > NARROW_LOG
+    has_large_logs = largest_magnitude(chain.log_transition) > NARROW_LOG
     slot[SHARED_EXPONENT, 0, 0], is_narrow = take_exponentials(chain)
-    slot[NARROW, 0, 0], slot[LARGE, 0, 0] = 1.0 if is_narrow and not is_far else 0.0, 1.0 if is_far else 0.0
+    slot[NARROW, 0, 0] = 1.0 if is_narrow and not has_large_logs else 0.0
+    slot[LARGE, 0, 0] = 1.0 if has_large_logs else 0.0
     chain.sources[0, 0, 0] = UNLISTED
     slot[HELD, 0, 0] = m + 1.0
 
@@ -93,21 +94,21 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
     n_states, n_columns = log_transition.shape
     top = largest(log_transition.reshape(-1))
     _, _, exponent, rest = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0, 0.0)
-    n_far, n_small = 0, 0
+    n_outside, n_small = 0, 0
     for i in range(n_states):
         head, tail = linear[HEAD, i], linear[TAIL, i]
         for j in range(n_states):
             near = abs(log_transition[i, j]) <= EXP_REACH
             x_head, x_tail, k = exp_parts(log_transition[i, j] if near else 0.0, 0.0)
-            scale = power_of_two(k - exponent) if k - exponent > -1000.0 else 0.0
+            scale = power_of_two(k - exponent) if k - exponent > VANISHED else 0.0
             head[j] = x_head * scale
             if n_states <= FEW_STATES:
                 tail[j] = x_tail * scale
-            n_far += not near
+            n_outside += not near
             n_small += near and k - exponent < -TRANSITION_SPREAD
         for j in range(n_states, n_columns):
             head[j] = 0.0
-    if n_far > 0:
+    if n_outside > 0:
         for i in range(n_states):
             for j in range(n_states):
                 if not abs(log_transition[i, j]) <= EXP_REACH:
@@ -119,8 +120,8 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
 
 
 @apart
-def list_sources(chain: Chain) -> None:
-    """Fill what only exact steps need, last of all what says that it is filled."""
+def widen_chain(chain: Chain) -> None:
+    """Fill what only exact steps need: A in wide numbers, which states lead to each, and last, what says that it is."""
     wide, (n_sources, sources) = chain.wide, (chain.sources[0], chain.sources[1])
     widen(
         chain.log_transition.reshape(-1),

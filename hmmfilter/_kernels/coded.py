@@ -10,7 +10,7 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import compiled, inlined
 from .lanes import fma
-from .limits import FAR, FAR_LOG, HIGHEST, NEVER
+from .limits import CODED_LOG, FAINT_SHARE, FAR, HIGHEST, NEVER
 from .numbers import ROUNDER, divide_row, power_of_two
 from .wide import EXPONENT, HEAD, LOG_2, ROUNDER_BITS, log_of_wide, way_down, wide_sum
 
@@ -26,7 +26,7 @@ def coded(x: float, k: float) -> float:
     if abs(k) < 500.0 and 1.0 / HIGHEST < x < HIGHEST:
         return x * power_of_two(k)
     log_x = log_of_wide(x, k, 0.0)
-    if abs(log_x) < FAR_LOG:
+    if abs(log_x) < CODED_LOG:
         return math.ldexp(x, int(k))
     return log_x if log_x < 0.0 else -1.0 / log_x
 
@@ -36,7 +36,7 @@ def code_far_shares(x: FloatArray, top: float, top_rest: float, one_over_total: 
     """What `store_posterior` does with shares that a double cannot hold, with exponents of two parts."""
     for k in range(row.size):
         down = way_down(x, k, top, top_rest)
-        if down <= -900.0 and x[HEAD, k] > 0.0:
+        if down <= FAINT_SHARE and x[HEAD, k] > 0.0:
             row[k] = log_roughly(x[HEAD, k] * one_over_total) + down * LOG_2
 
 
@@ -53,13 +53,13 @@ def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float, float
     if abs(top) >= FAR:
         code_far_shares(x, top, top_rest, one_over_total, row)
         return total, top, top_rest
-    n_far = 0
+    n_faint = 0
     for k in range(row.size):
-        n_far += (exponent[k] - top <= -900.0) & (head[k] > 0.0)
-    if n_far > 0:
+        n_faint += (exponent[k] - top <= FAINT_SHARE) & (head[k] > 0.0)
+    if n_faint > 0:
         for k in range(row.size):
             log_share = log_roughly(head[k] * one_over_total) + (exponent[k] - top) * LOG_2
-            row[k] = log_share if (exponent[k] - top <= -900.0) & (head[k] > 0.0) else row[k]
+            row[k] = log_share if (exponent[k] - top <= FAINT_SHARE) & (head[k] > 0.0) else row[k]
     return total, top, top_rest
 
 

@@ -1,13 +1,14 @@
-"""Viterbi's recursion: the best path, with a proof that no rounding has decided.
+"""Viterbi's recursion: the best path, with a proof that no rounding has decided; and the best state of each step.
 
 References
 ----------
 .. [1] Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section III.B, equations
-   (32) to (35), in logs.
+   (29), and (32) to (35) in logs.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ from hmmfilter._arrays import FloatArray, IntArray
 
 from .compiling import apart, compiled
 from .limits import NEVER, ROUNDING
-from .numbers import exceeds, larger, largest_magnitude, plus, tally
-from .tables import Given, Tables, initial_at, matrix_at, steady_since, steady_until
+from .numbers import exceeds, larger, largest, largest_magnitude, plus, tally
+from .tables import Given, Tables, initial_at, is_possible, matrix_at, steady_since, steady_until
 
 BLOCK = 256  # steps of a decoder between two looks at the size of its scores
 
@@ -102,7 +103,7 @@ def advance_many(
 def first_impossible(log_delta: FloatArray, start: int, stop: int) -> int:
     """The first of the rows from start to stop that is −inf throughout."""
     t = stop
-    while t > start and best_sum(log_delta[t - 1], log_delta[t - 1]) == NEVER:
+    while t > start and largest(log_delta[t - 1]) == NEVER:
         t -= 1
     return t
 
@@ -198,9 +199,7 @@ def fill_log_delta(tables: Tables, n: int, decoder: Decoder, log_delta: FloatArr
                 advance_four(moves.padded, log_likelihoods, log_delta, max(start, 1), stop)
             else:
                 advance_many(moves.padded, log_likelihoods, log_delta, max(start, 1), stop, decoder)
-        top = NEVER
-        for k in range(n_states):
-            top = larger(top, log_delta[stop - 1, k])
+        top = largest(log_delta[stop - 1])
         if top == NEVER:
             return first_impossible(log_delta, start, stop), error
         largest_score = largest_magnitude(log_delta[max(start - 1, 0) : stop])
@@ -397,3 +396,30 @@ def run_viterbi(
             for t in range(begin, stop):
                 path[t] = -1
         begin, n = stop, n + 1
+
+
+@compiled
+def run_best_states(
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    smoothed: FloatArray,
+    n_possible: IntArray,
+    path: IntArray,
+    n_correct: FloatArray,
+) -> None:
+    """Find arg max_k γ_t(k) [1]_ from row end − 1, in sequence n, back to begin; add up max_k γ_t(k).
+
+    The sums are in two parts, (2, N). Where a sequence is impossible, the path is −1, and NaN is added.
+    """
+    for t in range(end - 1, begin - 1, -1):
+        n -= t < starts[n]
+        path[t], best = -1, math.nan
+        if is_possible(starts, n_possible, n):
+            row = smoothed[t - begin]
+            best = largest(row)
+            path[t] = 0
+            while row[path[t]] < best:
+                path[t] += 1
+        n_correct[0, n], n_correct[1, n] = tally(n_correct[0, n], n_correct[1, n], best)

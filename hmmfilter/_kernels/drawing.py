@@ -12,7 +12,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .block import block_rows
-from .chain import UNLISTED, Chain, chain_at, list_sources
+from .chain import UNLISTED, Chain, chain_at, widen_chain
 from .compiling import allocating, apart, compiled
 from .limits import FADED, FEW_STATES, NEVER
 from .numbers import exceeds, larger, shifted, sum_of
@@ -57,8 +57,7 @@ def draw_few(f: FloatArray, into: FloatArray, level: float) -> tuple[int, float]
 def draw_many(f: FloatArray, into: FloatArray, level: float, weights: FloatArray) -> tuple[int, float]:
     """Draw a state i by its weight f_t(i) A_ij, given the ways into j; the sum of the weights is returned, too.
 
-    A sum of `FADED` or more may do without what the doubles lack, all of it 2^-200 of it or less: logs in f, which are
-    of numbers below 2^-900 and count as zero here; entries of A below 2^-1000; and what underflows.
+    Logs in f count as zero, as a sum of `FADED` or more may do without what doubles lack.
     """
     for i in range(f.size):
         weights[i] = larger(f[i], 0.0) * into[i]
@@ -70,7 +69,7 @@ def draw_many(f: FloatArray, into: FloatArray, level: float, weights: FloatArray
 def fill_weights_exactly(alpha: FloatArray, backward_chain: Chain, j: int, weights: FloatArray) -> float:
     """Fill α_t(i) A_ij, given the ways into j, up to the power of two of the largest; and return their sum."""
     if backward_chain.sources[0, 0, 0] == UNLISTED:
-        list_sources(backward_chain)
+        widen_chain(backward_chain)
     wide = backward_chain.wide
     head, exponent, rest = wide[HEAD, j], wide[EXPONENT, j], wide[REST, j]
     top, top_rest = NEVER, 0.0

@@ -177,7 +177,7 @@ def run_forward(
             stop = min(starts[n + 1], stop)
             mark(its_rows[reached - t : stop - t].reshape(-1))
             mark(its_increments[reached - t : stop - t])
-            if n_possible[n] == reached - starts[n]:
+            if n_possible[n] == reached - starts[n]:  # the first that is impossible: c_t = 0
                 its_increments[reached - t] = 0.0
             log_likelihood[n] = NEVER
             n += stop == starts[n + 1]

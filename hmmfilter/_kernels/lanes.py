@@ -1,6 +1,8 @@
 """Lanes: the state of the fast steps in registers, and the instructions that work on all of them at once.
 
-Interpreted, lanes are tuples of numbers; compiled, SIMD vectors, and what works on them one instruction each.
+Interpreted, lanes are tuples of numbers; compiled, SIMD vectors, and what works on them one instruction each. What
+kernels call ``like`` are lanes whose number alone counts: so many states there are. Above `FEW_STATES` it is None, and
+the state is in memory and without tails.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ if not IS_PLAIN:
     from . import instructions
 
 TILE = (0.0,) * 16  # as many columns of a matrix as add up in registers
-Lanes = tuple[float, ...]  # doubles, one for each state, worked on at once: compiled, a SIMD vector
+Lanes = tuple[float, ...]  # doubles that are worked on at once, mostly one for each state: compiled, a SIMD vector
 
 
 def instruction(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:

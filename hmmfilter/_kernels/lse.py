@@ -28,7 +28,9 @@ FAINTEST_TERM = -1500.0  # of a sum with weights: e^-1500 times the largest doub
 @compiled
 def scaled_exp(w: float, z: float) -> float:
     """w exp(z), also where exp(z) alone would leave the range of a double."""
-    if z < -1500.0 or (w == 1.0 and z < -746.0):  # zero, even with the largest weight, and the C library is slow there
+    if z < FAINTEST_TERM or (
+        w == 1.0 and z < -746.0
+    ):  # zero, even with the largest weight, and the C library is slow there
         return 0.0
     if w == 1.0 or abs(z) < 700.0:
         return w * math.exp(z)
@@ -119,7 +121,7 @@ def run_split_sums(
 
 @compiled
 def full_exp(x: float, x_tail: float) -> tuple[float, float, float]:
-    """exp(x + x_tail) = (head + tail) 2^k, to 1e-31, by the series that everybody knows."""
+    """exp(x + x_tail) = (head + tail) 2^k, to 1e-31, by Taylor's series and Horner's rule in two doubles."""
     k = np.rint(x * LOG2_E)
     product, lost = two_product(k, LOG_2)
     product_tail, lost_of_tail = two_product(k, LOG_2_REST)

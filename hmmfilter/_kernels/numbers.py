@@ -18,7 +18,7 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import compiled
 from .lanes import Lanes, add, fma, lane, multiply, negative, subtract
-from .limits import FEW_STATES, NEVER
+from .limits import FEW_STATES, NEVER, VANISHED
 
 MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf
 ROUNDER = 1.5 * 2.0**52  # x + ROUNDER has no room for a fraction: adding and subtracting it rounds to a whole number
@@ -103,8 +103,8 @@ def spread(x: FloatArray) -> float:
 
 @compiled
 def shifted(x: float, k: float) -> float:
-    """x 2^k, or zero where k is below −1000."""
-    return x * (power_of_two(k) if k > -1000.0 else 0.0)
+    """x 2^k, or zero where k is below `VANISHED`."""
+    return x * (power_of_two(k) if k > VANISHED else 0.0)
 
 
 @compiled

@@ -15,26 +15,13 @@ from hmmfilter._arrays import FloatArray, IntArray
 from .chain import Chain, chain_at
 from .coded import coded, take_numbers
 from .compiling import apart, compiled
-from .limits import FADED, FEW_STATES, LOWEST, NEVER
+from .limits import FADED, LOWEST, NEVER
 from .numbers import fill_table, is_faint, larger, tally
 from .tables import Given, Tables, is_possible, stretch_before
-from .update import exact_prediction, predict_many, term_exponent
+from .update import exact_prediction, predict_any, term_exponent
 from .wide import HEAD, TAIL, far_exp_parts, settled, sum_exponents
 
 ADDED_PLAINLY = 16  # so many numbers lose little enough where they are added without a second part
-
-
-@compiled
-def predict_any(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
-    """s_j = Σ_i p_i A_ij, whatever the number of states, which is not known when this is compiled."""
-    if p.size > FEW_STATES:
-        predict_many(p, transition, s)
-        return
-    for j in range(p.size):
-        s[j] = 0.0
-    for i in range(p.size):
-        for j in range(p.size):
-            s[j] += p[i] * transition[i, j]
 
 
 @apart
@@ -106,7 +93,7 @@ def pair_exactly(
 ) -> None:
     """ξ_t(i, j) as `sweep_pairs` has it, `coded`: in doubles where they do, else in wide numbers, with α in place of f.
 
-    A sum of `FADED` or more lacks nothing that counts, as `draw_many` says; nor does a product as large.
+    A sum of `FADED` or more lacks nothing that counts; nor does a product as large.
     """
     transition = chain.linear[HEAD]
     for i in range(f.size):

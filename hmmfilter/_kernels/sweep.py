@@ -4,6 +4,9 @@ Then they have one exponent in common, and the step is a log-sum-exp whose shift
 now and then: in registers for up to `FEW_STATES` states (`sweep_few`), in memory for more (`sweep_many`). Fast steps
 and `lse_update` do the same operations on the same numbers, up to powers of two, so that where both will do, they agree
 to the bit: a sequence may be cut anywhere, and a step that comes alone may take the exact way.
+
+Both directions have the same steps. Backwards there are no increments: where they are None, the compiler leaves the
+other direction's lines out.
 """
 
 from __future__ import annotations
@@ -231,5 +234,6 @@ def sweep(
         take_exponent_out(state, top, top_rest)
     reached = sweep_narrow(state, origin, chain, block, i, end, like, scratch.p, rows, increments)
     if is_far:
-        put_exponent_back(state, top, top_rest, block.exponents[i:reached], block.rests[i:reached])
+        last = i if increments is None else reached  # backwards, nobody asks for the sums
+        put_exponent_back(state, top, top_rest, block.exponents[i:last], block.rests[i:last])
     return reached

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from hmmfilter._arrays import FloatArray
 
-from .chain import UNLISTED, Chain, held_chain, list_sources, tiled
+from .chain import UNLISTED, Chain, held_chain, tiled, widen_chain
 from .coded import store_posterior, take_logs
 from .compiling import apart, compiled, inlined
 from .lanes import TILE, Lanes, add, fma, lane, load, splat, store
-from .limits import FADED, NEARBY, NEVER, TILED_STATES
+from .limits import BEYOND_TAIL, FADED, FEW_STATES, NEARBY, NEVER, TILED_STATES
 from .numbers import exceeds, lanes_two_sum, larger, largest, power_of_two, two_product, two_sum
 from .wide import (
     EXPONENT,
@@ -87,6 +87,19 @@ def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
 
 
 @compiled
+def predict_any(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
+    """s_j = Σ_i p_i A_ij, whatever the number of states, which is not known when this is compiled."""
+    if p.size > FEW_STATES:
+        predict_many(p, transition, s)
+        return
+    for j in range(p.size):
+        s[j] = 0.0
+    for i in range(p.size):
+        for j in range(p.size):
+            s[j] += p[i] * transition[i, j]
+
+
+@compiled
 def term_exponent(state: FloatArray, i: int, wide: FloatArray, j: int) -> tuple[float, float]:
     """The exponent of α_i A_ij, in two parts."""
     return sum_exponents(state[EXPONENT, i], state[REST, i], wide[EXPONENT, i, j], wide[REST, i, j])
@@ -99,7 +112,7 @@ def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> t
     It has to be said where α or A has exponents that are not `NEARBY`.
     """
     if chain.sources[0, 0, 0] == UNLISTED:
-        list_sources(chain)
+        widen_chain(chain)
     n_sources, sources = int(chain.sources[0, j, 0]), chain.sources[1, j]
     if is_far:
         return far_prediction(state, chain, j, sources[:n_sources])
@@ -112,7 +125,7 @@ def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> t
     for n in range(n_sources):
         i = int(sources[n])
         k = exponent[i] + step_exponent[i, j]
-        if k > NEVER and k - top > -200.0:  # below, it is beyond the last digit of the tail
+        if k > NEVER and k - top > BEYOND_TAIL:
             total, tail = add_term(state, chain, i, j, k - top, total, tail)
     return total, tail, top, 0.0
 
@@ -127,7 +140,7 @@ def far_prediction(state: FloatArray, chain: Chain, j: int, sources: FloatArray)
     total, tail = 0.0, 0.0
     for source in sources:
         k, k_rest = term_exponent(state, int(source), chain.wide, j)
-        if k > NEVER and (k - top) + (k_rest - top_rest) > -200.0:
+        if k > NEVER and (k - top) + (k_rest - top_rest) > BEYOND_TAIL:
             total, tail = add_term(state, chain, int(source), j, (k - top) + (k_rest - top_rest), total, tail)
     return total, tail, top, top_rest
 
@@ -160,8 +173,8 @@ def lse_prediction(
 ) -> None:
     """log s_j = LSE_i( log α_i + log A_ij ) = a + log Σ_i exp( log α_i − a ) A_ij [2]_.
 
-    The shift a is the largest power of two in α. Where a sum is so small that underflow may have taken a share, or A
-    has no such shift, the shift is its own largest term instead.
+    The shift a is the largest power of two in α. Where a sum is so small that underflow may have taken a share, or the
+    exponent that A has in common is not `NEARBY`, the shift is the sum's own largest term instead.
     """
     n_states = state.shape[1]
     p, p_tail = scratch[HEAD, :n_states], scratch[TAIL, :n_states]
@@ -169,9 +182,10 @@ def lse_prediction(
     top, top_rest = top_of(state)
     take_down(state, top, top_rest, p, p_tail)
     if like is None:
-        predict_many(p, chain.linear[HEAD], scratch[TAIL])
+        sums = scratch[TAIL]  # of whole tiles; there are no tails to be kept there
+        predict_many(p, chain.linear[HEAD], sums)
         for j in range(n_states):
-            s[j], s_tail[j] = scratch[TAIL, j], 0.0
+            s[j], s_tail[j] = sums[j], 0.0
     else:
         lanes, lanes_tail = predict_few(load(like, p, 0), load(like, p_tail, 0), chain.linear, like)
         store(lanes, s, 0)
@@ -179,13 +193,13 @@ def lse_prediction(
     is_shared = abs(chain.exponent) < NEARBY
     n_faded = 0
     for j in range(n_states):
-        p[j] = s[j] if is_shared else 0.0
+        p[j] = s[j] if is_shared else 0.0  # p is done with, and keeps the sums as they were
         s[j], s_tail[j], s_exponent[j] = settled(s[j], s_tail[j], top + chain.exponent)
         n_faded += p[j] < FADED
     if abs(top) >= NEARBY:
         set_far_exponents(p, top, top_rest, chain.exponent, predicted)
     if n_faded > 0:
-        is_far = chain.is_far or has_far(state[EXPONENT])
+        is_far = chain.has_large_logs or has_far(state[EXPONENT])
         for j in range(n_states):
             if p[j] < FADED:
                 total, total_tail, own_top, own_rest = exact_prediction(state, chain, j, is_far)
@@ -227,6 +241,7 @@ def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scr
 
     α, α', A and b are wide numbers m 2^e, that is, logs whose whole part e and fraction log2 m are kept apart: adding
     logs adds e and multiplies m, and the shift of the log-sum-exp is a power of two. The size of logs costs no digit.
+    The sum alone is left in the scratch, as what is predicted: backwards, it is β.
     """
     lse_prediction(state, chain, like, scratch.p, scratch.predicted)
     widen_row(log_b, scratch.other)
@@ -298,7 +313,7 @@ def run_products(rows: FloatArray, slot: FloatArray, products: FloatArray) -> No
     """
     chain = held_chain(slot)
     for n in range(len(rows)):
-        product, is_far = products[n], chain.is_far or has_far(rows[n, EXPONENT])
+        product, is_far = products[n], chain.has_large_logs or has_far(rows[n, EXPONENT])
         for j in range(product.shape[1]):
             total, tail, top, rest = exact_prediction(rows[n], chain, j, is_far)
             total, tail = two_sum(total, tail)

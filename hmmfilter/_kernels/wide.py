@@ -23,7 +23,7 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import compiled, inlined
 from .lanes import Lanes, fma
-from .limits import EXP_REACH, FAR, FARTHEST_LOG, LARGE_LOG, NEARBY, NEVER, WIDEST
+from .limits import EXP_REACH, FAR, FARTHEST_LOG, LARGE_LOG, NEARBY, NEVER, VANISHED, WIDEST
 from .numbers import ROUNDER, larger, largest, plus, power_of_two, shifted, sum_of, two_product, two_sum
 
 HEAD, TAIL, EXPONENT, REST = 0, 1, 2, 3  # the planes of a table of wide numbers; the rest of a near exponent is 0, and
@@ -54,9 +54,9 @@ Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9, Q10 = EXP_POLYNOMIAL
 
 @compiled
 def exp_parts(x: float, x_tail: float) -> tuple[float, float, float]:
-    """exp(x) = (head + tail) 2^k, where x = k log 2 + r, |r| ≤ log(2)/2, for |x| ≤ `EXP_REACH`, to 3e-17.
+    """exp(x + x_tail) = (head + tail) 2^k, where x = k log 2 + r [1]_, |r| ≤ log(2)/2, for |x| ≤ `EXP_REACH`, to 3e-17.
 
-    exp(r) = 1 + r + r² q(r) with a polynomial q [1]_. It has no branch, so that a loop over it becomes SIMD code.
+    exp(r) = 1 + r + r² q(r) with a polynomial q. It has no branch, so that a loop over it becomes SIMD code.
     """
     k = fma(x, LOG2_E, ROUNDER) - ROUNDER
     x_left = fma(-k, LOG_2_SHORT, x)
@@ -102,12 +102,12 @@ def far_exp_parts(x: float) -> tuple[float, float, float, float]:
 @compiled
 def widen(log_x: FloatArray, head: FloatArray, tail: FloatArray, exponent: FloatArray, rest: FloatArray) -> None:
     """Wide numbers exp(log x) of logs."""
-    n_far = 0
+    n_outside = 0
     for i in range(log_x.size):
         near = abs(log_x[i]) <= EXP_REACH
         head[i], tail[i], exponent[i] = exp_parts(log_x[i] if near else 0.0, 0.0)
-        n_far += not near
-    if n_far > 0:
+        n_outside += not near
+    if n_outside > 0:
         for i in range(log_x.size):
             if not abs(log_x[i]) <= EXP_REACH:
                 head[i], tail[i], exponent[i], rest[i] = far_exp_parts(log_x[i])
@@ -191,7 +191,7 @@ def wide_sum(x: FloatArray, terms: FloatArray) -> tuple[float, float, float]:
     top, top_rest = top_of(x)
     for i in range(head.size):
         down = exponent[i] - top
-        terms[i] = (head[i] + tail[i]) * (power_of_two(down) if down > -1000.0 else 0.0)
+        terms[i] = (head[i] + tail[i]) * (power_of_two(down) if down > VANISHED else 0.0)
     if abs(top) >= FAR:
         fill_far_terms(x, top, top_rest, terms)
     return sum_of(terms), top, top_rest
@@ -199,7 +199,7 @@ def wide_sum(x: FloatArray, terms: FloatArray) -> tuple[float, float, float]:
 
 @compiled
 def log_of_wide(x: float, k: float, rest: float) -> float:
-    """log(x 2^(k + rest)): the log of a number near 1, and a whole multiple of log 2."""
+    """log(x 2^(k + rest)): the log of a number near 1/2, and a whole multiple of log 2; the error is absolute."""
     mantissa, k_more = math.frexp(x * math.sqrt(2.0))
     return math.log(mantissa / math.sqrt(2.0)) + (k + (rest + k_more)) * LOG_2
 
@@ -220,7 +220,7 @@ def take_down(x: FloatArray, top: float, top_rest: float, head: FloatArray, tail
         take_far_down(x, top, top_rest, head, tail)
         return
     for k in range(head.size):
-        scale = power_of_two(exponent[k] - top) if exponent[k] > NEVER and exponent[k] - top > -1000.0 else 0.0
+        scale = power_of_two(exponent[k] - top) if exponent[k] > NEVER and exponent[k] - top > VANISHED else 0.0
         head[k], tail[k] = x[HEAD, k] * scale, x[TAIL, k] * scale
 
 
