@@ -28,6 +28,7 @@ DOORS = ("filtering", "smoothing", "decoding")
 # Who may import whom: each room, and the rooms of this package that it knows.
 CONTRACT = {
     "__init__": {
+        "compiling",
         "lse",
         "naive",
         "emissions",
@@ -45,7 +46,8 @@ CONTRACT = {
     "_docstrings": set(),
     "_checks": {"_arrays", "_kernels", "_tiers"},
     "_files": set(),
-    "_kernels": {"_arrays"},
+    "_kernels": {"_arrays", "_notices"},
+    "_notices": set(),
     "_compiled": {"_kernels"},
     "_tiers": {"_kernels", "_work"},
     "_work": set(),
@@ -73,6 +75,19 @@ CONTRACT = {
     "naive": {"_arrays", "_checks", "_docstrings", "_tiers", "results"},
     "sampling": {"_arrays", "_checks", "_docstrings", "_drivers", "_tiers", "filtering"},
     "stationarity": {"_arrays", "_checks"},
+    "compiling": {
+        "_arrays",
+        "_checks",
+        "_drivers",
+        "_kernels",
+        "_tiers",
+        *DOORS,
+        "lse",
+        "naive",
+        "results",
+        "sampling",
+        "streaming",
+    },
     "emissions": {"_arrays", "_checks", "_docstrings", "sampling"},
     "storage": {"_arrays", "_checks", "_files", "emissions"},
     "model": {
@@ -96,7 +111,9 @@ CONTRACT = {
         "_arrays",
         "_checks",
         "_files",
+        "_notices",
         "_tables",
+        "compiling",
         *DOORS,
         "plotting",
         "model",
@@ -166,6 +183,7 @@ MAY_RAISE = {
     "plotting": "ImportError(",
     "results": "ImportError(",
     "_kernels": "NotImplementedError(",
+    "compiling": "OSError(",
 }
 
 

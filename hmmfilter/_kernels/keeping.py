@@ -12,7 +12,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from .places import file_name, places, read, write
+from hmmfilter._notices import announce
+
+from .places import file_name, place_that_takes_more, places, read, write
 
 SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "USING_SVML")  # of Numba's, which change the code
 
@@ -35,7 +37,10 @@ class Kept:
 
             target_context.refresh()
             code = read(self._file(signature, target_context))
-            return None if code is None else CompileResult._rebuild(target_context, *pickle.loads(code))
+            if code is None:
+                announce(self._kernel.__name__, str(signature), place_that_takes_more)
+                return None
+            return CompileResult._rebuild(target_context, *pickle.loads(code))
         except Exception:
             return None
 

@@ -19,7 +19,7 @@ from importlib import metadata
 from typing import Any
 
 FOLDER = os.path.dirname(__file__)
-OUTSIDE = ("_arrays.py",)  # of the package, what rooms of the wing import
+OUTSIDE = ("_arrays.py", "_notices.py")  # of the package, what rooms of the wing import
 ENDING = "kernel"
 USER_CACHES = {"win32": ("LOCALAPPDATA", "~/AppData/Local"), "darwin": ("", "~/Library/Caches")}
 COMPILERS = ("numba", "llvmlite")
@@ -89,6 +89,22 @@ def is_kept(kernel: str) -> bool:
     """Whether there is machine code of a kernel, for any types of its arguments, and for any processor."""
     start, end = f"{kernel}.{VERSIONS}.{SOURCES}.", f".{ENDING}"
     return any(name.startswith(start) and name.endswith(end) for place in places() for name in names_in(place))
+
+
+def kept() -> set[str]:
+    """The names of all files of machine code that may be found."""
+    return {name for place in places() for name in names_in(place) if name.endswith(f".{ENDING}")}
+
+
+def place_that_takes_more() -> str | None:
+    """The folder that new machine code goes to, if there is one."""
+    trial = f"trial.{os.getpid()}"
+    for place in places():
+        if not put(place, trial, b""):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(place, trial))
+            return place
+    return None
 
 
 def names_in(place: str) -> list[str]:
