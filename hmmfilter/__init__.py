@@ -13,13 +13,15 @@ Start with `HMM` for a model and observations. For tables of logs, from any mode
 - `sample_paths`: paths drawn from p(h_1:T | v_1:T),
 - `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
-- `stationary_distribution`: where a Markov chain settles.
+- `stationary_distribution`: where a Markov chain settles,
+- `compile`: all of it compiled beforehand, so that nobody waits later.
 
 The conventions are in `hmmfilter.model`.
 """
 
 from hmmfilter import emissions, lse, naive
 from hmmfilter._checks import ImpossibleEvidenceError
+from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.model import HMM
@@ -51,6 +53,7 @@ __all__ = [
     "OnlineFilter",
     "PosteriorDecoded",
     "Smoothed",
+    "compile",
     "emissions",
     "expected_transitions",
     "filter_blocks",

@@ -8,13 +8,14 @@ Whoever needs little has it at once, and nobody waits for much more than twice a
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,15 @@ class Kernels:
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
+
+    @contextlib.contextmanager
+    def compiled_at_once(self) -> Iterator[None]:
+        """Run machine code alone for some time, and go on as before then."""
+        before, self.__dict__ = self.__dict__, vars(Kernels(0.0))
+        try:
+            yield
+        finally:
+            self.__dict__ = before
 
     def _at_first(self, room: str, name: str, work: Callable[..., float]) -> Callable[..., Any]:
         """A kernel as it is called until it is compiled; then machine code takes its place."""

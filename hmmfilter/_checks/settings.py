@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,23 @@ def step_count(name: str, value: int, width: int = 0) -> int:
         raise ValueError(f"{name} must be at least 1, got {shown(steps)}")
     fits_memory(name, steps, width)
     return steps
+
+
+def state_counts(name: str, value: Iterable[int]) -> tuple[int, ...]:
+    """Let numbers of states in, one at least."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of integers, got {shown(value)}")
+    counts = tuple(step_count(f"{name}[{n}]", count) for n, count in enumerate(value))
+    if not counts:
+        raise ValueError(f"{name} must have at least one number, got {shown(value)}")
+    return counts
+
+
+def compiler() -> None:
+    """Insist that Numba may compile."""
+    switch = os.environ.get("NUMBA_DISABLE_JIT", "0")
+    if switch not in ("", "0"):
+        raise ValueError(f"NUMBA_DISABLE_JIT must not be set where routines are to be compiled, got {shown(switch)}")
 
 
 def fits_memory(name: str, number: int, width: int) -> None:

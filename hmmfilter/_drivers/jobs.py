@@ -75,13 +75,13 @@ def work_off(tables: Tables, start_worker: Callable[[Tick], Callable[[Job], None
             deque(left, maxlen=0)  # after an interruption, nobody begins another job
 
 
-def progress_bar(n_rows: int, is_wanted: bool) -> AbstractContextManager[Any]:
-    """Something with an `update` that is told how many more rows are done: a bar, if wanted and tqdm is installed."""
+def progress_bar(n_steps: int, is_wanted: bool, unit: str = " steps") -> AbstractContextManager[Any]:
+    """Something with an `update` that is told how many more steps are done: a bar, if wanted and tqdm is installed."""
     if is_wanted:
         with contextlib.suppress(ImportError):
             from tqdm.auto import tqdm
 
-            bar: AbstractContextManager[Any] = tqdm(total=n_rows, unit=" steps", unit_scale=True)
+            bar: AbstractContextManager[Any] = tqdm(total=n_steps, unit=unit, unit_scale=True)
             return bar
     return NO_BAR
 

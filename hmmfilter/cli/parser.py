@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, NoReturn
 
 from hmmfilter._tables import Dialect
+from hmmfilter.compiling import STATES
 
 TASKS = {
     "filter": "the probability of each state at each step, given the observations up to that step",
@@ -57,6 +58,22 @@ example:
 """
 
 
+COMPILING = "compile all routines beforehand, and keep their machine code"
+
+COMPILING_DESCRIPTION = """\
+Compile all routines, and keep their machine code, so that no process waits for that later: in images of
+containers, on clusters, before a class. What is there already is not compiled again.
+"""
+
+COMPILING_EPILOG = """\
+Machine code is for the kind of processor and the versions of Python and Numba that it is made by. It is
+kept beside the package, or in the user's cache, or where NUMBA_CACHE_DIR says. It is run as it is found:
+let nobody write there who must not run code in your name.
+example:
+  hmmfilter compile --states 2 4
+"""
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Understand the words after ``hmmfilter``; a ValueError where they make no sense."""
     parser = _make_parser()
@@ -101,10 +118,11 @@ def _make_parser() -> argparse.ArgumentParser:
         "observations.",
     )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
-    commands = parser.add_subparsers(dest="task", required=True, metavar="{filter,smooth,viterbi,underflow}")
+    commands = parser.add_subparsers(dest="task", required=True, metavar="{filter,smooth,viterbi,underflow,compile}")
     for task in TASKS:
         _add_task(commands, task)
     _add_lesson(commands)
+    _add_compiling(commands)
     return parser
 
 
@@ -247,4 +265,24 @@ def _add_lesson(commands: Any) -> None:
         type=_file,
         metavar="FILE",
         help="picture to draw, of log10 p(v_1:t) (.png, .pdf, .svg); needs hmmfilter[plot]",
+    )
+
+
+def _add_compiling(commands: Any) -> None:
+    command = commands.add_parser(
+        "compile",
+        help=COMPILING,
+        usage="hmmfilter compile [--states N [N ...]]",
+        description=COMPILING_DESCRIPTION,
+        epilog=COMPILING_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "--states",
+        nargs="+",
+        type=int,
+        metavar="N",
+        default=STATES,
+        help="for which numbers of states; above 8, all have the same machine code; "
+        f"default: {' '.join(map(str, STATES))}",
     )

@@ -16,7 +16,7 @@ from tests.files import EARTHQUAKES, EARTHQUAKES_MODEL
 QUAKES = ["--model", str(EARTHQUAKES_MODEL), "--column", "count"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["filter"], ["smooth"], ["viterbi"], ["underflow"]])
+@pytest.mark.parametrize("arguments", [[], ["filter"], ["smooth"], ["viterbi"], ["underflow"], ["compile"]])
 def test_help(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main([*arguments, "--help"])
@@ -56,7 +56,11 @@ def test_as_a_module_in_process(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "the following arguments are required: {filter,smooth,viterbi,underflow} (hmmfilter --help tells more)"),
+        (
+            [],
+            "the following arguments are required: {filter,smooth,viterbi,underflow,compile} "
+            "(hmmfilter --help tells more)",
+        ),
         (["smooth", "x.csv"], "the following arguments are required: --model (hmmfilter smooth --help tells more)"),
         (["smooth", "--model", "m.json"], "DATA must be named, a CSV file, or - for standard input"),
         (["smooth", "--model", "m.json", "--column", "x"], "DATA must be named, a CSV file, or - for standard input"),

@@ -1,0 +1,191 @@
+"""Compiling on purpose, so that nobody waits later: in images of containers, in classes, on clusters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hmmfilter import _checks, decoding, filtering, lse, naive, sampling, smoothing
+from hmmfilter._arrays import FloatArray
+from hmmfilter._kernels.limits import FEW_STATES
+from hmmfilter._tiers import kernels
+from hmmfilter.results.printing import counted
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
+
+STATES = (2, 3, 4, 16)
+STEPS = 5  # of what is filtered and smoothed for it
+
+Chain = tuple[FloatArray, FloatArray, FloatArray]
+
+
+def filter_and_read(chain: Chain) -> list[FloatArray]:
+    """Filter, into an array of the caller's, too, and read all that is found."""
+    for is_in_logs in (False, True):
+        filtering.forward_filter(*chain, out=np.empty(chain[2].shape), out_logs=is_in_logs)
+    found = filtering.forward_filter(*chain)
+    return [found.log_probabilities, found.probabilities, found.log_increments]
+
+
+def update_and_restore(chain: Chain) -> None:
+    """Take rows one by one, and go on from where that led."""
+    log_initial, log_transition, rows = chain
+    stream = OnlineFilter(log_initial, log_transition)
+    for row in rows:
+        stream.update(row, log_transition=log_transition)
+    OnlineFilter.restore(stream.snapshot(), log_transition).update_block(rows)
+
+
+def smooth_with_lag(chain: Chain) -> None:
+    """Smooth as rows come."""
+    log_initial, log_transition, rows = chain
+    stream = FixedLagSmoother(log_initial, log_transition, lag=2)
+    for row in rows:
+        stream.update(row)
+
+
+def sum_up(chain: Chain) -> None:
+    """Log-sum-exps with weights, with signs and without."""
+    rows = chain[2]
+    for weights in (None, np.ones(rows.shape)):
+        lse.logsumexp(rows, axis=1, weights=weights)
+        lse.logcumsumexp(rows, axis=1, weights=weights)
+    lse.logsumexp(rows, axis=1, weights=-np.ones(rows.shape), return_sign=True)
+
+
+def underflow(chain: Chain) -> None:
+    """What not to do, in both widths."""
+    linear = tuple(map(np.exp, chain))
+    for dtype in (np.float64, np.float32):
+        naive.smooth(*linear, dtype=dtype)
+        naive.viterbi(*linear, dtype=dtype)
+        naive.scaled_forward_filter(*linear, dtype=dtype)
+    naive.exp_dot_log_forward_filter(*chain)
+
+
+ROUTINES: dict[str, Callable[[Chain], object]] = {
+    "filter": filter_and_read,
+    "smooth": lambda chain: smoothing.smooth(*chain),
+    "log_likelihood_gradient": lambda chain: smoothing.log_likelihood_gradient(*chain),
+    "expected_transitions": lambda chain: smoothing.expected_transitions(*chain),
+    "viterbi": lambda chain: decoding.viterbi(*chain),
+    "viterbi_n_best": lambda chain: decoding.viterbi_n_best(*chain, 2),
+    "max_marginals": lambda chain: decoding.max_marginals(*chain),
+    "posterior_decode": lambda chain: decoding.posterior_decode(*chain),
+    "sample_paths": lambda chain: sampling.sample_paths(*chain, size=2),
+    "predict": lambda chain: [filtering.predict(*chain[:2], steps) for steps in (2, 10**6)],
+    "streams": update_and_restore,
+    "lagged streams": smooth_with_lag,
+    "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
+    "lse": sum_up,
+    "naive": underflow,
+}
+
+
+def example(n_states: int) -> Chain:
+    """A chain whose states are far from each other, so that all steps are needed, fast ones and exact ones."""
+    log_initial = np.full(n_states, -np.log(n_states))
+    rows = np.zeros((STEPS, n_states))
+    rows[1::2, 1:] = -2000.0
+    return log_initial, np.tile(log_initial, (n_states, 1)), rows
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What `compile` did.
+
+    Attributes
+    ----------
+    states : tuple of int
+        For how many states; what is above 8 is one.
+    n_compiled : int
+        How many routines had to be compiled, counted once for each number of states.
+    n_found : int
+        How many were there already.
+    seconds : float
+        How long that took.
+    folder : str
+        Where machine code is kept.
+    """
+
+    states: tuple[int, ...]
+    n_compiled: int
+    n_found: int
+    seconds: float
+    folder: str
+
+    def __str__(self) -> str:
+        """In one line."""
+        few = [f"{n}" for n in self.states if n <= FEW_STATES]
+        more = [f"more than {FEW_STATES}"] if len(few) < len(self.states) else []
+        *first, last = few + more
+        states = f"{', '.join(first)} and {last}" if first else last
+        return (
+            f"{counted(self.n_compiled, 'routine')} compiled, {self.n_found} found, for {states} states, "
+            f"in {self.seconds:.1f} s; kept in {self.folder}"
+        )
+
+
+def compile(states: Iterable[int] = STATES, *, progress: bool = False) -> Compiled:
+    """Compile all routines, and keep their machine code for the processes to come.
+
+    Without it, a routine is compiled when there is enough to do for it, which takes seconds; the first process waits,
+    and those after it find what it has kept. In the image of a container, on a cluster, or before a class, this is done
+    beforehand: by those who run it, for their kind of processor and their versions of Python and Numba. What is there
+    already is not compiled again. Other processes may do the same at the same time.
+
+    Parameters
+    ----------
+    states : iterable of int
+        For which numbers of states. Up to 8, each has machine code of its own; above, all have the same.
+    progress : bool
+        Whether to show a bar; needs tqdm.
+
+    Returns
+    -------
+    Compiled
+        ``n_compiled`` routines, ``n_found``, ``seconds``, and ``folder``, where machine code is kept: beside the
+        package, or in the user's cache, or where the environment says by ``NUMBA_CACHE_DIR``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a number of states is not an integer from 1 up, or there is none.
+    OSError
+        Where nothing can be kept.
+
+    Notes
+    -----
+    Machine code is run as it is found: let nobody write to the folder who must not run code in your name.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> hf.compile(states=[])
+    Traceback (most recent call last):
+    ValueError: states must have at least one number, got []
+    """
+    from hmmfilter._drivers.jobs import progress_bar
+    from hmmfilter._kernels import places
+
+    given = _checks.state_counts("states", states)
+    _checks.flag("progress", progress)
+    _checks.compiler()
+    folder = places.place_that_takes_more()
+    if folder is None:
+        raise OSError(
+            "machine code can be kept nowhere: set NUMBA_CACHE_DIR to a directory that can be written to, and that "
+            "nobody else can write to"
+        )
+    began, n_compiled = time.perf_counter(), 0
+    chains = [example(n_states) for n_states in dict.fromkeys(min(n, FEW_STATES + 1) for n in given)]
+    jobs = [(routine, chain) for chain in chains for routine in ROUTINES.values()]
+    with progress_bar(len(jobs), progress, " routines") as bar, kernels.compiled_at_once():
+        for routine, chain in jobs:
+            before = places.kept()
+            routine(chain)
+            n_compiled += places.kept() > before
+            bar.update(1)
+    return Compiled(given, n_compiled, len(jobs) - n_compiled, time.perf_counter() - began, folder)
