@@ -47,13 +47,17 @@ class HelperLibrary(JITCodeLibrary):
     def _optimize_functions(self, module: Any) -> None:
         module.data_layout = self._codegen._data_layout
 
+    def add_ir_module(self, module: Any) -> None:
+        """Take in what was lowered."""
+        for function in module.functions:
+            if self.is_apart and not function.is_declaration:
+                function.attributes.add("noinline")
+        super().add_ir_module(module)
+
     def finalize(self) -> None:
         """Nothing is made of it: that is for entries."""
         self._finalize_dynamic_globals()
         self._finalized = True
-        for function in self._final_module.functions:
-            if self.is_apart and not function.is_declaration:
-                function.add_function_attribute("noinline")
 
     def _get_module_for_linking(self) -> Any:
         """Everything at once, for a library of Numba's own make: a user's compiled code."""
