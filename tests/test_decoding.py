@@ -80,8 +80,8 @@ def test_a_difference_of_1e_20_decides(n_steps, n_states):
 
 
 UNIT = 2.0**-34  # of the tables whose logs are whole multiples of it, so that integers decode them exactly
-MOST = 2**59  # of what is possible in all, apart from the level of each step
-FORBIDDEN = -(2**61)  # so that nothing possible lifts it to -MOST
+MOST = 2**60  # of what is possible in all, apart from the level of each step
+FORBIDDEN = -(2**62)  # so that nothing possible lifts it to -MOST, and twice of it is an int64
 
 
 def whole_case(rng, n_steps, n_states, values, level=0.0, forbidden=0.0):
