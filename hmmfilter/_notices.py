@@ -20,6 +20,7 @@ NAMES = {  # that take more than a second to compile, by the kernels that do, in
     "run_viterbi": "viterbi",
     "run_viterbi_n_best": "viterbi_n_best",
     "run_max_marginals": "max_marginals",
+    "run_naive_viterbi": "naive.viterbi",
 }
 BY_STATES = {"run_forward", "run_backward", "run_update", "run_prediction", "run_trace"}  # compiled for each number
 insists = False  # whether to speak where nobody may be there

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from tests import cases
 from tests.conftest import needs_compiled
 from tests.routines import ROUTINES
 
-STEPS = {1: 30, 2: 30, 3: 30, 5: 12, 8: 12, 9: 6, 16: 6, 20: 6}
+STEPS = {1: 12, 2: 12, 3: 12, 5: 8, 8: 8, 9: 4, 16: 4, 20: 4}  # of a case with so many states
 ROOM_OF = {name: room for room, works in WORK.items() for name in works}
 
 
@@ -44,7 +43,7 @@ class Switching(Kernels):
 @needs_compiled
 @pytest.mark.parametrize("n_states", STEPS)
 @pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
-def test_python_and_machine_code_have_the_same_bits(family, n_states, by, small_pieces):
+def test_python_and_machine_code_have_the_same_bits(family, n_states, by):
     case = cases.draw(family, 0, STEPS[n_states], n_states)
     found = []
     for others in (Kernels(0.0), Kernels(np.inf), Switching(1.0)):
@@ -56,32 +55,13 @@ def test_python_and_machine_code_have_the_same_bits(family, n_states, by, small_
 
 
 @pytest.mark.parametrize("n_threads", [2, 5])
-def test_threads_share_what_there_is_to_spend(n_threads, by, small_pieces):
-    """Each adds what it takes, and any of them may come upon the switch."""
+def test_any_thread_may_come_upon_the_switch(n_threads, by, small_pieces):
     case = cases.draw(cases.mixed, 0, 60, 3)
     sequences = {"lengths": [20, 10, 30], "impossible": "mark"}
     by(Kernels(np.inf))
     expected = bits([hf.smooth(*case, **sequences).log_probabilities])
     by(Switching(1.0))
     assert bits([hf.smooth(*case, **sequences, workers=n_threads).log_probabilities]) == expected
-    counted, threads = Kernels(np.inf), []
-    for _ in range(n_threads):
-        threads.append(threading.Thread(target=lambda: [counted._spend("run_forward", 1.0) for _ in range(1000)]))
-        threads[-1].start()
-    for thread in threads:
-        thread.join()
-    assert counted.spent == counted.spent_on["run_forward"] == 1000 * n_threads
-
-
-@pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
-def test_kernels_are_silent_whatever_numpy_should_do(family, by):
-    """Of inf − inf, of 0 inf, and of what falls below a double: machine code does not ask, and Python must not."""
-    by(Kernels(np.inf))
-    for n_states in (2, 9):
-        case = cases.draw(family, 0, 12, n_states)
-        with np.errstate(all="raise"):
-            for name in set(ROUTINES) - {"naive", "simulate"}:  # whose exponentials and casts are NumPy's own
-                ROUTINES[name](case)
 
 
 # Who runs it
