@@ -1,97 +1,112 @@
-"""How long Python takes for a call of each kernel: microseconds, from above, by what there is to do."""
+"""How long Python takes for a call of each kernel: microseconds, from above, by what there is to do.
+
+They were measured with data of every kind. What a call really took is counted, too: it need not be known exactly.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-Work = Callable[..., float]  # of the arguments of a kernel
+Work = Callable[..., float]  # of the arguments of a kernel, which it calls by their names
 
 MATRIX_ENTRY = 10.0  # to make a matrix ready
 
 
-def rows(fixed: float, linear: float, square: float) -> Work:
-    """So much for each row, for each of its states, and for each pair of them; of all rows that there are."""
+def taken(n_steps: int, n_states: int, fixed: float, linear: float, square: float) -> float:
+    """So much for each step, and in it for each state, and for each pair of states."""
+    return n_steps * (fixed + (linear + square * n_states) * n_states)
+
+
+def of_rows(*each: float) -> Work:
+    """Steps through all rows that there are."""
 
     def work(given: Any, *_: Any) -> float:
         _, log_transition, _, log_likelihoods, _ = given
         n_rows, n_states = log_likelihoods.shape
-        each = fixed + (linear + square * n_states) * n_states
-        return float(n_rows * each + MATRIX_ENTRY * log_transition.size)
+        return taken(n_rows, n_states, *each) + MATRIX_ENTRY * float(log_transition.size)
 
     return work
 
 
-def rows_left(fixed: float, linear: float, square: float) -> Work:
-    """The same of a kernel that goes forward, piece by piece: of the rows that it has not come to yet."""
-    all_rows = rows(fixed, linear, square)
+def of_rows_left(*each: float) -> Work:
+    """The same of a kernel that goes forward, piece by piece: through the rows that it has not come to yet."""
+    all_rows = of_rows(*each)
     return lambda given, n, begin, *_: all_rows(given) * (1.0 - begin / len(given[3]))
 
 
-def entries(each: float, argument: int = 0) -> Work:
-    """So much for each entry of an argument."""
-    return lambda *arguments: each * arguments[argument].size
+def of_entries(each: float) -> Work:
+    """So much for each entry of the first argument."""
+
+    def work(x: Any, /, *_: Any) -> float:
+        return each * float(x.size)
+
+    return work
 
 
-def naive_rows(each: float, argument: int) -> Work:
-    """So much for each pair of states in each row of likelihoods."""
-    return lambda *arguments: each * arguments[argument].size * arguments[argument].shape[1]
+def naively(likelihoods: Any, square: float = 0.5) -> float:
+    """Steps through rows of likelihoods."""
+    n_rows, n_states = likelihoods.shape
+    return taken(n_rows, n_states, 0.0, 0.0, square)
 
 
-FORWARD = (60.0, 80.0, 2.0)
+FORWARD = 60.0, 80.0, 2.0
 
 WORK: dict[str, dict[str, Work]] = {
     "wide": {
-        "widen_row": entries(3.0),
-        "has_far": entries(0.5),
+        "widen_row": of_entries(3.0),
+        "has_far": of_entries(0.5),
         "log_of_wide": lambda *_: 3.0,
-        "take_wide_logs": entries(1.0),
+        "take_wide_logs": of_entries(1.0),
     },
     "coded": {
-        "store_posterior": entries(3.0),
-        "has_logs": entries(0.4),
-        "take_logs": entries(0.5),
-        "take_numbers": entries(0.5),
+        "store_posterior": of_entries(3.0),
+        "has_logs": of_entries(0.4),
+        "take_logs": of_entries(0.5),
+        "take_numbers": of_entries(0.5),
     },
     "tables": {
-        "are_logs": entries(0.5),
-        "are_chain": lambda log_initial, log_transition, log_likelihoods, _: (
+        "are_logs": of_entries(0.5),
+        "are_chain": lambda log_initial, log_transition, log_likelihoods, *_: (
             0.5 * (log_initial.size + log_transition.size + log_likelihoods.size)
         ),
     },
-    "chain": {"hold_chain": entries(1.0, argument=3)},
+    "chain": {"hold_chain": lambda log_transition, m, is_backward, slot: 1.0 * slot.size},
     "update": {
-        "run_update": lambda log_b, *_: 100.0 + (100.0 + 2.0 * log_b.size) * log_b.size,
-        "run_prediction": lambda log_x, slot, like, room, steps, _: (
-            steps * (60.0 + (80.0 + 2.0 * log_x.size) * log_x.size)
-        ),
+        "run_update": lambda log_b, *_: 2.0 * taken(1, log_b.size, *FORWARD),
+        "run_prediction": lambda log_x, slot, like, room, steps, *_: taken(steps, log_x.size, *FORWARD),
         "run_products": lambda rows, *_: 2.0 * rows.size * rows.shape[2],
     },
-    "forward": {"run_forward": rows_left(*FORWARD), "run_trace": rows(*FORWARD)},
-    "backward": {"run_backward": rows(100.0, 140.0, 4.0)},
-    "pairs": {"run_pairs": rows(20.0, 20.0, 4.0), "join_sums": entries(2.0)},
+    "forward": {"run_forward": of_rows_left(*FORWARD), "run_trace": of_rows(*FORWARD)},
+    "backward": {"run_backward": of_rows(100.0, 140.0, 4.0)},
+    "pairs": {"run_pairs": of_rows(20.0, 20.0, 4.0), "join_sums": of_entries(2.0)},
     "drawing": {
-        "run_draws": lambda *arguments: arguments[8].size * (3.0 + arguments[7].size),
-        "draw_path": entries(10.0, argument=2),
+        "run_draws": lambda given, n, begin, end, backward_slots, alphas, filtered, weights, paths, *_: (
+            (3.0 + weights.size) * paths.size
+        ),
+        "draw_path": lambda cumulative_initial, cumulative_transition, uniforms, *_: 10.0 * uniforms.size,
     },
-    "decoding": {"run_viterbi": rows_left(5.0, 2.0, 0.3), "run_best_states": entries(5.0, argument=6)},
+    "decoding": {
+        "run_viterbi": of_rows_left(5.0, 2.0, 0.3),
+        "run_best_states": lambda starts, n, begin, end, smoothed, n_possible, path, *_: 5.0 * path.size,
+    },
     "n_best": {
-        "run_max_marginals": rows_left(5.0, 6.0, 2.0),
+        "run_max_marginals": of_rows_left(5.0, 6.0, 2.0),
         "run_viterbi_n_best": lambda given, n, begin, end, lists, *_: (
-            lists.way.size * rows_left(5.0, 4.0, 1.0)(given, n, begin)
+            lists.way.size * of_rows_left(5.0, 4.0, 1.0)(given, n, begin)
         ),
     },
     "lse": {
-        "run_split_sums": entries(5.0),
-        "run_signed_sums": entries(150.0),
-        "run_running_sums": entries(30.0),
+        "run_split_sums": of_entries(5.0),
+        "run_signed_sums": of_entries(150.0),
+        "run_running_sums": of_entries(30.0),
     },
     "naive": {
-        "run_naive_forward": naive_rows(0.5, argument=2),
-        "run_naive_backward": naive_rows(0.5, argument=1),
-        "run_naive_viterbi": naive_rows(0.5, argument=2),
-        "run_scaled_forward": naive_rows(0.5, argument=2),
-        "run_exp_dot_log_forward": naive_rows(2.0, argument=2),
-        "run_reachable": naive_rows(0.3, argument=2),
+        "run_naive_forward": lambda initial, transition, likelihoods, *_: naively(likelihoods),
+        "run_naive_backward": lambda transition, likelihoods, *_: naively(likelihoods),
+        "run_naive_viterbi": lambda initial, transition, likelihoods, *_: naively(likelihoods),
+        "run_scaled_forward": lambda initial, transition, likelihoods, *_: naively(likelihoods),
+        "run_exp_dot_log_forward": lambda log_initial, transition, log_likelihoods, *_: naively(log_likelihoods, 2.0),
+        "run_reachable": lambda initial, transition, likelihoods, *_: naively(likelihoods),
     },
 }

@@ -1,5 +1,6 @@
 """Who runs a kernel: Python at first, then machine code, and nobody sees which."""
 
+import inspect
 import subprocess
 import sys
 
@@ -218,6 +219,14 @@ def test_every_kernel_is_called_and_its_work_estimated(by):
         routine(case)
     assert sorted(seconds) == sorted(ROOM_OF)
     assert all(0 < estimate < 0.1 for estimate in seconds.values()), seconds
+
+
+@pytest.mark.parametrize("name", ROOM_OF)
+def test_work_is_estimated_by_arguments_of_these_names(name):
+    asked_for = inspect.signature(WORK[ROOM_OF[name]][name]).parameters.values()
+    named = [each.name for each in asked_for if each.kind is each.POSITIONAL_OR_KEYWORD]
+    kernel = _tiers.kernel_of("_kernels", ROOM_OF[name], name)
+    assert named == list(inspect.signature(kernel).parameters)[: len(named)]
 
 
 def test_no_numba_for_what_is_small():
