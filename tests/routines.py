@@ -74,6 +74,7 @@ def summed(case):
         lse.logsumexp(rows, axis=1),
         lse.softmax(rows, axis=1),
         lse.logcumsumexp(rows, axis=1),
+        lse.logcumsumexp(rows, axis=1, weights=np.abs(weights)),
         *lse.logsumexp(rows, axis=1, weights=weights, return_sign=True),
         lse.logsumexp(rows, axis=1, weights=np.abs(weights)),
     )

@@ -9,7 +9,7 @@ import pytest
 
 import hmmfilter as hf
 from hmmfilter import _tiers
-from hmmfilter._kernels import fused, places
+from hmmfilter._kernels import chain, fused, places
 from hmmfilter._tiers import Kernels, kernels
 from hmmfilter._work import WORK
 from tests import cases
@@ -286,6 +286,26 @@ def test_an_interrupted_update_leaves_a_stream_as_it_was(family, by):
         undisturbed.update(row)
         assert when > 29
         assert stream.snapshot() == undisturbed.snapshot()
+
+
+def test_a_slot_says_what_it_holds_when_all_of_it_is_there(by):
+    by(Kernels(np.inf))
+    log_transition = np.log([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.2, 0.8]]])
+    when, (slot,) = 1, chain.slots_for_chains(1, 2)
+    kernels.hold_chain(log_transition, 0, False, slot)
+    before = slot.copy()
+    kernels.hold_chain(log_transition, 1, False, slot)
+    after, slot[:] = slot.copy(), before
+    while not interrupted(lambda: kernels.hold_chain(log_transition, 1, False, slot), when):
+        assert slot[chain.HELD, 0, 0] == 0.0 or any(np.array_equal(slot, whole) for whole in (before, after))
+        slot[:], when = before, when + 1
+    assert slot[chain.HELD, 0, 0] == 2.0
+    held, when = chain.held_chain(slot), 1
+    while not interrupted(lambda: chain.widen_chain(held), when):
+        is_listed = held.sources[0].tolist() == [[2.0, 0.0], [2.0, 0.0]]
+        assert is_listed or held.sources[0, 0, 0] == chain.UNLISTED
+        held.sources[0, 0, 0], when = chain.UNLISTED, when + 1
+    assert is_listed
 
 
 def test_an_interrupted_block_leaves_a_stream_as_it_was(by):
