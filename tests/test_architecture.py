@@ -208,7 +208,7 @@ WING_CONTRACT = {
     "__init__": set(),
     "compiling": {"machine"},
     "machine": {"keeping", "linking"},
-    "linking": set(),
+    "linking": {"keeping", "places"},
     "keeping": {"places"},
     "places": set(),
     "instructions": set(),
@@ -281,7 +281,7 @@ NO_KERNELS = {
     "lanewise",
     "plain_store",
     "lanes_for",
-    "sweep_narrow",
+    "sweep_for",
 }
 
 

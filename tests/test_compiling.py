@@ -20,7 +20,7 @@ def twice(x):
     return 2 * x
 
 
-@pytest.mark.parametrize("decorator", [machine.compiled, machine.inlined, machine.allocating])
+@pytest.mark.parametrize("decorator", [machine.compiled, machine.apart, machine.inlined, machine.allocating])
 def test_decorators_make_kernels(decorator, tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert decorator(twice)(3) == 6
@@ -77,6 +77,22 @@ def test_numbas_other_users_wait_for_nothing():
 def test_users_compiled_code_finds_kernels_in_any_order_of_imports(first):
     code = f"{first}; import numpy as np; print(numba.njit(lambda x: hf.lse.softmax(x))(np.zeros(2)))"
     assert run(["-W", "error", "-c", code]).stdout == "[0.5 0.5]\n"
+
+
+@needs_compiled
+def test_users_compiled_code_that_is_kept_has_all_that_it_calls(tmp_path):
+    """Kernels that are apart would be missing in the next process."""
+    (tmp_path / "own.py").write_text(
+        "import numba, numpy as np, hmmfilter.lse as lse\n"
+        "@numba.njit(cache=True)\n"
+        "def both(x):\n    return lse.logsumexp(x) + lse.softmax(x)[0] + lse.softmax(x.astype(np.float32))[0]\n"
+    )
+    code = (
+        "import sys, numpy as np; sys.path.append(sys.argv[1]); import own\n"
+        "print(own.both(np.zeros(2)), sum(own.both.stats.cache_hits.values()))"
+    )
+    answers = [run(["-c", code, str(tmp_path)]).stdout.split() for _ in range(2)]
+    assert answers == [[str(np.log(2.0) + 1.0), hits] for hits in "01"]
 
 
 def test_softmax_and_logsumexp_name_their_kernels():

@@ -264,7 +264,10 @@ def test_files_of_other_sources_are_removed_and_others_stay(cache, monkeypatch):
 
 # A package of two kernels in two rooms, compiled and kept as the wing is
 
-HELPER = "from .machine import compiled\n\n\n@compiled\ndef step(x):\n    return x + {}\n"
+HELPER = (
+    "from .machine import apart, compiled\n\n\n@compiled\ndef add(x):\n    return x + {}\n\n\n"
+    "@apart\ndef step(x):\n    return add(x)\n"
+)
 CALLER = (
     "from .helper import step\nfrom .machine import compiled\n\n\n@compiled\ndef twice(x):\n    return 2.0 * step(x)\n"
 )
@@ -283,7 +286,7 @@ def run(arguments):
 def toy(tmp_path):
     wing = tmp_path / "toy" / "_kernels"
     wing.mkdir(parents=True)
-    for room in ("machine", "keeping", "places"):
+    for room in ("machine", "linking", "keeping", "places"):
         shutil.copy(WING / f"{room}.py", wing)
     for name in places.OUTSIDE:
         shutil.copy(PACKAGE / name, wing.parent)
@@ -309,6 +312,16 @@ def test_a_change_in_a_helpers_file_recompiles_its_callers(toy, tmp_path):
     os.utime(helper, (before.st_atime, before.st_mtime))  # of the same size, in the same second
     assert call(tmp_path) == ["10.0", "compiled"]
     assert call(tmp_path) == ["10.0", "found"]
+
+
+@pytest.mark.parametrize("damage", [os.unlink, lambda file: os.truncate(file, 99)])
+def test_a_part_that_is_gone_is_made_again(toy, tmp_path, cache, damage):
+    """What is apart has a file of its own, which others need."""
+    assert call(tmp_path) == ["8.0", "compiled"]
+    (file,) = Path(cache).parent.glob("*/apartstep.*")
+    damage(file)
+    assert call(tmp_path) == ["8.0", "found"]
+    assert file.stat().st_size > 99
 
 
 def test_sources_that_change_after_the_import_are_not_those_of_the_kernels(toy, tmp_path):

@@ -1,8 +1,11 @@
 """One library for each kernel that Python calls: what kernels call is inside, and compiled nowhere else."""
 
+import importlib.util
 import subprocess
 import sys
 
+import numba
+import numpy as np
 import pytest
 from numba.core.registry import CPUDispatcher
 
@@ -14,6 +17,15 @@ from tests.conftest import needs_compiled
 def cache(tmp_path, monkeypatch):
     """An empty cache."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+
+
+@machine.apart
+def triple(x):
+    return 3 * x
+
+
+def more_than_triple(x):
+    return triple(x) + 1
 
 
 def kernels_with(decorator):
@@ -44,11 +56,43 @@ def test_helpers_are_lowered_once_and_compiled_only_where_python_calls_them(deco
 
 
 @pytest.mark.parametrize(("decorator", "is_apart"), [(machine.compiled, False), (machine.apart, True)])
-def test_what_is_apart_stays_a_function_of_its_own(decorator, is_apart):
-    caller, _, _ = kernels_with(decorator)
+def test_what_is_apart_is_needed_and_not_taken_in(decorator, is_apart):
+    caller, step, _ = kernels_with(decorator)
     caller(3)
-    functions = caller.overloads[caller.signatures[0]].library.get_defined_functions()
-    assert any("step" in function.name for function in functions) == is_apart
+    (library,) = (result.library for result in caller.overloads.values())
+    (types,) = step.helper.overloads
+    assert library.needs == ([(__name__, step.__name__, types)] if is_apart else [])
+    assert not any("step" in function.name for function in library.get_defined_functions())
+
+
+def test_what_is_needed_is_there_before_what_needs_it_is_read():
+    first, again = machine.compiled(more_than_triple), machine.compiled(more_than_triple)
+    assert (first(3), again(3)) == (10, 10)
+    assert [sum(kernel.stats.cache_hits.values()) for kernel in (first, again)] == [0, 1]
+
+
+def test_what_is_apart_serves_all_callers():
+    caller, step, _ = kernels_with(machine.apart)
+
+    @machine.compiled
+    def another(x):
+        return step(x, 1) + caller(x)
+
+    assert (caller(3), another(3)) == (2.0, 6.0)
+    assert len(step.helper.overloads) == 1
+
+
+@needs_compiled
+def test_what_numba_brings_is_taken_in_too():
+    @machine.allocating
+    def zeros(n):
+        return np.zeros(n)
+
+    @machine.allocating
+    def last(n):
+        return zeros(n)[-1] + len(np.zeros_like(zeros(n)))
+
+    assert last(4) == 4.0
 
 
 def test_an_error_of_a_helper_comes_through():
@@ -67,6 +111,15 @@ def test_users_compiled_code_may_call_kernels():
     assert user(3) == 6.0
     again = CPUDispatcher(lambda x: caller(x) - step(x, 1), targetoptions={"nopython": True})
     assert again(3) == -2.0
+
+
+def test_another_numba_compiles_kernels_as_any_function(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hmmfilter._kernels.linking", None)
+    spec = importlib.util.find_spec("hmmfilter._kernels.machine")
+    of_another = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(of_another)
+    assert of_another.entry is numba.njit
+    assert of_another.apart(lambda x: x + 1)(3) == 4
 
 
 @needs_compiled

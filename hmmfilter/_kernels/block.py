@@ -37,7 +37,7 @@ class Origin(NamedTuple):
     is_narrow: bool  # its positive entries lie within `WIDEST`, their exponents are `NEARBY`
 
 
-@compiled
+@apart
 def origin_of(wide: FloatArray, linear: FloatArray) -> Origin:
     """Make an origin of wide numbers; fills the linear ones."""
     exponent = largest(wide[EXPONENT])
@@ -111,7 +111,7 @@ def room_for_steps(n_rows: int, n_states: int) -> FloatArray:
     return np.empty(scratch_size(n_states) + n_rows * ((PLANES + 2) * n_states + 5))
 
 
-@compiled
+@apart
 def block_in(room: FloatArray, n_rows: int, n_states: int) -> Block:
     """The second part of a room."""
     start = scratch_size(n_states)

@@ -13,7 +13,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
 
@@ -97,12 +97,12 @@ unsigned = intrinsic(lambda _, n: (types.uint64(n), emit_unsigned))
 store = intrinsic(lambda _, x, array, n: (types.none(x, array, n), emit_store))
 
 
-def choose_by_lanes(chosen: Callable[..., Any], few: Callable[..., Any], many: Callable[..., Any]) -> None:
-    """Tell the compiler which of two kernels a function calls: the one for `Lanes`, or that for None in their place."""
+def chosen_by_lanes(few: Callable[..., Any], many: Callable[..., Any]) -> Callable[..., Any]:
+    """Which of two kernels is meant, as the compiler knows it: the one for `Lanes`, or that for None in their place."""
 
-    @overload(chosen, strict=False, jit_options={"_nrt": False})
-    def choose(state: Any, origin: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> Any:
-        kernel = many if isinstance(like, types.NoneType) else few
-        return lambda state, origin, chain, block, i, end, like, *filled: kernel(  # noqa: PLW0108
-            state, origin, chain, block, i, end, like, *filled
-        )
+    @intrinsic
+    def choose(_: Any, like: Any) -> Any:  # pragma: no cover
+        kernel = types.Dispatcher(many if isinstance(like, types.NoneType) else few)
+        return kernel(like), lambda context, builder, signature, values: context.get_dummy_value()
+
+    return choose

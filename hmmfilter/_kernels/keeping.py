@@ -10,6 +10,7 @@ import functools
 import pickle
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from hmmfilter._notices import announce
@@ -22,8 +23,8 @@ SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "USING_SVML
 class Kept:
     """The machine code of one kernel, as Numba's dispatchers ask for it and give it away."""
 
-    def __init__(self, kernel: Callable[..., Any]) -> None:
-        self._kernel = kernel
+    def __init__(self, kernel: Callable[..., Any], role: str = "") -> None:
+        self._kernel, self._role = kernel, role
 
     @property
     def cache_path(self) -> str | None:
@@ -38,9 +39,13 @@ class Kept:
             target_context.refresh()
             code = read(self._file(signature, target_context))
             if code is None:
-                announce(self._kernel.__name__, str(signature), place_that_takes_more)
+                if not self._role:
+                    announce(self._kernel.__name__, str(signature), place_that_takes_more)
                 return None
-            return CompileResult._rebuild(target_context, *pickle.loads(code))
+            needs, parts = pickle.loads(code)
+            for room, kernel, types in needs:
+                getattr(import_module(room), kernel).helper.compile(types)
+            return CompileResult._rebuild(target_context, *parts)
         except Exception:
             return None
 
@@ -49,7 +54,8 @@ class Kept:
         try:
             from numba.core.serialize import dumps
 
-            refusal = write(self._file(signature, compiled.target_context), dumps(compiled._reduce()))
+            content = dumps((getattr(compiled.library, "needs", []), compiled._reduce()))
+            refusal = write(self._file(signature, compiled.target_context), content)
         except Exception as error:
             refusal = f"Numba does not give it away ({error!r})"
         if refusal:
@@ -67,7 +73,7 @@ class Kept:
         processor = target_context.codegen().magic_tuple()
         kernel = (self._kernel.__module__.rpartition(".")[2], self._kernel.__qualname__)
         key = (kernel, str(signature), processor, settings, numba.__version__, llvmlite.__version__)
-        return file_name(self._kernel.__name__, repr(key))
+        return file_name(f"{self._role}{self._kernel.__name__}", repr(key))
 
 
 @functools.cache

@@ -5,6 +5,9 @@ of its callers to be optimised there again: of a hundred helpers, nobody asks fo
 a kernel calls is left as it was lowered, and whoever Python calls, an entry, takes in the whole closure of what it
 calls. That halves the time which an empty cache costs, and quarters the cache.
 
+A kernel that is marked as apart is taken in by nobody: large loops, and what many entries call. Its machine code is
+made once, kept in a file of its own, and found by a symbol, which libraries refer to; they `need` it.
+
 This leans on parts of Numba that are not promised to stay; where one of them is gone, `compiling` goes without.
 """
 
@@ -20,6 +23,11 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
+
+from .keeping import Kept
+from .places import SOURCES, digest
+
+Need = tuple[str, str, tuple[Any, ...]]  # a kernel that is apart: its room, its name, and the types of its arguments
 
 # What kernels have none of: closures, `with`, messages of exceptions, generated functions, array expressions, and
 # loops over what has no one type. These passes would look for it in each.
@@ -39,23 +47,12 @@ UNUSED = {
 
 
 class HelperLibrary(JITCodeLibrary):
-    """The code of a kernel that kernels call, as it was lowered; one that is apart, no caller takes in."""
+    """The code of a kernel that kernels call, as it was lowered: each caller takes it in."""
 
-    is_apart = False
     _shared_module: Any
 
-    def _optimize_functions(self, module: Any) -> None:
-        module.data_layout = self._codegen._data_layout
-
-    def add_ir_module(self, module: Any) -> None:
-        """Take in what was lowered."""
-        for function in module.functions:
-            if self.is_apart and not function.is_declaration:
-                function.attributes.add("noinline")
-        super().add_ir_module(module)
-
     def finalize(self) -> None:
-        """Nothing is made of it: that is for entries."""
+        """Nothing is made of it: that is for those who take it in."""
         self._finalize_dynamic_globals()
         self._finalized = True
 
@@ -68,51 +65,60 @@ class HelperLibrary(JITCodeLibrary):
 
 
 class EntryLibrary(JITCodeLibrary):
-    """The code of a kernel that Python calls, and of all that it calls."""
+    """The machine code of a kernel, and of all that it calls and that is not apart; what is apart it `needs`."""
 
     _linking_libraries: list[Any]
+    needs: list[Need]
 
     def _optimize_functions(self, module: Any) -> None:
         module.data_layout = self._codegen._data_layout
 
     def finalize(self) -> None:
         """Make machine code."""
-        take_in_closure(self._final_module, self, is_own_kept=True)
+        self.needs = take_in_closure(self._final_module, self, is_own_kept=True)
         self._linking_libraries = []
         super().finalize()
 
     def _optimize_final_module(self) -> None:
         """All passes once: Numba's cheaper ones before them serve the counting of references, which kernels do not."""
-        passes = self._codegen._module_pass_manager()
-        if isinstance(passes, tuple):  # since Numba 0.62
-            passes[0].run(self._final_module, passes[1])
-        else:
-            passes.run(self._final_module)
+        made = self._codegen._module_pass_manager()
+        passes, *builder = made if isinstance(made, tuple) else (made,)  # a builder since Numba 0.62
+        passes.run(self._final_module, *builder)
 
 
-def take_in_closure(module: Any, library: Any, is_own_kept: bool) -> None:
-    """Link what a library calls, directly or not, into a module, each part once; what is not called may be dropped."""
+def take_in_closure(module: Any, library: Any, is_own_kept: bool) -> list[Need]:
+    """Link what a library calls, directly or not, into a module, each part once. Returns what it needs besides."""
     own = {function.name for function in module.functions if is_own_kept and not function.is_declaration}
-    for callee in closure_of(library):
-        if hasattr(library, "_reload_init"):  # since Numba 0.63
-            library._reload_init.update(callee._reload_init)
-        is_helper = isinstance(callee, HelperLibrary)
-        module.link_in(callee._final_module if is_helper else callee._get_module_for_linking(), preserve=True)
-    for function in module.functions:  # not before all are together: LLVM would drop what nobody called yet
-        if not function.is_declaration and function.linkage == llvm.Linkage.external and function.name not in own:
+    closure = closure_of(library)
+    needed = {callee.function_name: callee.need for callee in closure if hasattr(callee, "need")}
+    for callee in closure:
+        getattr(library, "_reload_init", set()).update(getattr(callee, "_reload_init", ()))  # since Numba 0.63
+        if isinstance(callee, HelperLibrary):
+            module.link_in(callee._final_module, preserve=True)
+        elif not hasattr(callee, "need"):
+            module.link_in(callee._get_module_for_linking(), preserve=True)
+    for function in list(module.functions):  # not before all are together: LLVM would drop what nobody called yet
+        if function.is_declaration and function.name in needed:
+            function.name = symbol_of(needed[function.name])
+        elif not function.is_declaration and function.linkage == llvm.Linkage.external and function.name not in own:
             function.linkage = "linkonce_odr"
+    return list(needed.values())
 
 
 def closure_of(library: Any) -> list[Any]:
-    """The libraries that a library calls, and those that they do; of Numba's own make, one brings what it calls."""
+    """The libraries that a library calls, and those that they do, as far as they are taken in."""
     found, waiting = dict.fromkeys(library._linking_libraries), list(library._linking_libraries)
     while waiting:
         callee = waiting.pop()
-        calls = callee._linking_libraries if isinstance(callee, HelperLibrary) else []
-        new = [each for each in calls if each not in found]
+        new = [] if hasattr(callee, "need") else [each for each in callee._linking_libraries if each not in found]
         waiting += new
         found.update(dict.fromkeys(new))
     return list(found)
+
+
+def symbol_of(need: Need) -> str:
+    """By what name libraries refer to a kernel that is apart: the same in all processes, unlike Numba's names."""
+    return f"hmmfilter.{need[1]}.{digest(SOURCES.encode(), repr(need).encode())}"
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -124,7 +130,6 @@ class HelperLowering(NativeLowering):
     def run_pass(self, state: Any) -> bool:
         """Replace the state's result of compiling."""
         state.library = HelperLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
-        state.library.is_apart = getattr(state.func_id.func, "is_apart", False)
         state.flags.no_compile = True
         super().run_pass(state)
         key = object()
@@ -184,6 +189,17 @@ class Helper(CPUDispatcher):
         self.overloads[tuple(result.signature.args)] = result
 
 
+class Apart(Helper):
+    """A kernel as kernels call it whose machine code stands alone, and serves all of them."""
+
+    def add_overload(self, result: Any) -> None:
+        """Let libraries find it by its symbol, whether it was compiled now or kept."""
+        super().add_overload(result)
+        library, name = result.library, result.fndesc.llvm_func_name
+        library.function_name, library.need = name, (self.__module__, self.__name__, tuple(result.signature.args))
+        llvm.add_symbol(symbol_of(library.need), library.get_pointer_to_function(name))
+
+
 class Entry(CPUDispatcher):
     """A kernel: an entry where Python calls it, a helper where a kernel does."""
 
@@ -194,7 +210,11 @@ class Entry(CPUDispatcher):
         """The kernel as kernels call it."""
         if self._as_helper is None:
             options = {**self.targetoptions, "no_cpython_wrapper": True}
-            self._as_helper = Helper(self.py_func, targetoptions=options, pipeline_class=HelperCompiler)
+            if getattr(self.py_func, "is_apart", False):
+                self._as_helper = Apart(self.py_func, targetoptions=options, pipeline_class=EntryCompiler)
+                self._as_helper._cache = Kept(self.py_func, "apart")
+            else:
+                self._as_helper = Helper(self.py_func, targetoptions=options, pipeline_class=HelperCompiler)
         return self._as_helper
 
     def get_call_template(self, arguments: Any, named: Any) -> Any:

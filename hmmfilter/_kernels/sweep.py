@@ -12,7 +12,7 @@ other direction's lines out.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 from hmmfilter._arrays import FloatArray
 
@@ -195,15 +195,15 @@ def sweep_many(
     return i
 
 
-def sweep_narrow(state: Any, origin: Any, chain: Any, block: Any, i: Any, end: Any, like: Any, *filled: Any) -> int:
+def sweep_for(like: Lanes | None) -> Callable[..., int]:
     """`sweep_few` or `sweep_many`, which is known when this is compiled."""
-    return (sweep_many if like is None else sweep_few)(state, origin, chain, block, i, end, like, *filled)
+    return sweep_many if like is None else sweep_few
 
 
 if not IS_PLAIN:
-    from .instructions import choose_by_lanes
+    from .instructions import chosen_by_lanes
 
-    choose_by_lanes(sweep_narrow, sweep_few, sweep_many)
+    sweep_for = chosen_by_lanes(sweep_few, sweep_many)
 
 
 @compiled
@@ -232,7 +232,7 @@ def sweep(
         end += way
     if is_far:
         take_exponent_out(state, top, top_rest)
-    reached = sweep_narrow(state, origin, chain, block, i, end, like, scratch.p, rows, increments)
+    reached = sweep_for(like)(state, origin, chain, block, i, end, like, scratch.p, rows, increments)
     if is_far:
         last = i if increments is None else reached  # backwards, nobody asks for the sums
         put_exponent_back(state, top, top_rest, block.exponents[i:last], block.rests[i:last])

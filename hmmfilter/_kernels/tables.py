@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .compiling import compiled
+from .compiling import apart, compiled
 from .limits import NEVER
 
 
@@ -89,7 +89,7 @@ def first_together(tables: Tables, n: int, begin: int, end: int, n_possible: Int
     return n
 
 
-@compiled
+@apart
 def stretch_from(tables: Tables, n: int, t: int, end: int, n_block: int) -> tuple[int, int]:
     """How far rows go on, from t in sequence n, in one block and by the same matrix; and which one leads to them.
 

@@ -105,7 +105,7 @@ def term_exponent(state: FloatArray, i: int, wide: FloatArray, j: int) -> tuple[
     return sum_exponents(state[EXPONENT, i], state[REST, i], wide[EXPONENT, i, j], wide[REST, i, j])
 
 
-@apart
+@inlined
 def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> tuple[float, float, float, float]:
     """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms [2]_, as a wide number.
 
@@ -167,6 +167,19 @@ def set_far_exponents(p: FloatArray, top: float, top_rest: float, exponent: floa
             predicted[EXPONENT, j], predicted[REST, j] = sum_exponents(top, top_rest, k, 0.0)
 
 
+@apart
+def predict_exactly(state: FloatArray, chain: Chain, p: FloatArray, has_tails: bool, predicted: FloatArray) -> None:
+    """Take the sums anew, by `exact_prediction`, that have faded among those in p."""
+    is_far = chain.has_large_logs or has_far(state[EXPONENT])
+    for j in range(p.size):
+        if p[j] < FADED:
+            total, tail, top, rest = exact_prediction(state, chain, j, is_far)
+            if not has_tails:
+                total, tail = total + tail, 0.0
+            predicted[HEAD, j], predicted[TAIL, j], k = settled(total, tail, 0.0)
+            predicted[EXPONENT, j], predicted[REST, j] = sum_exponents(top, rest, k, 0.0)
+
+
 @inlined
 def lse_prediction(
     state: FloatArray, chain: Chain, like: Lanes | None, scratch: FloatArray, predicted: FloatArray
@@ -199,14 +212,7 @@ def lse_prediction(
     if abs(top) >= NEARBY:
         set_far_exponents(p, top, top_rest, chain.exponent, predicted)
     if n_faded > 0:
-        is_far = chain.has_large_logs or has_far(state[EXPONENT])
-        for j in range(n_states):
-            if p[j] < FADED:
-                total, total_tail, own_top, own_rest = exact_prediction(state, chain, j, is_far)
-                if like is None:
-                    total, total_tail = total + total_tail, 0.0
-                s[j], s_tail[j], k = settled(total, total_tail, 0.0)
-                s_exponent[j], predicted[REST, j] = sum_exponents(own_top, own_rest, k, 0.0)
+        predict_exactly(state, chain, p, like is not None, predicted)
 
 
 class Scratch(NamedTuple):
@@ -226,7 +232,7 @@ def scratch_size(n_states: int) -> int:
     return (4 * PLANES + 2) * n_states + 2 * tiled(n_states)
 
 
-@compiled
+@apart
 def scratch_in(room: FloatArray, n_states: int) -> Scratch:
     """The first part of a room."""
     end = (4 * PLANES + 2) * n_states
@@ -235,7 +241,7 @@ def scratch_in(room: FloatArray, n_states: int) -> Scratch:
     return Scratch(wide[:4], wide[4:8], wide[8:12], p, wide[12:16], wide[16:])
 
 
-@inlined
+@apart
 def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
     """log α'(j) = log b(j) + log Σ_i exp( log α(i) + log A(i, j) ), the recursion of every sum over paths [1]_.
 
@@ -248,7 +254,7 @@ def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scr
     weigh(scratch.predicted, scratch.other, like, state)
 
 
-@compiled
+@apart
 def start_chain(log_b: FloatArray, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
     """log α_1(k) = log p(h_1 = k) + log b_1(k), the first step of all; the state is the initial one before it."""
     widen_row(log_b, scratch.other)

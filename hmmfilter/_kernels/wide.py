@@ -21,7 +21,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 
-from .compiling import compiled, inlined
+from .compiling import apart, compiled, inlined
 from .lanes import Lanes, fma
 from .limits import EXP_REACH, FAR, FARTHEST_LOG, LARGE_LOG, NEARBY, NEVER, VANISHED, WIDEST
 from .numbers import ROUNDER, larger, largest, plus, power_of_two, shifted, sum_of, two_product, two_sum
@@ -184,7 +184,7 @@ def fill_far_terms(x: FloatArray, top: float, top_rest: float, terms: FloatArray
         terms[i] = shifted(x[HEAD, i] + x[TAIL, i], way_down(x, i, top, top_rest))
 
 
-@compiled
+@apart
 def wide_sum(x: FloatArray, terms: FloatArray) -> tuple[float, float, float]:
     """The sum of wide numbers, (4, n), as a double and an exponent; fills the terms, which have the same exponent."""
     head, tail, exponent = x[HEAD], x[TAIL], x[EXPONENT]
@@ -224,7 +224,7 @@ def take_down(x: FloatArray, top: float, top_rest: float, head: FloatArray, tail
         head[k], tail[k] = x[HEAD, k] * scale, x[TAIL, k] * scale
 
 
-@compiled
+@apart
 def weigh_far(x: FloatArray, y: FloatArray, like: Lanes | None, product: FloatArray) -> None:
     """`weigh`, with exponents of two parts."""
     for k in range(product.shape[1]):
