@@ -177,7 +177,7 @@ def test_a_table_of_logs_is_not_turned_into_probabilities_as_a_whole():
     smoothed = hf.smooth(
         MODEL.log_initial, MODEL.log_transition, MODEL.emission.log_likelihoods(OBSERVED), out=rows, out_logs=True
     )
-    assert page_of(smoothed)
+    assert page_of(smoothed) is not None
     assert "probabilities" not in vars(smoothed)
 
 
