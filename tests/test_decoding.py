@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import hmmfilter as hf
 from hmmfilter import _checks
-from hmmfilter._kernels.decoding import BLOCK, Decoder, slots_for_moves
+from hmmfilter._kernels.decoding import BLOCK, slots_for_moves
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
@@ -22,7 +22,7 @@ def fill_log_delta(case, log_delta):
     n_states = log_delta.shape[1]
     slots = slots_for_moves(1, n_states)
     x, top = np.empty(slots.shape[2]), np.empty(slots.shape[2])
-    decoder = Decoder(slots, x, top, np.empty(n_states, dtype=np.int64), np.empty((4, n_states)))
+    decoder = decoding.Decoder(slots, x, top, np.empty(n_states, dtype=np.int64), np.empty((4, n_states)))
     return decoding.fill_log_delta(_checks.chain(*case), 0, decoder, log_delta)
 
 

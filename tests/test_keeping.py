@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from numba.core.registry import CPUDispatcher
@@ -48,10 +49,14 @@ def twice(x):
     return 2 * x
 
 
-def new_process():
+def first_of(pair):
+    return pair.x
+
+
+def new_process(kernel=twice):
     """A kernel as a process has it that has just begun."""
-    dispatcher = CPUDispatcher(twice, targetoptions={"nopython": True})
-    dispatcher._cache = keeping.Kept(twice)
+    dispatcher = CPUDispatcher(kernel, targetoptions={"nopython": True})
+    dispatcher._cache = keeping.Kept(kernel)
     return dispatcher
 
 
@@ -371,3 +376,22 @@ def test_kernels_without_their_sources_are_not_kept(toy, tmp_path, monkeypatch):
     monkeypatch.setattr(places, "SOURCES", "")
     assert places.write("name", b"code") == "the sources of the kernels cannot be read"
     assert new_process().stats.cache_path is None
+
+
+class Pair(NamedTuple):
+    x: int
+    y: int
+
+
+class Namesake(NamedTuple):
+    x: int
+    y: int
+
+
+def test_named_tuples_of_one_name_do_not_get_each_others_code():
+    """Numba prints their types alike."""
+    assert new_process(first_of)(Pair(1, 2)) == 1
+    kernel = new_process(first_of)
+    assert kernel(Namesake(3, 4)) == 3
+    assert not was_found(kernel)
+    assert kernel.signatures[0][0].instance_class is Namesake

@@ -45,7 +45,8 @@ class Kept:
             needs, parts = pickle.loads(code)
             for room, kernel, types in needs:
                 getattr(import_module(room), kernel).helper.compile(types)
-            return CompileResult._rebuild(target_context, *parts)
+            found = CompileResult._rebuild(target_context, *parts)
+            return found if found.signature.args == tuple(signature) else None  # named tuples may be namesakes
         except Exception:
             return None
 
