@@ -388,6 +388,9 @@ class Namesake(NamedTuple):
     y: int
 
 
+Namesake.__name__ = "Pair"
+
+
 def test_named_tuples_of_one_name_do_not_get_each_others_code():
     """Numba prints their types alike."""
     assert new_process(first_of)(Pair(1, 2)) == 1
