@@ -19,9 +19,8 @@ def left_alone(kernel: Kernel) -> Kernel:
     return kernel
 
 
-if IS_PLAIN:
-    compiled = inlined = apart = allocating = left_alone
-else:
+compiled = inlined = apart = allocating = left_alone
+if not IS_PLAIN:
     from .machine import allocating, apart, compiled, inlined
 
 __all__ = ["IS_PLAIN", "allocating", "apart", "compiled", "inlined"]

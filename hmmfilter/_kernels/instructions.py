@@ -97,11 +97,11 @@ unsigned = intrinsic(lambda _, n: (types.uint64(n), emit_unsigned))
 store = intrinsic(lambda _, x, array, n: (types.none(x, array, n), emit_store))
 
 
-def chosen_by_lanes(few: Callable[..., Any], many: Callable[..., Any]) -> Callable[..., Any]:
+def chosen_by_lanes(few: Callable[..., Any], many: Callable[..., Any]) -> Callable[..., Any]:  # pragma: no cover
     """Which of two kernels is meant, as the compiler knows it: the one for `Lanes`, or that for None in their place."""
 
     @intrinsic
-    def choose(_: Any, like: Any) -> Any:  # pragma: no cover
+    def choose(_: Any, like: Any) -> Any:
         kernel = types.Dispatcher(many if isinstance(like, types.NoneType) else few)
         return kernel(like), lambda context, builder, signature, values: context.get_dummy_value()
 
