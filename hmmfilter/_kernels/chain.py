@@ -78,7 +78,7 @@ def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: Floa
     slot[HELD, 0, 0] = m + 1.0
 
 
-@apart
+@compiled
 def chain_at(log_transition: FloatArray, m: int, is_backward: bool, slots: FloatArray) -> Chain:
     """Matrix m of a transition, or its transpose, from the slot that holds it, or is made to hold it."""
     slot = slots[m % len(slots)]

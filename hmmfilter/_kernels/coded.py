@@ -8,7 +8,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 
-from .compiling import apart, compiled
+from .compiling import compiled, inlined
 from .lanes import fma
 from .limits import CODED_LOG, FAINT_SHARE, FAR, HIGHEST, NEVER
 from .numbers import ROUNDER, divide_row, power_of_two
@@ -40,7 +40,7 @@ def code_far_shares(x: FloatArray, top: float, top_rest: float, one_over_total: 
             row[k] = log_roughly(x[HEAD, k] * one_over_total) + down * LOG_2
 
 
-@apart
+@inlined
 def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float, float]:
     """Divide wide numbers by their sum; the sum, as a double and an exponent in two parts, is returned.
 

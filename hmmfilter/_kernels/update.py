@@ -241,7 +241,7 @@ def scratch_in(room: FloatArray, n_states: int) -> Scratch:
     return Scratch(wide[:4], wide[4:8], wide[8:12], p, wide[12:16], wide[16:])
 
 
-@apart
+@inlined
 def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
     """log α'(j) = log b(j) + log Σ_i exp( log α(i) + log A(i, j) ), the recursion of every sum over paths [1]_.
 
