@@ -13,6 +13,7 @@ import ctypes
 import math
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -29,6 +30,8 @@ LOADING = 1 / 8  # of it where machine code is kept, and has only to be loaded
 SIMPLE = 1 / 8  # of either for a kernel that runs through no rows: one whose name does not begin with run_
 LAST = 1 / 10  # of what a kernel may take by itself once all of them together have taken the budget
 STATE = 5  # the argument of `run_update` that a stream keeps
+COMPILING = threading.Lock()  # of who compiles on purpose
+IS_LOADED = threading.Event()  # the compiled wing, with all its rooms
 VECTOR_LIBRARIES = {"linux": "libsvml.so", "darwin": "libsvml.dylib", "win32": "svml_dispmd"}
 
 
@@ -54,11 +57,12 @@ class Kernels:
     @contextlib.contextmanager
     def compiled_at_once(self) -> Iterator[None]:
         """Run machine code alone for some time, and go on as before then."""
-        before, self.__dict__ = self.__dict__, vars(Kernels(0.0))
-        try:
-            yield
-        finally:
-            self.__dict__ = before
+        with COMPILING:
+            before, self.__dict__ = self.__dict__, vars(Kernels(0.0))
+            try:
+                yield
+            finally:
+                self.__dict__ = before
 
     def _at_first(self, room: str, name: str, work: Callable[..., float]) -> Callable[..., Any]:
         """A kernel as it is called until it is compiled; then machine code takes its place."""
@@ -77,11 +81,13 @@ class Kernels:
         def run(*arguments: Any) -> Any:
             seconds = 1e-6 * work(*arguments)
             if self._has(LOADING, name, seconds) or (self._has(1.0, name, seconds) and not is_kept()):
+                self._spend(name, seconds)  # before, so that other threads know of it
                 began = time.perf_counter()
                 with np.errstate(all="ignore"):
                     answer = plain()(*arguments)
-                self._spend(name, time.perf_counter() - began)
+                self._spend(name, time.perf_counter() - began - seconds)
                 return answer
+            load_compiled_wing()
             compiled = kernel_of("_compiled", room, name)
             setattr(self, name, compiled)
             return compiled(*arguments)
@@ -105,6 +111,26 @@ def kernel_of(wing: str, room: str, name: str) -> Callable[..., Any]:
     """A kernel, plain or compiled."""
     kernel: Callable[..., Any] = getattr(import_module(f"hmmfilter.{wing}.{room}"), name)
     return kernel
+
+
+def load_compiled_wing() -> None:
+    """Import Numba and all rooms, once.
+
+    In a thread of its own, as an interrupt reaches the main thread only: Numba cannot be imported again where that has
+    stopped halfway. All rooms together, as an update of the package in between would mix what does not belong together.
+    """
+    if not IS_LOADED.is_set():
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(import_compiled_wing).result()
+
+
+def import_compiled_wing() -> None:
+    """The rooms one after the other, after their package: it is not all there before it has been imported itself."""
+    for name in ("hmmfilter._compiled", *(f"hmmfilter._compiled.{room}" for room in WORK)):
+        import_module(name)
+    IS_LOADED.set()
 
 
 def at_once(run_update: Callable[..., float]) -> Callable[..., float]:

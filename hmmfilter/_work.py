@@ -36,10 +36,10 @@ def of_rows_left(*each: float) -> Work:
 
 
 def of_entries(each: float) -> Work:
-    """So much for each entry of the first argument."""
+    """So much for each entry of the first argument, and for each of its rows."""
 
     def work(x: Any, /, *_: Any) -> float:
-        return each * float(x.size)
+        return each * float(x.size + len(x))
 
     return work
 
@@ -47,7 +47,7 @@ def of_entries(each: float) -> Work:
 def naively(likelihoods: Any, square: float = 0.5) -> float:
     """Steps through rows of likelihoods."""
     n_rows, n_states = likelihoods.shape
-    return taken(n_rows, n_states, 0.0, 0.0, square)
+    return taken(n_rows, n_states, 3.0, 0.0, square)
 
 
 FORWARD = 60.0, 80.0, 2.0

@@ -29,9 +29,9 @@ NOT_KEPT = (
 def cache(tmp_path, monkeypatch):
     """A cache that is empty, and nothing said about it yet."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    keeping.warn_once.cache_clear()
+    keeping.said.clear()
     yield places.places()[0]
-    keeping.warn_once.cache_clear()
+    keeping.said.clear()
 
 
 @pytest.fixture
@@ -376,6 +376,22 @@ def test_kernels_without_their_sources_are_not_kept(toy, tmp_path, monkeypatch):
     monkeypatch.setattr(places, "SOURCES", "")
     assert places.write("name", b"code") == "the sources of the kernels cannot be read"
     assert new_process().stats.cache_path is None
+
+
+def test_code_under_anothers_name_is_not_found():
+    (place,) = places.places()
+    assert places.write("one", b"code") == ""
+    (Path(place) / "other").write_bytes((Path(place) / "one").read_bytes())
+    assert places.read("one") == b"code"
+    assert places.read("other") is None
+    assert not (Path(place) / "other").exists()
+
+
+def test_a_warning_that_is_an_error_fails_one_call(monkeypatch):
+    monkeypatch.setattr(keeping, "write", lambda *_: "there is no place")
+    with pytest.raises(RuntimeWarning, match="there is no place"):
+        new_process()(3)
+    assert new_process()(3) == 6
 
 
 class Pair(NamedTuple):

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -318,3 +319,62 @@ def test_an_interrupted_block_leaves_a_stream_as_it_was(by):
         when += 97
     undisturbed.update_block(rows)
     assert stream.snapshot() == undisturbed.snapshot()
+
+
+INTERRUPTED = """
+import signal, sys, threading
+from hmmfilter import _tiers
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGINT, interrupt)
+threading.Timer({seconds}, signal.raise_signal, [signal.SIGINT]).start()
+try:
+    _tiers.load_compiled_wing()
+except KeyboardInterrupt:
+    pass
+_tiers.load_compiled_wing()
+import numba
+print(numba.core.config.DISABLE_JIT in (0, 1), "hmmfilter._compiled.forward" in sys.modules)
+"""
+
+
+@needs_compiled
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal that is raised reaches the thread that raises it")
+@pytest.mark.parametrize("seconds", [0.05, 0.2])
+def test_an_interrupt_while_numba_is_imported_leaves_it_whole(seconds):
+    code = INTERRUPTED.format(seconds=seconds)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("True True\n"), done.stderr
+
+
+def test_the_compiled_wing_is_loaded_once_by_whoever_comes_first(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(_tiers, "IS_LOADED", threading.Event())
+    monkeypatch.setattr(_tiers, "import_module", loaded.append)
+    _tiers.load_compiled_wing()
+    _tiers.load_compiled_wing()
+    assert loaded == ["hmmfilter._compiled", *(f"hmmfilter._compiled.{room}" for room in WORK)]
+
+
+def test_who_compiles_on_purpose_waits_for_who_does():
+    ours, budgets = _tiers.Kernels(1.0), []
+
+    def compile_too():
+        with ours.compiled_at_once():
+            budgets.append(ours.budget)
+
+    with ours.compiled_at_once():
+        other = threading.Thread(target=compile_too)
+        other.start()
+        other.join(0.05)
+        assert budgets == []
+    other.join(60)
+    assert budgets == [0.0]
+    assert ours.budget == 1.0
+
+
+def test_rows_without_entries_and_steps_of_one_state_take_time_too():
+    assert WORK["lse"]["run_split_sums"](np.empty((10**6, 0))) > 1e6
+    assert WORK["naive"]["run_naive_viterbi"](None, None, np.empty((10**6, 1)), None, None) > 3e6

@@ -6,7 +6,6 @@ is said once; what is damaged is forgotten, and written anew.
 
 from __future__ import annotations
 
-import functools
 import pickle
 import warnings
 from collections.abc import Callable
@@ -77,9 +76,14 @@ class Kept:
         return file_name(f"{self._role}{self._kernel.__name__}", repr(key))
 
 
-@functools.cache
+said: set[str] = set()  # what has been, also where warnings are errors and the call that was told of it has failed
+
+
 def warn_once(reason: str) -> None:
     """Say why each process has to compile again, and what helps."""
+    if reason in said:
+        return
+    said.add(reason)
     warnings.warn(
         f"machine code is not kept, as {reason}: each process compiles it again, which takes seconds. "
         "Set NUMBA_CACHE_DIR to a directory that can be written to, and that nobody else can write to",

@@ -115,6 +115,11 @@ def names_in(place: str) -> list[str]:
         return []
 
 
+def seal_of(name: str, code: bytes) -> bytes:
+    """What tells whole code from damaged, which would crash, and from code under another's name."""
+    return hashlib.sha256(f"{name}\0".encode() + code).digest()
+
+
 def read(name: str) -> bytes | None:
     """What a file was written with, or None; a file that is damaged is taken away, if that can be."""
     for place in places():
@@ -122,17 +127,17 @@ def read(name: str) -> bytes | None:
         with contextlib.suppress(OSError):
             with open(path, "rb") as file:
                 seal, code = file.read(32), file.read()
-            if hashlib.sha256(code).digest() == seal:
+            if seal_of(name, code) == seal:
                 return code
             os.unlink(path)
     return None
 
 
 def write(name: str, code: bytes) -> str:
-    """Keep machine code, sealed by its digest: damaged code would crash. Returns why that cannot be, or nothing."""
+    """Keep machine code, sealed by its digest. Returns why that cannot be, or nothing."""
     refusals = []
     for place in places():
-        refusal = put(place, name, hashlib.sha256(code).digest() + code)
+        refusal = put(place, name, seal_of(name, code) + code)
         if not refusal:
             return ""
         refusals.append(refusal)
