@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -123,7 +124,8 @@ class Compiled:
         *first, last = few + more
         states = f"{', '.join(first)} and {last}" if first else last
         return (
-            f"{counted(self.n_compiled, 'routine')} compiled, {self.n_found} found, for {states} states, "
+            f"{counted(self.n_compiled, 'routine')} compiled, {self.n_found} found, "
+            f"for {states} {'state' if states == '1' else 'states'}, "
             f"in {self.seconds:.1f} s; kept in {self.folder}"
         )
 
@@ -154,7 +156,7 @@ def compile(states: Iterable[int] = STATES, *, progress: bool = False) -> Compil
     ValueError, TypeError
         Where a number of states is not an integer from 1 up, or there is none.
     OSError
-        Where nothing can be kept.
+        Where what has to be compiled cannot be kept.
 
     Notes
     -----
@@ -174,7 +176,7 @@ def compile(states: Iterable[int] = STATES, *, progress: bool = False) -> Compil
     _checks.flag("progress", progress)
     _checks.compiler()
     folder = places.place_that_takes_more()
-    if folder is None:
+    if folder is None and not places.kept():  # what was filled may be there to be read only
         raise OSError(
             "machine code can be kept nowhere: set NUMBA_CACHE_DIR to a directory that can be written to, and that "
             "nobody else can write to"
@@ -182,10 +184,15 @@ def compile(states: Iterable[int] = STATES, *, progress: bool = False) -> Compil
     began, n_compiled = time.perf_counter(), 0
     chains = [example(n_states) for n_states in dict.fromkeys(min(n, FEW_STATES + 1) for n in given)]
     jobs = [(routine, chain) for chain in chains for routine in ROUTINES.values()]
-    with progress_bar(len(jobs), progress, " routines") as bar, kernels.compiled_at_once():
+    with progress_bar(len(jobs), progress, " routines") as bar, kernels.compiled_at_once(), warnings.catch_warnings():
+        warnings.filterwarnings("error", "machine code is not kept", RuntimeWarning)
         for routine, chain in jobs:
             before = places.kept()
-            routine(chain)
+            try:
+                routine(chain)
+            except RuntimeWarning as warning:
+                raise OSError(str(warning)) from None
             n_compiled += places.kept() > before
             bar.update(1)
-    return Compiled(given, n_compiled, len(jobs) - n_compiled, time.perf_counter() - began, folder)
+    seconds, folder = time.perf_counter() - began, folder or places.places()[0]
+    return Compiled(given, n_compiled, len(jobs) - n_compiled, seconds, folder)

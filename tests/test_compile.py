@@ -12,7 +12,7 @@ import pytest
 
 import hmmfilter as hf
 from hmmfilter import _tiers, compiling
-from hmmfilter._kernels import places
+from hmmfilter._kernels import keeping, places
 from tests import cases
 from tests.conftest import needs_compiled
 from tests.routines import ROUTINES
@@ -145,6 +145,7 @@ def test_one_line():
     compiled = compiling.Compiled((2, 4, 16), 1, 2, 3.21, "/cache")
     assert str(compiled) == "1 routine compiled, 2 found, for 2, 4 and more than 8 states, in 3.2 s; kept in /cache"
     assert "for 3 and 4 states" in str(replace(compiled, states=(3, 4)))
+    assert "for 1 state," in str(replace(compiled, states=(1,)))
     assert "for more than 8 states" in str(replace(compiled, states=(9, 16)))
     assert "2 routines compiled, 0 found, for 5 states" in str(replace(compiled, n_compiled=2, n_found=0, states=(5,)))
 
@@ -204,6 +205,20 @@ def test_without_a_place_nothing_is_compiled(few, monkeypatch, tmp_path):
     monkeypatch.setattr(compiling, "ROUTINES", {"any": lambda _: pytest.fail("nobody would keep it")})
     with pytest.raises(OSError, match="machine code can be kept nowhere: set NUMBA_CACHE_DIR to a directory"):
         hf.compile([2])
+
+
+def test_a_filled_place_may_be_there_to_be_read_only(few, monkeypatch):
+    hf.compile([3])
+    monkeypatch.setattr(places, "put", lambda *_: "it cannot be written to the cache")
+    compiled = hf.compile([3])
+    assert (compiled.n_compiled, compiled.n_found, compiled.folder) == (0, 2, places.places()[0])
+
+
+def test_what_cannot_be_kept_is_a_failure(few, monkeypatch):
+    monkeypatch.setattr(keeping, "said", set())
+    monkeypatch.setattr(compiling, "ROUTINES", {"any": lambda _: keeping.warn_once("the disk is full")})
+    with pytest.raises(OSError, match="machine code is not kept, as the disk is full"):
+        hf.compile([3])
 
 
 ONE_ROUTINE = (
