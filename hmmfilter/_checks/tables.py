@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,6 @@ from hmmfilter._checks.errors import EntryError, shown
 from hmmfilter._checks.settings import steps_ahead
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
-
-if TYPE_CHECKING:
-    from hmmfilter._kernels.tables import Tables
 
 LARGEST_LOG = 1e22  # of a finite log-potential: 1e9 of them can be added without a rounding, see `_kernels`
 NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
