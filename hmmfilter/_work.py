@@ -62,8 +62,8 @@ WORK: dict[str, dict[str, Work]] = {
     "coded": {
         "store_posterior": of_entries(3.0),
         "has_logs": of_entries(0.4),
-        "take_logs": of_entries(0.5),
-        "take_numbers": of_entries(0.5),
+        "take_logs": of_entries(11.0),
+        "take_numbers": of_entries(11.0),
     },
     "tables": {
         "are_logs": of_entries(0.5),

@@ -15,7 +15,7 @@ from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._kernels.lanes import lanes_for
 from hmmfilter._kernels.wide import PLANES
 from hmmfilter._tiers import kernels
-from hmmfilter.results.posteriors import logs_of
+from hmmfilter.results.posteriors import logs_of, numbers_of
 from tests import cases
 from tests.test_filtering import FAMILY
 from tests.wing import room
@@ -118,6 +118,49 @@ def test_coded_numbers_have_their_logs(x, k):
     coded = np.array([CODED.coded(x, float(k))])
     log_x = np.log(x) + k * np.log(2)
     assert logs_of(coded)[0] == pytest.approx(log_x, rel=1e-13, abs=1e-13)
+
+
+def ulps(got, exact):
+    """How far a double is from a number of many digits, in units of its last place."""
+    return float(abs(mpmath.mpf(float(got)) - exact)) / float(np.spacing(abs(got)))
+
+
+NEAR_ONE = [*(1.0 + k * 2.0**-52 for k in range(1, 99)), *(1.0 - k * 2.0**-53 for k in range(1, 99))]
+
+
+@given(st.lists(st.floats(0.0, 1e300, exclude_min=True), min_size=1))
+@example([5e-324, np.nextafter(2.0**-1022, 0.0), 2.0**-1022, 0.5, np.sqrt(0.5), np.sqrt(2.0), *NEAR_ONE])
+@mpmath.workdps(60)
+def test_logs_of_doubles_are_right_but_for_the_last_digit(xs):
+    for x, log_x in zip(xs, logs_of(np.array(xs)), strict=True):
+        assert ulps(log_x, mpmath.log(mpmath.mpf(x))) < 0.9
+
+
+@given(st.lists(st.floats(-745.1, -0.1), min_size=1))
+@mpmath.workdps(60)
+def test_numbers_of_logs_are_right_but_for_the_last_digit(logs):
+    for log_x, x in zip(logs, numbers_of(np.array(logs)), strict=True):
+        assert ulps(x, mpmath.exp(mpmath.mpf(log_x))) < 0.7  # of the smallest doubles, that is more of the number
+
+
+@pytest.mark.parametrize(
+    "code",
+    [{0.25: np.log(0.25)}, {0.25: np.log(0.25), -700.0: -700.0}, {0.25: np.log(0.25), -1 / 650: 650.0}],
+    ids=["numbers", "a log", "a log above zero"],
+)
+def test_all_that_is_coded_is_undone(code):
+    """Across the seams of what is done at a time, in place and apart, zero and NaN too."""
+    code = {**code, 0.0: -np.inf, np.nan: np.nan, -2000.0: -2000.0}
+    coded, logs = (np.resize(np.array([*column]), 2 * CODED.AT_A_TIME + 1) for column in (code, code.values()))
+    assert logs_of(coded) == pytest.approx(logs, rel=1e-15, nan_ok=True)
+    in_place = coded.copy()
+    kernels.take_logs(in_place, in_place)
+    assert np.array_equal(in_place, logs_of(coded), equal_nan=True)
+    if max(code.values()) < 1.0:
+        assert numbers_of(coded) == pytest.approx(np.exp(logs), rel=1e-12, nan_ok=True)
+        in_place = coded.copy()
+        kernels.take_numbers(in_place, in_place)
+        assert np.array_equal(in_place, numbers_of(coded), equal_nan=True)
 
 
 @given(st.floats(0.5, 2.0), st.integers(-3000, 3000), st.integers(-240, 240))

@@ -8,11 +8,27 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 
-from .compiling import compiled, inlined
-from .lanes import fma
+from .compiling import apart, compiled, inlined
+from .lanes import divide, fma
 from .limits import CODED_LOG, FAINT_SHARE, FAR, HIGHEST, NEVER
 from .numbers import ROUNDER, divide_row, power_of_two
-from .wide import EXPONENT, HEAD, LOG_2, ROUNDER_BITS, log_of_wide, way_down, wide_sum
+from .wide import (
+    EXPONENT,
+    HEAD,
+    LOG_2,
+    LOG_2_LONG,
+    LOG_2_SHORT,
+    ROUNDER_BITS,
+    exp_parts,
+    log_of_wide,
+    way_down,
+    wide_sum,
+)
+
+AT_A_TIME = 1024  # entries of a table that stay in the processor's nearest cache
+SQRT_HALF_BITS = 0x3FE6_A09E_667F_3BCD
+SMALLEST_NORMAL, ENLARGED, ENLARGED_BY = 2.0**-1022, 2.0**100, 100.0
+LOG_OF_NOTHING = -745.2  # below that of half the smallest double
 
 
 @compiled
@@ -69,7 +85,7 @@ def log_roughly(x: float) -> float:
     bits = np.int64(np.float64(x * math.sqrt(2.0)).view(np.int64))
     k = np.float64(np.int64((bits >> 52) + ROUNDER_BITS - 1023).view(np.float64)) - ROUNDER
     m = x * power_of_two(-k)
-    r = (m - 1.0) / (m + 1.0)
+    r = divide(m - 1.0, m + 1.0)
     r2 = r * r
     low = fma(fma(fma(1 / 7, r2, 1 / 5), r2, 1 / 3), r2, 1.0)
     high = fma(fma(fma(1 / 15, r2, 1 / 13), r2, 1 / 11), r2, 1 / 9)
@@ -87,19 +103,69 @@ def has_logs(x: FloatArray) -> bool:
 
 
 @compiled
-def take_logs(x: FloatArray, logs: FloatArray) -> None:
-    """Logs of `coded` numbers."""
-    for k in range(x.size):
-        if x[k] > 0.0:
-            logs[k] = math.log(x[k])
-        elif x[k] == 0.0:
-            logs[k] = NEVER
-        else:  # or NaN, which stays
-            logs[k] = -1.0 / x[k] if x[k] > -1.0 else x[k]
+def log_of(x: float) -> float:
+    """log x to less than a unit in the last place; −inf of zero, and what is below it, or NaN, as it is.
+
+    log x = k log 2 + log(1 + f), 1 + f = x 2^-k from √½ to √2, and log(1 + f) = 2 artanh r, r = f / (2 + f), is f less
+    what is small beside it: f − h + r (h + 2r²/3 + 2r⁴/5 + ...), h = f²/2. It has no branch, either.
+    """
+    is_small = x < SMALLEST_NORMAL
+    bits = np.int64(np.float64((x * ENLARGED if is_small else x) if x > 0.0 else 1.0).view(np.int64))
+    k_bits = (bits - SQRT_HALF_BITS) >> 52
+    k = np.float64(np.int64(k_bits + ROUNDER_BITS).view(np.float64)) - ROUNDER
+    f = np.float64(np.int64(bits - (k_bits << 52)).view(np.float64)) - 1.0
+    k -= ENLARGED_BY if is_small else 0.0
+    r = divide(f, 2.0 + f)
+    r2 = r * r
+    r4 = r2 * r2
+    r8 = r4 * r4
+    low = fma(fma(2 / 9, r2, 2 / 7), r4, fma(2 / 5, r2, 2 / 3))
+    high = fma(fma(2 / 21, r2, 2 / 19), r8, fma(fma(2 / 17, r2, 2 / 15), r4, fma(2 / 13, r2, 2 / 11)))
+    half = 0.5 * f * f
+    log_x = fma(k, LOG_2_SHORT, f - (half - fma(k, LOG_2_LONG, r * fma(r2, fma(high, r8, low), half))))
+    return log_x if x > 0.0 else (NEVER if x == 0.0 else x)
 
 
 @compiled
-def take_numbers(x: FloatArray, numbers: FloatArray) -> None:
-    """Numbers of `coded` ones, none above 1; what is below 5e-324 rounds to 0."""
+def has_large(x: FloatArray) -> bool:
+    """Whether there are logs above zero among `coded` numbers."""
+    found = False
     for k in range(x.size):
-        numbers[k] = math.exp(x[k]) if x[k] < 0.0 else x[k]
+        found |= -1.0 < x[k] < 0.0
+    return found
+
+
+@apart
+def take_logs(x: FloatArray, logs: FloatArray) -> None:
+    """Logs of `coded` numbers."""
+    for begin in range(0, x.size, AT_A_TIME):
+        some, their_logs = x[begin : begin + AT_A_TIME], logs[begin : begin + AT_A_TIME]
+        if has_large(some):
+            for k in range(some.size):
+                their_logs[k] = -1.0 / some[k] if -1.0 < some[k] < 0.0 else log_of(some[k])
+        else:
+            for k in range(some.size):
+                their_logs[k] = log_of(some[k])
+
+
+@compiled
+def number_of(log_x: float) -> float:
+    """exp(log x), log x ≤ 0, rounded once; what is below 5e-324 rounds to 0."""
+    head, _, k = exp_parts(log_x if log_x > LOG_OF_NOTHING else 0.0, 0.0)
+    return head * power_of_two(k + ENLARGED_BY) * (1.0 / ENLARGED) if log_x > LOG_OF_NOTHING else 0.0
+
+
+@apart
+def take_numbers(x: FloatArray, numbers: FloatArray) -> None:
+    """Numbers of `coded` ones, none above 1."""
+    for begin in range(0, x.size, AT_A_TIME):
+        some, their_numbers = x[begin : begin + AT_A_TIME], numbers[begin : begin + AT_A_TIME]
+        n_between = 0
+        for k in range(some.size):
+            n_between += LOG_OF_NOTHING < some[k] < 0.0
+        if n_between > 0:
+            for k in range(some.size):
+                their_numbers[k] = number_of(some[k]) if some[k] < 0.0 else some[k]
+        else:
+            for k in range(some.size):
+                their_numbers[k] = 0.0 if some[k] < 0.0 else some[k]

@@ -87,6 +87,7 @@ def emit_unsigned(context: Any, builder: Any, signature: Any, values: Any) -> An
 add = intrinsic(lambda _, x, y: (x(x, x), emit("fadd")))
 subtract = intrinsic(lambda _, x, y: (x(x, x), emit("fsub")))
 multiply = intrinsic(lambda _, x, y: (x(x, x), emit("fmul")))
+divide = intrinsic(lambda _, x, y: (x(x, y), emit("fdiv")))
 negative = intrinsic(lambda _, x: (x(x), emit("fneg")))
 fma = intrinsic(lambda _, x, y, z: (x(x, x, x), emit_fma))
 lane = intrinsic(lambda _, x, k: (types.float64(x, types.int32), emit("extract_element")))

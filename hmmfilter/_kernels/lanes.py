@@ -47,6 +47,7 @@ def plain_store(x: Lanes, array: FloatArray, n: int) -> None:
 add = instruction("add", lanewise(operator.add))
 subtract = instruction("subtract", lanewise(operator.sub))
 multiply = instruction("multiply", lanewise(operator.mul))
+divide = instruction("divide", lanewise(operator.truediv))  # not looked at for whether it is by zero: it is not
 negative = instruction("negative", lanewise(operator.neg))
 fma = instruction("fma", lanewise(one_fma))
 lane = instruction("lane", lambda x, k: x[k])
