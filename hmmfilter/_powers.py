@@ -11,7 +11,6 @@ from decimal import Context, Decimal, localcontext
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter._kernels.chain import HELD, LARGE, SOURCES, WIDE, slots_for_chains
 from hmmfilter._kernels.limits import NEVER
 from hmmfilter._kernels.wide import EXPONENT, PLANES
 from hmmfilter._tiers import kernels
@@ -50,56 +49,41 @@ def exponentials(logs: FloatArray) -> FloatArray:
             mantissa = (Decimal(x) - whole * log_2).exp()
             head, exponent = float(mantissa), float(whole)
             wide[:, n] = head, float(mantissa - Decimal(head)), exponent, float(whole - Decimal(exponent))
-    table: FloatArray = wide[:, places.reshape(-1)].reshape(-1, *logs.shape)
+    table: FloatArray = wide.take(places.reshape(-1), axis=1).reshape(-1, *logs.shape)
     return table
 
 
-def _held(matrix: FloatArray) -> FloatArray:
-    """A slot for a chain that holds wide numbers alone, which may be far."""
-    n_states = matrix.shape[1]
-    slot: FloatArray = slots_for_chains(1, n_states)[0]
-    slot[WIDE:SOURCES, :, :n_states] = matrix
-    exponent = matrix[EXPONENT]
-    n_sources, sources = slot[SOURCES:HELD]
-    for j in range(n_states):
-        listed = np.flatnonzero(exponent[:, j] > NEVER)
-        n_sources[j, 0], sources[j, : len(listed)] = len(listed), listed
-    slot[LARGE, 0, 0] = kernels.has_far(exponent.reshape(-1))
-    return slot
-
-
-def _times(rows: FloatArray, slot: FloatArray) -> FloatArray:
-    """Rows of wide numbers, (n, 4, K), times the matrix of a slot."""
+def _times(rows: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Rows of wide numbers, (n, 4, K), times a matrix."""
     products = np.zeros(rows.shape)
     n_together = _n_together(rows.shape[-1])
     for begin in range(0, len(rows), n_together):
         part = slice(begin, begin + n_together)
-        kernels.run_products(rows[part], slot, products[part])
+        kernels.run_products(rows[part], matrix, products[part])
     return products
 
 
 def _times_power(x: FloatArray, matrix: FloatArray, n_steps: int) -> FloatArray:
     """x A^n, by the squares A, A², A⁴, ... of which n is made."""
     while True:
-        slot = _held(matrix)
         if n_steps % 2:
-            x = _times(x, slot)
+            x = _times(x, matrix)
         n_steps //= 2
         if n_steps == 0:
             return x
         rows = np.ascontiguousarray(matrix.transpose(1, 0, 2))
-        matrix = _times(rows, slot).transpose(1, 0, 2)
+        matrix = np.ascontiguousarray(_times(rows, matrix).transpose(1, 0, 2))
 
 
 def _step_by_step(x: FloatArray, matrix: FloatArray, n_steps: int, n_rows: int) -> FloatArray:
     """The same with all rows on the way, or the last alone."""
-    n_states, slot = matrix.shape[1], _held(matrix)
+    n_states = matrix.shape[1]
     log_predicted = np.empty((n_rows, n_states))
     rows = np.zeros((min(n_steps, _n_together(n_states)) + 1, *x.shape))
     rows[0] = x
     for begin in range(0, n_steps, len(rows) - 1):
         n_more = min(len(rows) - 1, n_steps - begin)
-        kernels.run_products(rows[:n_more], slot, rows[1 : n_more + 1])
+        kernels.run_products(rows[:n_more], matrix, rows[1 : n_more + 1])
         rows[0] = rows[n_more]
         last = rows[n_more : n_more + 1] if n_rows == 1 else rows[1 : n_more + 1]
         kernels.take_wide_logs(last, log_predicted[0 if n_rows == 1 else begin :][: len(last)])

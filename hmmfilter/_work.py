@@ -55,7 +55,6 @@ FORWARD = 60.0, 80.0, 2.0
 WORK: dict[str, dict[str, Work]] = {
     "wide": {
         "widen_row": of_entries(3.0),
-        "has_far": of_entries(0.5),
         "log_of_wide": lambda *_: 3.0,
         "take_wide_logs": of_entries(1.0),
     },
@@ -71,12 +70,12 @@ WORK: dict[str, dict[str, Work]] = {
             0.5 * (log_initial.size + log_transition.size + log_likelihoods.size)
         ),
     },
-    "chain": {"hold_chain": lambda log_transition, m, is_backward, slot: 1.0 * slot.size},
+    "chain": {"hold_chain": lambda log_transition, m, is_backward, slot: 3.0 * slot.size},
     "update": {
         "run_update": lambda log_b, *_: 2.0 * taken(1, log_b.size, *FORWARD),
         "run_prediction": lambda log_x, slot, like, room, steps, *_: taken(steps, log_x.size, *FORWARD),
-        "run_products": lambda rows, *_: 2.0 * rows.size * rows.shape[2],
     },
+    "products": {"run_products": lambda rows, *_: 2.0 * rows.size * rows.shape[2]},
     "forward": {"run_forward": of_rows_left(*FORWARD), "run_trace": of_rows(*FORWARD)},
     "backward": {"run_backward": of_rows(100.0, 140.0, 4.0)},
     "pairs": {"run_pairs": of_rows(20.0, 20.0, 4.0), "join_sums": of_entries(2.0)},

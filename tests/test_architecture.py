@@ -222,6 +222,7 @@ WING_CONTRACT = {
     "tables": {"limits"},
     "chain": {"lanes", "limits", "numbers", "wide"},
     "update": {"chain", "coded", "lanes", "limits", "numbers", "wide"},
+    "products": {"limits", "numbers", "wide"},
     "block": {"limits", "numbers", "tables", "update", "wide"},
     "sweep": {"block", "chain", "coded", "instructions", "lanes", "limits", "numbers", "update", "wide"},
     "forward": {"block", "chain", "coded", "lanes", "limits", "numbers", "sweep", "tables", "update", "wide"},

@@ -298,15 +298,16 @@ def test_a_slot_says_what_it_holds_when_all_of_it_is_there(by):
     kernels.hold_chain(log_transition, 1, False, slot)
     after, slot[:] = slot.copy(), before
     while not interrupted(lambda: kernels.hold_chain(log_transition, 1, False, slot), when):
-        assert slot[chain.HELD, 0, 0] == 0.0 or any(np.array_equal(slot, whole) for whole in (before, after))
+        assert slot[chain.HELD] == 0.0 or any(np.array_equal(slot, whole) for whole in (before, after))
         slot[:], when = before, when + 1
-    assert slot[chain.HELD, 0, 0] == 2.0
-    held, when = chain.held_chain(slot), 1
+    assert slot[chain.HELD] == 2.0
+    held, when, before = chain.held_chain(slot, 2), 1, slot.copy()
+    chain.widen_chain(held)
+    after, slot[:] = slot.copy(), before
     while not interrupted(lambda: chain.widen_chain(held), when):
-        is_listed = held.sources[0].tolist() == [[2.0, 0.0], [2.0, 0.0]]
-        assert is_listed or held.sources[0, 0, 0] == chain.UNLISTED
-        held.sources[0, 0, 0], when = chain.UNLISTED, when + 1
-    assert is_listed
+        assert slot[chain.WIDENED] == 0.0 or np.array_equal(slot, after)
+        slot[:], when = before, when + 1
+    assert np.array_equal(slot, after)
 
 
 def test_an_interrupted_block_leaves_a_stream_as_it_was(by):

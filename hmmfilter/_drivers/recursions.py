@@ -16,7 +16,7 @@ from hmmfilter._kernels.tables import Tables
 from hmmfilter._kernels.wide import PLANES
 from hmmfilter._tiers import kernels
 
-MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take ten times the room of those that are given
+MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take four times the room of those that are given
 
 
 def slots(tables: Tables, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:

@@ -10,6 +10,7 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     tables      what a call brings: sequences, and the matrix that leads from row to row
     chain       a matrix made ready
     update      the prediction and the LSE update, by which all sums over paths go
+    products    powers of a matrix, to twice the digits
     block       likelihoods of a block of steps, for the fast steps
     sweep       the fast steps
     forward     filtering

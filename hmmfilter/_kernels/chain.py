@@ -11,23 +11,32 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import apart, compiled
 from .lanes import TILE
-from .limits import EXP_REACH, FEW_STATES, NARROW_LOG, NEAR_ONE, NEVER, TRANSITION_SPREAD, VANISHED
+from .limits import EXP_REACH, FAR, FEW_STATES, NARROW_LOG, NEAR_ONE, NEVER, TRANSITION_SPREAD, VANISHED
 from .numbers import largest, largest_magnitude, power_of_two, shifted
-from .wide import EXPONENT, HEAD, REST, TAIL, exp_parts, far_exp_parts, widen
+from .wide import HEAD, TAIL, exp_parts, far_exp_parts
 
-UNLISTED = -1.0
+LINE = 8  # doubles of a line of the processor's cache: lanes that lie across two of them take twice as long to load
+# The facts of a slot: which matrix it holds, from 1, its common exponent, and whether it is narrow, has large logs, and
+# is widened. Its tables come after them.
+HELD, SHARED_EXPONENT, NARROW, LARGE, WIDENED, FACTS = 0, 1, 2, 3, 4, LINE
 
 
 class Chain(NamedTuple):
-    """One matrix of a transition, or its transpose, ready for the recursion. All tables have `tiled` K columns."""
+    """One matrix of a transition, or its transpose, ready for the recursion.
 
-    log_transition: FloatArray  # (K, ·)
-    linear: FloatArray  # (2, K, ·): heads and, for few states, tails as doubles, divided by 2^exponent
+    A table of it has the shape (tiles, K, columns): of few states, all columns are one tile; of many, `TILE` columns
+    are, for the kernels have their sums in registers and read A from its first entry to its last. See `place_in_tiles`.
+    """
+
+    log_transition: FloatArray
+    linear: FloatArray  # (2 or 1, tiles, K, ·): heads and, of few states, tails as doubles, divided by 2^exponent
     exponent: float
     is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`, and their logs within `NARROW_LOG`
     has_large_logs: bool  # beyond `NARROW_LOG`
-    wide: FloatArray  # (4, K, ·), and
-    sources: FloatArray  # (2, K, ·), in a row for each state, how many lead to it and which, once they are listed
+    heads: FloatArray  # of wide numbers, once it is widened,
+    exponents: FloatArray  # without rests,
+    tails: FloatArray  # (1 or 0, tiles, K, ·): and, of few states, with tails
+    facts: FloatArray
 
 
 @compiled
@@ -36,104 +45,155 @@ def tiled(n_states: int) -> int:
     return n_states if n_states <= FEW_STATES else -(-n_states // len(TILE)) * len(TILE)
 
 
-LOGS, LINEAR, WIDE, SOURCES = 0, 1, 3, 7  # the tables of a slot for a chain, and as single numbers,
-HELD, SHARED_EXPONENT, NARROW, LARGE, TABLES = 9, 10, 11, 12, 13  # the matrix that it holds, from 1, and its facts
+@compiled
+def place_in_tiles(n_states: int, j: int) -> tuple[int, int]:
+    """Where a column is in a table of tiles: the tile, and the column of it."""
+    return (0, j) if n_states <= FEW_STATES else (j // len(TILE), j % len(TILE))
 
 
 def slots_for_chains(n_slots: int, n_states: int) -> FloatArray:
-    """Room for as many chains; as yet, none is held."""
-    return np.zeros((n_slots, TABLES, n_states, tiled(n_states)))
+    """Room for as many chains, in whole lines of the cache; as yet, none is held.
+
+    Of many states, a slot takes four times as much as the matrix that is given, half of it for exact steps alone.
+    """
+    n_tables = 6 if n_states <= FEW_STATES else 4
+    size = FACTS + n_tables * n_states * tiled(n_states)
+    room = np.zeros(n_slots * size + LINE)
+    first = -(room.ctypes.data // room.itemsize) % LINE
+    return room[first : first + n_slots * size].reshape(n_slots, size)
 
 
 @compiled
-def held_chain(slot: FloatArray) -> Chain:
+def held_chain(slot: FloatArray, n_states: int) -> Chain:
     """The chain that a slot holds."""
+    n_columns = n_states if n_states <= FEW_STATES else len(TILE)
+    tables = slot[FACTS:].reshape(-1, tiled(n_states) // n_columns, n_states, n_columns)
+    n_linear = 2 if n_states <= FEW_STATES else 1
     return Chain(
-        slot[LOGS],
-        slot[LINEAR:WIDE],
-        slot[SHARED_EXPONENT, 0, 0],
-        slot[NARROW, 0, 0] == 1.0,
-        slot[LARGE, 0, 0] == 1.0,
-        slot[WIDE:SOURCES],
-        slot[SOURCES:HELD],
+        tables[0],
+        tables[1 : 1 + n_linear],
+        slot[SHARED_EXPONENT],
+        slot[NARROW] == 1.0,
+        slot[LARGE] == 1.0,
+        tables[1 + n_linear],
+        tables[2 + n_linear],
+        tables[3 + n_linear :],
+        slot[:FACTS],
     )
 
 
 @apart
 def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: FloatArray) -> None:
     """Make a slot hold matrix m of a transition, or its transpose; until then, for whoever interrupts this, none."""
-    slot[HELD, 0, 0] = 0.0
-    chain = held_chain(slot)
-    n_states, n_columns = chain.log_transition.shape
-    for i in range(n_states):
-        for j in range(n_states):
-            chain.log_transition[i, j] = log_transition[m, j, i] if is_backward else log_transition[m, i, j]
-        for j in range(n_states, n_columns):
-            chain.log_transition[i, j] = NEVER
+    slot[HELD] = 0.0
+    chain = held_chain(slot, log_transition.shape[1])
+    if is_backward:
+        pack_transpose(log_transition[m], chain.log_transition)
+    else:
+        pack(log_transition[m], chain.log_transition)
     has_large_logs = largest_magnitude(chain.log_transition) > NARROW_LOG
-    slot[SHARED_EXPONENT, 0, 0], is_narrow = take_exponentials(chain)
-    slot[NARROW, 0, 0] = 1.0 if is_narrow and not has_large_logs else 0.0
-    slot[LARGE, 0, 0] = 1.0 if has_large_logs else 0.0
-    chain.sources[0, 0, 0] = UNLISTED
-    slot[HELD, 0, 0] = m + 1.0
+    slot[SHARED_EXPONENT], is_narrow = take_exponentials(chain)
+    slot[NARROW] = 1.0 if is_narrow and not has_large_logs else 0.0
+    slot[LARGE] = 1.0 if has_large_logs else 0.0
+    slot[WIDENED] = 0.0
+    slot[HELD] = m + 1.0
+
+
+@compiled
+def pack(log_transition: FloatArray, packed: FloatArray) -> None:
+    """Copy a matrix into tiles of columns; nothing leads to the columns that fill up the last one."""
+    n_tiles, n_states, n_columns = packed.shape
+    for i in range(n_states):
+        for tile in range(n_tiles):
+            first = tile * n_columns
+            for j in range(n_columns):
+                packed[tile, i, j] = log_transition[i, first + j] if first + j < n_states else NEVER
+
+
+@compiled
+def pack_transpose(log_transition: FloatArray, packed: FloatArray) -> None:
+    """`pack` of the transpose: as many rows of a tile at a time as it has columns, for the cache."""
+    n_tiles, n_states, n_columns = packed.shape
+    for tile in range(n_tiles):
+        first = tile * n_columns
+        for start in range(0, n_states, n_columns):
+            for j in range(n_columns):
+                for i in range(start, min(start + n_columns, n_states)):
+                    packed[tile, i, j] = log_transition[first + j, i] if first + j < n_states else NEVER
 
 
 @compiled
 def chain_at(log_transition: FloatArray, m: int, is_backward: bool, slots: FloatArray) -> Chain:
     """Matrix m of a transition, or its transpose, from the slot that holds it, or is made to hold it."""
     slot = slots[m % len(slots)]
-    if slot[HELD, 0, 0] != m + 1.0:
+    if slot[HELD] != m + 1.0:
         hold_chain(log_transition, m, is_backward, slot)
-    return held_chain(slot)
+    return held_chain(slot, log_transition.shape[1])
 
 
 @compiled
 def take_exponentials(chain: Chain) -> tuple[float, bool]:
-    """Fill the linear table of a chain; return its exponent, and whether it is narrow."""
-    log_transition, linear = chain.log_transition, chain.linear
-    n_states, n_columns = log_transition.shape
-    top = largest(log_transition.reshape(-1))
+    """Fill the linear tables of a chain; return its exponent, and whether it is narrow."""
+    logs, has_tails = chain.log_transition.reshape(-1), len(chain.linear) > 1
+    head, tail = chain.linear[HEAD].reshape(-1), chain.linear[TAIL if has_tails else HEAD].reshape(-1)
+    top = largest(logs)
     _, _, exponent, rest = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0, 0.0)
     n_outside, n_small = 0, 0
-    for i in range(n_states):
-        head, tail = linear[HEAD, i], linear[TAIL, i]
-        for j in range(n_states):
-            near = abs(log_transition[i, j]) <= EXP_REACH
-            x_head, x_tail, k = exp_parts(log_transition[i, j] if near else 0.0, 0.0)
-            scale = power_of_two(k - exponent) if k - exponent > VANISHED else 0.0
-            head[j] = x_head * scale
-            if n_states <= FEW_STATES:
-                tail[j] = x_tail * scale
-            n_outside += not near
-            n_small += near and k - exponent < -TRANSITION_SPREAD
-        for j in range(n_states, n_columns):
-            head[j] = 0.0
+    for n in range(logs.size):
+        near = abs(logs[n]) <= EXP_REACH
+        x_head, x_tail, k = exp_parts(logs[n] if near else 0.0, 0.0)
+        scale = power_of_two(k - exponent) if near and k - exponent > VANISHED else 0.0
+        if has_tails:
+            tail[n] = x_tail * scale
+        head[n] = x_head * scale
+        n_outside += not near and logs[n] != NEVER
+        n_small += near and k - exponent < -TRANSITION_SPREAD
     if n_outside > 0:
-        for i in range(n_states):
-            for j in range(n_states):
-                if not abs(log_transition[i, j]) <= EXP_REACH:
-                    x_head, x_tail, k, k_rest = far_exp_parts(log_transition[i, j])
-                    down = (k - exponent) + (k_rest - rest)
-                    linear[HEAD, i, j], linear[TAIL, i, j] = shifted(x_head, down), shifted(x_tail, down)
-                    n_small += NEVER < down < -TRANSITION_SPREAD
+        for n in range(logs.size):
+            if not abs(logs[n]) <= EXP_REACH:
+                x_head, x_tail, k, k_rest = far_exp_parts(logs[n])
+                down = (k - exponent) + (k_rest - rest)
+                if has_tails:
+                    tail[n] = shifted(x_tail, down)
+                head[n] = shifted(x_head, down)
+                n_small += NEVER < down < -TRANSITION_SPREAD
     return exponent, n_small == 0
 
 
 @apart
 def widen_chain(chain: Chain) -> None:
-    """Fill what only exact steps need: A in wide numbers, which states lead to each, and last, what says that it is."""
-    wide, (n_sources, sources) = chain.wide, (chain.sources[0], chain.sources[1])
-    widen(
-        chain.log_transition.reshape(-1),
-        wide[HEAD].reshape(-1),
-        wide[TAIL].reshape(-1),
-        wide[EXPONENT].reshape(-1),
-        wide[REST].reshape(-1),
-    )
-    for j in range(len(sources) - 1, -1, -1):
-        n_listed = 0
-        for i in range(len(sources)):
-            if chain.log_transition[i, j] > NEVER:
-                sources[j, n_listed] = i
-                n_listed += 1
-        n_sources[j, 0] = n_listed
+    """Fill what only exact steps need, A in wide numbers; and last, what says that it is there."""
+    logs, has_tails = chain.log_transition.reshape(-1), len(chain.tails) > 0
+    heads, exponents, tails = chain.heads.reshape(-1), chain.exponents.reshape(-1), chain.tails.reshape(-1)
+    n_outside = 0
+    for n in range(logs.size):
+        near = abs(logs[n]) <= EXP_REACH
+        heads[n], x_tail, k = exp_parts(logs[n] if near else 0.0, 0.0)
+        exponents[n] = k if near else NEVER
+        if has_tails:
+            tails[n] = x_tail
+        n_outside += not near
+    if n_outside > 0:
+        for n in range(logs.size):
+            if not abs(logs[n]) <= EXP_REACH:
+                heads[n], x_tail, exponents[n], _ = far_exp_parts(logs[n])
+                if has_tails:
+                    tails[n] = x_tail
+    chain.facts[WIDENED] = 1.0
+
+
+@compiled
+def is_widened(chain: Chain) -> bool:
+    """Whether exact steps have what they need."""
+    return chain.facts[WIDENED] == 1.0
+
+
+@compiled
+def step_exponent(chain: Chain, i: int, j: int) -> tuple[float, float]:
+    """The exponent of A_ij in two parts; the second is worked out where there is one, which is rare."""
+    tile, column = place_in_tiles(chain.heads.shape[1], j)
+    exponent = chain.exponents[tile, i, column]
+    rest = 0.0
+    if FAR <= abs(exponent) < math.inf:
+        _, _, _, rest = far_exp_parts(chain.log_transition[tile, i, column])
+    return exponent, rest

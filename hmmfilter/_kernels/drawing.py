@@ -12,7 +12,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .block import block_rows
-from .chain import UNLISTED, Chain, chain_at, widen_chain
+from .chain import Chain, chain_at, is_widened, place_in_tiles, step_exponent, widen_chain
 from .compiling import allocating, apart, compiled
 from .limits import FADED, FEW_STATES, NEVER
 from .numbers import exceeds, larger, shifted, sum_of
@@ -54,31 +54,40 @@ def draw_few(f: FloatArray, into: FloatArray, level: float) -> tuple[int, float]
 
 
 @compiled
-def draw_many(f: FloatArray, into: FloatArray, level: float, weights: FloatArray) -> tuple[int, float]:
-    """Draw a state i by its weight f_t(i) A_ij, given the ways into j; the sum of the weights is returned, too.
+def draw_many(f: FloatArray, transpose: FloatArray, j: int, level: float, weights: FloatArray) -> tuple[int, float]:
+    """Draw a state i by its weight f_t(i) A_ij, given the transpose of A; the sum of the weights is returned, too.
 
     Logs in f count as zero, as a sum of `FADED` or more may do without what doubles lack.
     """
-    for i in range(f.size):
-        weights[i] = larger(f[i], 0.0) * into[i]
+    n_tiles, n_states, n_columns = transpose.shape
+    for tile in range(n_tiles):
+        first = tile * n_columns
+        for i in range(first, min(first + n_columns, n_states)):
+            weights[i] = larger(f[i], 0.0) * transpose[tile, j, i - first]
     total = sum_of(weights)
     return pick(weights, level * total), total
 
 
 @compiled
+def exponent_into(alpha: FloatArray, i: int, backward_chain: Chain, j: int) -> tuple[float, float]:
+    """The exponent of α_i A_ij in two parts, given the transpose of A."""
+    k, k_rest = step_exponent(backward_chain, j, i)
+    return sum_exponents(alpha[EXPONENT, i], alpha[REST, i], k, k_rest)
+
+
+@compiled
 def fill_weights_exactly(alpha: FloatArray, backward_chain: Chain, j: int, weights: FloatArray) -> float:
-    """Fill α_t(i) A_ij, given the ways into j, up to the power of two of the largest; and return their sum."""
-    if backward_chain.sources[0, 0, 0] == UNLISTED:
+    """Fill α_t(i) A_ij, given the transpose of A, up to the power of two of the largest; and return their sum."""
+    if not is_widened(backward_chain):
         widen_chain(backward_chain)
-    wide = backward_chain.wide
-    head, exponent, rest = wide[HEAD, j], wide[EXPONENT, j], wide[REST, j]
     top, top_rest = NEVER, 0.0
     for i in range(weights.size):
-        k, k_rest = sum_exponents(alpha[EXPONENT, i], alpha[REST, i], exponent[i], rest[i])
+        k, k_rest = exponent_into(alpha, i, backward_chain, j)
         top, top_rest = (k, k_rest) if exceeds(k, k_rest, top, top_rest) else (top, top_rest)
     for i in range(weights.size):
-        k, k_rest = sum_exponents(alpha[EXPONENT, i], alpha[REST, i], exponent[i], rest[i])
-        weights[i] = shifted(alpha[HEAD, i] * head[i], (k - top) + (k_rest - top_rest))
+        k, k_rest = exponent_into(alpha, i, backward_chain, j)
+        tile, column = place_in_tiles(weights.size, i)
+        weights[i] = shifted(alpha[HEAD, i] * backward_chain.heads[tile, j, column], (k - top) + (k_rest - top_rest))
     return sum_of(weights)
 
 
@@ -113,8 +122,11 @@ def draw_block(
                     weights[i] = larger(f[i], 0.0)
                 j = pick(weights, level * sum_of(weights))
             else:
-                into = backward_chain.linear[HEAD, j]
-                i, total = draw_few(f, into, level) if n_states <= FEW_STATES else draw_many(f, into, level, weights)
+                transpose = backward_chain.linear[HEAD]
+                if n_states <= FEW_STATES:
+                    i, total = draw_few(f, transpose[0, j], level)
+                else:
+                    i, total = draw_many(f, transpose, j, level, weights)
                 if total < FADED:
                     if len(alphas) == 0:
                         return False

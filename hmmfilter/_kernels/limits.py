@@ -21,7 +21,6 @@ FAINT_SHARE = -900.0  # powers of two, below which a share of a row is stored as
 CODED_LOG = 600.0  # in nats, from which on any other number is: well before doubles lose digits, at 708
 BEYOND_TAIL = -200.0  # powers of two, below which a term is beyond the last digit of the tail of a sum
 VANISHED = -1000.0  # powers of two, below which a factor is zero: none as small would leave a digit anywhere
-TILED_STATES = 64  # above, whole rows at a time are faster
 
 # The fast steps keep numbers as doubles with one common exponent. Their sum stays within 2^±120, and positive ones at
 # least LOWEST of it; A lies from 2^-250 to 2^100, or to the power of two near its largest entry where that is further

@@ -12,7 +12,7 @@ import math
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .chain import Chain, chain_at
+from .chain import Chain, chain_at, place_in_tiles
 from .coded import coded, take_numbers
 from .compiling import apart, compiled
 from .limits import FADED, LOWEST, NEVER
@@ -48,14 +48,16 @@ def sweep_pairs(
         predict_any(filtered[t], transition, r)
         for j in range(n_states):
             r[j] = smoothed[t + 1, j] / r[j] if r[j] > 0.0 else 0.0
-        for i in range(n_states):
-            f = filtered[t, i]
-            if is_kept:
-                for j in range(n_states):
-                    pairs[t, i, j] = f * transition[i, j] * r[j]
-            else:
-                for j in range(n_states):
-                    table[i, j] += f * transition[i, j] * r[j]
+        for tile in range(len(transition)):
+            first, columns = tile * transition.shape[2], transition[tile]
+            for i in range(n_states):
+                f = filtered[t, i]
+                if is_kept:
+                    for j in range(first, min(first + columns.shape[1], n_states)):
+                        pairs[t, i, j] = f * columns[i, j - first] * r[j]
+                else:
+                    for j in range(first, min(first + columns.shape[1], n_states)):
+                        table[i, j] += f * columns[i, j - first] * r[j]
         if t % ADDED_PLAINLY == 0:
             add_to_sums(table, sums)
         t -= 1
@@ -103,10 +105,11 @@ def pair_exactly(
         is_near = s[j] >= FADED and gamma[j] >= LOWEST
         ratio = gamma[j] / s[j] if is_near else 0.0
         n_wide = 0
+        tile, column = place_in_tiles(f.size, j)
         for i in range(f.size):
-            product = f[i] * transition[i, j]
+            product = f[i] * transition[tile, i, column]
             xi[i, j] = product * ratio if product >= FADED else 0.0
-            n_wide += xi[i, j] == 0.0 and alpha[HEAD, i] > 0.0 and chain.log_transition[i, j] > NEVER
+            n_wide += xi[i, j] == 0.0 and alpha[HEAD, i] > 0.0 and chain.log_transition[tile, i, column] > NEVER
         if n_wide > 0 and gamma[j] != 0.0:
             add_wide_pairs(alpha, chain, gamma[j], j, xi)
 
@@ -120,11 +123,12 @@ def add_wide_pairs(alpha: FloatArray, chain: Chain, gamma: float, j: int, xi: Fl
     if gamma < 0.0:
         g, g_tail, g_exponent, g_rest = far_exp_parts(gamma)
     up, up_rest = sum_exponents(g_exponent, g_rest, -s_exponent, -s_rest)
+    tile, column = place_in_tiles(len(xi), j)
     for i in range(len(xi)):
-        if xi[i, j] == 0.0 and alpha[HEAD, i] > 0.0 and chain.log_transition[i, j] > NEVER:
-            a = chain.wide[HEAD, i, j] + chain.wide[TAIL, i, j]
+        if xi[i, j] == 0.0 and alpha[HEAD, i] > 0.0 and chain.log_transition[tile, i, column] > NEVER:
+            a = chain.heads[tile, i, column] + (chain.tails[0, tile, i, column] if len(chain.tails) > 0 else 0.0)
             x = (alpha[HEAD, i] + alpha[TAIL, i]) * a / (s + s_tail) * (g + g_tail)
-            k, k_rest = term_exponent(alpha, i, chain.wide, j)
+            k, k_rest = term_exponent(alpha, i, chain, j)
             xi[i, j] = coded(x, sum_exponents(k, k_rest, up, up_rest)[0])
 
 

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from hmmfilter._arrays import FloatArray
 
-from .chain import UNLISTED, Chain, held_chain, tiled, widen_chain
+from .chain import Chain, held_chain, is_widened, place_in_tiles, step_exponent, tiled, widen_chain
 from .coded import store_posterior, take_logs
 from .compiling import apart, compiled, inlined
-from .lanes import TILE, Lanes, add, fma, lane, load, splat, store
-from .limits import BEYOND_TAIL, FADED, FEW_STATES, NEARBY, NEVER, TILED_STATES
+from .lanes import TILE, Lanes, add, fma, lane, load, splat, store, unsigned
+from .limits import BEYOND_TAIL, FADED, FEW_STATES, NEARBY, NEVER
 from .numbers import exceeds, lanes_two_sum, larger, largest, power_of_two, two_product, two_sum
 from .wide import (
     EXPONENT,
@@ -61,29 +61,25 @@ def predict_few(p: Lanes, p_tail: Lanes, transition: FloatArray, like: Lanes) ->
 
 @compiled
 def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
-    """s_j = Σ_i p_i A_ij, for A and s of whole tiles.
-
-    Tile by tile in registers, or four rows of A at a time, so that s is loaded and stored a quarter as often.
-    """
-    n_states, n_columns = transition.shape
-    if n_states <= TILED_STATES:
-        for j in range(0, n_columns, len(TILE)):
-            total = splat(TILE, 0.0)
-            for i in range(n_states):
-                total = fma(splat(TILE, p[i]), load(TILE, transition, i * n_columns + j), total)
-            store(total, s, j)
-        return
-    last = n_states - n_states % 4
-    for j in range(n_columns):
-        s[j] = 0.0
-    for i in range(0, last, 4):
-        for j in range(n_columns):
-            s[j] += (p[i] * transition[i, j] + p[i + 1] * transition[i + 1, j]) + (
-                p[i + 2] * transition[i + 2, j] + p[i + 3] * transition[i + 3, j]
-            )
-    for i in range(last, n_states):
-        for j in range(n_columns):
-            s[j] += p[i] * transition[i, j]
+    """s_j = Σ_i p_i A_ij, for A and s of whole tiles: two at a time in registers, i ascending."""
+    n_tiles, n_states, n_columns = transition.shape
+    last = n_tiles - n_tiles % 2
+    for tile in range(0, last, 2):
+        one = other = splat(TILE, 0.0)
+        at_one = unsigned(tile * n_states * len(TILE))
+        at_other = at_one + unsigned(n_states * len(TILE))
+        for i in range(n_states):
+            p_i, row = splat(TILE, p[i]), unsigned(i * len(TILE))
+            one = fma(p_i, load(TILE, transition, at_one + row), one)
+            other = fma(p_i, load(TILE, transition, at_other + row), other)
+        store(one, s, tile * n_columns)
+        store(other, s, (tile + 1) * n_columns)
+    if last < n_tiles:
+        one = splat(TILE, 0.0)
+        at_one = unsigned(last * n_states * len(TILE))
+        for i in range(n_states):
+            one = fma(splat(TILE, p[i]), load(TILE, transition, at_one + unsigned(i * len(TILE))), one)
+        store(one, s, last * n_columns)
 
 
 @compiled
@@ -96,13 +92,14 @@ def predict_any(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
         s[j] = 0.0
     for i in range(p.size):
         for j in range(p.size):
-            s[j] += p[i] * transition[i, j]
+            s[j] += p[i] * transition[0, i, j]
 
 
 @compiled
-def term_exponent(state: FloatArray, i: int, wide: FloatArray, j: int) -> tuple[float, float]:
+def term_exponent(state: FloatArray, i: int, chain: Chain, j: int) -> tuple[float, float]:
     """The exponent of α_i A_ij, in two parts."""
-    return sum_exponents(state[EXPONENT, i], state[REST, i], wide[EXPONENT, i, j], wide[REST, i, j])
+    k, k_rest = step_exponent(chain, i, j)
+    return sum_exponents(state[EXPONENT, i], state[REST, i], k, k_rest)
 
 
 @inlined
@@ -111,37 +108,35 @@ def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> t
 
     It has to be said where α or A has exponents that are not `NEARBY`.
     """
-    if chain.sources[0, 0, 0] == UNLISTED:
+    if not is_widened(chain):
         widen_chain(chain)
-    n_sources, sources = int(chain.sources[0, j, 0]), chain.sources[1, j]
     if is_far:
-        return far_prediction(state, chain, j, sources[:n_sources])
-    exponent, step_exponent = state[EXPONENT], chain.wide[EXPONENT]
+        return far_prediction(state, chain, j)
+    tile, column = place_in_tiles(state.shape[1], j)
+    exponent, exponents = state[EXPONENT], chain.exponents[tile]
     top = NEVER
-    for n in range(n_sources):
-        i = int(sources[n])
-        top = larger(top, exponent[i] + step_exponent[i, j])
+    for i in range(exponent.size):
+        top = larger(top, exponent[i] + exponents[i, column])
     total, tail = 0.0, 0.0
-    for n in range(n_sources):
-        i = int(sources[n])
-        k = exponent[i] + step_exponent[i, j]
+    for i in range(exponent.size):
+        k = exponent[i] + exponents[i, column]
         if k > NEVER and k - top > BEYOND_TAIL:
             total, tail = add_term(state, chain, i, j, k - top, total, tail)
     return total, tail, top, 0.0
 
 
 @compiled
-def far_prediction(state: FloatArray, chain: Chain, j: int, sources: FloatArray) -> tuple[float, float, float, float]:
+def far_prediction(state: FloatArray, chain: Chain, j: int) -> tuple[float, float, float, float]:
     """`exact_prediction` with exponents of two parts."""
     top, top_rest = NEVER, 0.0
-    for source in sources:
-        k, k_rest = term_exponent(state, int(source), chain.wide, j)
+    for i in range(state.shape[1]):
+        k, k_rest = term_exponent(state, i, chain, j)
         top, top_rest = (k, k_rest) if exceeds(k, k_rest, top, top_rest) else (top, top_rest)
     total, tail = 0.0, 0.0
-    for source in sources:
-        k, k_rest = term_exponent(state, int(source), chain.wide, j)
+    for i in range(state.shape[1]):
+        k, k_rest = term_exponent(state, i, chain, j)
         if k > NEVER and (k - top) + (k_rest - top_rest) > BEYOND_TAIL:
-            total, tail = add_term(state, chain, int(source), j, (k - top) + (k_rest - top_rest), total, tail)
+            total, tail = add_term(state, chain, i, j, (k - top) + (k_rest - top_rest), total, tail)
     return total, tail, top, top_rest
 
 
@@ -151,9 +146,11 @@ def add_term(
 ) -> tuple[float, float]:
     """Add α_i A_ij to a sum in two parts, where its exponent is so far from that of the sum."""
     scale = power_of_two(down)
-    head, step_head = state[HEAD, i] * scale, chain.wide[HEAD, i, j]
+    tile, column = place_in_tiles(state.shape[1], j)
+    head, step_head = state[HEAD, i] * scale, chain.heads[tile, i, column]
     term, term_tail = two_product(head, step_head)
-    term_tail += head * chain.wide[TAIL, i, j] + state[TAIL, i] * scale * step_head
+    if len(chain.tails) > 0:
+        term_tail += head * chain.tails[0, tile, i, column] + state[TAIL, i] * scale * step_head
     total, lost = two_sum(total, term)
     return total, tail + (lost + term_tail)
 
@@ -282,7 +279,7 @@ def run_update(
     if is_first:
         start_chain(log_b, like, scratch, after)
     else:
-        lse_update(log_b, held_chain(slot), like, scratch, after)
+        lse_update(log_b, held_chain(slot, log_b.size), like, scratch, after)
     if largest(after[EXPONENT]) == NEVER:
         return NEVER
     copy_wide(after, state)
@@ -300,7 +297,7 @@ def run_prediction(
     The rows are a ring, and hold the last steps where there are fewer of them than steps.
     """
     n_states = log_x.size
-    scratch, chain = scratch_in(room, n_states), held_chain(slot)
+    scratch, chain = scratch_in(room, n_states), held_chain(slot, n_states)
     state = scratch.after
     widen_row(log_x, state)
     for s in range(steps):
@@ -309,19 +306,3 @@ def run_prediction(
         if steps - s <= len(log_predicted):
             row = s % len(log_predicted)
             take_wide_logs(state.reshape(1, PLANES, n_states), log_predicted[row : row + 1])
-
-
-@compiled
-def run_products(rows: FloatArray, slot: FloatArray, products: FloatArray) -> None:
-    """Multiply rows of wide numbers, (n, 4, K), with the wide matrix of a slot, and lose no digit of either part.
-
-    The products may be the rows from the second on: then each is the one before it, a step on.
-    """
-    chain = held_chain(slot)
-    for n in range(len(rows)):
-        product, is_far = products[n], chain.has_large_logs or has_far(rows[n, EXPONENT])
-        for j in range(product.shape[1]):
-            total, tail, top, rest = exact_prediction(rows[n], chain, j, is_far)
-            total, tail = two_sum(total, tail)
-            product[HEAD, j], product[TAIL, j], k = settled(total, tail, 0.0)
-            product[EXPONENT, j], product[REST, j] = sum_exponents(top, rest, k, 0.0)
