@@ -132,52 +132,61 @@ def chain_at(log_transition: FloatArray, m: int, is_backward: bool, slots: Float
 
 
 @compiled
+def near_exponential(log_x: float, exponent: float) -> tuple[float, float, float]:
+    """exp(log x) / 2^exponent as head and tail, and how far its own exponent is; zeros beyond `EXP_REACH`."""
+    near = abs(log_x) <= EXP_REACH
+    head, tail, k = exp_parts(log_x if near else 0.0, 0.0)
+    down = k - exponent if near else NEVER
+    scale = power_of_two(down) if down > VANISHED else 0.0
+    return head * scale, tail * scale, down
+
+
+@compiled
 def take_exponentials(chain: Chain) -> tuple[float, bool]:
-    """Fill the linear tables of a chain; return its exponent, and whether it is narrow."""
-    logs, has_tails = chain.log_transition.reshape(-1), len(chain.linear) > 1
-    head, tail = chain.linear[HEAD].reshape(-1), chain.linear[TAIL if has_tails else HEAD].reshape(-1)
+    """Fill the linear tables of a chain; return its exponent, and whether it is narrow.
+
+    Tails have a loop of their own: one in which they are stored or not, as may be, waits for memory that nobody uses.
+    """
+    logs, head, tail = chain.log_transition.reshape(-1), chain.linear[HEAD].reshape(-1), chain.linear[TAIL:].reshape(-1)
     top = largest(logs)
     _, _, exponent, rest = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0, 0.0)
     n_outside, n_small = 0, 0
     for n in range(logs.size):
-        near = abs(logs[n]) <= EXP_REACH
-        x_head, x_tail, k = exp_parts(logs[n] if near else 0.0, 0.0)
-        scale = power_of_two(k - exponent) if near and k - exponent > VANISHED else 0.0
-        if has_tails:
-            tail[n] = x_tail * scale
-        head[n] = x_head * scale
-        n_outside += not near and logs[n] != NEVER
-        n_small += near and k - exponent < -TRANSITION_SPREAD
+        head[n], _, down = near_exponential(logs[n], exponent)
+        n_outside += EXP_REACH < abs(logs[n]) < math.inf
+        n_small += NEVER < down < -TRANSITION_SPREAD
+    for n in range(tail.size):
+        _, tail[n], _ = near_exponential(logs[n], exponent)
     if n_outside > 0:
         for n in range(logs.size):
-            if not abs(logs[n]) <= EXP_REACH:
+            if EXP_REACH < abs(logs[n]) < math.inf:
                 x_head, x_tail, k, k_rest = far_exp_parts(logs[n])
                 down = (k - exponent) + (k_rest - rest)
-                if has_tails:
-                    tail[n] = shifted(x_tail, down)
                 head[n] = shifted(x_head, down)
-                n_small += NEVER < down < -TRANSITION_SPREAD
+                if tail.size > 0:
+                    tail[n] = shifted(x_tail, down)
+                n_small += down < -TRANSITION_SPREAD
     return exponent, n_small == 0
 
 
 @apart
 def widen_chain(chain: Chain) -> None:
     """Fill what only exact steps need, A in wide numbers; and last, what says that it is there."""
-    logs, has_tails = chain.log_transition.reshape(-1), len(chain.tails) > 0
-    heads, exponents, tails = chain.heads.reshape(-1), chain.exponents.reshape(-1), chain.tails.reshape(-1)
+    logs, tails = chain.log_transition.reshape(-1), chain.tails.reshape(-1)
+    heads, exponents = chain.heads.reshape(-1), chain.exponents.reshape(-1)
     n_outside = 0
     for n in range(logs.size):
         near = abs(logs[n]) <= EXP_REACH
-        heads[n], x_tail, k = exp_parts(logs[n] if near else 0.0, 0.0)
+        heads[n], _, k = exp_parts(logs[n] if near else 0.0, 0.0)
         exponents[n] = k if near else NEVER
-        if has_tails:
-            tails[n] = x_tail
         n_outside += not near
+    for n in range(tails.size):
+        _, tails[n], _ = exp_parts(logs[n] if abs(logs[n]) <= EXP_REACH else 0.0, 0.0)
     if n_outside > 0:
         for n in range(logs.size):
             if not abs(logs[n]) <= EXP_REACH:
                 heads[n], x_tail, exponents[n], _ = far_exp_parts(logs[n])
-                if has_tails:
+                if tails.size > 0:
                     tails[n] = x_tail
     chain.facts[WIDENED] = 1.0
 
