@@ -1,15 +1,42 @@
-"""The benchmarks run; what they measure decides nothing here."""
+"""The benchmarks run, and say what they measured; what that is decides nothing here."""
 
+import dataclasses
+import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from scipy import stats
 
-from tests.benchmarks import lse, speed
-from tests.benchmarks.peers import ours
+from tests.benchmarks import limits, lse, machine, many, readme, report, separated, speed
+from tests.benchmarks.peers import FILTER, OURS, SMOOTH, VITERBI, ours, right_ones
 from tests.benchmarks.problems import benign
 from tests.conftest import needs_compiled
 from tests.files import ROOT
+
+SECTIONS = (
+    "Targets",
+    "Speed",
+    "Separated states",
+    "Adverse inputs",
+    "Many sequences",
+    "Sequences and streams",
+    "Densities",
+    "The rest of the posterior",
+    "Memory",
+    "Start",
+    "A small call",
+    "Where libraries are wrong",
+)
+
+
+def run_suite(output, *options):
+    """In a process of its own, as it sets the number of threads; with the other libraries or without."""
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--output", str(output), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_log_sum_exp_tables(capsys):
@@ -29,24 +56,126 @@ def test_a_library_that_disagrees_is_named():
             speed.check_agreement(problem, task, "a library", expected, wrong)
 
 
+def test_who_is_wrong_is_not_compared_with():
+    def refuses():
+        raise ValueError
+
+    problem = benign(20, 3)
+    calls = ours(problem)
+    log_likelihood, probabilities = calls[FILTER]()
+    libraries = {
+        OURS: calls,
+        "right": {FILTER: calls[FILTER]},
+        "wrong": {FILTER: lambda: (log_likelihood, probabilities + 1e-6)},
+        "not a number": {FILTER: lambda: (log_likelihood, probabilities * np.nan)},
+        "refuses": {FILTER: refuses},
+        "has none": {},
+    }
+    assert list(right_ones(problem, FILTER, libraries)) == [OURS, "right"]
+
+
+@pytest.mark.parametrize("distance", separated.DISTANCES)
+def test_separated_states_are_normal(distance):
+    problem = separated.gaussian(200, 3, distance)
+    log_likelihoods = problem.log_likelihoods
+    observations = (log_likelihoods[:, 1] - log_likelihoods[:, 0]) / distance + distance / 2
+    expected = stats.norm(distance * np.arange(3)).logpdf(observations[:, None])
+    assert np.allclose(log_likelihoods, expected, rtol=1e-12, atol=1e-12)
+    assert np.allclose(problem.transition.sum(axis=1), 1, rtol=0, atol=1e-15)
+    assert np.allclose(problem.transition.diagonal(), separated.STAYS)
+
+
+@pytest.mark.parametrize("n_steps", [500, 1_000_000])
+def test_ragged_lengths_are_of_so_many_steps(n_steps):
+    lengths = many.ragged_lengths(n_steps)
+    assert lengths.sum() == n_steps
+    assert lengths.min() >= 1
+    assert len(set(lengths)) > 3
+
+
+@needs_compiled
+@pytest.mark.parametrize("n_states", [16, 64])
+def test_the_packed_products(n_states):
+    problem = benign(7, n_states)
+    by_name = {**limits.calls(problem, FILTER), **limits.calls(problem, VITERBI)}
+    products, scores = problem.initial, problem.tables[0]
+    for _ in range(7):
+        products, scores = products @ problem.transition, (scores[:, None] + problem.tables[1]).max(axis=0)
+    assert np.allclose(by_name[limits.PRODUCT](), products, rtol=1e-13, atol=0)
+    assert np.allclose(by_name[limits.BY_BLAS](), products, rtol=1e-13, atol=0)
+    assert np.array_equal(by_name[limits.MAX_PLUS](), scores)
+
+
+def of_speeds(name, speeds):
+    return report.Section(name, "a body", [report.Target("a target", 1.0, 2.0, at_least=True)], speeds)
+
+
+def test_sections_are_kept(tmp_path):
+    sections = {"speed": of_speeds("Speed", {FILTER: {2: {OURS: 1.0}}}), "small-call": of_speeds("A small call", {})}
+    report.write_sections(sections, tmp_path / "results.json")
+    assert report.read_sections(tmp_path / "results.json") == sections
+    assert report.read_sections(tmp_path / "nothing.json") == {}
+
+
+def test_the_table_of_the_readme_shows_the_worst(tmp_path):
+    here = {FILTER: {2: {OURS: 10.0, "dynamax": 30.0, "hmmlearn, log": 50.0, "np.exp": 1.0}}, VITERBI: {4: {OURS: 2.0}}}
+    there = {FILTER: {2: {OURS: 20.0, "dynamax": 80.0}}, SMOOTH: {64: {OURS: 3000.0, "dynamax": 3300.0}}}
+    pages = [tmp_path / "results-avx2.json", tmp_path / "results-avx512.json"]
+    for page, speeds in zip(pages, (here, there), strict=True):
+        report.write_sections({"speed": of_speeds("Speed", speeds)}, page)
+    lines = readme.table(pages).splitlines()
+    assert lines[0] == "| ns a step | K = 2 | K = 4 | K = 8 | K = 16 | K = 64 | K = 256 | K = 1,024 |"
+    assert lines[2] == "| filter | 20 (3.0 ×) | – | – | – | – | – | – |"
+    assert lines[3] == "| smooth | – | – | – | – | 3,000 (1.1 ×) | – | – |"
+    assert lines[4] == "| Viterbi | – | 2 | – | – | – | – | – |"
+
+
+LOOK = """
+import numba
+import numpy as np
+from tests.benchmarks import machine
+
+@numba.njit(fastmath=True)
+def total(x):
+    total = 0.0
+    for entry in x:
+        total += entry
+    return total
+
+total(np.ones(3))
+print(machine.kind(), machine.has_hidden_vectors(), "zmm" in total.inspect_asm(total.signatures[0]))
+print(machine.label())
+"""
+
+
+@needs_compiled
+@pytest.mark.skipif(machine.kind() != machine.AVX512, reason="there is nothing to hide")
+def test_wider_vectors_can_be_hidden():
+    environment = {**os.environ, **machine.without_avx512()}
+    command = [sys.executable, "-W", "error", "-c", LOOK]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    said, label = done.stdout.splitlines()
+    assert said == "avx2 True False"
+    assert "256 bits (AVX-512 hidden)" in label
+    assert "AVX512" not in label.split("dispatch")[1]
+
+
+def test_a_label_names_the_processor():
+    assert machine.processor() in machine.label()
+    assert all(name in machine.label() for name in machine.dispatch())
+    assert dataclasses.asdict(of_speeds("Speed", {}))["machine"] == machine.label()
+
+
 @needs_compiled
 def test_the_suite(tmp_path):
-    """In a process of its own, as it sets the number of threads; with the other libraries or without."""
-    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--output", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "| filter, K = 4: over np.exp | ≤ 8 × |" in done.stdout
-    page = (tmp_path / "results.md").read_text(encoding="utf-8")
-    for title in (
-        "Targets",
-        "Speed",
-        "Adverse inputs",
-        "Sequences and streams",
-        "The rest of the posterior",
-        "Memory",
-        "Start",
-        "A small call",
-        "Where libraries are wrong",
-    ):
+    assert "| filter, K = 4: over np.exp | ≤ 8 × |" in run_suite(tmp_path)
+    results = tmp_path / machine.results()
+    page = results.read_text(encoding="utf-8")
+    for title in SECTIONS:
         assert f"\n## {title}\n" in page
-    assert (tmp_path / "speed.png").stat().st_size > 10_000
+    assert page.count(f"*{machine.label()}.*") == len(SECTIONS) - 1
+    assert (tmp_path / machine.picture()).stat().st_size > 10_000
+    run_suite(tmp_path, "--only", "small-call")
+    renewed = results.read_text(encoding="utf-8")
+    before, after = (text.split("\n## A small call\n")[0].split("\n## Speed\n")[1] for text in (page, renewed))
+    assert before == after

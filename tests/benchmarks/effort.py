@@ -8,12 +8,17 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Effort:
     steps: dict[int, int]  # T for each K, so that one call of ours takes milliseconds
+    separated_steps: dict[int, int]
     adverse_steps: dict[int, int]
+    lane_states: tuple[int, ...]  # of many sequences
+    large_steps: dict[int, int]  # of each of some sequences, for each K
+    density_steps: int
     budget: float  # seconds for the rounds of one comparison
+    turn: float  # seconds that a call is repeated for, in each round
+    least_rounds: int
     most_rounds: int
     processes: int  # started for each time of a fresh process
     memory_steps: int
-    small_calls: int
     sequences: int
     short_sequences: int
     cold_routines: tuple[str, ...]
@@ -22,26 +27,36 @@ class Effort:
 
 
 FULL = Effort(
-    steps={2: 100_000, 4: 50_000, 16: 10_000, 64: 2000, 256: 500, 1024: 100},
-    adverse_steps={16: 5000, 64: 1000},
-    budget=4.0,
-    most_rounds=25,
+    steps={2: 100_000, 4: 50_000, 16: 10_000, 64: 2000, 128: 1000, 256: 500, 512: 200, 1024: 100},
+    separated_steps={2: 20_000, 4: 10_000, 8: 5000, 16: 3000, 64: 500},
+    adverse_steps={4: 10_000, 16: 5000, 64: 1000},
+    lane_states=(2, 4, 8),
+    large_steps={16: 200, 64: 50, 128: 30, 256: 20, 512: 10, 1024: 10},
+    density_steps=100_000,
+    budget=1.5,
+    turn=0.005,
+    least_rounds=3,
+    most_rounds=15,
     processes=7,
     memory_steps=2_000_000,
-    small_calls=5000,
     sequences=10_000,
     short_sequences=100_000,
     cold_routines=("forward_filter", "smooth", "viterbi"),
     hostile_inputs=None,
 )
 QUICK = Effort(
-    steps={4: 300},
-    adverse_steps={4: 50},  # of no further size, each of which would have to be compiled
+    steps={4: 50},  # of no further size, each of which would have to be compiled
+    separated_steps={4: 50},
+    adverse_steps={4: 50},
+    lane_states=(4,),
+    large_steps={16: 3},
+    density_steps=50,
     budget=0.0,
+    turn=0.0,
+    least_rounds=1,
     most_rounds=1,
     processes=1,
     memory_steps=20_000,
-    small_calls=10,
     sequences=5,
     short_sequences=20,
     cold_routines=(),

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from tests.benchmarks import limits
 from tests.benchmarks.peers import FILTER, OURS, SMOOTH, VITERBI
-from tests.benchmarks.speed import Speeds
+from tests.benchmarks.report import Speeds
 
 # Okabe and Ito's colours, which stay apart for the colour-blind; markers say the same without colour.
 STYLES = {
