@@ -6,7 +6,7 @@ from tests import cases
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.peers import FILTER, HMMLEARN_LOG, OURS, SMOOTH, installed_peers, ours
 from tests.benchmarks.problems import Problem, benign
-from tests.benchmarks.report import Section, Target, brief, markdown, progress, times
+from tests.benchmarks.report import Section, Speeds, Target, brief, markdown, progress, times
 from tests.benchmarks.timing import affordable_medians
 
 FAMILIES = {
@@ -20,8 +20,13 @@ TIMES_HMMLEARN_LOG = {4: 2, 16: 5, 64: 5}
 MOST_OVER_BENIGN = {4: 2.5, 16: 2.5, 64: 2}
 
 
+def label(task: str, name: str) -> str:
+    return f"{task}, {name}"
+
+
 def section(effort: Effort) -> Section:
     rows, targets = [], []
+    speeds: Speeds = {label(task, name): {} for task in TASKS for name in FAMILIES}
     theirs = installed_peers().get(HMMLEARN_LOG)
     for n_states, n_steps in effort.adverse_steps.items():
         harmless = benign(n_steps, n_states)
@@ -33,15 +38,17 @@ def section(effort: Effort) -> Section:
                 if theirs:
                     calls[HMMLEARN_LOG] = theirs(problem)[task]
                 seconds = affordable_medians(calls, effort)
-                what = f"{name}, {task}, K = {n_states}"
+                what = f"{label(task, name)}, K = {n_states}"
                 over_benign = seconds[OURS] / seconds[BENIGN]
                 targets.append(Target(f"{what}: over benign", over_benign, MOST_OVER_BENIGN[n_states], at_least=False))
                 faster = seconds[HMMLEARN_LOG] / seconds[OURS] if HMMLEARN_LOG in seconds else None
                 if faster:
                     wanted = TIMES_HMMLEARN_LOG[n_states]
                     targets.append(Target(f"{what}: faster than {HMMLEARN_LOG}", faster, wanted, at_least=True))
-                nanoseconds = [brief(1e9 * seconds[call] / n_steps) for call in (BENIGN, OURS)]
-                rows.append([f"{task}, {name}", f"{n_states}", *nanoseconds, times(over_benign), times(faster)])
+                found = {library: 1e9 * time / n_steps for library, time in seconds.items()}
+                cells = [brief(found.pop(BENIGN)), brief(found[OURS]), times(over_benign), times(faster)]
+                rows.append([label(task, name), f"{n_states}", *cells])
+                speeds[label(task, name)][n_states] = found
     header = ["", "K", "benign", "this", "over benign", f"{HMMLEARN_LOG} over hmmfilter"]
     return Section(
         "Adverse inputs",
@@ -49,4 +56,5 @@ def section(effort: Effort) -> Section:
         "Rare: a chain that moves on once in 1e300 steps. Chain: left to right, later states 40 nats down each.\n\n"
         + markdown(header, rows),
         targets,
+        speeds,
     )

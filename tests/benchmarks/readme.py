@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.benchmarks import adverse, separated
 from tests.benchmarks.peers import EXPECTED, FILTER, LOG_LIKELIHOOD, OURS, SMOOTH, VITERBI
 from tests.benchmarks.report import NOTHING, brief, markdown, read_sections, times_fastest
-from tests.benchmarks.separated import label
 
 HERE = Path(__file__).parent
 STATES = (2, 4, 8, 16, 64, 256, 1024)
@@ -18,12 +18,14 @@ TASKS = {  # as the README calls them
     FILTER: "filter",
     SMOOTH: "smooth",
     VITERBI: "Viterbi",
-    label(FILTER, DISTANCE): f"filter, states {DISTANCE} sd apart",
-    label(SMOOTH, DISTANCE): f"smooth, states {DISTANCE} sd apart",
-    label(EXPECTED, DISTANCE): f"E-step sums, states {DISTANCE} sd apart",
+    separated.label(FILTER, DISTANCE): f"filter, states {DISTANCE} sd apart",
+    separated.label(SMOOTH, DISTANCE): f"smooth, states {DISTANCE} sd apart",
+    separated.label(EXPECTED, DISTANCE): f"E-step sums, states {DISTANCE} sd apart",
     f"{LOG_LIKELIHOOD}, {SEQUENCES}": f"log-likelihood, {SEQUENCES}",
     f"{SMOOTH}, {SEQUENCES}": f"smooth, {SEQUENCES}",
     f"{VITERBI}, {SEQUENCES}": f"Viterbi, {SEQUENCES}",
+    adverse.label(FILTER, "gaps"): "filter, every second state 1,000 nats down",
+    adverse.label(FILTER, "rare"): "filter, a move in 1e300 steps",
 }
 
 

@@ -49,11 +49,12 @@ def medians(
 ) -> dict[str, float]:
     """Seconds that each call takes, in the median of as many rounds, after one that does not count.
 
-    In each round a call may be repeated: what the others leave of the caches is no news to it then.
+    In each round a call may be repeated: what the others leave of the caches is no news to it then. Every other round
+    is in the opposite order, as no call should always come after the same one.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for counted in range(-1, rounds):
-        for name, call in calls.items():
+        for name, call in list(calls.items())[:: -1 if counted % 2 else 1]:
             n = repeats[name] if repeats else 1
             start = clock()
             for _ in range(n):
