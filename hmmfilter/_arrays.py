@@ -17,7 +17,7 @@ Held = Literal["coded", "probabilities", "logs"]  # what a table of posteriors h
 def frozen(value: Any) -> Any:
     """A view of an array that cannot be written through, as all that comes in through a gate."""
     view = np.asarray(value).view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 
@@ -27,7 +27,7 @@ class Frozen:
     def _freeze(self, **values: Any) -> None:
         for name, value in values.items():
             if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+                value.setflags(write=False)
             object.__setattr__(self, name, value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -110,8 +110,7 @@ def forward_filter(
     given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
     tables = _checks.chain(*given)
     shape = tables.log_likelihoods.shape
-    rows, hold = _checks.destination(out, out_logs, shape, *given)
-    increments = _checks.increments_destination(out_increments, out, shape[:1], *given)
+    rows, increments, hold = _checks.destinations(out, out_increments, out_logs, shape, given)
     if rows is None:
         rows, increments = np.empty(shape), np.empty(shape[:1])
     n_possible, totals = _drivers.fill_filtered(tables, rows, increments, hold, n_workers, progress)

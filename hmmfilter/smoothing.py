@@ -87,7 +87,7 @@ def smooth(
     given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
     tables = _checks.chain(*given)
     shape = tables.log_likelihoods.shape
-    rows, hold = _checks.destination(out, out_logs, shape, *given)
+    rows, _, hold = _checks.destinations(out, None, out_logs, shape, given)
     rows = np.empty(shape) if rows is None else rows
     n_possible, totals = _drivers.fill_smoothed(tables, rows, hold, n_workers, progress)
     if impossible == "raise":

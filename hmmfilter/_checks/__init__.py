@@ -34,9 +34,8 @@ from hmmfilter._checks.labels import NO_LABELS, Labels, drawn_index, joined_inde
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
 from hmmfilter._checks.observations import drawn_observations, is_missing, observations, whole_observations
 from hmmfilter._checks.outputs import (
-    destination,
+    destinations,
     drawable_sample,
-    increments_destination,
     kept,
     place,
     row_labels,
@@ -122,7 +121,7 @@ __all__ = [
     "chain",
     "chain_parameters",
     "compiler",
-    "destination",
+    "destinations",
     "distributions",
     "drawable_rates",
     "drawable_sample",
@@ -136,7 +135,6 @@ __all__ = [
     "generator",
     "impossible_policy",
     "in_order",
-    "increments_destination",
     "is_missing",
     "is_of_this_library",
     "joined_index",

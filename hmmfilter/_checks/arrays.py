@@ -33,9 +33,14 @@ def stacked_masks(value: Any) -> Any:
 def float_array(name: str, value: npt.ArrayLike) -> FloatArray:
     """Let any array of real numbers in, as read-only C-ordered float64."""
     gated: FloatArray
-    if type(value) is np.ndarray and value.dtype == np.float64 and value.flags.c_contiguous and value.flags.aligned:
-        gated = frozen(value)
-        return gated
+    if type(value) is np.ndarray and value.dtype is DOUBLE:
+        flags = value.flags
+        if flags.c_contiguous and flags.aligned:
+            if not flags.writeable:
+                return value
+            gated = value.view()
+            gated.setflags(write=False)
+            return gated
     if has_masked_entries(value):
         raise TypeError(f"{name} must have no masked entries, got some")
     array = rounded_integers(rectangular(name, value))

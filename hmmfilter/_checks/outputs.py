@@ -20,30 +20,22 @@ Kept = TypeVar("Kept")
 READ = ("log_initial", "log_transition", "log_likelihoods", "lengths", "transition_index", "allowed", "out")
 
 
-def destination(
-    out: Any, out_logs: bool, shape: tuple[int, ...], *given: npt.ArrayLike | None
-) -> tuple[FloatArray | None, Held]:
-    """Let an array in that is to be filled, memory-mapped or not, and say with what; None stands for a new one.
+def destinations(
+    out: Any, out_increments: Any, out_logs: bool, shape: tuple[int, ...], given: tuple[npt.ArrayLike | None, ...]
+) -> tuple[FloatArray | None, FloatArray | None, Held]:
+    """Let arrays in that are to be filled with rows and log-increments, memory-mapped or not, and say what rows hold.
 
-    It must not share memory with the arguments of `chain`, given beside it, which are read.
+    None stands for a new one. They must not share memory with the arguments of `chain`, which are read.
     """
     are_logs = flag("out_logs", out_logs)
     if out is None:
-        if are_logs:
-            raise ValueError("out_logs must come with out, got it alone")
-        return None, "coded"
-    return _filled("out", out, shape, given), "logs" if are_logs else "probabilities"
-
-
-def increments_destination(
-    out_increments: Any, out: Any, shape: tuple[int, ...], *given: npt.ArrayLike | None
-) -> FloatArray | None:
-    """Let an array in that is to be filled with log-increments, beside another with rows."""
-    if out_increments is None:
-        return None
-    if out is None:
-        raise ValueError("out_increments must come with out, got it alone")
-    return _filled("out_increments", out_increments, shape, (*given, out))
+        if are_logs or out_increments is not None:
+            raise ValueError(f"{'out_logs' if are_logs else 'out_increments'} must come with out, got it alone")
+        return None, None, "coded"
+    rows, increments = _filled("out", out, shape, given), None
+    if out_increments is not None:
+        increments = _filled("out_increments", out_increments, shape[:1], (*given, out))
+    return rows, increments, "logs" if are_logs else "probabilities"
 
 
 def _filled(name: str, value: Any, shape: tuple[int, ...], given: tuple[npt.ArrayLike | None, ...]) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,17 +57,22 @@ def starts(lengths: npt.ArrayLike | None, n_rows: int) -> IntArray:
     A sequence may have no steps, and so may all of them.
     """
     if lengths is None:
-        ends = np.array([0, n_rows])
-    else:
-        steps = whole_numbers("lengths", lengths)
-        if len(steps) == 0:
-            raise ValueError("lengths must have an entry for each sequence, got none")
-        for n in np.flatnonzero(steps < 0)[:1]:
-            raise EntryError(f"lengths[{n}] must be at least 0, got {steps[n]}", (int(n),))
-        if steps.max(initial=0) > n_rows or steps.sum() != n_rows:  # no sum of smaller ones overflows
-            raise ValueError(f"lengths must sum to the {n_rows} rows of all sequences, got {sum(steps.tolist())}")
-        ends = np.concatenate([[0], np.cumsum(steps)])
-    first_rows: IntArray = frozen(ends)
+        return starts_of_one(n_rows)
+    steps = whole_numbers("lengths", lengths)
+    if len(steps) == 0:
+        raise ValueError("lengths must have an entry for each sequence, got none")
+    for n in np.flatnonzero(steps < 0)[:1]:
+        raise EntryError(f"lengths[{n}] must be at least 0, got {steps[n]}", (int(n),))
+    if steps.max(initial=0) > n_rows or steps.sum() != n_rows:  # no sum of smaller ones overflows
+        raise ValueError(f"lengths must sum to the {n_rows} rows of all sequences, got {sum(steps.tolist())}")
+    first_rows: IntArray = frozen(np.concatenate([[0], np.cumsum(steps)]))
+    return first_rows
+
+
+@lru_cache
+def starts_of_one(n_rows: int) -> IntArray:
+    """The same of a sequence alone; whoever asks about short ones does so often, and about the same number of rows."""
+    first_rows: IntArray = frozen(np.array([0, n_rows]))
     return first_rows
 
 
@@ -98,26 +104,27 @@ def chain(
     elif transition.ndim == 3:
         used = _used_moves(first_rows, lengths)
         needed_transition = (len(used), n_states, n_states)
-    if not (
+    fits = (
         (initial.shape, transition.shape) == (needed_initial, needed_transition)
         and likelihoods.shape == (n_rows, n_states)
         and n_states > 0
         and (n_rows > 0 or lengths is not None)
-        and kernels.are_chain(initial.reshape(-1), transition.reshape(-1), likelihoods.reshape(-1), LARGEST_LOG)
-    ):
+    )
+    initials, matrices = initial, transition
+    if fits:
+        initials, matrices = initial.reshape(-1, n_states), transition.reshape(-1, n_states, n_states)
+    if not (fits and kernels.are_chain(initials, matrices, likelihoods, LARGEST_LOG)):
         log_potentials("log_initial", initial, (*needed_initial[:-1], "K"))
         any_number = ("M", n_states, n_states)
         log_potentials("log_transition", transition, needed_transition if index is NO_INDEX else any_number, used)
         log_potentials("log_likelihoods", likelihoods, ("T" if lengths is None else n_rows, n_states))
     if allowed is not None:
         likelihoods = only_allowed(likelihoods, allowed)
-    if len(transition) == 1:  # nothing to choose; entries that are not used, which may be anything, are not looked at
+    if len(matrices) == 1:  # nothing to choose; entries that are not used, which may be anything, are not looked at
         index = NO_INDEX
-    if len(transition) == 0:  # of a single step, which leads nowhere
-        transition = float_array("log_transition", np.zeros((1, n_states, n_states)))
-    return Tables(
-        initial.reshape(-1, n_states), transition.reshape(-1, n_states, n_states), index, likelihoods, first_rows
-    )
+    if len(matrices) == 0:  # of a single step, which leads nowhere
+        matrices = frozen(np.zeros((1, n_states, n_states)))
+    return Tables(initials, matrices, index, likelihoods, first_rows)
 
 
 def _used_moves(starts: IntArray, lengths: npt.ArrayLike | None) -> BoolArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
-from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
+from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._kernels.wide import PLANES
@@ -39,12 +39,17 @@ Take = Callable[[Span], None]
 
 
 def fill_backwards(
-    tables: Tables, start_taker: Callable[[], Take], is_smoothed: bool, workers: int, progress: bool
-) -> tuple[IntArray, FloatArray]:
+    tables: Tables,
+    outcome: Outcome,
+    start_taker: Callable[[], Take],
+    is_smoothed: bool,
+    workers: int,
+    progress: bool,
+) -> None:
     """Let takers have all filtered rows, and smoothed ones if wanted, from the last piece of each job to the first.
 
     No table of all rows is kept. A first pass leaves the state before each piece; then, from the end, each piece is
-    filtered once more from there [1]_. Returns what `fill_filtered` does; takers may read how many steps are possible.
+    filtered once more from there [1]_. The outcome is filled; takers may read how many steps are possible.
     There must be no sequence without steps.
 
     References
@@ -52,7 +57,6 @@ def fill_backwards(
     .. [1] Tarnas, Hughey, "Reduced space hidden Markov model training", Bioinformatics 14 (1998), section 2.
     """
     n_states = tables.log_likelihoods.shape[1]
-    outcome = empty_outcome(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
         recursion, take = Recursion(tables, outcome), start_taker()
@@ -84,17 +88,14 @@ def fill_backwards(
         return run
 
     run_jobs(tables, start_worker, workers, progress)
-    return outcome
 
 
-def fill_best_states(
-    tables: Tables, path: IntArray, n_correct: FloatArray, workers: int, progress: bool
-) -> tuple[IntArray, FloatArray]:
+def fill_best_states(tables: Tables, path: IntArray, n_correct: FloatArray, workers: int, progress: bool) -> Outcome:
     """Fill the path with the most probable state of each step, and (N,) with the sum of their probabilities.
 
     Returns what `fill_filtered` does.
     """
-    tables, are_left = with_steps(tables)
+    tables, are_left, outcome = with_steps(tables)
     total = np.zeros((2, len(tables.starts) - 1))
 
     def start_taker() -> Take:
@@ -106,18 +107,18 @@ def fill_best_states(
 
         return take
 
-    outcome = fill_backwards(tables, start_taker, True, workers, progress)
+    fill_backwards(tables, outcome, start_taker, True, workers, progress)
     n_correct[:] = 0
     n_correct[are_left] = total.sum(axis=0)
     return of_all(outcome, are_left)
 
 
-def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) -> Outcome:
     """Make states of the uniform numbers that the paths, (size, rows), hold, as `draw_block` says.
 
     Returns what `fill_filtered` does.
     """
-    tables, are_left = with_steps(tables)
+    tables, are_left, outcome = with_steps(tables)
 
     def start_taker() -> Take:
         given, weights = tuple(tables), np.empty(tables.log_likelihoods.shape[1])
@@ -142,4 +143,5 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
 
         return take
 
-    return of_all(fill_backwards(tables, start_taker, False, workers, progress), are_left)
+    fill_backwards(tables, outcome, start_taker, False, workers, progress)
+    return of_all(outcome, are_left)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
-from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
+from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import slots
 from hmmfilter._kernels.decoding import room_for_decoding, slots_for_moves
 from hmmfilter._kernels.n_best import room_for_lists
@@ -34,10 +34,10 @@ def run_whole(tables: Tables, start_decoder: Callable[[], Decode], workers: int,
     run_jobs(tables, start_worker, workers, progress)
 
 
-def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> Outcome:
     """Run the decoder over all sequences; returns what `fill_filtered` does, of the best paths."""
-    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
-    n_possible, log_joint = empty_outcome(tables)
+    tables, are_left, (n_possible, log_joint) = with_steps(tables)
+    n_states = tables.log_likelihoods.shape[1]
 
     def start_decoder() -> Decode:
         moves, room = slots(tables, slots_for_moves), room_for_decoding(n_states)
@@ -62,8 +62,8 @@ def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> t
 
     Returns the paths, their log-probabilities, and how many steps of each sequence are possible.
     """
-    (n_rows, n_states), (tables, are_left) = tables.log_likelihoods.shape, with_steps(tables)
-    n_possible, _ = empty_outcome(tables)
+    n_sequences, (n_rows, n_states) = len(tables.starts) - 1, tables.log_likelihoods.shape
+    tables, are_left, (n_possible, _) = with_steps(tables)
     paths = np.full((n_paths, n_rows), -1, dtype=np.int64)
     log_joints = np.full((len(n_possible), n_paths), -np.inf)
 
@@ -79,16 +79,17 @@ def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> t
         return decode
 
     run_whole(tables, start_decoder, workers, progress)
-    ranked = np.full((len(are_left), n_paths), -np.inf)
-    ranked[are_left], ranked[~are_left, 0] = log_joints, 0
+    ranked = np.full((n_sequences, n_paths), -np.inf)
+    ranked[:, 0] = 0  # of no steps
+    ranked[are_left] = log_joints
     n_possible, _ = of_all((n_possible, log_joints[:, 0]), are_left)
     return paths, ranked, n_possible
 
 
 def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress: bool) -> IntArray:
     """Fill in the best log-joint through each state, of all sequences; returns how many steps of each are possible."""
-    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
-    outcome = empty_outcome(tables)
+    tables, are_left, outcome = with_steps(tables)
+    n_states = tables.log_likelihoods.shape[1]
 
     def start_decoder() -> Decode:
         moves, rests = slots(tables, slots_for_moves), np.empty((4, n_states))

@@ -9,7 +9,7 @@ import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.backwards import Span, Take, fill_backwards
-from hmmfilter._drivers.outcomes import of_all, part_of, put_back, with_steps
+from hmmfilter._drivers.outcomes import Outcome, of_all, part_of, put_back, with_steps
 from hmmfilter._kernels.chain import tiled
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
@@ -45,10 +45,10 @@ class Pairs(NamedTuple):
     is_by_sequence: bool = False  # whether the sums are
 
 
-def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> tuple[IntArray, FloatArray]:
+def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> Outcome:
     """Run the recursions both ways and keep what is wanted; returns what `fill_filtered` does."""
-    n_states, (tables, are_left) = tables.log_likelihoods.shape[1], with_steps(tables)
-    starts = tables.starts
+    tables, are_left, outcome = with_steps(tables)
+    n_states, starts = tables.log_likelihoods.shape[1], tables.starts
     firsts = None if wanted.firsts is None else part_of(wanted.firsts, are_left)
     total = np.empty((1, 2, n_states, n_states)) if wanted.sums is None else wanted.sums
     total = part_of(total, are_left) if wanted.is_by_sequence else total
@@ -96,8 +96,8 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
 
         return take
 
-    n_possible, log_likelihood = fill_backwards(tables, start_taker, True, workers, progress)
-    impossible = n_possible < starts[1:] - starts[:-1]
+    fill_backwards(tables, outcome, start_taker, True, workers, progress)
+    impossible = outcome[0] < starts[1:] - starts[:-1]
     if wanted.is_by_sequence:
         total[impossible] = np.nan
     elif impossible.any():
@@ -106,7 +106,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> t
         put_back(firsts, are_left, wanted.firsts)
     if wanted.is_by_sequence and wanted.sums is not None:
         put_back(total, are_left, wanted.sums)
-    return of_all((n_possible, log_likelihood), are_left)
+    return of_all(outcome, are_left)
 
 
 def matrices_of(tables: Tables, chosen: BoolArray) -> IntArray:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from hmmfilter._arrays import FloatArray, Held, IntArray
+from hmmfilter._arrays import FloatArray, Held
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
-from hmmfilter._drivers.outcomes import empty_outcome, of_all, with_steps
+from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints, undo_code
 from hmmfilter._kernels.tables import Tables
 
@@ -20,17 +18,16 @@ def fill_filtered(
     hold: Held,
     workers: int,
     progress: bool,
-) -> tuple[IntArray, FloatArray]:
+) -> Outcome:
     """Run the forward recursion over all sequences, and keep rows and increments where there is room for them.
 
     Returns how many steps of each sequence are possible, and its log-likelihood.
     """
-    tables, are_left = with_steps(tables)
-    outcome = empty_outcome(tables)
+    tables, are_left, outcome = with_steps(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
         recursion = Recursion(tables, outcome)
-        ring = np.empty((1, *recursion.state.shape))
+        ring = recursion.state[None]  # of states that nobody reads
 
         def run(job: Job) -> None:
             for piece in job:
@@ -50,12 +47,9 @@ def fill_filtered(
     return of_all(outcome, are_left)
 
 
-def fill_smoothed(
-    tables: Tables, rows: FloatArray, hold: Held, workers: int, progress: bool
-) -> tuple[IntArray, FloatArray]:
+def fill_smoothed(tables: Tables, rows: FloatArray, hold: Held, workers: int, progress: bool) -> Outcome:
     """Run the recursion forwards, and backwards over what it left, job by job; returns what `fill_filtered` does."""
-    tables, are_left = with_steps(tables)
-    outcome = empty_outcome(tables)
+    tables, are_left, outcome = with_steps(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
         recursion = Recursion(tables, outcome)

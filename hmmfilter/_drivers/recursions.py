@@ -27,7 +27,8 @@ def slots(tables: Tables, slots_for: Callable[[int, int], FloatArray]) -> FloatA
 
 def slots_for_up_to(n_matrices: int, n_states: int, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
     """Room for so many matrices made ready, or for fewer, up to `MOST_HELD`."""
-    return slots_for(min(n_matrices, max(1, MOST_HELD // slots_for(1, n_states).size)), n_states)
+    one = slots_for(1, n_states)
+    return one if n_matrices == 1 else slots_for(min(n_matrices, max(1, MOST_HELD // one.size)), n_states)
 
 
 def room_for_blocks(tables: Tables) -> FloatArray:
@@ -38,11 +39,12 @@ def room_for_blocks(tables: Tables) -> FloatArray:
 
 def n_checkpoints(tables: Tables, piece: Piece) -> int:
     """How many blocks of the piece are not the first of their sequence."""
-    n_block = block_rows(tables.log_likelihoods.shape[1])
-    starts = tables.starts[piece.first : piece.last + 1]
-    ends = np.minimum(tables.starts[piece.first + 1 : piece.last + 2], piece.end)
-    before = np.maximum(0, (piece.begin - starts - 1) // n_block)
-    return int(((ends - starts - 1) // n_block - before).sum())
+    n_block, (first, last, begin, end) = block_rows(tables.log_likelihoods.shape[1]), piece
+    if first == last:  # perhaps a part of it
+        start = int(tables.starts[first])
+        return (end - start - 1) // n_block - max(0, (begin - start - 1) // n_block)
+    n_steps = tables.starts[first + 1 : last + 2] - tables.starts[first : last + 1]
+    return int(((n_steps - 1) // n_block).sum())
 
 
 class Recursion:
@@ -59,7 +61,8 @@ class Recursion:
     def unread(self) -> tuple[FloatArray, FloatArray]:
         """Rows and increments of a block, for a kernel to compute in where nobody reads them."""
         n_states = self.state.shape[1]
-        return np.empty((block_rows(n_states), n_states)), np.empty(block_rows(n_states))
+        n_block = block_rows(n_states)
+        return np.empty((n_block, n_states)), np.empty(n_block)
 
     @cached_property
     def backward_chains(self) -> FloatArray:
@@ -115,8 +118,6 @@ def room_for_checkpoints(tables: Tables, piece: Piece) -> FloatArray:
 
 def undo_code(table: FloatArray, hold: Held) -> None:
     """Make plain numbers, or their logs, of `coded` ones, in place; or leave them as they are."""
-    flat = table.reshape(-1)
-    if hold == "probabilities":
-        kernels.take_numbers(flat, flat)
-    elif hold == "logs":
-        kernels.take_logs(flat, flat)
+    if hold != "coded":
+        flat, take = table.reshape(-1), kernels.take_numbers if hold == "probabilities" else kernels.take_logs
+        take(flat, flat)

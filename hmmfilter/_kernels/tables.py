@@ -142,5 +142,9 @@ def are_logs(x: FloatArray, largest: float) -> bool:
 
 @compiled
 def are_chain(log_initial: FloatArray, log_transition: FloatArray, log_likelihoods: FloatArray, largest: float) -> bool:
-    """`are_logs` of the three tables of a chain, each as one vector."""
-    return are_logs(log_initial, largest) and are_logs(log_transition, largest) and are_logs(log_likelihoods, largest)
+    """`are_logs` of the three tables of a chain, (·, K), (M, K, K) and (rows, K)."""
+    return (
+        are_logs(log_initial.reshape(-1), largest)
+        and are_logs(log_transition.reshape(-1), largest)
+        and are_logs(log_likelihoods.reshape(-1), largest)
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -51,7 +51,9 @@ class Questions(Valued):
             )
         except _checks.ImpossibleEvidenceError as error:
             _checks.refuse_by_key(error, labels.keys)
-        return replace(answer, state_names=self.state_names, _labels=labels) if isinstance(answer, Result) else answer
+        if isinstance(answer, Result):
+            answer._freeze(state_names=self.state_names, _labels=labels)  # as yet, it is nobody else's
+        return answer
 
     def _evidence(
         self, observations: Any, lengths: npt.ArrayLike | None, allowed: Any

@@ -32,7 +32,7 @@ class Result(Frozen, ABC):
     def __post_init__(self) -> None:
         for value in vars(self).values():
             if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+                value.setflags(write=False)
 
     def _names(self, n_states: int) -> tuple[str, ...]:
         return self.state_names or tuple(map(str, range(n_states)))
