@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 NAMES = {  # that take more than a second to compile, by the kernels that do, in the words of those who call them
     "run_forward": "filter",
     "run_backward": "smooth",
+    "run_forward_together": "filter of many sequences",
     "run_update": "online filter",
     "run_prediction": "predict",
     "run_trace": "the exact steps of smooth",
@@ -22,7 +23,14 @@ NAMES = {  # that take more than a second to compile, by the kernels that do, in
     "run_max_marginals": "max_marginals",
     "run_naive_viterbi": "naive.viterbi",
 }
-BY_STATES = {"run_forward", "run_backward", "run_update", "run_prediction", "run_trace"}  # compiled for each number
+BY_STATES = {
+    "run_forward",
+    "run_backward",
+    "run_forward_together",
+    "run_update",
+    "run_prediction",
+    "run_trace",
+}  # compiled for each number
 insists = False  # whether to speak where nobody may be there
 
 

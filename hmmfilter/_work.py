@@ -35,6 +35,17 @@ def of_rows_left(*each: float) -> Work:
     return lambda given, n, begin, *_: all_rows(given) * (1.0 - begin / len(given[3]))
 
 
+def of_sequences(*each: float) -> Work:
+    """Steps through the rows of sequences, from a first to a last one."""
+
+    def work(given: Any, first: int, last: int, *_: Any) -> float:
+        _, log_transition, _, log_likelihoods, starts = given
+        n_rows = int(starts[last + 1] - starts[first])
+        return taken(n_rows, log_likelihoods.shape[1], *each) + MATRIX_ENTRY * float(log_transition.size)
+
+    return work
+
+
 def of_entries(each: float) -> Work:
     """So much for each entry of the first argument, and for each of its rows."""
 
@@ -78,6 +89,7 @@ WORK: dict[str, dict[str, Work]] = {
     "products": {"run_products": lambda rows, *_: 2.0 * rows.size * rows.shape[2]},
     "forward": {"run_forward": of_rows_left(*FORWARD), "run_trace": of_rows(*FORWARD)},
     "backward": {"run_backward": of_rows(100.0, 140.0, 4.0)},
+    "together": {"run_forward_together": of_sequences(*FORWARD)},
     "pairs": {"run_pairs": of_rows(20.0, 20.0, 4.0), "join_sums": of_entries(2.0)},
     "drawing": {
         "run_draws": lambda given, n, begin, end, backward_slots, alphas, filtered, weights, paths, *_: (

@@ -17,7 +17,7 @@ from hmmfilter.results.printing import counted
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
 
 STATES = (2, 3, 4, 16)
-STEPS = 5  # of what is filtered and smoothed for it
+STEPS, MANY = 5, 16  # of what is filtered and smoothed for it, and how many sequences are, at once
 
 Chain = tuple[FloatArray, FloatArray, FloatArray]
 
@@ -47,6 +47,12 @@ def smooth_with_lag(chain: Chain) -> None:
         stream.update(row)
 
 
+def smooth_many(chain: Chain) -> None:
+    """Smooth so many sequences that they are taken together."""
+    log_initial, log_transition, rows = chain
+    smoothing.smooth(log_initial, log_transition, np.tile(rows, (MANY, 1)), lengths=[len(rows)] * MANY)
+
+
 def sum_up(chain: Chain) -> None:
     """Log-sum-exps with weights, with signs and without."""
     rows = chain[2]
@@ -69,6 +75,7 @@ def underflow(chain: Chain) -> None:
 ROUTINES: dict[str, Callable[[Chain], object]] = {
     "filter": filter_and_read,
     "smooth": lambda chain: smoothing.smooth(*chain),
+    "many sequences": smooth_many,
     "log_likelihood_gradient": lambda chain: smoothing.log_likelihood_gradient(*chain),
     "expected_transitions": lambda chain: smoothing.expected_transitions(*chain),
     "viterbi": lambda chain: decoding.viterbi(*chain),

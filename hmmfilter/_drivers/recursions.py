@@ -9,6 +9,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Piece
+from hmmfilter._drivers.together import Together
 from hmmfilter._kernels.block import block_rows, room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._kernels.lanes import lanes_for
@@ -56,6 +57,7 @@ class Recursion:
         self._lanes = lanes_for(n_states)
         self.chains, self._room = slots(tables, slots_for_chains), room_for_blocks(tables)
         self.state = np.empty((PLANES, n_states))  # α before or after a piece or, backwards, ω
+        self._together = Together(tables, outcome)
 
     @cached_property
     def unread(self) -> tuple[FloatArray, FloatArray]:
@@ -69,7 +71,17 @@ class Recursion:
         return slots(self._tables, slots_for_chains)
 
     def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
-        """Filter a piece."""
+        """Filter a piece: its sequences eight at a time, and one after the other those that this leaves."""
+        for part in self._together.forward(piece, rows, increments, self.chains):
+            self._forward_alone(
+                part,
+                rows_of(part, piece, rows),
+                rows_of(part, piece, increments),
+                checkpoints_of(self._tables, part, piece, checkpoints),
+            )
+
+    def _forward_alone(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
+        """Filter a piece row by row."""
         kernels.run_forward(
             self._given,
             piece.first,
@@ -114,6 +126,20 @@ class Recursion:
 def room_for_checkpoints(tables: Tables, piece: Piece) -> FloatArray:
     """Room for the states before all blocks of the piece that are not the first of their sequence."""
     return np.empty((n_checkpoints(tables, piece), PLANES, tables.log_likelihoods.shape[1]))
+
+
+def rows_of(part: Piece, piece: Piece, table: FloatArray) -> FloatArray:
+    """The rows of a part in a table of a piece; all of a shorter table, which nobody reads."""
+    is_held = len(table) >= piece.end - piece.begin
+    return table[part.begin - piece.begin : part.end - piece.begin] if is_held else table
+
+
+def checkpoints_of(tables: Tables, part: Piece, piece: Piece, checkpoints: FloatArray) -> FloatArray:
+    """The room of a part in that for the checkpoints of a piece; all of a shorter one, a ring that nobody reads."""
+    if part == piece or len(checkpoints) < n_checkpoints(tables, piece):
+        return checkpoints
+    before = n_checkpoints(tables, Piece(piece.first, part.last, piece.begin, part.begin))
+    return checkpoints[before : before + n_checkpoints(tables, part)]
 
 
 def undo_code(table: FloatArray, hold: Held) -> None:

@@ -15,6 +15,8 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     sweep       the fast steps
     forward     filtering
     backward    smoothing
+    abreast     steps of eight sequences side by side
+    together    filtering and smoothing of many sequences
     pairs       two states, one after the other
     drawing     paths at random
     decoding    the best path

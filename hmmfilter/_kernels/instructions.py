@@ -80,6 +80,42 @@ def emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any: 
     return context.get_dummy_value()
 
 
+def emit_marked_below(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    x, limit, marks = values
+    below = builder.fcmp_ordered("<", x, limit)
+    return builder.select(below, ir.Constant(x.type, [1.0] * x.type.count), marks)
+
+
+def emit_marked_faint(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    x, limit, marks = values
+    zeros, ones = (ir.Constant(x.type, [value] * x.type.count) for value in (0.0, 1.0))
+    faint = builder.and_(builder.fcmp_ordered("<", x, limit), builder.fcmp_ordered("!=", x, zeros))
+    return builder.select(faint, ones, marks)
+
+
+def emit_chosen(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    marks, x, y = values
+    marked = builder.fcmp_ordered("!=", marks, ir.Constant(marks.type, [0.0] * marks.type.count))
+    return builder.select(marked, x, y)
+
+
+def emit_transposed(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    rows, count = list(values), len(values)
+    distance = count // 2
+    while distance > 0:  # blocks of this size change places across the diagonal
+        turned = list(rows)
+        for n in range(count):
+            if n & distance == 0:
+                x, y = rows[n], rows[n + distance]
+                first = [k - distance + count if k & distance else k for k in range(count)]
+                second = [k + count if k & distance else k + distance for k in range(count)]
+                for place, order in ((n, first), (n + distance, second)):
+                    mask = ir.Constant(ir.VectorType(ir.IntType(32), count), order)
+                    turned[place] = builder.shuffle_vector(x, y, mask)
+        rows, distance = turned, distance // 2
+    return context.make_tuple(builder, signature.return_type, rows)
+
+
 def emit_unsigned(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
     return context.cast(builder, values[0], signature.args[0], signature.return_type)
 
@@ -93,6 +129,10 @@ fma = intrinsic(lambda _, x, y, z: (x(x, x, x), emit_fma))
 lane = intrinsic(lambda _, x, k: (types.float64(x, types.int32), emit("extract_element")))
 splat = intrinsic(lambda _, like, x: (LanesType(like.count)(like, types.float64), emit_splat))
 is_any_faint = intrinsic(lambda _, x, limit: (types.boolean(x, types.float64), emit_is_any_faint))
+marked_below = intrinsic(lambda _, x, limit, marks: (x(x, x, x), emit_marked_below))
+marked_faint = intrinsic(lambda _, x, limit, marks: (x(x, x, x), emit_marked_faint))
+chosen = intrinsic(lambda _, marks, x, y: (x(x, x, x), emit_chosen))
+transposed = intrinsic(lambda _, a, b, c, d, e, f, g, h: (types.UniTuple(a, 8)(*(a,) * 8), emit_transposed))
 load = intrinsic(lambda _, like, array, n: (LanesType(like.count)(like, array, n), emit_load))
 unsigned = intrinsic(lambda _, n: (types.uint64(n), emit_unsigned))
 store = intrinsic(lambda _, x, array, n: (types.none(x, array, n), emit_store))

@@ -21,6 +21,7 @@ if not IS_PLAIN:
     from . import instructions
 
 TILE = (0.0,) * 16  # as many columns of a matrix as add up in registers
+EIGHT = (0.0,) * 8  # as many sequences as are taken together
 Lanes = tuple[float, ...]  # doubles that are worked on at once, mostly one for each state: compiled, a SIMD vector
 
 
@@ -53,6 +54,10 @@ fma = instruction("fma", lanewise(one_fma))
 lane = instruction("lane", lambda x, k: x[k])
 splat = instruction("splat", lambda like, x: (x,) * len(like))
 is_any_faint = instruction("is_any_faint", lambda x, limit: any(0.0 != entry < limit for entry in x))
+marked_below = instruction("marked_below", lanewise(lambda x, limit, mark: 1.0 if x < limit else mark))
+marked_faint = instruction("marked_faint", lanewise(lambda x, limit, mark: 1.0 if 0.0 != x < limit else mark))
+chosen = instruction("chosen", lanewise(lambda mark, x, y: x if mark != 0.0 else y))
+transposed = instruction("transposed", lambda *rows: tuple(zip(*rows, strict=True)))
 load = instruction("load", lambda like, array, n: tuple(array.reshape(-1)[n : n + len(like)].tolist()))
 store = instruction("store", plain_store)
 unsigned = instruction("unsigned", lambda n: n)  # an index that is not looked at for whether it counts from the end

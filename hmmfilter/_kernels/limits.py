@@ -29,6 +29,7 @@ VANISHED = -1000.0  # powers of two, below which a factor is zero: none as small
 LOWEST = 2.0**-300
 TRANSITION_SPREAD = 250.0  # in powers of two
 NEAR_ONE, LIKELIHOOD_SPREAD = 69.0, 138.0  # in nats: |log b| or |log A| up to which no shift is needed: 2^±100
+SHARED_SPREAD = 199.0  # in powers of two, the same as `LIKELIHOOD_SPREAD`
 WIDEST, HIGHEST = 280.0, 2.0**120  # the first in powers of two: how far a state may spread that fast steps begin with
 
 # A sum of products of doubles, of `FADED` or more, lacks nothing that counts, all of it 2^-200 of it or less: logs
