@@ -89,7 +89,10 @@ WORK: dict[str, dict[str, Work]] = {
     "products": {"run_products": lambda rows, *_: 2.0 * rows.size * rows.shape[2]},
     "forward": {"run_forward": of_rows_left(*FORWARD), "run_trace": of_rows(*FORWARD)},
     "backward": {"run_backward": of_rows(100.0, 140.0, 4.0)},
-    "together": {"run_forward_together": of_sequences(*FORWARD)},
+    "together": {
+        "run_forward_together": of_sequences(*FORWARD),
+        "run_backward_together": of_sequences(*FORWARD),
+    },
     "pairs": {"run_pairs": of_rows(20.0, 20.0, 4.0), "join_sums": of_entries(2.0)},
     "drawing": {
         "run_draws": lambda given, n, begin, end, backward_slots, alphas, filtered, weights, paths, *_: (

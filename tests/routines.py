@@ -18,6 +18,14 @@ def smoothed(case):
     return found.log_probabilities, found.probabilities, found.log_likelihood
 
 
+def many(case):
+    """Some dozen sequences at once."""
+    log_initial, log_transition, rows = case
+    tables = log_initial, log_transition, np.tile(rows[:3], (16, 1))
+    filtered = hf.forward_filter(*tables, lengths=[3] * 16, impossible="mark")
+    return filtered.log_probabilities, hf.smooth(*tables, lengths=[3] * 16, impossible="mark").log_probabilities
+
+
 def decoded(case):
     found = hf.viterbi(*case)
     return found.path, found.log_joint
@@ -98,6 +106,7 @@ ROUTINES = {
     "forward_filter": filtered,
     "log_likelihood": lambda case: [hf.log_likelihood(*case)],
     "smooth": smoothed,
+    "many sequences": many,
     "viterbi": decoded,
     "viterbi_n_best": ranked,
     "max_marginals": lambda case: [hf.max_marginals(*case)],

@@ -230,6 +230,7 @@ WING_CONTRACT = {
     "abreast": {"lanes", "limits", "numbers", "update", "wide"},
     "together": {
         "abreast",
+        "backward",
         "block",
         "chain",
         "coded",

@@ -98,7 +98,17 @@ class Recursion:
         )
 
     def backward(self, piece: Piece, rows: FloatArray, checkpoints: FloatArray) -> None:
-        """Smooth what `forward` left of a piece."""
+        """Smooth what `forward` left of a piece: of those that end with it, the one that it came to last."""
+        spoilt, left = self._together.backward(piece, rows, self.backward_chains)
+        for part in spoilt:
+            its_checkpoints = checkpoints_of(self._tables, part, piece, checkpoints)
+            self._forward_alone(part, rows_of(part, piece, rows), self.unread[1], its_checkpoints)
+        for part in left:
+            its_checkpoints = checkpoints_of(self._tables, part, piece, checkpoints)
+            self._backward_alone(part, rows_of(part, piece, rows), its_checkpoints)
+
+    def _backward_alone(self, piece: Piece, rows: FloatArray, checkpoints: FloatArray) -> None:
+        """Smooth a piece row by row."""
         kernels.run_backward(
             self._given,
             piece.last,

@@ -6,11 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.jobs import Piece
 from hmmfilter._kernels.abreast import PLACES, room_for_lanes
 from hmmfilter._kernels.lanes import EIGHT, lanes_for
 from hmmfilter._kernels.tables import Tables
+from hmmfilter._kernels.together import DONE, LEFT, SPOILT
 from hmmfilter._tiers import kernels
 
 MANY = 2 * len(EIGHT)  # sequences, from which on they are taken together
@@ -23,6 +24,7 @@ class Together:
         self._tables, self._given = tables, tuple(tables)
         self._n_possible, self._log_likelihood = outcome
         self._lanes = lanes_for(tables.log_likelihoods.shape[1])
+        self._fates: IntArray | None = None  # of the sequences of a piece, on the way back; None where all are left
         self._suits = self._lanes is not None and len(tables.log_initial) == len(tables.log_transition) == 1
 
     @cached_property
@@ -34,7 +36,7 @@ class Together:
         """Filter what can be, and return what is left."""
         if not self._takes(piece):
             return [piece]
-        fates = np.zeros(piece.last + 1 - piece.first, dtype=np.int64)
+        self._fates = np.full(piece.last + 1 - piece.first, DONE)
         kernels.run_forward_together(
             self._given,
             piece.first,
@@ -45,22 +47,32 @@ class Together:
             rows,
             increments,
             self._log_likelihood,
-            fates,
+            self._fates,
         )
-        return self._left(piece, fates)
+        if 2 * np.count_nonzero(self._fates) > len(self._fates):
+            self._fates = None
+            return [piece]
+        return self._parts(piece, self._fates == LEFT)
+
+    def backward(self, piece: Piece, rows: FloatArray, slots: FloatArray) -> tuple[list[Piece], list[Piece]]:
+        """Smooth what can be; returns what is left, and before, what of that has to be filtered once more.
+
+        The piece is the one that has been filtered last.
+        """
+        if not self._takes(piece) or self._fates is None:
+            return [], [piece]
+        kernels.run_backward_together(
+            self._given, piece.first, piece.last, self._lanes, slots, *self._room, rows, self._fates
+        )
+        return self._parts(piece, self._fates == SPOILT), self._parts(piece, self._fates != DONE)
 
     def _takes(self, piece: Piece) -> bool:
         """Whether a piece has many whole sequences, by one initial distribution and one matrix."""
         return self._suits and piece.last + 1 - piece.first >= MANY
 
-    def _left(self, piece: Piece, fates: IntArray) -> list[Piece]:
-        """The parts of a piece whose fate is to be left: all of it where most are."""
-        n_left = np.count_nonzero(fates)
-        if n_left == 0:
-            return []
-        if 2 * n_left > len(fates):
-            return [piece]
-        ends = np.flatnonzero(np.diff(fates != 0, prepend=False, append=False)) + piece.first
+    def _parts(self, piece: Piece, chosen: BoolArray) -> list[Piece]:
+        """The parts of a piece that the chosen ones of its sequences make."""
+        ends = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) + piece.first
         starts = self._tables.starts
         return [
             Piece(first, end - 1, int(starts[first]), int(starts[end])) for first, end in ends.reshape(-1, 2).tolist()

@@ -18,11 +18,13 @@ from .abreast import (
     carry_over,
     deal_out,
     fill_stretch,
+    gather,
     rows_ahead,
     scatter,
     stretch_in,
     stretch_rows,
 )
+from .backward import origin_of_ones
 from .block import Origin
 from .chain import Chain, chain_at
 from .coded import coded
@@ -51,7 +53,7 @@ from .tables import Given, Tables
 from .update import scratch_in, scratch_size
 from .wide import HEAD, TAIL, log_of_wide
 
-BELONGS, LEFT, SPOILT = 0, 1, 2  # what becomes of a sequence: it is done; it is left as it was; it has to be begun anew
+DONE, LEFT, SPOILT = 0, 1, 2  # what becomes of a sequence: if it is left, its rows are as they were, or are not
 
 
 @compiled
@@ -229,6 +231,15 @@ def has_marks(stretch: Stretch, n_rows: int) -> bool:
     return n_marked > 0
 
 
+@compiled
+def is_marked(starts: IntArray, n: int, lane: int, row: int, n_rows: int, stretch: Stretch) -> bool:
+    """Whether sequence n has marks among some rows of a lane."""
+    n_marked = 0
+    for t in range(max(0, starts[n] - row), min(n_rows, starts[n + 1] - row)):
+        n_marked += stretch.marks[t * len(EIGHT) + lane] != 0.0
+    return n_marked > 0
+
+
 @apart
 def end_forward(
     starts: IntArray,
@@ -243,12 +254,11 @@ def end_forward(
     n_states, any_marks = len(stretch.state) // (4 * len(EIGHT)), has_marks(stretch, n_rows)
     for lane in range(len(EIGHT)):
         n, row = places[SEQUENCE, lane], places[ROW, lane]
-        if any_marks:
-            m = n
-            for t in range(n_rows):
-                m += starts[m + 1] == row + t
-                if stretch.marks[t * len(EIGHT) + lane] != 0.0:
-                    fates[m - first] = LEFT
+        m = n
+        while any_marks and starts[m] < row + n_rows:
+            if is_marked(starts, m, lane, row, n_rows, stretch):
+                fates[m - first] = LEFT
+            m += 1
         while n < len(starts) - 1 and starts[n + 1] <= row + n_rows:
             t, total = starts[n + 1] - 1 - row, 0.0
             for i in range(t * n_states * len(EIGHT) + lane, (t + 1) * n_states * len(EIGHT), len(EIGHT)):
@@ -304,3 +314,79 @@ def run_forward_together(
                 take_increments(stretch, n_rows)
                 scatter(stretch.increments, places[AT], n_rows, increments.reshape(-1, 1))
         carry_over(stretch, n_rows)
+
+
+@apart
+def take_filtered(
+    starts: IntArray, places: IntArray, n_rows: int, rows: FloatArray, first: int, fates: IntArray, stretch: Stretch
+) -> None:
+    """Put rows of the filter side by side; those are marked that are beyond the fast steps, or left already."""
+    filtered, n_states = stretch.others, rows.shape[1]
+    gather(rows, places[AT], n_rows, filtered)
+    for lane in range(len(EIGHT)):
+        n, row = places[SEQUENCE, lane], places[END, lane] - n_rows
+        while n >= first and starts[n + 1] > row:
+            if fates[n - first] == LEFT:
+                for t in range(max(0, starts[n] - row), min(n_rows, starts[n + 1] - row)):
+                    stretch.marks[t * len(EIGHT) + lane] = 1.0
+            n -= 1
+    limit = splat(EIGHT, LOWEST)
+    for t in range(n_rows):
+        marks = load(EIGHT, stretch.marks, t * len(EIGHT))
+        for i in range(t * n_states * len(EIGHT), (t + 1) * n_states * len(EIGHT), len(EIGHT)):
+            marks = marked_faint(load(EIGHT, filtered, i), limit, marks)
+        store(marks, stretch.marks, t * len(EIGHT))
+
+
+@apart
+def end_backward(
+    starts: IntArray, places: IntArray, n_rows: int, stretch: Stretch, first: int, fates: IntArray
+) -> None:
+    """Keep which sequences are marked."""
+    any_marks = has_marks(stretch, n_rows)
+    for lane in range(len(EIGHT)):
+        n, row = places[SEQUENCE, lane], places[END, lane] - n_rows
+        while n >= first and starts[n + 1] > row:
+            if any_marks and fates[n - first] == DONE and is_marked(starts, n, lane, row, n_rows, stretch):
+                fates[n - first] = SPOILT
+            if starts[n] < row:
+                break
+            n -= 1
+        places[END, lane], places[SEQUENCE, lane] = row, n
+
+
+@compiled
+def run_backward_together(
+    given: Given,
+    first: int,
+    last: int,
+    like: Lanes,
+    backward_slots: FloatArray,
+    room: FloatArray,
+    places: IntArray,
+    rows: FloatArray,
+    fates: IntArray,
+) -> None:
+    """Do for whole sequences what `run_backward` does, but for those that are left, or are spoilt by this."""
+    tables = Tables(*given)
+    starts, n_states = tables.starts, tables.log_likelihoods.shape[1]
+    stretch, scratch = stretch_in(room, n_states), scratch_in(room[room.size - scratch_size(n_states) :], n_states)
+    origin, chain = origin_of_ones(scratch), chain_at(tables.log_transition, 0, True, backward_slots)
+    deal_out(starts, first, last, places, stretch)
+    for lane in range(len(EIGHT)):
+        places[SEQUENCE, lane] = (places[SEQUENCE, lane + 1] if lane + 1 < len(EIGHT) else last + 1) - 1
+    begin = starts[first]
+    log_b = tables.log_likelihoods[begin : starts[last + 1]]
+    while True:
+        n_rows = rows_ahead(stretch, places, stretch_rows(n_states))
+        if n_rows == 0:
+            break
+        for lane in range(len(EIGHT)):
+            places[AT, lane] = places[END, lane] - n_rows - begin
+        fill_stretch(log_b, places[AT], n_rows, stretch)
+        take_filtered(starts, places, n_rows, rows, first, fates, stretch)
+        mark_begins(starts, places, n_rows, True, stretch)
+        sweep_lanes(stretch, origin, chain, n_rows, True, like)
+        normalise_lanes(stretch, n_rows, n_states, True)
+        scatter(stretch.heads, places[AT], n_rows, rows)
+        end_backward(starts, places, n_rows, stretch, first, fates)
