@@ -50,7 +50,7 @@ def smooth_with_lag(chain: Chain) -> None:
 def smooth_many(chain: Chain) -> None:
     """Smooth so many sequences that they are taken together."""
     log_initial, log_transition, rows = chain
-    smoothing.smooth(log_initial, log_transition, np.tile(rows, (MANY, 1)), lengths=[len(rows)] * MANY)
+    smoothing.smooth(log_initial, log_transition, np.zeros((MANY * STEPS, rows.shape[1])), lengths=[STEPS] * MANY)
 
 
 def sum_up(chain: Chain) -> None:
