@@ -93,7 +93,8 @@ WORK: dict[str, dict[str, Work]] = {
         "run_forward_together": of_sequences(*FORWARD),
         "run_backward_together": of_sequences(*FORWARD),
     },
-    "pairs": {"run_pairs": of_rows(20.0, 20.0, 4.0), "join_sums": of_entries(2.0)},
+    "pairs": {"join_sums": of_entries(2.0)},
+    "counts": {"run_pairs": of_rows(20.0, 20.0, 4.0)},
     "drawing": {
         "run_draws": lambda given, n, begin, end, backward_slots, alphas, filtered, weights, paths, *_: (
             (3.0 + weights.size) * paths.size

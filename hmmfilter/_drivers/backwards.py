@@ -37,6 +37,14 @@ class Span(NamedTuple):
 
 Take = Callable[[Span], None]
 
+KEPT = 2**19  # entries of filtered rows, 4 MB, that wait for the way back: so many need not be filtered twice
+
+
+def most_kept(job: Job, n_states: int) -> int:
+    """How many of its last pieces make up no more than `KEPT`; the last in any case."""
+    n_rows = job[-1].end - np.array([piece.begin for piece in job])
+    return max(1, int(np.count_nonzero(n_rows * n_states <= KEPT)))
+
 
 def fill_backwards(
     tables: Tables,
@@ -63,27 +71,33 @@ def fill_backwards(
         some_rows, increments = recursion.unread
         ring = np.empty((1, PLANES, n_states))
 
+        def filtered_rows(piece: Piece) -> tuple[FloatArray, FloatArray]:
+            rows, checkpoints = np.empty((piece.end - piece.begin, n_states)), room_for_checkpoints(tables, piece)
+            recursion.forward(piece, rows, increments, checkpoints)
+            return rows, checkpoints
+
         def run(job: Job) -> None:
             before, after = np.empty((len(job), *recursion.state.shape)), recursion.state.copy()
-            next_row = np.empty(n_states)
-            for number, piece in enumerate(job[:-1]):
+            next_row, n_passed, kept = np.empty(n_states), len(job) - most_kept(job, n_states), []
+            for number, piece in enumerate(job):
                 before[number] = recursion.state
-                recursion.forward(piece, some_rows, increments, ring)
+                if number < n_passed:
+                    recursion.forward(piece, some_rows, increments, ring)
+                else:
+                    kept.append(filtered_rows(piece))
                 tick((piece.end - piece.begin) // 2)
-            before[-1] = recursion.state
             for state, piece in zip(before[::-1], job[::-1], strict=True):
-                n_rows = piece.end - piece.begin
-                recursion.state[:] = state
-                filtered, smoothed = np.empty((n_rows, n_states)), None
-                checkpoints = room_for_checkpoints(tables, piece)
-                recursion.forward(piece, filtered, increments, checkpoints)
+                if not kept:
+                    recursion.state[:] = state
+                    kept.append(filtered_rows(piece))
+                (filtered, checkpoints), smoothed = kept.pop(), None
                 if is_smoothed:
                     smoothed = np.concatenate([filtered, next_row[None]])
                     recursion.state[:] = after
                     recursion.backward(piece, smoothed[:-1], checkpoints)
                     after[:], next_row[:] = recursion.state, smoothed[0]
                 take(Span(piece, recursion, filtered, smoothed, state))
-                tick(n_rows if piece is job[-1] else n_rows - n_rows // 2)
+                tick(piece.end - piece.begin - (piece.end - piece.begin) // 2)
 
         return run
 

@@ -10,7 +10,7 @@ import numpy as np
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.backwards import Span, Take, fill_backwards
 from hmmfilter._drivers.outcomes import Outcome, of_all, part_of, put_back, with_steps
-from hmmfilter._kernels.chain import tiled
+from hmmfilter._kernels.counts import room_for_pairs
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
 
@@ -56,7 +56,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> O
     in_order = InOrder(total)
 
     def start_taker() -> Take:
-        given, room, table = tuple(tables), np.empty((2, tiled(n_states))), np.empty((n_states, n_states))
+        given, room = tuple(tables), room_for_pairs(n_states)
         sums = total if wanted.is_by_sequence else np.zeros_like(total)
 
         def take(span: Span) -> None:
@@ -82,7 +82,6 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> O
                     smoothed,
                     span.recursion.outcome[0],
                     room,
-                    table,
                     pairs,
                     sums,
                     wanted.is_by_sequence,

@@ -155,5 +155,4 @@ def checkpoints_of(tables: Tables, part: Piece, piece: Piece, checkpoints: Float
 def undo_code(table: FloatArray, hold: Held) -> None:
     """Make plain numbers, or their logs, of `coded` ones, in place; or leave them as they are."""
     if hold != "coded":
-        flat, take = table.reshape(-1), kernels.take_numbers if hold == "probabilities" else kernels.take_logs
-        take(flat, flat)
+        (kernels.take_numbers if hold == "probabilities" else kernels.take_logs)(table.reshape(-1))

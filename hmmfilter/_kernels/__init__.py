@@ -18,6 +18,7 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     abreast     steps of eight sequences side by side
     together    filtering and smoothing of many sequences
     pairs       two states, one after the other
+    counts      how often one follows another, on average
     drawing     paths at random
     decoding    the best path
     n_best      the best path through each state, and the n best paths

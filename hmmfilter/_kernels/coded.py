@@ -136,16 +136,16 @@ def has_large(x: FloatArray) -> bool:
 
 
 @apart
-def take_logs(x: FloatArray, logs: FloatArray) -> None:
-    """Logs of `coded` numbers."""
+def take_logs(x: FloatArray) -> None:
+    """Put the logs of `coded` numbers in their place."""
     for begin in range(0, x.size, AT_A_TIME):
-        some, their_logs = x[begin : begin + AT_A_TIME], logs[begin : begin + AT_A_TIME]
+        some = x[begin : begin + AT_A_TIME]
         if has_large(some):
             for k in range(some.size):
-                their_logs[k] = -1.0 / some[k] if -1.0 < some[k] < 0.0 else log_of(some[k])
+                some[k] = -1.0 / some[k] if -1.0 < some[k] < 0.0 else log_of(some[k])
         else:
             for k in range(some.size):
-                their_logs[k] = log_of(some[k])
+                some[k] = log_of(some[k])
 
 
 @compiled
@@ -156,16 +156,16 @@ def number_of(log_x: float) -> float:
 
 
 @apart
-def take_numbers(x: FloatArray, numbers: FloatArray) -> None:
-    """Numbers of `coded` ones, none above 1."""
+def take_numbers(x: FloatArray) -> None:
+    """Put numbers in the place of `coded` ones, none of them above 1."""
     for begin in range(0, x.size, AT_A_TIME):
-        some, their_numbers = x[begin : begin + AT_A_TIME], numbers[begin : begin + AT_A_TIME]
+        some = x[begin : begin + AT_A_TIME]
         n_between = 0
         for k in range(some.size):
             n_between += LOG_OF_NOTHING < some[k] < 0.0
         if n_between > 0:
             for k in range(some.size):
-                their_numbers[k] = number_of(some[k]) if some[k] < 0.0 else some[k]
+                some[k] = number_of(some[k]) if some[k] < 0.0 else some[k]
         else:
             for k in range(some.size):
-                their_numbers[k] = 0.0 if some[k] < 0.0 else some[k]
+                some[k] = 0.0 if some[k] < 0.0 else some[k]

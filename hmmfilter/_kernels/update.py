@@ -21,7 +21,7 @@ from .coded import store_posterior, take_logs
 from .compiling import apart, compiled, inlined
 from .lanes import TILE, Lanes, add, fma, lane, load, splat, store, unsigned
 from .limits import BEYOND_TAIL, FADED, FEW_STATES, NEARBY, NEVER
-from .numbers import exceeds, lanes_two_sum, larger, largest, power_of_two, two_product, two_sum
+from .numbers import copy, exceeds, lanes_two_sum, larger, largest, power_of_two, two_product, two_sum
 from .wide import (
     EXPONENT,
     HEAD,
@@ -284,7 +284,8 @@ def run_update(
         return NEVER
     copy_wide(after, state)
     total, exponent, rest = store_posterior(state, state[POSTERIOR])
-    take_logs(state[POSTERIOR], log_posterior)
+    copy(state[POSTERIOR], log_posterior)
+    take_logs(log_posterior)
     return log_of_wide(total, exponent, rest)
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def logs_of(coded: FloatArray) -> FloatArray:
     """Natural logs of numbers as the kernels store them."""
-    logs = np.empty(coded.shape)
-    kernels.take_logs(coded.reshape(-1), logs.reshape(-1))
+    logs = np.array(coded, order="C")
+    kernels.take_logs(logs.reshape(-1))
     logs.flags.writeable = False
     return logs
 
@@ -34,8 +34,8 @@ def numbers_of(coded: FloatArray) -> FloatArray:
     """Probabilities as the kernels store them, without logs among them; what is below 5e-324 rounds to 0 here."""
     if not kernels.has_logs(coded.reshape(-1)):
         return coded
-    numbers = np.empty(coded.shape)
-    kernels.take_numbers(coded.reshape(-1), numbers.reshape(-1))
+    numbers = np.array(coded, order="C")
+    kernels.take_numbers(numbers.reshape(-1))
     numbers.flags.writeable = False
     return numbers
 
