@@ -81,6 +81,13 @@ WORK: dict[str, dict[str, Work]] = {
             0.5 * (log_initial.size + log_transition.size + log_likelihoods.size)
         ),
     },
+    "densities": {
+        "fill_poisson": lambda counts, rate, *_: taken(len(counts), rate.size, 0.05, 0.05, 0.0) + 30.0 * rate.size,
+        "fill_independent": lambda x, mean, *_: mean.size * (0.02 * len(x) + 8.0),
+        "fill_joint": lambda x, order, ends, mean, *_: (
+            len(mean) * x.shape[1] ** 2 * (0.01 * len(x) + 2.0 * len(ends)) + 20.0 * mean.size
+        ),
+    },
     "chain": {"hold_chain": lambda log_transition, m, is_backward, slot: 3.0 * slot.size},
     "update": {
         "run_update": lambda log_b, *_: 2.0 * taken(1, log_b.size, *FORWARD),

@@ -13,6 +13,7 @@ from hmmfilter import _checks, decoding, filtering, lse, naive, sampling, smooth
 from hmmfilter._arrays import FloatArray
 from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._tiers import kernels
+from hmmfilter.emissions import Gaussian, Poisson
 from hmmfilter.results.printing import counted
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
 
@@ -62,6 +63,14 @@ def sum_up(chain: Chain) -> None:
     lse.logsumexp(rows, axis=1, weights=-np.ones(rows.shape), return_sign=True)
 
 
+def weigh_observations(chain: Chain) -> None:
+    """Log-densities of counts, numbers and vectors."""
+    n_states = len(chain[0])
+    means, matrix = np.ones((n_states, 2)), np.eye(2)
+    for emission in (Poisson(means[:, 0]), Gaussian(means[:, 0], 1.0), Gaussian(means, matrix, kind="tied")):
+        emission.log_likelihoods(np.ones((STEPS, emission.n_dimensions or 1)))
+
+
 def underflow(chain: Chain) -> None:
     """What not to do, in both widths."""
     linear = tuple(map(np.exp, chain))
@@ -87,6 +96,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "streams": update_and_restore,
     "lagged streams": smooth_with_lag,
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
+    "densities": weigh_observations,
     "lse": sum_up,
     "naive": underflow,
 }

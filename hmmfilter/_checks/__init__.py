@@ -5,7 +5,7 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 
 from hmmfilter._checks.arrays import are_none, float_array
 from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks
-from hmmfilter._checks.covariances import CovarianceKind, normal_parameters
+from hmmfilter._checks.covariances import CovarianceKind, definite_parts, normal_parameters
 from hmmfilter._checks.documents import (
     json_list,
     json_numbers,
@@ -32,7 +32,15 @@ from hmmfilter._checks.errors import (
 from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
 from hmmfilter._checks.labels import NO_LABELS, Labels, drawn_index, joined_index, keyed, labels_of
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
-from hmmfilter._checks.observations import drawn_observations, is_missing, observations, whole_observations
+from hmmfilter._checks.observations import (
+    PLAIN,
+    drawn_observations,
+    is_missing,
+    observations,
+    plain_number,
+    plain_vector,
+    whole_observations,
+)
 from hmmfilter._checks.outputs import (
     destinations,
     drawable_sample,
@@ -101,6 +109,7 @@ from hmmfilter._checks.tables import (
 __all__ = [
     "NO_INDEX",
     "NO_LABELS",
+    "PLAIN",
     "SUM_TOLERANCE",
     "BlockChain",
     "CovarianceKind",
@@ -121,6 +130,8 @@ __all__ = [
     "chain",
     "chain_parameters",
     "compiler",
+    "definite_parts",
+    "destination",
     "destinations",
     "distributions",
     "drawable_rates",
@@ -170,6 +181,8 @@ __all__ = [
     "one_of",
     "only_allowed",
     "place",
+    "plain_number",
+    "plain_vector",
     "possible_evidence",
     "prediction",
     "probabilities",

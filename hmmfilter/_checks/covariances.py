@@ -82,3 +82,12 @@ def _require_covariance(name: str, matrix: FloatArray) -> None:
     except np.linalg.LinAlgError:
         smallest = float(np.linalg.eigvalsh(matrix)[0])
         raise ValueError(f"{name} must be positive definite, got a smallest eigenvalue of {smallest:.3g}") from None
+
+
+def definite_parts(n_lost: int) -> None:
+    """Insist that no covariance of some of the entries, of vectors that lack the others, is lost to rounding."""
+    if n_lost > 0:
+        raise ValueError(
+            "covariance must be positive definite by more than rounding where vectors lack entries, "
+            "got one whose part for the others is not"
+        )

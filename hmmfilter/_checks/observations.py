@@ -15,6 +15,7 @@ from hmmfilter._checks.arrays import entry_name, has_masked_entries, refuse_firs
 from hmmfilter._checks.errors import EntryError, shown
 
 PLAIN = frozenset({int, float, bool, str, type(None), np.float64, np.int64, np.bool_, np.str_})  # no containers
+QUICK, FARTHEST = frozenset({int, float, np.float64, np.int64}), 1e300  # integers beyond may not fit into a double
 NUMBERS = (numbers.Real, np.bool_, Decimal)
 ROWS = frozenset({list, tuple})
 Atoms = tuple[type, ...]  # kinds of container that stand for one observation, and are never looked into
@@ -146,6 +147,26 @@ def out_of_column(items: Sequence[Any], atoms: Atoms = ()) -> Sequence[Any]:
     if not is_column(items, atoms):
         return items
     return [None if is_missing(item) else only_entry(item) for item in items]
+
+
+def plain_number(value: Any) -> float | None:
+    """The quick way in for a single number, NaN where missing; None for all that `observations` has to look at."""
+    if value is None:
+        return np.nan
+    return float(value) if type(value) in QUICK and not abs(value) >= FARTHEST else None
+
+
+def plain_vector(value: Any, n_dimensions: int | None) -> FloatArray | None:
+    """The same for a number, as (1,), or a vector, as (1, D); an array may have infinite entries."""
+    if n_dimensions is None:
+        number = plain_number(value)
+        return None if number is None else np.array([number])
+    if type(value) is np.ndarray:
+        return (
+            np.array(value[None], np.float64) if value.shape == (n_dimensions,) and value.dtype.kind in "iuf" else None
+        )
+    numbers = list(map(plain_number, value)) if type(value) in ROWS else []
+    return np.array([numbers]) if len(numbers) == n_dimensions and None not in numbers else None
 
 
 def drawn_observations(value: Any, n_steps: int) -> tuple[FloatArray, tuple[str, ...]]:

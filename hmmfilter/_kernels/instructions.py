@@ -133,6 +133,7 @@ marked_below = intrinsic(lambda _, x, limit, marks: (x(x, x, x), emit_marked_bel
 marked_faint = intrinsic(lambda _, x, limit, marks: (x(x, x, x), emit_marked_faint))
 chosen = intrinsic(lambda _, marks, x, y: (x(x, x, x), emit_chosen))
 transposed = intrinsic(lambda _, a, b, c, d, e, f, g, h: (types.UniTuple(a, 8)(*(a,) * 8), emit_transposed))
+where = intrinsic(lambda _, is_first, x, y: (x(is_first, x, y), emit("select")))
 load = intrinsic(lambda _, like, array, n: (LanesType(like.count)(like, array, n), emit_load))
 unsigned = intrinsic(lambda _, n: (types.uint64(n), emit_unsigned))
 store = intrinsic(lambda _, x, array, n: (types.none(x, array, n), emit_store))

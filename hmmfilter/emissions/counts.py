@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._docstrings import as_in
-from hmmfilter.emissions.protocol import LOG_2_PI, Column, Emission, OfNumbers
+from hmmfilter._kernels.columns import log_parts
+from hmmfilter._kernels.densities import room_for_counts
+from hmmfilter._tiers import kernels
+from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
+
+TINY, HUGE = 2.0**-1000, 2.0**60  # rates below the first are multiplied by the second, as they may lack digits
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -78,12 +83,26 @@ class Poisson(OfNumbers):
         >>> hf.emissions.Poisson([0.0, 2.0]).log_likelihoods([0, 1]).round(4).tolist()
         [[0.0, -2.0], [-inf, -1.3069]]
         """
-        counts = _checks.whole_observations(observations)
-        table = np.zeros((len(counts), self.n_states))
-        seen = ~np.isnan(counts)
-        for k, rate in enumerate(self.rate):
-            table[seen, k] = _log_poisson(counts[seen], rate)
+        return self._table(_checks.whole_observations(observations))
+
+    def _table(self, counts: FloatArray) -> FloatArray:
+        table = np.empty((len(counts), self.n_states))
+        kernels.fill_poisson(counts, self.rate, self._log_rate, room_for_counts(len(counts)), table)
         return table
+
+    def _quick_row(self, observation: Any) -> FloatArray | None:
+        count = _checks.plain_number(observation)
+        return None if count is None or count < 0 or count % 1 != 0 else self._table(np.array([count]))[0]
+
+    @cached_property
+    def _log_rate(self) -> FloatArray:
+        """Each in two parts, (2, K)."""
+        scale = np.where(self.rate < TINY, HUGE, 1.0)
+        with np.errstate(all="ignore"):
+            parts = np.subtract(log_parts(self.rate * scale), log_parts(scale))
+        parts[:, self.rate == 0] = [[-np.inf], [0.0]]
+        log_rate: FloatArray = frozen(parts)
+        return log_rate
 
     def _columns(self) -> list[Column]:
         return [("rate", self.rate, ".5g")]
@@ -137,60 +156,3 @@ class Poisson(OfNumbers):
         rates = self.rate[_checks.states(states, self.n_states)]
         _checks.drawable_rates(rates)
         return generator.poisson(rates)
-
-
-# log n! − log(√(2πn) (n/e)^n) for n = 1 to 15; from 16 on its asymptotic series is exact to a double.
-STIRLING_ERRORS = np.array(
-    [
-        np.nan,
-        0.08106146679532726,
-        0.0413406959554093,
-        0.02767792568499834,
-        0.020790672103765093,
-        0.016644691189821193,
-        0.013876128823070748,
-        0.01189670994589177,
-        0.010411265261972096,
-        0.009255462182712733,
-        0.00833056343336287,
-        0.007573675487951841,
-        0.00694284010720953,
-        0.006408994188004207,
-        0.0059513701127588475,
-        0.005554733551962801,
-    ]
-)
-
-
-def _stirling_error(n: FloatArray) -> FloatArray:
-    u = (1 / n) ** 2
-    series = (1 / 12 - u * (1 / 360 - u * (1 / 1260 - u * (1 / 1680 - u / 1188)))) / n
-    return np.where(n < 16, STIRLING_ERRORS[np.minimum(n, 15).astype(np.int64)], series)
-
-
-def _deviance(x: FloatArray, mean: float) -> FloatArray:
-    """x log(x / mean) + mean − x, by a series where x is near the mean and the terms would cancel."""
-    v = (x / 2 - mean / 2) / (x / 2 + mean / 2)  # halves are exact, and their sum fits into a double
-    near = np.abs(v) < 0.1
-    deviance = np.empty_like(x)
-
-    x_near, v_near = x[near], v[near]
-    v2 = v_near * v_near
-    atanh_tail = np.zeros_like(v_near)  # (atanh(v) − v) / v = v²/3 + v⁴/5 + ...
-    for n in range(19, 1, -2):
-        atanh_tail = v2 * (1 / n + atanh_tail)
-    deviance[near] = (x_near - mean) * v_near + x_near * v_near * (2 * atanh_tail)
-
-    x_far = x[~near]
-    log_ratio = np.log(x_far / mean) if mean >= 1 else np.log(x_far) - math.log(mean)  # x / mean may overflow
-    with np.errstate(over="ignore"):  # a log-probability below −1.8e308 is −inf
-        deviance[~near] = x_far * log_ratio + mean - x_far
-    return deviance
-
-
-def _log_poisson(counts: FloatArray, rate: float) -> FloatArray:
-    if rate == 0:
-        return np.where(counts == 0, 0.0, -np.inf)
-    at_least_one = np.maximum(counts, 1.0)
-    log_p = -_stirling_error(at_least_one) - _deviance(at_least_one, rate) - 0.5 * (LOG_2_PI + np.log(at_least_one))
-    return np.where(counts == 0, -rate, log_p)

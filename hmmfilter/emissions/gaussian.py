@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray, Valued
+from hmmfilter._arrays import FloatArray, IntArray, Valued, frozen
 from hmmfilter._docstrings import as_in
-from hmmfilter.emissions.protocol import LOG_2_PI, Column, Emission
+from hmmfilter._kernels.densities import LOG_2_PI, room_for_joint, room_for_vectors
+from hmmfilter._tiers import kernels
+from hmmfilter.emissions.protocol import Column, Emission
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -120,21 +123,39 @@ class Gaussian(Valued):
         >>> vectors.log_likelihoods([[1.0, 1.0], [1.0, None]]).round(4).tolist()
         [[-2.3607], [-1.4189]]
         """
-        x = _checks.observations(observations, self.n_dimensions)
-        table = np.zeros((len(x), self.n_states))
-        covariances = self._of_states()
-        if covariances.ndim == 3:
-            for observed, rows in _by_pattern(~np.isnan(x)):
-                for k in range(self.n_states):
-                    matrix = covariances[k][np.ix_(observed, observed)]
-                    table[rows, k] = _joint(x[rows][:, observed], self.mean[k, observed], matrix)
+        return self._table(_checks.observations(observations, self.n_dimensions))
+
+    def _table(self, x: FloatArray) -> FloatArray:
+        table = np.empty((len(x), self.n_states))
+        if self._has_matrices:
+            order, ends = _by_pattern(x)
+            room = room_for_joint(*x.shape)
+            _checks.definite_parts(kernels.fill_joint(x, order, ends, self.mean, *self._matrices, room, table))
         else:
-            for k, (mean, variance) in enumerate(zip(self.mean, covariances, strict=True)):
-                with np.errstate(over="ignore"):  # a log-density below −1.8e308 is −inf
-                    z = (x - mean) / np.sqrt(variance)
-                    terms = np.where(np.isnan(x), 0.0, -0.5 * (z * z + LOG_2_PI + np.log(variance)))
-                table[:, k] = terms if x.ndim == 1 else terms.sum(axis=1)
+            vectors = x.reshape(len(x), -1)
+            kernels.fill_independent(vectors, *self._spreads, room_for_vectors(*vectors.shape), table)
         return table
+
+    def _quick_row(self, observation: Any) -> FloatArray | None:
+        x = _checks.plain_vector(observation, self.n_dimensions)
+        row = None if x is None else self._table(x)[0]
+        return None if row is None or row[0] == -np.inf else row  # as it is of infinities, which are refused
+
+    @cached_property
+    def _has_matrices(self) -> bool:
+        return self.n_dimensions is not None and self.kind in ("full", "tied")
+
+    @cached_property
+    def _matrices(self) -> tuple[FloatArray, FloatArray]:
+        """The covariances, of each state or of all, (M, D, D), and Cholesky's factors of them, upper triangles."""
+        covariances = self.covariance.reshape(-1, *self.covariance.shape[-2:])
+        return covariances, frozen(np.linalg.cholesky(covariances).transpose(0, 2, 1).copy())
+
+    @cached_property
+    def _spreads(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The means, the standard deviations σ, and log 2πσ² of independent entries, all of them (K, D)."""
+        mean, variance = self.mean.reshape(self.n_states, -1), self._of_states().reshape(self.n_states, -1)
+        return mean, frozen(np.sqrt(variance)), frozen(LOG_2_PI + np.log(variance))
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.
@@ -201,26 +222,18 @@ def _spreads(mean: FloatArray, variance: FloatArray) -> list[str]:
     return [f"{m:.5g} ± {sd:.5g}" for m, sd in zip(mean, np.sqrt(variance), strict=True)]
 
 
-def _joint(x: FloatArray, mean: FloatArray, covariance: FloatArray) -> FloatArray:
-    """The log-density of some vectors, by a Cholesky factor.
-
-    The triangle is solved entry by entry for all vectors: libraries round a vector differently in other company.
-    """
-    factor = np.linalg.cholesky(covariance)
-    squares = np.zeros(len(x))
-    with np.errstate(over="ignore", invalid="ignore"):  # a log-density below −1.8e308 is −inf
-        z = (x - mean).T.copy()
-        for d, column in enumerate(factor.T):
-            z[d] /= column[d]
-            z[d + 1 :] -= np.multiply.outer(column[d + 1 :], z[d])
-            squares += z[d] * z[d]
-    squares[~np.isfinite(z).all(axis=0)] = np.inf
-    log_scale = np.log(np.diag(factor)).sum() + 0.5 * len(factor) * LOG_2_PI
-    log_density: FloatArray = -0.5 * squares - log_scale
-    return log_density
+FIRST_ROW, ONE_END = frozen(np.array([0])), frozen(np.array([1]))  # of a single vector
 
 
-def _by_pattern(observed: BoolArray) -> list[tuple[BoolArray, BoolArray]]:
-    """Each pattern of observed entries but the empty one, with the rows that have it."""
-    patterns, label = np.unique(observed, axis=0, return_inverse=True)
-    return [(pattern, label.ravel() == p) for p, pattern in enumerate(patterns) if pattern.any()]
+def _by_pattern(x: FloatArray) -> tuple[IntArray, IntArray]:
+    """An order of vectors that brings those together which lack the same entries, and where each such group ends."""
+    if len(x) == 1:
+        return FIRST_ROW, ONE_END
+    missing = np.isnan(x)
+    if not missing.any():
+        return frozen(np.arange(len(x))), frozen(np.array([len(x)]))
+    words = np.packbits(missing, axis=1)
+    words = np.pad(words, [(0, 0), (0, words.shape[1] % 2)]).view(np.uint16)  # such as NumPy sorts in linear time
+    order = np.lexsort(words.T)
+    is_new = (np.diff(words[order], axis=0) != 0).any(axis=1)
+    return frozen(order), frozen(np.append(np.flatnonzero(is_new) + 1, len(x)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy.typing as npt
 from hmmfilter._arrays import FloatArray, Valued
 
 Column = tuple[str, Any, str]  # of a printed table: its head, a value for each state, and their format
-LOG_2_PI = math.log(2 * math.pi)
 
 
 class Emission(Protocol):

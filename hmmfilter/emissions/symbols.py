@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
 from hmmfilter.sampling import draw_categories
@@ -98,12 +99,26 @@ class Categorical(OfNumbers):
         >>> hf.emissions.Categorical([[0.5, 0.5], [0.9, 0.1]]).log_likelihoods([None]).tolist()
         [[0.0, 0.0]]
         """
-        by_symbol = np.vstack([log_of(self.probabilities.T), np.zeros(self.n_states)])
         if self.symbols is not None:
-            return by_symbol[_checks.symbol_numbers(observations, self.symbols)]
+            return self._by_symbol[_checks.symbol_numbers(observations, self.symbols)]
         n_symbols = self.probabilities.shape[1]
-        numbers = _checks.whole_observations(observations, at_most=n_symbols - 1)
-        return by_symbol[np.where(np.isnan(numbers), n_symbols, numbers).astype(np.int64)]
+        return _rows_of(self._by_symbol, _checks.whole_observations(observations, at_most=n_symbols - 1))
+
+    def _quick_row(self, observation: Any) -> FloatArray | None:
+        if self.symbols is None:
+            return _row_of(self._by_symbol, observation)
+        number = self._numbers.get(observation) if type(observation) in _checks.PLAIN else None
+        return None if number is None else self._by_symbol[number].copy()
+
+    @cached_property
+    def _by_symbol(self) -> FloatArray:
+        """A row of log-likelihoods for each symbol, and one for those that are missing."""
+        table: FloatArray = frozen(np.vstack([log_of(self.probabilities.T), np.zeros(self.n_states)]))
+        return table
+
+    @cached_property
+    def _numbers(self) -> dict[Hashable, int]:
+        return {symbol: m for m, symbol in enumerate(self.symbols or ())}
 
     def from_cells(self, cells: Sequence[str], missing: Collection[str] = ("",)) -> list[Any]:
         """Make observations of the cells of a text table, for symbols that have names.
@@ -174,6 +189,22 @@ class Categorical(OfNumbers):
         generator = _checks.generator(rng)
         drawn = draw_categories(self.probabilities, _checks.states(states, self.n_states), generator)
         return drawn if self.symbols is None else _array_of(self.symbols)[drawn]
+
+
+def _rows_of(table: FloatArray, numbers: FloatArray) -> FloatArray:
+    """The rows with these numbers, and the last one where they are missing."""
+    n_missing = len(table) - 1
+    rows: FloatArray = table.take(np.where(np.isnan(numbers), n_missing, numbers).astype(np.int64), axis=0)
+    return rows
+
+
+def _row_of(table: FloatArray, observation: Any) -> FloatArray | None:
+    """The row with this number, or None where `_rows_of` has to be asked."""
+    number, n_missing = _checks.plain_number(observation), len(table) - 1
+    if number is None or not (0 <= number < n_missing and number % 1 == 0):
+        return None
+    row: FloatArray = table[int(number)].copy()
+    return row
 
 
 def _array_of(symbols: tuple[Hashable, ...]) -> npt.NDArray[Any]:
@@ -247,10 +278,18 @@ class Bernoulli(OfNumbers):
         >>> hf.emissions.Bernoulli([0.5, 1.0]).log_likelihoods([0]).round(4).tolist()
         [[-0.6931, -inf]]
         """
-        outcomes = _checks.whole_observations(observations, at_most=1)
+        return _rows_of(self._by_outcome, _checks.whole_observations(observations, at_most=1))
+
+    def _quick_row(self, observation: Any) -> FloatArray | None:
+        return _row_of(self._by_outcome, observation)
+
+    @cached_property
+    def _by_outcome(self) -> FloatArray:
+        """A row of log-likelihoods for 0, one for 1, and one for what is missing."""
         with np.errstate(divide="ignore"):
-            by_outcome = np.stack([np.log1p(-self.probability), np.log(self.probability), np.zeros(self.n_states)])
-        return by_outcome[np.where(np.isnan(outcomes), 2, outcomes).astype(np.int64)]
+            logs = [np.log1p(-self.probability), np.log(self.probability)]
+        table: FloatArray = frozen(np.stack([*logs, np.zeros(self.n_states)]))
+        return table
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.
