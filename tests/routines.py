@@ -76,6 +76,21 @@ def changing(case):
     return hf.smooth(*chain, **more).log_probabilities, hf.viterbi(*chain, **more).path
 
 
+def weighed(case):
+    """What emissions make of counts, numbers and vectors, some of which lack entries."""
+    vectors = np.where(np.isfinite(case[2]), case[2], np.nan)
+    n_dimensions = vectors.shape[1]
+    means = np.linspace(-3.0, 40.0, 2 * n_dimensions).reshape(2, n_dimensions)
+    matrix = 0.3 + np.diag(np.linspace(1.0, 2.0, n_dimensions))
+    return (
+        hf.emissions.Poisson(np.abs(means[:, 0])).log_likelihoods(np.abs(np.rint(vectors[:, 0]))),
+        hf.emissions.Gaussian(means[:, 0], 2.0).log_likelihoods(vectors[:, 0]),
+        hf.emissions.Gaussian(means, np.abs(means), kind="variances").log_likelihoods(vectors),
+        hf.emissions.Gaussian(means, [matrix, 2 * matrix]).log_likelihoods(vectors),
+        hf.emissions.Gaussian(means, matrix, kind="tied").log_likelihoods(vectors),
+    )
+
+
 def summed(case):
     rows = case[2]
     weights = np.linspace(-1.0, 1.0, rows.shape[1])
@@ -121,6 +136,7 @@ ROUTINES = {
     "lagged": lagged,
     "changing": changing,
     "simulate": lambda case: [hf.sampling.draw_states(np.exp(case[0]), np.exp(case[1]), 20, np.random.default_rng(0))],
+    "densities": weighed,
     "lse": summed,
     "naive": linear,
 }
