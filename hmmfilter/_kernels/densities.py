@@ -17,7 +17,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .columns import SERIES_REACH, atanh_rest, where, divide, each, log_parts
+from .columns import SERIES_REACH, atanh_rest, divide, each, log_parts, where
 from .compiling import compiled
 
 BLOCK_ROWS, BLOCK_ENTRIES = 64, 8192  # of a block: at least, and about
