@@ -248,8 +248,9 @@ WING_CONTRACT = {
     "pairs": {"chain", "coded", "lanes", "limits", "numbers", "update", "wide"},
     "counts": {"block", "chain", "coded", "lanes", "limits", "numbers", "pairs", "tables", "wide"},
     "drawing": {"block", "chain", "limits", "numbers", "tables", "wide"},
-    "decoding": {"limits", "numbers", "tables"},
-    "n_best": {"decoding", "limits", "numbers", "tables"},
+    "scoring": {"lanes", "limits", "numbers", "tables"},
+    "decoding": {"lanes", "limits", "numbers", "scoring", "tables"},
+    "n_best": {"lanes", "limits", "numbers", "scoring", "tables"},
     "lse": {"lanes", "limits", "numbers", "wide"},
     "naive": {"limits", "numbers"},
 }
@@ -307,6 +308,9 @@ NO_KERNELS = {
     "instruction",
     "lanewise",
     "plain_store",
+    "plain_gather",
+    "plain_marked",
+    "slots_for_transposed",
     "lanes_for",
     "sweep_for",
 }

@@ -8,22 +8,26 @@ from hypothesis import strategies as st
 
 import hmmfilter as hf
 from hmmfilter import _checks
-from hmmfilter._kernels.decoding import BLOCK, slots_for_moves
+from hmmfilter._kernels.lanes import TILE, lanes_for
+from hmmfilter._kernels.limits import FEW_STATES
+from hmmfilter._kernels.scoring import BLOCK, slots_for_moves
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
 from tests.strategies import any_tables, possible_tables
 from tests.test_filtering import FAMILY, LARGE, SMALL, impossible_at
 from tests.wing import room
 
-decoding = room("decoding")
+decoding, scoring = room("decoding"), room("scoring")
 
 
-def fill_log_delta(case, log_delta):
-    n_states = log_delta.shape[1]
-    slots = slots_for_moves(1, n_states)
-    x, top = np.empty(slots.shape[2]), np.empty(slots.shape[2])
-    decoder = decoding.Decoder(slots, x, top, np.empty(n_states, dtype=np.int64), np.empty((4, n_states)))
-    return decoding.fill_log_delta(_checks.chain(*case), 0, decoder, log_delta)
+def fill_scores(case, n_steps=None):
+    """Of so many steps, the largest score, the bound, and log δ, of few states the last row alone; the ways."""
+    tables = _checks.chain(case[0], case[1], case[2][:n_steps])
+    n_steps, n_states = tables.log_likelihoods.shape
+    like, slots = lanes_for(n_states), slots_for_moves(1, n_states)
+    log_delta, ways = np.empty((n_steps if like is None else 1, n_states)), np.zeros(n_steps, dtype=np.int64)
+    top, error = scoring.fill_scores(tables, 0, like, slots, np.empty(len(TILE)), log_delta, ways)
+    return top, error, log_delta, ways
 
 
 TIE = mpmath.mpf(10) ** -25  # relative: paths nearer than this are tied, for logs of twice a double's digits
@@ -167,13 +171,20 @@ def test_without_near_ties_a_single_state_is_live_all_the_way(n_states, level, n
     rng = np.random.default_rng(n_states)
     case = [rng.normal(0, 3, shape) for shape in (n_states, (n_states, n_states), (n_steps, n_states))]
     case[2] += level
-    log_delta, path = np.empty((n_steps, n_states)), np.zeros(n_steps, dtype=np.int64)
-    _, error = fill_log_delta(case, log_delta)
-    path[-1] = log_delta[-1].argmax()
-    log_into = np.ascontiguousarray(case[1].T)
-    t, *_ = decoding.follow(log_into, case[2], log_delta, 2 * error, n_steps - 1, 0, path, 0.0, 0.0)
-    assert t == 0
-    assert np.array_equal(path, hf.viterbi(*case).path)
+    _, error, log_delta, path = fill_scores(case)
+    last = log_delta[-1].argmax()
+    if n_states <= FEW_STATES:
+        ends = decoding.follow_few(n_steps - 1, last, path)
+    else:
+        slots, tiled = slots_for_moves(1, n_states), -(-n_states // len(TILE))
+        tiles = slots[0, :-2].reshape(tiled, n_states, len(TILE))
+        scoring.pack(case[1], tiles)
+        ends = decoding.follow_many(
+            scoring.Moves(tiles, 0.0), case[1], case[2], log_delta, 2 * error, 0, n_steps - 1, last, path
+        )
+    decoded = hf.viterbi(*case).path
+    assert ends == (0, decoded[0])
+    assert np.array_equal(path[1:], decoded[1:])
 
 
 @needs_compiled
@@ -192,16 +203,14 @@ def test_scores_are_off_by_less_than_their_bound(n_states, level):
     rng = np.random.default_rng(n_states)
     n_steps = 16 * BLOCK
     case = whole_case(rng, n_steps, n_states, UNIT * rng.integers(-(2**36), 2**36, 1000), level)
-    log_delta = np.empty((n_steps, n_states))
-    n_possible, error = fill_log_delta(case, log_delta)
-    assert n_possible == n_steps
-    assert error < 3e-5
     _, transition, likelihoods = map(in_units, case)
-    exact = in_units(case[0]) + likelihoods[0]
-    for t in range(n_steps):
-        if t > 0:
-            exact = (exact[:, None] + transition).max(axis=0) + likelihoods[t]
-        differences = (log_delta[t] - log_delta[t, 0]) - (exact - exact[0]) * UNIT
+    exact = [in_units(case[0]) + likelihoods[0]]
+    for row in likelihoods[1:]:
+        exact.append((exact[-1][:, None] + transition).max(axis=0) + row)
+    for n in [1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 7, n_steps]:
+        _, error, log_delta, _ = fill_scores(case, n)
+        assert error < 3e-5
+        differences = (log_delta[-1] - log_delta[-1, 0]) - (exact[n - 1] - exact[n - 1][0]) * UNIT
         assert np.abs(differences).max() <= 2 * error
 
 

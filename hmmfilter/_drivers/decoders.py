@@ -10,8 +10,10 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import slots
-from hmmfilter._kernels.decoding import room_for_decoding, slots_for_moves
-from hmmfilter._kernels.n_best import room_for_lists
+from hmmfilter._kernels.decoding import room_for_decoding
+from hmmfilter._kernels.lanes import lanes_for
+from hmmfilter._kernels.n_best import room_for_lists, slots_for_transposed
+from hmmfilter._kernels.scoring import slots_for_moves
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
 
@@ -36,20 +38,21 @@ def run_whole(tables: Tables, start_decoder: Callable[[], Decode], workers: int,
 
 def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> Outcome:
     """Run the decoder over all sequences; returns what `fill_filtered` does, of the best paths."""
-    tables, are_left, (n_possible, log_joint) = with_steps(tables)
+    tables, are_left, outcome = with_steps(tables)
     n_states = tables.log_likelihoods.shape[1]
+    like = lanes_for(n_states)
 
     def start_decoder() -> Decode:
         moves, room = slots(tables, slots_for_moves), room_for_decoding(n_states)
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
-            log_delta = np.empty((longest, n_states))
-            kernels.run_viterbi(tuple(tables), first, begin, end, moves, room, log_delta, path, n_possible, log_joint)
+            log_delta = np.empty((longest if like is None else 1, n_states))
+            kernels.run_viterbi(tuple(tables), first, begin, end, like, moves, room, log_delta, path, *outcome)
 
         return decode
 
     run_whole(tables, start_decoder, workers, progress)
-    return of_all((n_possible, log_joint), are_left)
+    return of_all(outcome, are_left)
 
 
 def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:
@@ -68,13 +71,11 @@ def fill_n_best(tables: Tables, n_paths: int, workers: int, progress: bool) -> t
     log_joints = np.full((len(n_possible), n_paths), -np.inf)
 
     def start_decoder() -> Decode:
-        log_delta = np.empty((2, 2, n_states))
+        scores = np.empty((2, n_states))
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             lists = room_for_lists(longest, n_states, at_most_all(n_paths, longest, n_states))
-            kernels.run_viterbi_n_best(
-                tuple(tables), first, begin, end, lists, log_delta, paths, n_possible, log_joints
-            )
+            kernels.run_viterbi_n_best(tuple(tables), first, begin, end, lists, scores, paths, n_possible, log_joints)
 
         return decode
 
@@ -92,11 +93,11 @@ def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress:
     n_states = tables.log_likelihoods.shape[1]
 
     def start_decoder() -> Decode:
-        moves, rests = slots(tables, slots_for_moves), np.empty((4, n_states))
+        matrices, rests = slots(tables, slots_for_transposed), np.empty((4, n_states))
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             tails = np.empty((longest, n_states))
-            kernels.run_max_marginals(tuple(tables), first, begin, end, moves, rests, tails, rows, outcome[0])
+            kernels.run_max_marginals(tuple(tables), first, begin, end, matrices, rests, tails, rows, outcome[0])
 
         return decode
 

@@ -22,6 +22,7 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     pairs       two states, one after the other
     counts      how often one follows another, on average
     drawing     paths at random
+    scoring     log δ of Viterbi's recursion
     decoding    the best path
     n_best      the best path through each state, and the n best paths
     lse         log-sum-exp of vectors and rows

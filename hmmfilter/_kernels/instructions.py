@@ -74,6 +74,16 @@ def emit_load(context: Any, builder: Any, signature: Any, values: Any) -> Any:  
     return builder.load(pointer, align=8)
 
 
+def emit_gather(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    _, array, n, step = values
+    data = make_array(signature.args[1])(context, builder, array).data
+    vector = ir.Constant(ir.VectorType(ir.DoubleType(), signature.return_type.count), ir.Undefined)
+    for k in range(signature.return_type.count):
+        vector = builder.insert_element(vector, builder.load(builder.gep(data, [n])), ir.IntType(32)(k))
+        n = builder.add(n, step)
+    return vector
+
+
 def emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
     lanes, kind, _ = signature.args
     builder.store(values[0], pointer_to_lanes(context, builder, kind, values[1], values[2], lanes.count), align=8)
@@ -116,6 +126,21 @@ def emit_transposed(context: Any, builder: Any, signature: Any, values: Any) -> 
     return context.make_tuple(builder, signature.return_type, rows)
 
 
+def emit_larger(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    return builder.select(builder.fcmp_ordered(">", *values), *values)
+
+
+def emit_marked(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    word, i, x, y = values
+    leads = builder.bitcast(builder.fcmp_ordered(">", x, y), ir.IntType(x.type.count))
+    leads = builder.zext(leads, word.type) if x.type.count < word.type.width else leads
+    return builder.or_(word, builder.shl(leads, builder.shl(i, ir.Constant(i.type, 3))))
+
+
+def emit_lowest_bit(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    return builder.cttz(values[0], ir.IntType(1)(1))
+
+
 def emit_unsigned(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
     return context.cast(builder, values[0], signature.args[0], signature.return_type)
 
@@ -128,6 +153,9 @@ negative = intrinsic(lambda _, x: (x(x), emit("fneg")))
 fma = intrinsic(lambda _, x, y, z: (x(x, x, x), emit_fma))
 lane = intrinsic(lambda _, x, k: (types.float64(x, types.int32), emit("extract_element")))
 splat = intrinsic(lambda _, like, x: (LanesType(like.count)(like, types.float64), emit_splat))
+larger = intrinsic(lambda _, x, y: (x(x, y), emit_larger))
+marked = intrinsic(lambda _, word, i, x, y: (types.int64(types.int64, types.int64, x, y), emit_marked))
+lowest_bit = intrinsic(lambda _, n: (types.int64(types.int64), emit_lowest_bit))
 is_any_faint = intrinsic(lambda _, x, limit: (types.boolean(x, types.float64), emit_is_any_faint))
 marked_below = intrinsic(lambda _, x, limit, marks: (x(x, x, x), emit_marked_below))
 marked_faint = intrinsic(lambda _, x, limit, marks: (x(x, x, x), emit_marked_faint))
@@ -135,6 +163,7 @@ chosen = intrinsic(lambda _, marks, x, y: (x(x, x, x), emit_chosen))
 transposed = intrinsic(lambda _, a, b, c, d, e, f, g, h: (types.UniTuple(a, 8)(*(a,) * 8), emit_transposed))
 where = intrinsic(lambda _, is_first, x, y: (x(is_first, x, y), emit("select")))
 load = intrinsic(lambda _, like, array, n: (LanesType(like.count)(like, array, n), emit_load))
+gather = intrinsic(lambda _, like, array, n, step: (LanesType(like.count)(like, array, n, n), emit_gather))
 unsigned = intrinsic(lambda _, n: (types.uint64(n), emit_unsigned))
 store = intrinsic(lambda _, x, array, n: (types.none(x, array, n), emit_store))
 

@@ -20,6 +20,7 @@ from .limits import FEW_STATES
 if not IS_PLAIN:
     from . import instructions
 
+SIGN = 2**63  # of a word of 64 bits
 TILE = (0.0,) * 16  # as many columns of a matrix as add up in registers
 EIGHT = (0.0,) * 8  # as many sequences as are taken together
 Lanes = tuple[float, ...]  # doubles that are worked on at once, mostly one for each state: compiled, a SIMD vector
@@ -45,12 +46,26 @@ def plain_store(x: Lanes, array: FloatArray, n: int) -> None:
     array.reshape(-1)[n : n + len(x)] = x
 
 
+def plain_gather(like: Lanes, array: FloatArray, n: int, step: int) -> Lanes:
+    """Lanes from entries of a C-ordered array, as if it were one row, from entry n on, so many from one to the next."""
+    return tuple(array.reshape(-1)[n : n + (len(like) - 1) * step + 1 : step].tolist())
+
+
+def plain_marked(word: int, i: int, x: Lanes, y: Lanes) -> int:
+    """A word of 64 bits with a byte for each of up to eight i, in which bit j tells whether x_j > y_j."""
+    leads = sum((x_j > y_j) << j for j, (x_j, y_j) in enumerate(zip(x, y, strict=True)))
+    return ((word | leads << 8 * i) + SIGN) % (2 * SIGN) - SIGN
+
+
 add = instruction("add", lanewise(operator.add))
 subtract = instruction("subtract", lanewise(operator.sub))
 multiply = instruction("multiply", lanewise(operator.mul))
 divide = instruction("divide", lanewise(operator.truediv))  # not looked at for whether it is by zero: it is not
 negative = instruction("negative", lanewise(operator.neg))
 fma = instruction("fma", lanewise(one_fma))
+larger = instruction("larger", lanewise(lambda x, y: x if x > y else y))
+marked = instruction("marked", plain_marked)
+lowest_bit = instruction("lowest_bit", lambda n: (int(n) & -int(n)).bit_length() - 1)
 lane = instruction("lane", lambda x, k: x[k])
 splat = instruction("splat", lambda like, x: (x,) * len(like))
 is_any_faint = instruction("is_any_faint", lambda x, limit: any(0.0 != entry < limit for entry in x))
@@ -59,5 +74,6 @@ marked_faint = instruction("marked_faint", lanewise(lambda x, limit, mark: 1.0 i
 chosen = instruction("chosen", lanewise(lambda mark, x, y: x if mark != 0.0 else y))
 transposed = instruction("transposed", lambda *rows: tuple(zip(*rows, strict=True)))
 load = instruction("load", lambda like, array, n: tuple(array.reshape(-1)[n : n + len(like)].tolist()))
+gather = instruction("gather", plain_gather)
 store = instruction("store", plain_store)
 unsigned = instruction("unsigned", lambda n: n)  # an index that is not looked at for whether it counts from the end

@@ -17,9 +17,10 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .compiling import apart, compiled
-from .decoding import moves_at
+from .lanes import larger
 from .limits import NEVER
-from .numbers import copy, exceeds, larger, mark, plus, surpasses, tally, two_sum
+from .numbers import copy, exceeds, mark, plus, surpasses, tally, two_sum
+from .scoring import count_possible
 from .tables import Given, Tables, initial_at, matrix_at
 
 
@@ -66,6 +67,30 @@ def fill_delta_in_parts(tables: Tables, n: int, head: FloatArray, tail: FloatArr
     return n_steps
 
 
+def slots_for_transposed(n_slots: int, n_states: int) -> FloatArray:
+    """Room for so many matrices, each with its number behind it, counted from 1."""
+    return np.zeros((n_slots, n_states * n_states + 1))
+
+
+class Transposed(NamedTuple):
+    """A matrix of a transition, transposed."""
+
+    into: FloatArray  # (K, K): a row has the ways into a state
+
+
+@compiled
+def transposed_at(log_transition: FloatArray, m: int, slots: FloatArray) -> Transposed:
+    """Matrix m of a transition, transposed, in the slot that holds it, or is made to hold it."""
+    n_states, slot = log_transition.shape[1], slots[m % len(slots)]
+    into = slot[:-1].reshape(n_states, n_states)
+    if slot[-1] != m + 1.0:
+        for i in range(n_states):
+            for j in range(n_states):
+                into[j, i] = log_transition[m, i, j]
+        slot[-1] = m + 1.0
+    return Transposed(into)
+
+
 @apart
 def join_rests(
     tables: Tables, n: int, slots: FloatArray, rests: FloatArray, head: FloatArray, tail: FloatArray
@@ -79,8 +104,8 @@ def join_rests(
             log_b = tables.log_likelihoods[first + t + 1]
             for j in range(log_b.size):
                 ahead[j], ahead_tail[j] = tally(rest[j], rest_tail[j], log_b[j])
-            moves = moves_at(tables.log_transition, matrix_at(tables, first + t), slots)
-            best_into(moves.into, ahead, ahead_tail, rest, rest_tail)
+            into = transposed_at(tables.log_transition, matrix_at(tables, first + t), slots).into
+            best_into(into, ahead, ahead_tail, rest, rest_tail)
         for k in range(rest.size):
             joint, lost = two_sum(head[t, k], rest[k])
             head[t, k] = joint + (lost + (tail[t, k] + rest_tail[k]))
@@ -229,7 +254,7 @@ def run_viterbi_n_best(
     begin: int,
     end: int,
     lists: Lists,
-    log_delta: FloatArray,
+    scores: FloatArray,
     paths: IntArray,
     n_possible: IntArray,
     log_joints: FloatArray,
@@ -251,5 +276,5 @@ def run_viterbi_n_best(
             n_possible[n] = stop - begin
             read_paths(tables, n, lists, paths[:n_found, begin:stop])
         else:
-            n_possible[n] = fill_delta_in_parts(tables, n, log_delta[0], log_delta[1])
+            n_possible[n] = count_possible(tables, n, scores)
         begin, n = stop, n + 1

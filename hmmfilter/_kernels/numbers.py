@@ -18,6 +18,7 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import compiled
 from .lanes import Lanes, add, fma, lane, multiply, negative, subtract
+from .lanes import larger as larger
 from .limits import FEW_STATES, NEVER, VANISHED
 
 MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf
@@ -59,12 +60,6 @@ def power_of_two(k: float) -> float:
     """2^k for a whole k from −1022 to 1023: k is put where a double keeps its exponent."""
     bits = np.int64(np.float64(k + ROUNDER).view(np.int64))
     return np.int64((bits + 1023) << 52).view(np.float64)
-
-
-@compiled
-def larger(x: float, y: float) -> float:
-    """max(x, y) of two numbers, in the form that processors have in their vectors."""
-    return x if x > y else y
 
 
 @compiled
