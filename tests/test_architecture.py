@@ -247,8 +247,8 @@ WING_CONTRACT = {
     },
     "pairs": {"chain", "coded", "lanes", "limits", "numbers", "update", "wide"},
     "counts": {"block", "chain", "coded", "lanes", "limits", "numbers", "pairs", "tables", "wide"},
-    "drawing": {"block", "chain", "limits", "numbers", "tables", "wide"},
-    "scoring": {"lanes", "limits", "numbers", "tables"},
+    "drawing": {"block", "chain", "lanes", "limits", "numbers", "tables", "wide"},
+    "scoring": {"chain", "lanes", "limits", "numbers", "tables"},
     "decoding": {"lanes", "limits", "numbers", "scoring", "tables"},
     "n_best": {"lanes", "limits", "numbers", "scoring", "tables"},
     "lse": {"lanes", "limits", "numbers", "wide"},
@@ -311,6 +311,7 @@ NO_KERNELS = {
     "plain_gather",
     "plain_marked",
     "slots_for_transposed",
+    "empty_slots",
     "lanes_for",
     "sweep_for",
 }

@@ -176,8 +176,7 @@ def test_without_near_ties_a_single_state_is_live_all_the_way(n_states, level, n
     if n_states <= FEW_STATES:
         ends = decoding.follow_few(n_steps - 1, last, path)
     else:
-        slots, tiled = slots_for_moves(1, n_states), -(-n_states // len(TILE))
-        tiles = slots[0, :-2].reshape(tiled, n_states, len(TILE))
+        tiles = np.empty((1, n_states, len(TILE)))
         scoring.pack(case[1], tiles)
         ends = decoding.follow_many(
             scoring.Moves(tiles, 0.0), case[1], case[2], log_delta, 2 * error, 0, n_steps - 1, last, path

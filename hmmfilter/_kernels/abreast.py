@@ -15,9 +15,9 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .compiling import apart, compiled
-from .lanes import EIGHT, load, store, transposed
+from .lanes import EIGHT, larger, load, store, transposed
 from .limits import EXP_REACH, NEAR_ONE, NEVER, SHARED_SPREAD, VANISHED
-from .numbers import copy, fill_table, larger, power_of_two
+from .numbers import copy, fill_table, power_of_two
 from .update import scratch_size
 from .wide import exp_parts
 

@@ -57,7 +57,11 @@ def slots_for_chains(n_slots: int, n_states: int) -> FloatArray:
     Of many states, a slot takes four times as much as the matrix that is given, half of it for exact steps alone.
     """
     n_tables = 6 if n_states <= FEW_STATES else 4
-    size = FACTS + n_tables * n_states * tiled(n_states)
+    return empty_slots(n_slots, FACTS + n_tables * n_states * tiled(n_states))
+
+
+def empty_slots(n_slots: int, size: int) -> FloatArray:
+    """Room for as many slots of whole lines of the cache, from a line on, all zeros."""
     room = np.zeros(n_slots * size + LINE)
     first = -(room.ctypes.data // room.itemsize) % LINE
     return room[first : first + n_slots * size].reshape(n_slots, size)

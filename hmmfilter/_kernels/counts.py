@@ -23,9 +23,9 @@ from .block import block_rows
 from .chain import Chain, chain_at, place_in_tiles, tiled
 from .coded import take_numbers
 from .compiling import apart, compiled
-from .lanes import TILE, divide, fma, load, splat, store
+from .lanes import TILE, divide, fma, larger, load, splat, store
 from .limits import FEW_STATES
-from .numbers import copy, fill_table, larger, sum_of, tally
+from .numbers import copy, fill_table, sum_of, tally
 from .pairs import CHUNK, Columns, columns_in, fill_columns, keep_pairs, pair_rows, size_of_columns
 from .tables import Given, Tables, is_possible, stretch_before
 from .wide import HEAD

@@ -14,8 +14,9 @@ from hmmfilter._arrays import FloatArray, IntArray
 from .block import block_rows
 from .chain import Chain, chain_at, is_widened, place_in_tiles, step_exponent, widen_chain
 from .compiling import allocating, apart, compiled
+from .lanes import larger
 from .limits import FADED, FEW_STATES, NEVER
-from .numbers import exceeds, larger, shifted, sum_of
+from .numbers import exceeds, shifted, sum_of
 from .tables import Given, Tables, is_possible, stretch_before
 from .wide import EXPONENT, HEAD, REST, sum_exponents
 

@@ -53,7 +53,7 @@ def plain_gather(like: Lanes, array: FloatArray, n: int, step: int) -> Lanes:
 
 def plain_marked(word: int, i: int, x: Lanes, y: Lanes) -> int:
     """A word of 64 bits with a byte for each of up to eight i, in which bit j tells whether x_j > y_j."""
-    leads = sum((x_j > y_j) << j for j, (x_j, y_j) in enumerate(zip(x, y, strict=True)))
+    leads = sum(int(x_j > y_j) << j for j, (x_j, y_j) in enumerate(zip(x, y, strict=True)))
     return ((word | leads << 8 * i) + SIGN) % (2 * SIGN) - SIGN
 
 

@@ -17,8 +17,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray
 
 from .compiling import compiled
-from .lanes import Lanes, add, fma, lane, multiply, negative, subtract
-from .lanes import larger as larger
+from .lanes import Lanes, add, fma, lane, larger, multiply, negative, subtract
 from .limits import FEW_STATES, NEVER, VANISHED
 
 MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf

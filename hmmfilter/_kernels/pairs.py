@@ -18,9 +18,9 @@ from hmmfilter._arrays import FloatArray
 from .chain import Chain, is_widened, place_in_tiles, widen_chain
 from .coded import coded, has_logs, log_of, take_logs, take_numbers
 from .compiling import apart, compiled
-from .lanes import TILE, divide, fma, load, splat, store
+from .lanes import TILE, divide, fma, larger, load, splat, store
 from .limits import FADED, NEVER
-from .numbers import copy, exceeds, fill_table, larger, shifted, sum_of, tally
+from .numbers import copy, exceeds, fill_table, shifted, sum_of, tally
 from .update import term_exponent
 from .wide import HEAD, LOG_2, PLANES, TAIL, far_exp_parts, sum_exponents, widen_linear
 

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from hmmfilter._arrays import FloatArray, IntArray
 
+from .chain import LINE, empty_slots, pack, tiled
 from .compiling import apart, compiled
 from .lanes import TILE, Lanes, add, lane, larger, load, marked, splat, store, subtract, unsigned
 from .limits import FEW_STATES, NEVER, ROUNDING
@@ -23,52 +22,37 @@ from .numbers import largest, largest_magnitude
 from .tables import Tables, initial_at, matrix_at, place_of, steady_until
 
 BLOCK = 256  # steps between two looks at the size of scores
+HELD, LARGEST = 0, 1  # of a slot: which moves it holds, from 1, and their `largest`; tables come after a whole line
 LEAST_ERROR = 2.0**-1000  # so that what is equal is within a tolerance, also where all scores are zero
 
 
 class Moves(NamedTuple):
     """One matrix of a transition, ready for the decoder."""
 
-    tiles: FloatArray  # (tiles, K, 16): columns of log A in tiles, the last with −inf in the place of what is missing
+    tiles: FloatArray  # (tiles, K, 16): of many states, columns of log A
     largest: float  # `largest_magnitude`
 
 
 def slots_for_moves(n_slots: int, n_states: int) -> FloatArray:
-    """Room for as many moves, each with two numbers behind it: which it is, counted from 1, and the largest."""
-    return np.zeros((n_slots, tile_count(n_states) * len(TILE) * n_states + 2))
+    """Room for as many moves; as yet, none are held."""
+    return empty_slots(n_slots, LINE + tile_count(n_states) * n_states * len(TILE))
 
 
 @compiled
 def tile_count(n_states: int) -> int:
-    """How many tiles a matrix has; none where rows of it are taken as they are."""
-    return -(-n_states // len(TILE)) if n_states > FEW_STATES else 0
+    """How many tiles a matrix has; none of few states, where rows of it are taken as they are."""
+    return tiled(n_states) // len(TILE) if n_states > FEW_STATES else 0
 
 
 @compiled
 def moves_at(log_transition: FloatArray, m: int, slots: FloatArray) -> Moves:
     """Matrix m of a transition, from the slot that holds it, or is made to hold it."""
-    n_states, log_moves = log_transition.shape[1], log_transition[m]
-    slot = slots[m % len(slots)]
-    held = slot.size - 2
-    tiles = slot[:held].reshape(tile_count(n_states), n_states, len(TILE))
-    if slot[held] != m + 1.0:
-        pack(log_moves, tiles)
-        slot[held], slot[held + 1] = m + 1.0, largest_magnitude(log_moves)
-    return Moves(tiles, slot[held + 1])
-
-
-@compiled
-def pack(log_moves: FloatArray, tiles: FloatArray) -> None:
-    """Columns of a matrix, tile by tile."""
-    n_states = len(log_moves)
-    for tile in range(len(tiles)):
-        j, tile_rows = tile * len(TILE), tiles[tile]
-        for i in range(n_states):
-            if j + len(TILE) <= n_states:
-                store(load(TILE, log_moves, i * n_states + j), tile_rows, i * len(TILE))
-            else:
-                for k in range(len(TILE)):
-                    tile_rows[i, k] = log_moves[i, j + k] if j + k < n_states else NEVER
+    n_states, slot = log_transition.shape[1], slots[m % len(slots)]
+    tiles = slot[LINE:].reshape(tile_count(n_states), n_states, len(TILE))
+    if slot[HELD] != m + 1.0:
+        pack(log_transition[m], tiles)
+        slot[HELD], slot[LARGEST] = m + 1.0, largest_magnitude(log_transition[m])
+    return Moves(tiles, slot[LARGEST])
 
 
 @compiled

@@ -19,9 +19,9 @@ from hmmfilter._arrays import FloatArray
 from .chain import Chain, held_chain, is_widened, place_in_tiles, step_exponent, tiled, widen_chain
 from .coded import store_posterior, take_logs
 from .compiling import apart, compiled, inlined
-from .lanes import TILE, Lanes, add, fma, lane, load, splat, store, unsigned
+from .lanes import TILE, Lanes, add, fma, lane, larger, load, splat, store, unsigned
 from .limits import BEYOND_TAIL, FADED, FEW_STATES, NEARBY, NEVER
-from .numbers import copy, exceeds, lanes_two_sum, larger, largest, power_of_two, two_product, two_sum
+from .numbers import copy, exceeds, lanes_two_sum, largest, power_of_two, two_product, two_sum
 from .wide import (
     EXPONENT,
     HEAD,
