@@ -27,7 +27,7 @@ from hmmfilter._work import WORK
 
 BUDGET = 3.0  # seconds that Python may take before a kernel is compiled: what that takes
 LOADING = 1 / 8  # of it where machine code is kept, and has only to be loaded
-SIMPLE = 1 / 8  # of either for a kernel that runs through no rows: one whose name does not begin with run_
+SIMPLE = 1 / 8  # of either for a kernel that is no recursion: one whose name does not begin with run_
 LAST = 1 / 10  # of what a kernel may take by itself once all of them together have taken the budget
 STATE = 5  # the argument of `run_update` that a stream keeps
 COMPILING = threading.Lock()  # of who compiles on purpose

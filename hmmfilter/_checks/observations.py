@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, frozen
 from hmmfilter._checks.arrays import entry_name, has_masked_entries, refuse_first, require_shape
 from hmmfilter._checks.errors import EntryError, shown
 
@@ -36,7 +36,7 @@ def is_missing(item: Any) -> bool:
 def observations(value: Any, n_dimensions: int | None = None) -> FloatArray:
     """Let observations in, a number a step, or a vector a step where `n_dimensions` is given; missing ones as NaN.
 
-    Numbers may stand in a column, each in a row of its own.
+    Numbers may stand in a column, each in a row of its own. What is a table of doubles already is not copied.
     """
     required: tuple[int | str, ...] = ("T",) if n_dimensions is None else ("T", n_dimensions)
     array = _plain_numbers(value)
@@ -48,7 +48,8 @@ def observations(value: Any, n_dimensions: int | None = None) -> FloatArray:
         array = np.full((len(array), n_dimensions), np.nan)
     require_shape("observations", array, required)
     refuse_first("observations", np.isinf(array), "finite, or NaN or None where missing", array)
-    return array
+    let_in: FloatArray = frozen(array)
+    return let_in
 
 
 def _plain_numbers(value: Any) -> FloatArray | None:
@@ -59,7 +60,7 @@ def _plain_numbers(value: Any) -> FloatArray | None:
         array = np.asarray(value)
     except ValueError:  # rows of unequal length, or None among vectors
         return None
-    return array.astype(np.float64, order="C") if array.dtype.kind in "biuf" else None  # numpy sums by layout
+    return np.require(array, np.float64, ["C", "ALIGNED"]) if array.dtype.kind in "biuf" else None
 
 
 def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
@@ -156,17 +157,16 @@ def plain_number(value: Any) -> float | None:
     return float(value) if type(value) in QUICK and not abs(value) >= FARTHEST else None
 
 
-def plain_vector(value: Any, n_dimensions: int | None) -> FloatArray | None:
+def plain_vector(value: Any, n_dimensions: int | None) -> Any:
     """The same for a number, as (1,), or a vector, as (1, D); an array may have infinite entries."""
     if n_dimensions is None:
         number = plain_number(value)
-        return None if number is None else np.array([number])
+        return None if number is None else frozen(np.array([number]))
     if type(value) is np.ndarray:
-        return (
-            np.array(value[None], np.float64) if value.shape == (n_dimensions,) and value.dtype.kind in "iuf" else None
-        )
+        fits = value.shape == (n_dimensions,) and value.dtype.kind in "iuf"
+        return frozen(np.array(value[np.newaxis], np.float64)) if fits else None
     numbers = list(map(plain_number, value)) if type(value) in ROWS else []
-    return np.array([numbers]) if len(numbers) == n_dimensions and None not in numbers else None
+    return frozen(np.array([numbers])) if len(numbers) == n_dimensions and None not in numbers else None
 
 
 def drawn_observations(value: Any, n_steps: int) -> tuple[FloatArray, tuple[str, ...]]:

@@ -91,8 +91,8 @@ class Poisson(OfNumbers):
         return table
 
     def _quick_row(self, observation: Any) -> FloatArray | None:
-        count = _checks.plain_number(observation)
-        return None if count is None or count < 0 or count % 1 != 0 else self._table(np.array([count]))[0]
+        count = _checks.plain_vector(observation, None)
+        return None if count is None or count[0] < 0 or count[0] % 1 != 0 else self._table(count)[0]
 
     @cached_property
     def _log_rate(self) -> FloatArray:
