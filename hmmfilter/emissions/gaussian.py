@@ -132,7 +132,7 @@ class Gaussian(Valued):
             room = room_for_joint(*x.shape)
             _checks.definite_parts(kernels.fill_joint(x, order, ends, self.mean, *self._matrices, room, table))
         else:
-            vectors = x.reshape(len(x), -1)
+            vectors = x[:, np.newaxis] if x.ndim == 1 else x
             kernels.fill_independent(vectors, *self._spreads, room_for_vectors(*vectors.shape), table)
         return table
 
