@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.benchmarks import limits, lse, machine, many, readme, report, separated, speed
+from tests.benchmarks import floor, limits, lse, machine, many, readme, report, separated, speed, suite
 from tests.benchmarks.peers import FILTER, OURS, SMOOTH, VITERBI, ours, right_ones
 from tests.benchmarks.problems import benign
 from tests.conftest import needs_compiled
@@ -18,6 +18,7 @@ from tests.files import ROOT
 SECTIONS = (
     "Targets",
     "Speed",
+    "What a step is made of",
     "Separated states",
     "Adverse inputs",
     "Many sequences",
@@ -29,14 +30,6 @@ SECTIONS = (
     "A small call",
     "Where libraries are wrong",
 )
-
-
-def run_suite(output, *options):
-    """In a process of its own, as it sets the number of threads; with the other libraries or without."""
-    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--output", str(output), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_the_log_sum_exp_tables(capsys):
@@ -106,6 +99,21 @@ def test_the_packed_products(n_states):
     assert np.array_equal(by_name[limits.MAX_PLUS](), scores)
 
 
+@needs_compiled
+@pytest.mark.parametrize("n_states", [2, 16])
+def test_the_bare_recursion_is_a_filter(n_states):
+    problem = benign(5, n_states)
+    likelihoods, rows, totals = np.exp(problem.log_likelihoods), np.empty((5, n_states)), np.empty(5)
+    floor.recursion(n_states)(problem.initial, problem.transition, likelihoods, rows)
+    expected = [problem.initial]
+    for likelihood in likelihoods:
+        expected.append(expected[-1] @ problem.transition * likelihood)
+    assert np.allclose(rows, expected[1:], rtol=1e-13, atol=0)
+    floor.normalising(n_states)(rows, totals)
+    assert np.allclose(totals, np.sum(expected[1:], axis=1), rtol=1e-13, atol=0)
+    assert np.allclose(rows, [row / row.sum() for row in expected[1:]], rtol=1e-13, atol=0)
+
+
 def of_speeds(name, speeds):
     return report.Section(name, "a body", [report.Target("a target", 1.0, 2.0, at_least=True)], speeds)
 
@@ -168,14 +176,18 @@ def test_a_label_names_the_processor():
 
 @needs_compiled
 def test_the_suite(tmp_path):
-    assert "| filter, K = 4: over np.exp | ≤ 8 × |" in run_suite(tmp_path)
+    """In a process of its own, as it sets the number of threads; with the other libraries or without."""
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--output", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| filter, K = 4: over np.exp | ≤ 8 × |" in done.stdout
     results = tmp_path / machine.results()
     page = results.read_text(encoding="utf-8")
     for title in SECTIONS:
         assert f"\n## {title}\n" in page
     assert page.count(f"*{machine.label()}.*") == len(SECTIONS) - 1
     assert (tmp_path / machine.picture()).stat().st_size > 10_000
-    run_suite(tmp_path, "--only", "small-call")
+    suite.main(["--quick", "--output", str(tmp_path), "--only", "small-call"])
     renewed = results.read_text(encoding="utf-8")
     before, after = (text.split("\n## A small call\n")[0].split("\n## Speed\n")[1] for text in (page, renewed))
     assert before == after

@@ -14,6 +14,7 @@ from hmmfilter._tiers import kernels
 from tests.benchmarks import (
     adverse,
     densities,
+    floor,
     machine,
     many,
     picture,
@@ -32,6 +33,7 @@ from tests.benchmarks.report import Section, page, progress, read_sections, targ
 HERE = Path(__file__).parent
 SECTIONS: dict[str, Callable[[Effort], Section]] = {
     "speed": speed.section,
+    "floor": floor.section,
     "separated": separated.section,
     "adverse": adverse.section,
     "many": many.section,
