@@ -57,7 +57,7 @@ def _draw_panel(ax: Axes, speeds: Speeds, task: str) -> None:
     ax.tick_params(length=0, which="both")
 
 
-def draw(speeds: Speeds, path: Path) -> None:
+def draw(speeds: Speeds, machine: str, path: Path) -> None:
     figure = Figure(figsize=(13, 6), layout="constrained")
     panels = figure.subplots(1, len(speeds), sharey=True)
     for ax, task in zip(panels, speeds, strict=True):
@@ -68,4 +68,5 @@ def draw(speeds: Speeds, path: Path) -> None:
     figure.legend(
         [handles[label] for label in order], order, loc="outside lower center", ncols=5, frameon=False, fontsize=10.5
     )
+    figure.suptitle(machine, fontsize=9, color="#444444")
     figure.savefig(path, dpi=140)

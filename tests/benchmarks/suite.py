@@ -75,6 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     in_order = [sections[name] for name in SECTIONS if name in sections]
     results.write_text(page(in_order), encoding="utf-8")
     if "speed" in sections:
-        picture.draw(sections["speed"].speeds, shown)
+        picture.draw(sections["speed"].speeds, sections["speed"].machine, shown)
     print(targets_section(in_order))
     print(f"look at {results}")
