@@ -72,17 +72,19 @@ def fill_chunk(rows: FloatArray, x: FloatArray) -> None:
     """Fill a part of a chunk with the numbers of rows, and with zeros where there are no more."""
     n_rows, n_states = rows.shape
     if n_states <= FEW_STATES:
-        fill_columns(rows, x)
+        has_logs = fill_columns(rows, x)
     else:
+        has_logs = True
         if n_rows < CHUNK:
             fill_table(x.reshape(-1), 0.0)
         for t in range(n_rows):
             for k in range(n_states):
                 x[t, k] = rows[t, k]
-    take_numbers(x.reshape(-1))
+    if has_logs:
+        take_numbers(x.reshape(-1))
 
 
-@apart
+@compiled
 def predict_rows_of_few(transition: FloatArray, chunk: Chunk) -> int:
     """s_t(j) of a chunk of few states, and how many of its entries are not `CLEAR`."""
     f, s = chunk.f, chunk.s
@@ -131,7 +133,7 @@ def predict_rows_of_many(transition: FloatArray, n_states: int, chunk: Chunk) ->
     return n_doubts
 
 
-@apart
+@compiled
 def add_few(chunk: Chunk) -> None:
     """Add f_t(i) r_t(j) of all rows of a chunk to the table, each to a sum of its own."""
     f, r, s, table = chunk.f, chunk.r, chunk.s, chunk.table

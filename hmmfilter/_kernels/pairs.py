@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from hmmfilter._arrays import FloatArray
 
 from .chain import Chain, is_widened, place_in_tiles, widen_chain
@@ -65,15 +67,18 @@ def columns_in(room: FloatArray, n_states: int) -> Columns:
     return Columns(x[0], x[1], x[2], x[3], x[4], x[5], x[6], room[end : end + CHUNK], wide, terms, table)
 
 
-@apart
-def fill_columns(rows: FloatArray, x: FloatArray) -> None:
-    """Turn rows into columns, and put zeros where there are no more."""
+@compiled
+def fill_columns(rows: FloatArray, x: FloatArray) -> bool:
+    """Turn rows into columns, and put zeros where there are no more; whether there are logs among them."""
     n_rows, n_states = rows.shape
     if n_rows < CHUNK:
         fill_table(x.reshape(-1), 0.0)
+    signs = np.int64(0)
     for t in range(n_rows):
         for k in range(n_states):
             x[k, t] = rows[t, k]
+            signs |= np.int64(np.float64(rows[t, k]).view(np.int64))
+    return signs < 0
 
 
 @apart
