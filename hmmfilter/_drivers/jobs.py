@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hmmfilter._kernels.block import block_rows
+from hmmfilter._kernels.lanes import EIGHT
 from hmmfilter._kernels.tables import Tables
 
 PIECE = 2**16  # entries of a table: some tenths of a millisecond of work or more, and of a size for the caches
@@ -34,7 +35,10 @@ Tick = Callable[[int], object]  # that so many more rows are done
 
 
 def cut(tables: Tables) -> list[Job]:
-    """Cut the rows into jobs that do not need each other; pieces grow with √T, so that few of them make a long job."""
+    """Cut the rows into jobs that do not need each other; pieces grow with √T, so that few of them make a long job.
+
+    Of many sequences, a piece has a multiple of eight, so that where they are of one length, each lane has as many.
+    """
     starts, (n_rows, n_states) = tables.starts, tables.log_likelihoods.shape
     n_block = block_rows(n_states)
     most = max(1, max(PIECE // n_states, math.isqrt(n_rows)) // n_block) * n_block
@@ -44,7 +48,8 @@ def cut(tables: Tables) -> list[Job]:
     jobs: list[Job] = []
     while first < n_sequences:
         begin = int(starts[first])
-        last = max(first, int(np.searchsorted(starts, begin + most, side="right")) - 2)
+        n_whole = int(np.searchsorted(starts, begin + most, side="right")) - 1 - first
+        last = first + max(1, n_whole - n_whole % len(EIGHT) if n_whole > len(EIGHT) else n_whole) - 1
         end = int(starts[last + 1])
         stops = [*range(begin + most, end, most), end] if last == first else [end]
         jobs.append([Piece(first, last, *span) for span in zip([begin, *stops], stops, strict=False)])

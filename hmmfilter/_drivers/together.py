@@ -72,6 +72,8 @@ class Together:
 
     def _parts(self, piece: Piece, chosen: BoolArray) -> list[Piece]:
         """The parts of a piece that the chosen ones of its sequences make."""
+        if not chosen.any():
+            return []
         ends = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) + piece.first
         starts = self._tables.starts
         return [
