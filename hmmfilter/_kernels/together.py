@@ -183,7 +183,7 @@ def normalise_lanes(stretch: Stretch, n_rows: int, n_states: int, is_backward: b
 
 @apart
 def take_increments(stretch: Stretch, n_rows: int) -> None:
-    """Σ α_t / Σ α_t−1 of all steps and lanes, `coded`."""
+    """Σ α_t / Σ α_t−1 of all steps and lanes, `coded`, which is no more than to multiply where all is near 1."""
     increments, exponents = stretch.increments, stretch.tails
     ones, zeros = splat(EIGHT, 1.0), splat(EIGHT, 0.0)
     for n in range(0, n_rows * len(EIGHT), len(EIGHT)):
@@ -194,7 +194,7 @@ def take_increments(stretch: Stretch, n_rows: int) -> None:
         store(subtract(load(EIGHT, stretch.exponents, n + len(EIGHT)), before_exponent), exponents, n)
     n_far = 0
     for n in range(n_rows * len(EIGHT)):
-        n_far += (abs(exponents[n]) >= 500.0) | (increments[n] >= HIGHEST) | (increments[n] <= 1.0 / HIGHEST)
+        n_far += (abs(exponents[n]) > 400.0) | (increments[n] > 2.0**400) | (increments[n] < 2.0**-400)
     for n in range(n_rows * len(EIGHT)):
         if n_far == 0:
             increments[n] *= power_of_two(exponents[n])
