@@ -50,7 +50,7 @@ class Together:
             self._fates,
         )
         if 2 * np.count_nonzero(self._fates) > len(self._fates):
-            self._fates = None
+            self._suits, self._fates = False, None  # other pieces will hardly be different
             return [piece]
         return self._parts(piece, self._fates == LEFT)
 

@@ -16,7 +16,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 
 from .compiling import apart, compiled
 from .lanes import EIGHT, larger, load, store, transposed
-from .limits import EXP_REACH, NEAR_ONE, NEVER, SHARED_SPREAD, VANISHED
+from .limits import EXP_REACH, NEAR_ONE, NEVER, VANISHED
 from .numbers import copy, fill_table, power_of_two
 from .update import scratch_size
 from .wide import exp_parts
@@ -177,8 +177,8 @@ def scatter(side_by_side: FloatArray, at: IntArray, n_rows: int, table: FloatArr
 
 
 @apart
-def fill_stretch(log_b: FloatArray, at: IntArray, n_rows: int, stretch: Stretch) -> None:
-    """Take the exponentials of rows of log-likelihoods, from one on in each lane."""
+def fill_stretch(log_b: FloatArray, at: IntArray, n_rows: int, most_spread: float, stretch: Stretch) -> None:
+    """Take the exponentials of rows of log-likelihoods, from one on in each lane; mark those that spread too far."""
     heads, tails, n = stretch.heads, stretch.tails, n_rows * log_b.shape[1] * len(EIGHT)
     gather(log_b, at, n_rows, heads)
     fill_table(stretch.exponents[len(EIGHT) : (1 + n_rows) * len(EIGHT)], 0.0)
@@ -187,7 +187,7 @@ def fill_stretch(log_b: FloatArray, at: IntArray, n_rows: int, stretch: Stretch)
     for i in range(n):
         n_outside += not abs(heads[i]) <= NEAR_ONE
     if n_outside > 0:
-        fill_far_stretch(stretch, n_rows, log_b.shape[1])
+        fill_far_stretch(stretch, n_rows, log_b.shape[1], most_spread)
         return
     for i in range(n):
         head, tail, k = exp_parts(heads[i], 0.0)
@@ -196,11 +196,8 @@ def fill_stretch(log_b: FloatArray, at: IntArray, n_rows: int, stretch: Stretch)
 
 
 @apart
-def fill_far_stretch(stretch: Stretch, n_rows: int, n_states: int) -> None:
-    """The same of logs that are far from 0, with each row divided by the power of two of its largest entry.
-
-    Rows that spread too far, or whose logs are too large, are marked.
-    """
+def fill_far_stretch(stretch: Stretch, n_rows: int, n_states: int, most_spread: float) -> None:
+    """The same of logs that are far from 0, with each row divided by the power of two of its largest entry."""
     heads, tails, powers = stretch.heads, stretch.tails, stretch.others
     for i in range(n_rows * n_states * len(EIGHT)):
         x = heads[i]
@@ -224,7 +221,7 @@ def fill_far_stretch(stretch: Stretch, n_rows: int, n_states: int) -> None:
                 scale = power_of_two(down) if down > VANISHED else 0.0
                 heads[i], tails[i] = heads[i] * scale, tails[i] * scale
     for n in range(n_rows * len(EIGHT)):
-        is_narrow = (tops[n] - bottoms[n] <= SHARED_SPREAD) | (tops[n] == NEVER)
+        is_narrow = (tops[n] - bottoms[n] <= most_spread) | (tops[n] == NEVER)
         stretch.marks[n] = 0.0 if is_narrow else 1.0
         tops[n] = tops[n] if abs(tops[n]) < math.inf else 0.0
 

@@ -29,9 +29,17 @@ VANISHED = -1000.0  # powers of two, below which a factor is zero: none as small
 LOWEST = 2.0**-300
 TRANSITION_SPREAD = 250.0  # in powers of two
 NEAR_ONE, LIKELIHOOD_SPREAD = 69.0, 138.0  # in nats: |log b| or |log A| up to which no shift is needed: 2^±100
-SHARED_SPREAD = 199.0  # in powers of two, the same as `LIKELIHOOD_SPREAD`
 WIDEST, HIGHEST = 280.0, 2.0**120  # the first in powers of two: how far a state may spread that fast steps begin with
 
 # A sum of products of doubles, of `FADED` or more, lacks nothing that counts, all of it 2^-200 of it or less: logs
 # among the factors, which are of numbers below 2^-900 and count as zero; entries of A below 2^-1000; what underflows.
 FADED = 2.0**-600
+
+# In lanes, where each state leads to each, by `NEVER_RARE` or more, every sum lies within 2^-63 of the one before,
+# whatever b is. Forwards, b may then spread to 2^-700 of its largest, and numbers may be as low as 2^-800 of their sum:
+# none of them falls below 2^-900 by that, so that products, quotients and what either loses are in range of a double,
+# and none is as low as what is stored as a log.
+NEVER_RARE = 2.0**-60
+LOWEST_OF_DENSE = 2.0**-800
+SPREAD, SPREAD_OF_DENSE = 199.0, 700.0  # of b, in powers of two: the first is `LIKELIHOOD_SPREAD`
+UNLIKELY = 2.0**-130  # of a row of the filter: below, fast steps backwards will hardly do

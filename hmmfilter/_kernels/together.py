@@ -47,8 +47,8 @@ from .lanes import (
     store,
     subtract,
 )
-from .limits import FADED, HIGHEST, LOWEST
-from .numbers import divided, fill_table, lanes_two_sum, power_of_two, two_product
+from .limits import FADED, HIGHEST, LOWEST, LOWEST_OF_DENSE, NEVER_RARE, SPREAD, SPREAD_OF_DENSE, UNLIKELY
+from .numbers import divided, fill_table, is_faint, lanes_two_sum, power_of_two, two_product
 from .tables import Given, Tables
 from .update import scratch_in, scratch_size
 from .wide import HEAD, TAIL, log_of_wide
@@ -74,8 +74,19 @@ def predict_lanes(state: FloatArray, transition: FloatArray, j: int, like: Lanes
     return s, s_tail
 
 
+@compiled
+def reach_of(chain: Chain) -> tuple[float, float]:
+    """How low a number may be, relative to its sum, for fast steps with a matrix, and how far b may spread."""
+    n_rare = 0
+    for x in chain.linear[HEAD].reshape(-1):
+        n_rare += x < NEVER_RARE
+    return (LOWEST_OF_DENSE, SPREAD_OF_DENSE) if n_rare == 0 else (LOWEST, SPREAD)
+
+
 @apart
-def sweep_lanes(stretch: Stretch, origin: Origin, chain: Chain, n_rows: int, is_backward: bool, like: Lanes) -> None:
+def sweep_lanes(
+    stretch: Stretch, origin: Origin, chain: Chain, n_rows: int, is_backward: bool, lowest: float, like: Lanes
+) -> None:
     """`sweep_few` in eight lanes: p'_j = (Σ_i p_i A_ij) b_j, and its tail.
 
     Where a step is beyond the fast ones, it is marked, and ones are in place of what it would come to.
@@ -110,7 +121,7 @@ def sweep_lanes(stretch: Stretch, origin: Origin, chain: Chain, n_rows: int, is_
         exponent = add(exponent, load(EIGHT, stretch.exponents, (t + 1) * len(EIGHT)))
         store(exponent, stretch.exponents, (t + 1) * len(EIGHT))
         marks = marked_below(total, splat(EIGHT, FADED), load(EIGHT, stretch.marks, t * len(EIGHT)))
-        limit = multiply(total, splat(EIGHT, LOWEST))
+        limit = multiply(total, splat(EIGHT, lowest))
         for j in range(n_states):
             marks = marked_faint(load(EIGHT, after, j * len(EIGHT)), limit, marks)
         if is_any_faint(marks, 2.0):
@@ -152,33 +163,39 @@ def set_aside(stretch: Stretch, t: int, marks: Lanes, state: FloatArray, total: 
 
 
 @apart
-def normalise_lanes(stretch: Stretch, n_rows: int, n_states: int, is_backward: bool) -> None:
-    """Make posteriors of what `sweep_lanes` left, as `normalise_few` does: p / Σ p, or f β / Σ f β.
-
-    Backwards, where β is 1, or nothing is known of it, the filtered row stays.
-    """
-    heads, tails, filtered = stretch.heads, stretch.tails, stretch.others
-    ones = splat(EIGHT, 1.0)
+def normalise_lanes(stretch: Stretch, n_rows: int, n_states: int) -> None:
+    """Make posteriors of what `sweep_lanes` left, as `normalise_few` does: p / Σ p."""
+    heads, tails, ones = stretch.heads, stretch.tails, splat(EIGHT, 1.0)
     for t in range(n_rows):
         begin, end = t * n_states * len(EIGHT), (t + 1) * n_states * len(EIGHT)
         total = splat(EIGHT, 0.0)
         for i in range(begin, end, len(EIGHT)):
             posterior = add(load(EIGHT, heads, i), load(EIGHT, tails, i))
-            if is_backward:
-                posterior = multiply(posterior, load(EIGHT, filtered, i))
             store(posterior, heads, i)
             total = add(total, posterior)
-        n = t * len(EIGHT)
-        stays = splat(EIGHT, 0.0)
-        if is_backward:
-            stays = add(load(EIGHT, stretch.begins, n), load(EIGHT, stretch.marks, n))
-            total = chosen(stays, ones, total)
-        else:
-            store(total, stretch.totals, n + len(EIGHT))
+        store(total, stretch.totals, (t + 1) * len(EIGHT))
+        one_over_total = divide(ones, total)
+        for i in range(begin, end, len(EIGHT)):
+            store(divided(load(EIGHT, heads, i), total, one_over_total), heads, i)
+
+
+@apart
+def smooth_lanes(stretch: Stretch, n_rows: int, n_states: int) -> None:
+    """The same backwards: f β / Σ f β; where β is 1, or nothing is known of it, the filtered row stays."""
+    heads, tails, filtered, ones = stretch.heads, stretch.tails, stretch.others, splat(EIGHT, 1.0)
+    for t in range(n_rows):
+        begin, end = t * n_states * len(EIGHT), (t + 1) * n_states * len(EIGHT)
+        total = splat(EIGHT, 0.0)
+        for i in range(begin, end, len(EIGHT)):
+            posterior = multiply(add(load(EIGHT, heads, i), load(EIGHT, tails, i)), load(EIGHT, filtered, i))
+            store(posterior, heads, i)
+            total = add(total, posterior)
+        stays = add(load(EIGHT, stretch.marks, t * len(EIGHT)), load(EIGHT, stretch.begins, t * len(EIGHT)))
+        total = chosen(stays, ones, total)
         one_over_total = divide(ones, total)
         for i in range(begin, end, len(EIGHT)):
             posterior = divided(load(EIGHT, heads, i), total, one_over_total)
-            store(chosen(stays, load(EIGHT, filtered, i), posterior) if is_backward else posterior, heads, i)
+            store(chosen(stays, load(EIGHT, filtered, i), posterior), heads, i)
 
 
 @apart
@@ -294,6 +311,7 @@ def run_forward_together(
         for n in range(len(fates)):
             fates[n] = LEFT
         return
+    lowest, most_spread = reach_of(chain)
     deal_out(starts, first, last, places, stretch)
     begin, end = starts[first], starts[last + 1]
     log_b = tables.log_likelihoods[begin:end]
@@ -303,12 +321,12 @@ def run_forward_together(
             break
         for lane in range(len(EIGHT)):
             places[AT, lane] = places[ROW, lane] - begin
-        fill_stretch(log_b, places[AT], n_rows, stretch)
+        fill_stretch(log_b, places[AT], n_rows, most_spread, stretch)
         mark_begins(starts, places, n_rows, False, stretch)
-        sweep_lanes(stretch, origin, chain, n_rows, False, like)
+        sweep_lanes(stretch, origin, chain, n_rows, False, lowest, like)
         end_forward(starts, places, n_rows, stretch, first, log_likelihood, fates)
         if len(rows) >= end - begin:
-            normalise_lanes(stretch, n_rows, n_states, False)
+            normalise_lanes(stretch, n_rows, n_states)
             scatter(stretch.heads, places[AT], n_rows, rows)
             if len(increments) >= end - begin:
                 take_increments(stretch, n_rows)
@@ -317,12 +335,17 @@ def run_forward_together(
 
 
 @apart
-def take_filtered(
-    starts: IntArray, places: IntArray, n_rows: int, rows: FloatArray, first: int, fates: IntArray, stretch: Stretch
-) -> None:
-    """Put rows of the filter side by side; those are marked that are beyond the fast steps, or left already."""
-    filtered, n_states = stretch.others, rows.shape[1]
-    gather(rows, places[AT], n_rows, filtered)
+def leave_unlikely(starts: IntArray, first: int, rows: FloatArray, fates: IntArray) -> None:
+    """Leave sequences whose filter has entries that may be beyond the fast steps, before anything is overwritten."""
+    for n in range(len(fates)):
+        begin, end = starts[first + n] - starts[first], starts[first + n + 1] - starts[first]
+        if is_faint(rows[begin:end].reshape(-1), UNLIKELY):
+            fates[n] = LEFT
+
+
+@apart
+def mark_left(starts: IntArray, places: IntArray, n_rows: int, first: int, fates: IntArray, stretch: Stretch) -> None:
+    """Mark rows of sequences that are left."""
     for lane in range(len(EIGHT)):
         n, row = places[SEQUENCE, lane], places[END, lane] - n_rows
         while n >= first and starts[n + 1] > row:
@@ -330,12 +353,6 @@ def take_filtered(
                 for t in range(max(0, starts[n] - row), min(n_rows, starts[n + 1] - row)):
                     stretch.marks[t * len(EIGHT) + lane] = 1.0
             n -= 1
-    limit = splat(EIGHT, LOWEST)
-    for t in range(n_rows):
-        marks = load(EIGHT, stretch.marks, t * len(EIGHT))
-        for i in range(t * n_states * len(EIGHT), (t + 1) * n_states * len(EIGHT), len(EIGHT)):
-            marks = marked_faint(load(EIGHT, filtered, i), limit, marks)
-        store(marks, stretch.marks, t * len(EIGHT))
 
 
 @apart
@@ -372,6 +389,7 @@ def run_backward_together(
     starts, n_states = tables.starts, tables.log_likelihoods.shape[1]
     stretch, scratch = stretch_in(room, n_states), scratch_in(room[room.size - scratch_size(n_states) :], n_states)
     origin, chain = origin_of_ones(scratch), chain_at(tables.log_transition, 0, True, backward_slots)
+    leave_unlikely(starts, first, rows, fates)
     deal_out(starts, first, last, places, stretch)
     for lane in range(len(EIGHT)):
         places[SEQUENCE, lane] = (places[SEQUENCE, lane + 1] if lane + 1 < len(EIGHT) else last + 1) - 1
@@ -383,10 +401,11 @@ def run_backward_together(
             break
         for lane in range(len(EIGHT)):
             places[AT, lane] = places[END, lane] - n_rows - begin
-        fill_stretch(log_b, places[AT], n_rows, stretch)
-        take_filtered(starts, places, n_rows, rows, first, fates, stretch)
+        fill_stretch(log_b, places[AT], n_rows, SPREAD, stretch)
+        mark_left(starts, places, n_rows, first, fates, stretch)
+        gather(rows, places[AT], n_rows, stretch.others)
         mark_begins(starts, places, n_rows, True, stretch)
-        sweep_lanes(stretch, origin, chain, n_rows, True, like)
-        normalise_lanes(stretch, n_rows, n_states, True)
+        sweep_lanes(stretch, origin, chain, n_rows, True, LOWEST, like)
+        smooth_lanes(stretch, n_rows, n_states)
         scatter(stretch.heads, places[AT], n_rows, rows)
         end_backward(starts, places, n_rows, stretch, first, fates)
