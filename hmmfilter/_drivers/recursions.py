@@ -9,7 +9,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Piece
-from hmmfilter._drivers.together import Together
+from hmmfilter._drivers.together import together_for
 from hmmfilter._kernels.block import block_rows, room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._kernels.lanes import lanes_for
@@ -57,7 +57,7 @@ class Recursion:
         self._lanes = lanes_for(n_states)
         self.chains, self._room = slots(tables, slots_for_chains), room_for_blocks(tables)
         self.state = np.empty((PLANES, n_states))  # α before or after a piece or, backwards, ω
-        self._together = Together(tables, outcome)
+        self._together = together_for(tables, outcome)
 
     @cached_property
     def unread(self) -> tuple[FloatArray, FloatArray]:
@@ -72,6 +72,9 @@ class Recursion:
 
     def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
         """Filter a piece: its sequences eight at a time, and one after the other those that this leaves."""
+        if self._together is None:
+            self._forward_alone(piece, rows, increments, checkpoints)
+            return
         for part in self._together.forward(piece, rows, increments, self.chains):
             self._forward_alone(
                 part,
@@ -99,6 +102,9 @@ class Recursion:
 
     def backward(self, piece: Piece, rows: FloatArray, checkpoints: FloatArray) -> None:
         """Smooth what `forward` left of a piece: of those that end with it, the one that it came to last."""
+        if self._together is None:
+            self._backward_alone(piece, rows, checkpoints)
+            return
         spoilt, left = self._together.backward(piece, rows, self.backward_chains)
         for part in spoilt:
             its_checkpoints = checkpoints_of(self._tables, part, piece, checkpoints)

@@ -10,11 +10,19 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.jobs import Piece
 from hmmfilter._kernels.abreast import PLACES, room_for_lanes
 from hmmfilter._kernels.lanes import EIGHT, lanes_for
+from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._kernels.together import DONE, LEFT, SPOILT
 from hmmfilter._tiers import kernels
 
 MANY = 2 * len(EIGHT)  # sequences, from which on they are taken together
+
+
+def together_for(tables: Tables, outcome: tuple[IntArray, FloatArray]) -> Together | None:
+    """What one worker takes many sequences with, of few states, by one initial distribution and one matrix; or None."""
+    if len(tables.starts) <= MANY or tables.log_likelihoods.shape[1] > FEW_STATES:
+        return None
+    return Together(tables, outcome) if len(tables.log_initial) == len(tables.log_transition) == 1 else None
 
 
 class Together:
@@ -25,7 +33,6 @@ class Together:
         self._n_possible, self._log_likelihood = outcome
         self._lanes = lanes_for(tables.log_likelihoods.shape[1])
         self._fates: IntArray | None = None  # of the sequences of a piece, on the way back; None where all are left
-        self._suits = self._lanes is not None and len(tables.log_initial) == len(tables.log_transition) == 1
 
     @cached_property
     def _room(self) -> tuple[FloatArray, IntArray]:
@@ -67,8 +74,8 @@ class Together:
         return self._parts(piece, self._fates == SPOILT), self._parts(piece, self._fates != DONE)
 
     def _takes(self, piece: Piece) -> bool:
-        """Whether a piece has many whole sequences, by one initial distribution and one matrix."""
-        return self._suits and piece.last + 1 - piece.first >= MANY
+        """Whether a piece has many whole sequences."""
+        return piece.last + 1 - piece.first >= MANY
 
     def _parts(self, piece: Piece, chosen: BoolArray) -> list[Piece]:
         """The parts of a piece that the chosen ones of its sequences make."""

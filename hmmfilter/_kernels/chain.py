@@ -57,7 +57,10 @@ def slots_for_chains(n_slots: int, n_states: int) -> FloatArray:
     Of many states, a slot takes four times as much as the matrix that is given, half of it for exact steps alone.
     """
     n_tables = 6 if n_states <= FEW_STATES else 4
-    return empty_slots(n_slots, FACTS + n_tables * n_states * tiled(n_states))
+    size = FACTS + n_tables * n_states * tiled(n_states)
+    if n_states < LINE:  # shorter lanes are loaded as quickly from anywhere, and to ask where takes a microsecond
+        return np.zeros((n_slots, size))
+    return empty_slots(n_slots, size)
 
 
 def empty_slots(n_slots: int, size: int) -> FloatArray:
