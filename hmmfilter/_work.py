@@ -69,6 +69,13 @@ WORK: dict[str, dict[str, Work]] = {
         "log_of_wide": lambda *_: 3.0,
         "take_wide_logs": of_entries(1.0),
     },
+    "densities": {
+        "fill_poisson": lambda counts, rate, *_: taken(len(counts), rate.size, 0.05, 0.05, 0.0) + 30.0 * rate.size,
+        "fill_independent": lambda x, mean, *_: mean.size * (0.02 * len(x) + 8.0),
+        "fill_joint": lambda x, order, ends, mean, *_: (
+            len(mean) * x.shape[1] ** 2 * (0.01 * len(x) + 2.0 * len(ends)) + 20.0 * mean.size
+        ),
+    },
     "coded": {
         "store_posterior": of_entries(3.0),
         "has_logs": of_entries(0.4),
@@ -79,13 +86,6 @@ WORK: dict[str, dict[str, Work]] = {
         "are_logs": of_entries(0.5),
         "are_chain": lambda log_initial, log_transition, log_likelihoods, *_: (
             0.5 * (log_initial.size + log_transition.size + log_likelihoods.size)
-        ),
-    },
-    "densities": {
-        "fill_poisson": lambda counts, rate, *_: taken(len(counts), rate.size, 0.05, 0.05, 0.0) + 30.0 * rate.size,
-        "fill_independent": lambda x, mean, *_: mean.size * (0.02 * len(x) + 8.0),
-        "fill_joint": lambda x, order, ends, mean, *_: (
-            len(mean) * x.shape[1] ** 2 * (0.01 * len(x) + 2.0 * len(ends)) + 20.0 * mean.size
         ),
     },
     "chain": {"hold_chain": lambda log_transition, m, is_backward, slot: 3.0 * slot.size},

@@ -4,10 +4,10 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
 
     limits      thresholds, and why they are where they are
     lanes       the state in registers: tuples in Python, SIMD vectors in machine code
-    columns     vectors in Python, number by number in machine code; logs of them
-    densities   log-densities of observations
     numbers     sums and products of which no digit is lost
     wide        numbers with an exponent of their own; exponentials and logs
+    columns     vectors in Python, number by number in machine code; logs of them
+    densities   log-densities of observations
     coded       posteriors as they are stored
     tables      what a call brings: sequences, and the matrix that leads from row to row
     chain       a matrix made ready

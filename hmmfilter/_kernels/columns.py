@@ -13,9 +13,9 @@ import numpy as np
 
 from .compiling import IS_PLAIN, compiled
 from .lanes import instruction
+from .wide import FRACTION_BITS, LOG_2_LONG, LOG_2_SHORT
 
-LOG_2_SHORT, LOG_2_LONG = float.fromhex("0x1.62e42fee00000p-1"), float.fromhex("0x1.a39ef35793c76p-33")
-ONE_BITS, FRACTION_BITS = 0x3FF0_0000_0000_0000, 0x000F_FFFF_FFFF_FFFF
+ONE_BITS = 0x3FF0_0000_0000_0000
 TO_ROOT = ONE_BITS - 0x3FE6_A09E_6000_0000  # from the bits of a number near √(1/2) to those of 1
 
 # 2 atanh(s) / s − 2 = z G(z) with z = s², G at its 7 Chebyshev nodes of |s| ≤ 0.1716: s z G(z) is 1.6e-18 off

@@ -52,7 +52,7 @@ S0, S1, S2, S3, S4 = 1.0 / 12.0, 1.0 / 360.0, 1.0 / 1260.0, 1.0 / 1680.0, 1.0 / 
 
 def block_of(n_rows: int, n_columns: int) -> int:
     """How many rows make a block: their columns stay in the processor's nearer caches."""
-    return min(n_rows, max(BLOCK_ROWS, BLOCK_ENTRIES // n_columns))
+    return n_rows if n_rows <= BLOCK_ROWS else min(n_rows, max(BLOCK_ROWS, BLOCK_ENTRIES // n_columns))
 
 
 def room_for_counts(n_rows: int) -> FloatArray:
