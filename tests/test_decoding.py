@@ -26,7 +26,9 @@ def fill_scores(case, n_steps=None):
     n_steps, n_states = tables.log_likelihoods.shape
     like, slots = lanes_for(n_states), slots_for_moves(1, n_states)
     log_delta, ways = np.empty((n_steps if like is None else 1, n_states)), np.zeros(n_steps, dtype=np.int64)
-    top, error = scoring.fill_scores(tables, 0, like, slots, np.empty(len(TILE)), log_delta, ways)
+    top, error = scoring.fill_scores(
+        tables, 0, like, tables.log_likelihoods.reshape(-1), slots, np.empty(len(TILE)), log_delta, ways
+    )
     return top, error, log_delta, ways
 
 
@@ -178,9 +180,7 @@ def test_without_near_ties_a_single_state_is_live_all_the_way(n_states, level, n
     else:
         tiles = np.empty((1, n_states, len(TILE)))
         scoring.pack(case[1], tiles)
-        ends = decoding.follow_many(
-            scoring.Moves(tiles, 0.0), case[1], case[2], log_delta, 2 * error, 0, n_steps - 1, last, path
-        )
+        ends = decoding.follow_many(tiles, case[1], case[2], log_delta, 2 * error, 0, n_steps - 1, last, path)
     decoded = hf.viterbi(*case).path
     assert ends == (0, decoded[0])
     assert np.array_equal(path[1:], decoded[1:])

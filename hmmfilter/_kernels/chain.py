@@ -98,7 +98,7 @@ def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: Floa
         pack_transpose(log_transition[m], chain.log_transition)
     else:
         pack(log_transition[m], chain.log_transition)
-    has_large_logs = largest_magnitude(chain.log_transition) > NARROW_LOG
+    has_large_logs = largest_magnitude(chain.log_transition.reshape(-1)) > NARROW_LOG
     slot[SHARED_EXPONENT], is_narrow = take_exponentials(chain)
     slot[NARROW] = 1.0 if is_narrow and not has_large_logs else 0.0
     slot[LARGE] = 1.0 if has_large_logs else 0.0

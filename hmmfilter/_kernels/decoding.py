@@ -15,11 +15,11 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .compiling import apart, compiled
+from .compiling import apart, compiled, inlined
 from .lanes import TILE, Lanes, add, gather, lane, larger, load, lowest_bit, marked, splat, unsigned
 from .limits import NEVER
 from .numbers import exceeds, lanes_two_sum, largest, plus, tally
-from .scoring import BLOCK, Moves, count_possible, fill_scores, moves_at
+from .scoring import BLOCK, count_possible, fill_scores, moves_in, slot_with
 from .tables import Given, Tables, initial_at, is_possible, matrix_at, place_of, steady_since
 
 FROM_EACH = 0x0101_0101_0101_0101  # in a word of ways, bit 0 of each byte
@@ -72,7 +72,7 @@ def best_sum_into(before: FloatArray, log_moves: FloatArray, j: int) -> float:
 
 @apart
 def follow_many(
-    moves: Moves,
+    tiles: FloatArray,
     log_moves: FloatArray,
     log_likelihoods: FloatArray,
     log_delta: FloatArray,
@@ -92,7 +92,7 @@ def follow_many(
         least, first_into = best - tolerance, j // width * width * n_states + j % width
         n_ways, way = 0, 0
         for i in range(0, n_by_lanes, len(EIGHT)):
-            into = gather(EIGHT, moves.tiles, first_into + i * width, width)
+            into = gather(EIGHT, tiles, first_into + i * width, width)
             sums = add(load(EIGHT, log_delta, (t - 1) * n_states + i), into)
             ways = marked(0, 0, sums, splat(EIGHT, least))
             n_ways += (ways != 0) + (ways & (ways - 1) != 0)
@@ -124,12 +124,13 @@ def follow(
     if like is not None:
         return follow_few(t, j, path)
     first, last = tables.starts[n], t
+    log_likelihoods = tables.log_likelihoods[first : first + len(path)]
     while t == last and t > 0:
         led = first + t - 1
         m, last = matrix_at(tables, led), steady_since(tables, led, first) - first
-        moves, log_moves = moves_at(tables.log_transition, m, slots), tables.log_transition[m]
-        log_likelihoods = tables.log_likelihoods[first : first + len(path)]
-        t, j = follow_many(moves, log_moves, log_likelihoods, log_delta, tolerance, last, t, j, path)
+        slot = slot_with(tables.log_transition, m, slots)
+        tiles, log_moves = moves_in(slots, slot, log_delta.shape[1]).tiles, tables.log_transition[m]
+        t, j = follow_many(tiles, log_moves, log_likelihoods, log_delta, tolerance, last, t, j, path)
     return t, j
 
 
@@ -195,7 +196,7 @@ def reveal(t: int, j: int, stop: int, like: Lanes | None, log_delta: FloatArray,
         path[s] = j
 
 
-@apart
+@inlined
 def trace_back(
     tables: Tables,
     n: int,
@@ -214,9 +215,10 @@ def trace_back(
     first, n_steps, n_held = tables.starts[n], len(path), len(log_delta)
     log_initial = tables.log_initial[initial_at(tables, n)]
     live, rest, rest_tail = decoder.live, decoder.log_rest[0], decoder.log_rest[1]
-    rest[:], rest_tail[:] = 0.0, 0.0
     t = known = n_steps - 1
     n_live = list_best(log_delta[place_of(t, n_steps, n_held)], tolerance, live)
+    for k in range(n_live):
+        rest[live[k]], rest_tail[live[k]] = 0.0, 0.0
     while t > 0:
         if n_live == 1:
             reveal(t, live[0], known, like, log_delta, path)
@@ -233,7 +235,8 @@ def trace_back(
                 path[t] = word
             t -= 1
     best, best_tail = NEVER, 0.0
-    for i in live[:n_live]:
+    for k in range(n_live):
+        i = live[k]
         score, score_tail = plus(rest[i], rest_tail[i], log_initial[i])
         score, score_tail = plus(score, score_tail, tables.log_likelihoods[first, i])
         if exceeds(score, score_tail, best, best_tail):
@@ -241,11 +244,15 @@ def trace_back(
     reveal(0, path[0], known, like, log_delta, path)
 
 
-@apart
-def joint_of(tables: Tables, n: int, path: IntArray, terms: FloatArray) -> float:
-    """The log-probability of a path: log p(h_1), log A of all moves and log b of all steps, added in two parts."""
+@inlined
+def joint_of(
+    tables: Tables, n: int, log_likelihoods: FloatArray, log_moves: FloatArray, path: IntArray, terms: FloatArray
+) -> float:
+    """The log-probability of a path: log p(h_1), log A of all moves and log b of all steps, added in two parts.
+
+    Evidence and moves are each given as one vector.
+    """
     first, n_steps, n_states = tables.starts[n], len(path), tables.log_likelihoods.shape[1]
-    log_likelihoods, log_moves = tables.log_likelihoods.reshape(-1), tables.log_transition.reshape(-1)
     total, lost = splat(EIGHT, 0.0), splat(EIGHT, 0.0)
     for begin in range(0, n_steps, BLOCK):
         end = min(n_steps, begin + BLOCK)
@@ -293,13 +300,14 @@ def run_viterbi(
     """
     tables = Tables(*given)
     starts, decoder = tables.starts, decoder_in(room, slots, tables.log_likelihoods.shape[1])
+    flat_b, flat_moves = tables.log_likelihoods.reshape(-1), tables.log_transition.reshape(-1)
     while begin < end:
         stop = starts[n + 1]
         part = path[begin:stop]
-        top, error = fill_scores(tables, n, like, slots, decoder.terms, log_delta, part)
+        top, error = fill_scores(tables, n, like, flat_b, slots, decoder.terms, log_delta, part)
         if top > NEVER:
             trace_back(tables, n, like, decoder, 2.0 * error, log_delta, part)
-            log_joint[n] = joint_of(tables, n, part, decoder.terms)
+            log_joint[n] = joint_of(tables, n, flat_b, flat_moves, part, decoder.terms)
         else:
             n_possible[n], log_joint[n] = count_possible(tables, n, decoder.log_rest), NEVER
             for t in range(begin, stop):

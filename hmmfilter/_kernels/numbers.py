@@ -171,9 +171,9 @@ def fill_table(x: FloatArray, value: float) -> None:
 
 
 @compiled
-def largest_magnitude(table: FloatArray) -> float:
-    """max |x| over the finite x of a table, by their bits: the compiler makes vectors of integers alone."""
-    bits = table.reshape(-1).view(np.int64)
+def largest_magnitude(x: FloatArray) -> float:
+    """max_i |x_i| over the finite x_i, by their bits: the compiler makes vectors of integers alone."""
+    bits = x.view(np.int64)
     largest = 0
     for k in range(bits.size):
         magnitude = bits[k] & MAGNITUDE

@@ -26,13 +26,6 @@ HELD, LARGEST = 0, 1  # of a slot: which moves it holds, from 1, and their `larg
 LEAST_ERROR = 2.0**-1000  # so that what is equal is within a tolerance, also where all scores are zero
 
 
-class Moves(NamedTuple):
-    """One matrix of a transition, ready for the decoder."""
-
-    tiles: FloatArray  # (tiles, K, 16): of many states, columns of log A
-    largest: float  # `largest_magnitude`
-
-
 def slots_for_moves(n_slots: int, n_states: int) -> FloatArray:
     """Room for as many moves; as yet, none are held."""
     return empty_slots(n_slots, LINE + tile_count(n_states) * n_states * len(TILE))
@@ -44,15 +37,27 @@ def tile_count(n_states: int) -> int:
     return tiled(n_states) // len(TILE) if n_states > FEW_STATES else 0
 
 
+class Moves(NamedTuple):
+    """One matrix of a transition, ready for the decoder."""
+
+    tiles: FloatArray  # (tiles, K, 16): of many states, columns of log A
+
+
 @compiled
-def moves_at(log_transition: FloatArray, m: int, slots: FloatArray) -> Moves:
-    """Matrix m of a transition, from the slot that holds it, or is made to hold it."""
-    n_states, slot = log_transition.shape[1], slots[m % len(slots)]
-    tiles = slot[LINE:].reshape(tile_count(n_states), n_states, len(TILE))
-    if slot[HELD] != m + 1.0:
-        pack(log_transition[m], tiles)
-        slot[HELD], slot[LARGEST] = m + 1.0, largest_magnitude(log_transition[m])
-    return Moves(tiles, slot[LARGEST])
+def moves_in(slots: FloatArray, slot: int, n_states: int) -> Moves:
+    """The moves that a slot holds."""
+    return Moves(slots[slot, LINE:].reshape(tile_count(n_states), n_states, len(TILE)))
+
+
+@compiled
+def slot_with(log_transition: FloatArray, m: int, slots: FloatArray) -> int:
+    """Which slot holds matrix m of a transition, or is made to hold it."""
+    n_states, slot = log_transition.shape[1], m % len(slots)
+    if slots[slot, HELD] != m + 1.0:
+        pack(log_transition[m], moves_in(slots, slot, n_states).tiles)
+        slots[slot, HELD] = m + 1.0
+        slots[slot, LARGEST] = largest_magnitude(log_transition[m].reshape(-1))
+    return slot
 
 
 @compiled
@@ -140,6 +145,7 @@ def fill_scores(
     tables: Tables,
     n: int,
     like: Lanes | None,
+    flat: FloatArray,
     slots: FloatArray,
     scratch: FloatArray,
     log_delta: FloatArray,
@@ -147,11 +153,12 @@ def fill_scores(
 ) -> tuple[float, float]:
     """Scores of a sequence, less their maximum after every block; of few states, the last ones, and ways to them.
 
-    Returns the largest at the end, and how far a score may be off: an addition is rounded by at most u = 2**-53 of its
-    result, max loses nothing, and nothing that is added at a step comes to more than S, what the largest finite score
-    can have grown to, and the largest finite logs of a move and of the evidence. The bound for a step is eight times
-    u S, several times what its additions lose, so that it covers the subtraction as well, and all that is rounded when
-    scores are compared.
+    All log-likelihoods are there as one vector, too, which takes longer to make of them than a short sequence does.
+    Returns the largest score at the end, and how far one may be off: an addition is rounded by at most u = 2**-53 of
+    its result, max loses nothing, and nothing that is added at a step comes to more than S, what the largest finite
+    score can have grown to, and the largest finite logs of a move and of the evidence. The bound for a step is eight
+    times u S, several times what its additions lose, so that it covers the subtraction as well, and all that is rounded
+    when scores are compared.
     """
     first, end = tables.starts[n], tables.starts[n + 1]
     log_initial, log_likelihoods = tables.log_initial[initial_at(tables, n)], tables.log_likelihoods[first:end]
@@ -163,16 +170,17 @@ def fill_scores(
     while start < n_steps and top > NEVER:
         led = first + start - 1
         stop = steady_until(tables, led, first + min(n_steps, start - start % BLOCK + BLOCK)) - first
-        moves = moves_at(tables.log_transition, matrix_at(tables, led), slots)
+        slot = slot_with(tables.log_transition, matrix_at(tables, led), slots)
         before = log_delta[place_of(start - 1, n_steps, len(log_delta))]
-        growth = moves.largest + largest_magnitude(log_likelihoods[start:stop])
+        growth = slots[slot, LARGEST] + largest_magnitude(flat[(first + start) * n_states : (first + stop) * n_states])
         n_more = stop - start
         error += 8.0 * ROUNDING * n_more * (largest_magnitude(before) + n_more * growth)
         if like is not None:
             log_moves = tables.log_transition[matrix_at(tables, led)]
             advance_few(log_moves, log_likelihoods, start, stop, like, 2.0 * error, log_delta[0], ways)
         else:
-            advance_many(moves.tiles, log_likelihoods, start, stop, scratch, log_delta)
+            tiles = moves_in(slots, slot, n_states).tiles
+            advance_many(tiles, log_likelihoods, start, stop, scratch, log_delta)
         after = log_delta[place_of(stop - 1, n_steps, len(log_delta))]
         top = largest(after)
         if stop % BLOCK == 0 and top > NEVER:
