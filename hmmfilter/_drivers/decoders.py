@@ -93,11 +93,12 @@ def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress:
     n_states = tables.log_likelihoods.shape[1]
 
     def start_decoder() -> Decode:
-        matrices, rests = slots(tables, slots_for_transposed), np.empty((4, n_states))
+        like, rests = lanes_for(n_states), np.empty((4, n_states))
+        matrices = slots(tables, slots_for_transposed)
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             tails = np.empty((longest, n_states))
-            kernels.run_max_marginals(tuple(tables), first, begin, end, matrices, rests, tails, rows, outcome[0])
+            kernels.run_max_marginals(tuple(tables), first, begin, end, like, matrices, rests, tails, rows, outcome[0])
 
         return decode
 

@@ -17,11 +17,22 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .compiling import apart, compiled
-from .lanes import larger
-from .limits import NEVER
-from .numbers import copy, exceeds, mark, plus, surpasses, tally, two_sum
-from .scoring import count_possible
-from .tables import Given, Tables, initial_at, matrix_at
+from .lanes import Lanes, add, chosen, lane, larger, load, marked, marked_below, splat, store, subtract
+from .limits import NEVER, ROUNDING
+from .numbers import (
+    copy,
+    exceeds,
+    lanes_two_sum,
+    largest,
+    largest_magnitude,
+    mark,
+    plus,
+    surpasses,
+    tally,
+    two_sum,
+)
+from .scoring import BLOCK, LEAST_ERROR, best_of_four, count_possible
+from .tables import Given, Tables, initial_at, matrix_at, steady_since, steady_until
 
 
 @apart
@@ -112,14 +123,148 @@ def join_rests(
 
 
 @compiled
+def settle(head: FloatArray, tail: FloatArray) -> None:
+    """Take into heads what tails have come to."""
+    for k in range(head.size):
+        head[k], tail[k] = two_sum(head[k], tail[k])
+
+
+@compiled
+def telling_difference(head: FloatArray, log_moves: FloatArray, log_likelihoods: FloatArray) -> float:
+    """By how much a head must exceed another one, during some steps from settled ones on, for tails not to matter."""
+    n_steps, most = len(log_likelihoods), largest_magnitude(head)
+    growth = largest_magnitude(log_moves.reshape(-1)) + largest_magnitude(log_likelihoods.reshape(-1))
+    return LEAST_ERROR + 8.0 * ROUNDING * (n_steps + 1) * (most + n_steps * growth)
+
+
+@compiled
+def best_by_heads(
+    x: Lanes, x_tail: Lanes, log_moves: FloatArray, difference: float, like: Lanes
+) -> tuple[Lanes, Lanes, bool]:
+    """`best_into` by heads alone, and whether that will do: where no other head is as near as the difference."""
+    zero = splat(like, 0.0)
+    best = best_of_four(x, 0, log_moves, zero, like)
+    if len(like) > 4:
+        best = larger(best, best_of_four(x, 4, log_moves, zero, like))
+    best_tail, n_near, least = zero, zero, subtract(best, splat(like, difference))
+    for i in range(len(like)):
+        score, lost = lanes_two_sum(splat(like, lane(x, i)), load(like, log_moves, i * len(like)))
+        is_near = marked_below(least, score, zero)
+        best_tail = chosen(is_near, add(splat(like, lane(x_tail, i)), lost), best_tail)
+        n_near = add(n_near, is_near)
+    return best, best_tail, marked(0, 0, n_near, splat(like, 1.5)) == 0
+
+
+@compiled
+def lanes_plus(x: Lanes, x_tail: Lanes, y: Lanes, like: Lanes) -> tuple[Lanes, Lanes]:
+    """Add to numbers in two parts; −inf has no tail."""
+    total, lost = lanes_two_sum(x, y)
+    zero = splat(like, 0.0)
+    return total, chosen(marked_below(splat(like, NEVER), total, zero), add(x_tail, lost), zero)
+
+
+@apart
+def advance_in_parts(
+    log_moves: FloatArray,
+    log_likelihoods: FloatArray,
+    start: int,
+    stop: int,
+    like: Lanes,
+    head: FloatArray,
+    tail: FloatArray,
+) -> None:
+    """Rows of log δ in two parts, from step start to stop."""
+    settle(head[start - 1], tail[start - 1])
+    difference = telling_difference(head[start - 1], log_moves, log_likelihoods[start:stop])
+    at = (start - 1) * len(like)
+    x, x_tail = load(like, head, at), load(like, tail, at)
+    for t in range(start, stop):
+        best, best_tail, is_told = best_by_heads(x, x_tail, log_moves, difference, like)
+        if not is_told:
+            best_into(log_moves, head[t - 1], tail[t - 1], head[t], tail[t])
+            best, best_tail = load(like, head, t * len(like)), load(like, tail, t * len(like))
+        x, x_tail = lanes_plus(best, best_tail, load(like, log_likelihoods, t * len(like)), like)
+        store(x, head, t * len(like))
+        store(x_tail, tail, t * len(like))
+
+
+@apart
+def join_in_parts(
+    log_into: FloatArray,
+    log_likelihoods: FloatArray,
+    start: int,
+    stop: int,
+    like: Lanes,
+    rests: FloatArray,
+    head: FloatArray,
+    tail: FloatArray,
+) -> None:
+    """Steps of `join_rests` from step stop, of which log ρ is there, back to start."""
+    settle(rests[0], rests[1])
+    difference = telling_difference(rests[0], log_into, log_likelihoods[start + 1 : stop + 1])
+    n_states, never = len(like), splat(like, NEVER)
+    rest, rest_tail = load(like, rests, 0), load(like, rests, n_states)
+    for t in range(stop - 1, start - 1, -1):
+        log_b = load(like, log_likelihoods, (t + 1) * n_states)
+        ahead, ahead_tail = lanes_plus(rest, rest_tail, log_b, like)
+        rest, rest_tail, is_told = best_by_heads(ahead, ahead_tail, log_into, difference, like)
+        if not is_told:
+            store(ahead, rests, 2 * n_states)
+            store(ahead_tail, rests, 3 * n_states)
+            best_into(log_into, rests[2], rests[3], rests[0], rests[1])
+            rest, rest_tail = load(like, rests, 0), load(like, rests, n_states)
+        tails = add(load(like, tail, t * n_states), rest_tail)
+        joint, lost = lanes_two_sum(load(like, head, t * n_states), rest)
+        rounded = add(joint, add(lost, tails))
+        store(chosen(marked_below(never, joint, splat(like, 0.0)), rounded, never), head, t * n_states)
+    store(rest, rests, 0)
+    store(rest_tail, rests, n_states)
+
+
+@compiled
+def fill_delta_by_lanes(tables: Tables, n: int, like: Lanes, head: FloatArray, tail: FloatArray) -> bool:
+    """`fill_delta_in_parts` of few states; returns whether the sequence is possible."""
+    first, n_steps = tables.starts[n], len(head)
+    log_likelihoods = tables.log_likelihoods[first : first + n_steps]
+    for k in range(len(like)):
+        head[0, k], tail[0, k] = two_sum(tables.log_initial[initial_at(tables, n), k], log_likelihoods[0, k])
+    start = 1
+    while start < n_steps:
+        led = first + start - 1
+        stop = steady_until(tables, led, first + min(n_steps, start + BLOCK)) - first
+        advance_in_parts(tables.log_transition[matrix_at(tables, led)], log_likelihoods, start, stop, like, head, tail)
+        start = stop
+    return largest(head[n_steps - 1]) > NEVER
+
+
+@compiled
+def join_rests_by_lanes(
+    tables: Tables, n: int, like: Lanes, slots: FloatArray, rests: FloatArray, head: FloatArray, tail: FloatArray
+) -> None:
+    """`join_rests` of few states."""
+    first, stop = tables.starts[n], len(head) - 1
+    log_likelihoods = tables.log_likelihoods[first : first + len(head)]
+    for k in range(len(like)):
+        rests[0, k], rests[1, k] = 0.0, 0.0
+        head[stop, k] += tail[stop, k]
+    while stop > 0:
+        led = first + stop - 1
+        start = max(steady_since(tables, led, first) - first, stop - BLOCK)
+        log_into = transposed_at(tables.log_transition, matrix_at(tables, led), slots).into
+        join_in_parts(log_into, log_likelihoods, start, stop, like, rests, head, tail)
+        stop = start
+
+
+@compiled
 def run_max_marginals(
     given: Given,
     n: int,
     begin: int,
     end: int,
+    like: Lanes | None,
     slots: FloatArray,
     rests: FloatArray,
-    tail: FloatArray,
+    tails: FloatArray,
     rows: FloatArray,
     n_possible: IntArray,
 ) -> None:
@@ -131,11 +276,18 @@ def run_max_marginals(
     starts = tables.starts
     while begin < end:
         stop = starts[n + 1]
-        n_possible[n] = fill_delta_in_parts(tables, n, rows[begin:stop], tail[: stop - begin])
-        if n_possible[n] == stop - begin:
-            join_rests(tables, n, slots, rests, rows[begin:stop], tail)
+        head, tail = rows[begin:stop], tails[: stop - begin]
+        if like is not None:
+            if fill_delta_by_lanes(tables, n, like, head, tail):
+                join_rests_by_lanes(tables, n, like, slots, rests, head, tail)
+            else:
+                n_possible[n] = count_possible(tables, n, rests)
         else:
-            mark(rows[begin:stop].reshape(-1))
+            n_possible[n] = fill_delta_in_parts(tables, n, head, tail)
+            if n_possible[n] == stop - begin:
+                join_rests(tables, n, slots, rests, head, tail)
+        if n_possible[n] < stop - begin:
+            mark(head.reshape(-1))
         begin, n = stop, n + 1
 
 
