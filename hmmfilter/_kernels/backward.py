@@ -8,19 +8,21 @@ References
 
 from __future__ import annotations
 
+import math
+
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .block import Block, Origin, block_in, block_rows, fill_block, origin_of, set_begins
+from .block import BEYOND, Block, Origin, block_in, block_rows, fill_block, origin_of, set_begins
 from .chain import Chain, chain_at
-from .coded import has_logs, store_posterior
+from .coded import store_posterior, store_smoothed
 from .compiling import compiled
-from .forward import fill_trace, trace_in
+from .forward import Trace, fill_trace, trace_in
 from .lanes import Lanes
 from .numbers import mark
 from .sweep import sweep
 from .tables import Given, Tables, block_before, is_possible, stretch_before
 from .update import Scratch, lse_update, scratch_in, start_chain
-from .wide import EXPONENT, HEAD, TAIL, copy_wide, weigh, widen_linear
+from .wide import EXPONENT, HEAD, TAIL, copy_wide, weigh
 
 
 @compiled
@@ -32,14 +34,15 @@ def backward_block(
     block: Block,
     like: Lanes | None,
     scratch: Scratch,
-    alphas: FloatArray,
+    trace: Trace,
+    t: int,
     rows: FloatArray,
 ) -> None:
-    """Smooth a block in place: f_t becomes γ_t = f_t β_t / Σ f_t β_t, and the state goes from ω after to ω before it.
+    """Smooth rows of a block in place: f_t becomes γ_t = f_t β_t / Σ f_t β_t, and ω after them ω before them.
 
     ω_t(i) = p(v_t:T | h_t = i) = b_t(i) β_t(i) follows the forward recursion on the transposed transition, from the
     end [1]_; what its step leaves as predicted is β_t(i) = Σ_j A(i, j) b_t+1(j) β_t+1(j). Where a row of the filter
-    holds logs, which are rounded, α is taken from a table of its own.
+    holds logs, which are rounded, and so little else is left of it that this could show, α is taken from a table.
     """
     fill_block(log_b, block, scratch.other)
     i = len(log_b) - 1
@@ -47,8 +50,8 @@ def backward_block(
         begins = block.begins[i] == 1.0
         if begins:
             copy_wide(origin.wide, state)
-        if chain.is_narrow and block.is_narrow[i] == 1.0:
-            reached = sweep(state, origin, chain, block, i, like, scratch, rows, None)
+        if chain.is_narrow and block.kinds[i] != BEYOND:
+            reached = sweep(state, origin, chain, block, log_b, i, like, scratch, rows, None)
             if reached < i:
                 i = reached
                 continue
@@ -56,12 +59,13 @@ def backward_block(
             start_chain(log_b[i], like, scratch, state)
         else:
             lse_update(log_b[i], chain, like, scratch, state)
-            if has_logs(rows[i]):
-                weigh(scratch.predicted, alphas[i], like, scratch.predicted)
-            else:
-                widen_linear(rows[i], scratch.other)
-                weigh(scratch.predicted, scratch.other, like, scratch.predicted)
-            store_posterior(scratch.predicted, rows[i])
+            shares = scratch.p[HEAD, : rows.shape[1]]
+            if not store_smoothed(scratch.predicted, scratch.other, scratch.after, shares, rows[i]):
+                copy_wide(scratch.predicted, scratch.after)
+                if math.isnan(trace.table[0, HEAD, 0]):
+                    fill_trace(trace, like, scratch)
+                weigh(scratch.after, trace.table[t - trace.start + i], like, scratch.after)
+                store_posterior(scratch.after, rows[i])
         i -= 1
 
 
@@ -97,7 +101,6 @@ def run_backward(
     n_block = block_rows(n_states)
     n_rows = min(n_block, end - begin)
     scratch, block = scratch_in(room, n_states), block_in(room, n_rows, n_states)
-    trace = trace_in(room, n_rows, tables, slots)
     origin = origin_of_ones(scratch)
     n_checkpoints = len(checkpoints)
     while end > begin:
@@ -107,17 +110,14 @@ def run_backward(
         if not is_possible(tables.starts, n_possible, n):
             mark(its_rows.reshape(-1))
         else:
-            if has_logs(its_rows.reshape(-1)):
-                fill_trace(trace, first, start, end, checkpoints[n_checkpoints:], like, scratch)
+            trace = trace_in(room, n_rows, tables, slots, checkpoints[n_checkpoints:], first, start, end)
             stop = end
             while stop > start:
                 t, m = stretch_before(tables, n, start, stop)
                 set_begins(tables, first, True, t, stop, block)
                 chain = chain_at(tables.log_transition, m, True, backward_slots)
-                log_b, alphas = tables.log_likelihoods[t:stop], trace.table[t - start :]
-                backward_block(
-                    log_b, origin, chain, state, block, like, scratch, alphas, its_rows[t - start : stop - start]
-                )
+                log_b, some_rows = tables.log_likelihoods[t:stop], its_rows[t - start : stop - start]
+                backward_block(log_b, origin, chain, state, block, like, scratch, trace, t, some_rows)
                 stop = t
         end = start
         n = first - 1 if start == tables.starts[first] else first

@@ -11,14 +11,14 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import apart, compiled
 from .lanes import TILE
-from .limits import EXP_REACH, FAR, FEW_STATES, NARROW_LOG, NEAR_ONE, NEVER, TRANSITION_SPREAD, VANISHED
+from .limits import EXP_REACH, FAR, FEW_STATES, NARROW_LOG, NEAR_UNIT, NEVER, TRANSITION_SPREAD, VANISHED
 from .numbers import largest, largest_magnitude, power_of_two, shifted
 from .wide import HEAD, TAIL, exp_parts, far_exp_parts
 
 LINE = 8  # doubles of a line of the processor's cache: lanes that lie across two of them take twice as long to load
-# The facts of a slot: which matrix it holds, from 1, its common exponent, and whether it is narrow, has large logs, and
-# is widened. Its tables come after them.
-HELD, SHARED_EXPONENT, NARROW, LARGE, WIDENED, FACTS = 0, 1, 2, 3, 4, LINE
+# The facts of a slot: which matrix it holds, from 1, its common exponent, and whether it is narrow, is dense, has
+# large logs, and is widened. Its tables come after them.
+HELD, SHARED_EXPONENT, NARROW, DENSE, LARGE, WIDENED, FACTS = 0, 1, 2, 3, 4, 5, LINE
 
 
 class Chain(NamedTuple):
@@ -32,6 +32,7 @@ class Chain(NamedTuple):
     linear: FloatArray  # (2 or 1, tiles, K, ·): heads and, of few states, tails as doubles, divided by 2^exponent
     exponent: float
     is_narrow: bool  # its positive entries lie within `TRANSITION_SPREAD`, and their logs within `NARROW_LOG`
+    is_dense: bool  # no zeros but for states that nothing leads to, and backwards none: what is predicted never fades
     has_large_logs: bool  # beyond `NARROW_LOG`
     heads: FloatArray  # of wide numbers, once it is widened,
     exponents: FloatArray  # without rests,
@@ -81,6 +82,7 @@ def held_chain(slot: FloatArray, n_states: int) -> Chain:
         tables[1 : 1 + n_linear],
         slot[SHARED_EXPONENT],
         slot[NARROW] == 1.0,
+        slot[DENSE] == 1.0,
         slot[LARGE] == 1.0,
         tables[1 + n_linear],
         tables[2 + n_linear],
@@ -101,6 +103,7 @@ def hold_chain(log_transition: FloatArray, m: int, is_backward: bool, slot: Floa
     has_large_logs = largest_magnitude(chain.log_transition.reshape(-1)) > NARROW_LOG
     slot[SHARED_EXPONENT], is_narrow = take_exponentials(chain)
     slot[NARROW] = 1.0 if is_narrow and not has_large_logs else 0.0
+    slot[DENSE] = 1.0 if is_dense(chain.log_transition, is_backward) else 0.0
     slot[LARGE] = 1.0 if has_large_logs else 0.0
     slot[WIDENED] = 0.0
     slot[HELD] = m + 1.0
@@ -130,6 +133,22 @@ def pack_transpose(log_transition: FloatArray, packed: FloatArray) -> None:
 
 
 @compiled
+def is_dense(packed: FloatArray, is_whole: bool) -> bool:
+    """Whether each column of a packed matrix is −inf throughout, or nowhere, or nowhere alone."""
+    n_tiles, n_states, n_columns = packed.shape
+    n_mixed = 0
+    for j in range(n_states if is_whole else 0):
+        tile, column = place_in_tiles(n_states, j)
+        n_mixed += packed[tile, 0, column] == NEVER
+    for tile in range(n_tiles):
+        first = packed[tile, 0]
+        for i in range(1, n_states):
+            for j in range(n_columns):
+                n_mixed += (packed[tile, i, j] == NEVER) != (first[j] == NEVER)
+    return n_mixed == 0
+
+
+@compiled
 def chain_at(log_transition: FloatArray, m: int, is_backward: bool, slots: FloatArray) -> Chain:
     """Matrix m of a transition, or its transpose, from the slot that holds it, or is made to hold it."""
     slot = slots[m % len(slots)]
@@ -156,7 +175,7 @@ def take_exponentials(chain: Chain) -> tuple[float, bool]:
     """
     logs, head, tail = chain.log_transition.reshape(-1), chain.linear[HEAD].reshape(-1), chain.linear[TAIL:].reshape(-1)
     top = largest(logs)
-    _, _, exponent, rest = far_exp_parts(top) if NEAR_ONE < abs(top) < math.inf else (0.0, 0.0, 0.0, 0.0)
+    _, _, exponent, rest = far_exp_parts(top) if NEAR_UNIT < abs(top) < math.inf else (0.0, 0.0, 0.0, 0.0)
     n_outside, n_small = 0, 0
     for n in range(logs.size):
         head[n], _, down = near_exponential(logs[n], exponent)

@@ -9,22 +9,31 @@ import numpy as np
 from hmmfilter._arrays import FloatArray
 
 from .compiling import apart, compiled, inlined
-from .lanes import divide, fma
-from .limits import CODED_LOG, FAINT_SHARE, FAR, HIGHEST, NEVER
-from .numbers import ROUNDER, divide_row, power_of_two
+from .lanes import divide, fma, larger
+from .limits import CODED_LOG, FAINT, HIGHEST, NARROW_LOG, NEAR_BETA, NEVER
+from .numbers import ROUNDER, divide_row, largest_magnitude, power_of_two
 from .wide import (
     EXPONENT,
     HEAD,
     LOG_2,
     LOG_2_LONG,
     LOG_2_SHORT,
+    REST,
     ROUNDER_BITS,
+    TAIL,
     exp_parts,
+    log_down,
     log_of_wide,
+    shift_of,
+    top_of,
     way_down,
+    weigh,
     wide_sum,
+    widen_linear,
 )
 
+RAISED = 500.0  # powers of two by which a share is raised, so that its product with another number is not too small
+LOG_RAISED = -RAISED * LOG_2
 AT_A_TIME = 1024  # entries of a table that stay in the processor's nearest cache
 SQRT_HALF_BITS = 0x3FE6_A09E_667F_3BCD
 SMALLEST_NORMAL, ENLARGED, ENLARGED_BY = 2.0**-1022, 2.0**100, 100.0
@@ -48,40 +57,17 @@ def coded(x: float, k: float) -> float:
 
 
 @compiled
-def code_far_shares(x: FloatArray, top: float, top_rest: float, one_over_total: float, row: FloatArray) -> None:
-    """What `store_posterior` does with shares that a double cannot hold, with exponents of two parts."""
-    for k in range(row.size):
-        down = way_down(x, k, top, top_rest)
-        if down <= FAINT_SHARE and x[HEAD, k] > 0.0:
-            row[k] = log_roughly(x[HEAD, k] * one_over_total) + down * LOG_2
-
-
-@inlined
-def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float, float]:
-    """Divide wide numbers by their sum; the sum, as a double and an exponent in two parts, is returned.
-
-    A share that a double cannot hold is stored `coded`, as its log.
-    """
-    head, exponent = x[HEAD], x[EXPONENT]
-    total, top, top_rest = wide_sum(x, row)
-    divide_row(row, total, row)
-    one_over_total = 1.0 / total
-    if abs(top) >= FAR:
-        code_far_shares(x, top, top_rest, one_over_total, row)
-        return total, top, top_rest
-    n_faint = 0
-    for k in range(row.size):
-        n_faint += (exponent[k] - top <= FAINT_SHARE) & (head[k] > 0.0)
-    if n_faint > 0:
-        for k in range(row.size):
-            log_share = log_roughly(head[k] * one_over_total) + (exponent[k] - top) * LOG_2
-            row[k] = log_share if (exponent[k] - top <= FAINT_SHARE) & (head[k] > 0.0) else row[k]
-    return total, top, top_rest
+def has_logs(x: FloatArray) -> bool:
+    """Whether there are logs among `coded` numbers."""
+    found = False
+    for k in range(x.size):
+        found |= x[k] < 0.0
+    return found
 
 
 @compiled
-def log_roughly(x: float) -> float:
-    """log x = k log 2 + 2 artanh( (m − 1)/(m + 1) ), x = m 2^k, to 1e-13: added to the log of 2^-900, that is exact."""
+def log_roughly(x: float, more: float) -> float:
+    """log(x 2^more) = k log 2 + 2 artanh( (m − 1)/(m + 1) ), x 2^more = m 2^k, to 1e-13, for a share below `FAINT`."""
     bits = np.int64(np.float64(x * math.sqrt(2.0)).view(np.int64))
     k = np.float64(np.int64((bits >> 52) + ROUNDER_BITS - 1023).view(np.float64)) - ROUNDER
     m = x * power_of_two(-k)
@@ -90,16 +76,90 @@ def log_roughly(x: float) -> float:
     low = fma(fma(fma(1 / 7, r2, 1 / 5), r2, 1 / 3), r2, 1.0)
     high = fma(fma(fma(1 / 15, r2, 1 / 13), r2, 1 / 11), r2, 1 / 9)
     r4 = r2 * r2
-    return 2.0 * r * fma(high, r4 * r4, low) + k * LOG_2
+    return 2.0 * r * fma(high, r4 * r4, low) + (k + more) * LOG_2
+
+
+@apart
+def code_faint(shares: FloatArray, ratio: FloatArray, log_factor: FloatArray) -> None:
+    """Store shares that a double cannot hold `coded`, as their logs: log(ratio factor) = log ratio + log factor."""
+    for n in range(shares.size):
+        log_share = log_factor[n] + log_roughly(ratio[n], 0.0)
+        is_faint = (shares[n] < FAINT) & (ratio[n] > 0.0) & (log_factor[n] > NEVER)
+        shares[n] = log_share if is_faint else shares[n]
 
 
 @compiled
-def has_logs(x: FloatArray) -> bool:
-    """Whether there are logs among `coded` numbers."""
-    found = False
-    for k in range(x.size):
-        found |= x[k] < 0.0
-    return found
+def divide_by_sum(x: FloatArray, row: FloatArray) -> tuple[float, float, float, bool]:
+    """Divide wide numbers by their sum; returns that, in three parts, and whether a share is below `FAINT`."""
+    total, top, top_rest = wide_sum(x, row)
+    divide_row(row, total, row)
+    n_faint = 0
+    for k in range(row.size):
+        n_faint += (row[k] < FAINT) & (x[HEAD, k] > 0.0)
+    return total, top, top_rest, n_faint > 0
+
+
+@apart
+def store_posterior(x: FloatArray, row: FloatArray) -> tuple[float, float, float]:
+    """Divide wide numbers by their sum; the sum, as a double and an exponent in two parts, is returned.
+
+    A share that a double cannot hold is stored `coded`, as its log.
+    """
+    total, top, top_rest, is_faint = divide_by_sum(x, row)
+    if is_faint:
+        for k in range(row.size):
+            if row[k] < FAINT and x[HEAD, k] > 0.0:
+                row[k] = log_roughly(x[HEAD, k] * (1.0 / total), way_down(x, k, top, top_rest))
+    return total, top, top_rest
+
+
+@inlined
+def store_filtered(x: FloatArray, s: FloatArray, log_b: FloatArray, row: FloatArray) -> tuple[float, float, float]:
+    """`store_posterior` of x = s b, with logs of faint shares from log b itself, which the fast steps have at hand."""
+    total, top, top_rest, is_faint = divide_by_sum(x, row)
+    if is_faint:
+        if largest_magnitude(log_b) > NARROW_LOG:
+            return store_posterior(x, row)
+        shift = shift_of(log_b)
+        for k in range(row.size):
+            if row[k] < FAINT and x[HEAD, k] > 0.0:
+                log_ratio = log_roughly(s[HEAD, k] * (1.0 / total), way_down(s, k, top, top_rest) + shift)
+                row[k] = log_down(log_b[k], shift) + log_ratio
+    return total, top, top_rest
+
+
+@compiled
+def is_deep(total: float, largest_beta: float, down: float) -> bool:
+    """Whether Σ f β is so far below the largest β that logs lack much; they may differ by powers of two more."""
+    return total == 0.0 or math.frexp(total)[1] - math.frexp(largest_beta)[1] + down < -NEAR_BETA
+
+
+@apart
+def store_smoothed(
+    beta: FloatArray, room: FloatArray, product: FloatArray, shares: FloatArray, row: FloatArray
+) -> bool:
+    """`store_posterior` of f β, from f as it is stored in the row; not where that has logs, and Σ f β `is_deep`."""
+    for k in range(row.size):
+        product[HEAD, k], product[TAIL, k] = beta[HEAD, k] + beta[TAIL, k], 0.0
+        product[EXPONENT, k], product[REST, k] = beta[EXPONENT, k], beta[REST, k]
+        shares[k] = larger(row[k], 0.0)
+    widen_linear(shares, room)
+    weigh(product, room, None, product)
+    beta_top, beta_rest = top_of(beta)
+    total, top, top_rest = wide_sum(product, shares)
+    if has_logs(row) and is_deep(total, 0.5, (top - beta_top) + (top_rest - beta_rest)):
+        return False
+    divide_row(shares, total, shares)
+    for k in range(row.size):
+        ratio = (beta[HEAD, k] + beta[TAIL, k]) * (1.0 / total)
+        down = way_down(beta, k, top, top_rest)
+        if row[k] < 0.0 < ratio:
+            row[k] = row[k] + log_roughly(ratio, down)
+        elif shares[k] < FAINT and row[k] > 0.0 and ratio > 0.0:
+            row[k] = LOG_RAISED + log_roughly(row[k] * power_of_two(RAISED) * ratio, down)
+        else:
+            row[k] = shares[k]
+    return True
 
 
 @compiled

@@ -8,15 +8,16 @@ References
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .block import Block, Origin, block_in, block_rows, fill_block, mistrust_begins, origin_of, set_begins
+from .block import BEYOND, Block, Origin, block_in, block_rows, fill_block, mistrust_begins, origin_of, set_begins
 from .chain import Chain, chain_at
-from .coded import coded, store_posterior
+from .coded import coded, store_filtered
 from .compiling import apart, compiled
 from .lanes import Lanes
 from .limits import NEVER
@@ -24,7 +25,7 @@ from .numbers import largest, mark
 from .sweep import sweep
 from .tables import Given, Tables, initial_at, matrix_at, place_of, stretch_from
 from .update import Scratch, lse_update, scratch_in, start_chain
-from .wide import EXPONENT, PLANES, copy_wide, log_of_wide, wide_sum, widen_row
+from .wide import EXPONENT, HEAD, PLANES, copy_wide, log_of_wide, wide_sum, widen_row
 
 
 @compiled
@@ -50,8 +51,8 @@ def forward_block(
         begins = block.begins[i] == 1.0
         if begins:
             copy_wide(origin.wide, state)
-        if largest(state[EXPONENT]) > NEVER and chain.is_narrow and block.is_narrow[i] == 1.0:
-            reached = sweep(state, origin, chain, block, i, like, scratch, rows, increments)
+        if largest(state[EXPONENT]) > NEVER and chain.is_narrow and block.kinds[i] != BEYOND:
+            reached = sweep(state, origin, chain, block, log_b, i, like, scratch, rows, increments)
             if reached > i:
                 i = reached
                 continue
@@ -65,7 +66,7 @@ def forward_block(
             lse_update(log_b[i], chain, like, scratch, state)
         if largest(state[EXPONENT]) == NEVER:
             break
-        total, exponent, rest = store_posterior(state, rows[i])
+        total, exponent, rest = store_filtered(state, scratch.predicted, log_b[i], rows[i])
         increments[i] = coded(total / before, (exponent - before_exponent) + (rest - before_rest))
         block.totals[i], block.exponents[i], block.rests[i] = total, exponent, rest
         i += 1
@@ -75,32 +76,45 @@ def forward_block(
 class Trace(NamedTuple):
     """α_t of a block as wide numbers, computed where they are asked for."""
 
-    table: FloatArray  # (B, 4, K)
+    table: FloatArray  # (B, 4, K); NaN first, until it is filled
     tables: Tables
     slots: FloatArray  # for the chains
+    checkpoints: FloatArray  # the first of which is the state before
+    n: int  # the sequence of the first row,
+    start: int  # which this is
+    end: int
 
 
 @compiled
-def trace_in(room: FloatArray, n_rows: int, tables: Tables, slots: FloatArray) -> Trace:
-    """The third part of a room."""
+def trace_in(
+    room: FloatArray,
+    n_rows: int,
+    tables: Tables,
+    slots: FloatArray,
+    checkpoints: FloatArray,
+    n: int,
+    start: int,
+    end: int,
+) -> Trace:
+    """The third part of a room, for rows from start, in sequence n, to end, of so many at most; as yet, it is empty."""
     n_states = tables.log_likelihoods.shape[1]
-    return Trace(room[room.size - PLANES * n_rows * n_states :].reshape(n_rows, PLANES, n_states), tables, slots)
+    table = room[room.size - PLANES * n_rows * n_states :].reshape(n_rows, PLANES, n_states)
+    table[0, HEAD, 0] = math.nan
+    return Trace(table, tables, slots, checkpoints, n, start, end)
 
 
 @apart
-def fill_trace(
-    trace: Trace, n: int, start: int, end: int, checkpoints: FloatArray, like: Lanes | None, scratch: Scratch
-) -> None:
-    """Compute α_t from row start, in sequence n, to end again, from the state before them, the first checkpoint."""
-    tables = trace.tables
-    for t in range(start, end):
+def fill_trace(trace: Trace, like: Lanes | None, scratch: Scratch) -> None:
+    """Compute α_t of all rows again, from the state before them."""
+    tables, start, n = trace.tables, trace.start, trace.n
+    for t in range(start, trace.end):
         state = trace.table[t - start]
         n += t == tables.starts[n + 1]
         if t == tables.starts[n]:
             widen_row(tables.log_initial[initial_at(tables, n)], state)
             start_chain(tables.log_likelihoods[t], like, scratch, state)
         else:
-            copy_wide(checkpoints[0] if t == start else trace.table[t - start - 1], state)
+            copy_wide(trace.checkpoints[0] if t == start else trace.table[t - start - 1], state)
             chain = chain_at(tables.log_transition, matrix_at(tables, t - 1), False, trace.slots)
             lse_update(tables.log_likelihoods[t], chain, like, scratch, state)
 
@@ -202,5 +216,5 @@ def run_trace(
     """
     tables = Tables(*given)
     n_states = tables.log_likelihoods.shape[1]
-    checkpoints = state.reshape(1, PLANES, n_states)
-    fill_trace(Trace(alphas, tables, slots), n, begin, end, checkpoints, like, scratch_in(room, n_states))
+    trace = Trace(alphas, tables, slots, state.reshape(1, PLANES, n_states), n, begin, end)
+    fill_trace(trace, like, scratch_in(room, n_states))

@@ -17,19 +17,32 @@ NARROW_LOG = 2.0**36  # up to which the logs of a block add up to exponents that
 NEARBY = 2.0**49  # below which two exponents, and what settles them, add up to less than `FAR`
 FAR = 2.0**51  # from which on an exponent has a rest, as a double has no room for all whole numbers and halves
 LARGE_LOG, FARTHEST_LOG = 1e15, 2.0**102  # beyond which a log may have such an exponent, and up to which it may
-FAINT_SHARE = -900.0  # powers of two, below which a share of a row is stored as its log
+FAINT = 2.0**-900  # below which a share of a row is stored as its log
 CODED_LOG = 600.0  # in nats, from which on any other number is: well before doubles lose digits, at 708
 BEYOND_TAIL = -200.0  # powers of two, below which a term is beyond the last digit of the tail of a sum
 VANISHED = -1000.0  # powers of two, below which a factor is zero: none as small would leave a digit anywhere
 
-# The fast steps keep numbers as doubles with one common exponent. Their sum stays within 2^±120, and positive ones at
-# least LOWEST of it; A lies from 2^-250 to 2^100, or to the power of two near its largest entry where that is further
-# out; b within 2^-200 of its largest, or 2^±100. So no product above zero falls below 2^-1000 or rises to 2^1000: a
-# zero is a true zero, and no digit is lost.
-LOWEST = 2.0**-300
+# The fast steps keep numbers as doubles with one common exponent. Their sum stays within 2^±`HIGHEST`; A lies from
+# 2^-250 to 2^16, or to the power of two near its largest entry where that is further out; b, at most 2^100, is near its
+# largest (within 2^-200) or spread: then what is below 2^-1000 counts as zero, and numbers may underflow. No harm is in
+# that, as long as the sums do not fade: with 2^20 states they are below 2^156, so that what a spread row loses is below
+# 2^-844, below 2^-684 once its sum, `LEAST` or more, is near 1 again, and in the sums that follow below 2^-648: less
+# than 2^-180 of those that are `DIM` or more, and nothing where no row is spread. Where one is below, the step is taken
+# exactly. With all entries of A above zero none ever is: they are 2^-390 or more.
+DIM, LEAST, HIGHEST = 2.0**-460, 2.0**-160, 2.0**120
+DEEP = 450.0  # in powers of two, nearly as far as to `DIM`
 TRANSITION_SPREAD = 250.0  # in powers of two
-NEAR_ONE, LIKELIHOOD_SPREAD = 69.0, 138.0  # in nats: |log b| or |log A| up to which no shift is needed: 2^±100
-WIDEST, HIGHEST = 280.0, 2.0**120  # the first in powers of two: how far a state may spread that fast steps begin with
+NEAR_ONE, LIKELIHOOD_SPREAD = 69.0, 138.0  # in nats: |log b| up to which no shift is needed: 2^±100
+NEAR_UNIT = 11.0  # in nats: the same of log A: 2^±16
+LEAST_LOG = -690.0  # in nats, up to which b is no less than 2^-1000
+WIDEST = 280.0  # in powers of two: how far a state may spread of which nothing underflows
+LOWEST = 2.0**-300  # of f and γ, and of states in lanes: then, with such A and narrow rows, nothing underflows at all
+
+# Backwards, γ = f β / Σ f β. An f below `SMALL` may lead to shares below `FAINT`. One that is stored as its log, -624
+# or less, leads to a log that is at least a third as far down where the sum of the others is within `NEAR_BETA` of β:
+# what the stored log lacks is then no more beside it than three times its last digit.
+SMALL = 2.0**-200
+NEAR_BETA = 400.0  # in powers of two: with all entries of A above zero, always
 
 # A sum of products of doubles, of `FADED` or more, lacks nothing that counts, all of it 2^-200 of it or less: logs
 # among the factors, which are of numbers below 2^-900 and count as zero; entries of A below 2^-1000; what underflows.

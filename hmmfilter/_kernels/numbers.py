@@ -86,6 +86,16 @@ def sum_of(x: FloatArray) -> float:
 
 
 @compiled
+def dot(x: FloatArray, y: FloatArray) -> float:
+    """Σ_i x_i y_i, in two chains, of no order that others keep to."""
+    a = b = 0.0
+    last = x.size - x.size % 2
+    for i in range(0, last, 2):
+        a, b = fma(x[i], y[i], a), fma(x[i + 1], y[i + 1], b)
+    return fma(x[last], y[last], a) + b if last < x.size else a + b
+
+
+@compiled
 def spread(x: FloatArray) -> float:
     """max x_i − min x_i over those that are not −inf; 0 where there are none."""
     top = largest(x)
@@ -142,10 +152,26 @@ def total_of(p: Lanes, like: Lanes) -> float:
 
 
 @compiled
+def largest_of(p: Lanes, like: Lanes) -> float:
+    """max_k p_k."""
+    top = lane(p, 0)
+    for k in range(1, len(like)):
+        top = larger(top, lane(p, k))
+    return top
+
+
+@compiled
 def multiply_rows(x: FloatArray, y: FloatArray, product: FloatArray) -> None:
     """The product of vectors, entry by entry."""
     for k in range(x.size):
         product[k] = x[k] * y[k]
+
+
+@compiled
+def multiply_row(x: FloatArray, y: float, product: FloatArray) -> None:
+    """A vector multiplied by a number."""
+    for k in range(x.size):
+        product[k] = x[k] * y
 
 
 @compiled

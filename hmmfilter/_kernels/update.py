@@ -17,7 +17,7 @@ from typing import NamedTuple
 from hmmfilter._arrays import FloatArray
 
 from .chain import Chain, held_chain, is_widened, place_in_tiles, step_exponent, tiled, widen_chain
-from .coded import store_posterior, take_logs
+from .coded import store_filtered, take_logs
 from .compiling import apart, compiled, inlined
 from .lanes import TILE, Lanes, add, fma, lane, larger, load, splat, store, unsigned
 from .limits import BEYOND_TAIL, FADED, FEW_STATES, NEARBY, NEVER
@@ -253,9 +253,13 @@ def lse_update(log_b: FloatArray, chain: Chain, like: Lanes | None, scratch: Scr
 
 @apart
 def start_chain(log_b: FloatArray, like: Lanes | None, scratch: Scratch, state: FloatArray) -> None:
-    """log α_1(k) = log p(h_1 = k) + log b_1(k), the first step of all; the state is the initial one before it."""
+    """log α_1(k) = log p(h_1 = k) + log b_1(k), the first step of all; the state is the initial one before it.
+
+    That is left as what is predicted.
+    """
+    copy_wide(state, scratch.predicted)
     widen_row(log_b, scratch.other)
-    weigh(state, scratch.other, like, state)
+    weigh(scratch.predicted, scratch.other, like, state)
 
 
 @compiled
@@ -283,7 +287,7 @@ def run_update(
     if largest(after[EXPONENT]) == NEVER:
         return NEVER
     copy_wide(after, state)
-    total, exponent, rest = store_posterior(state, state[POSTERIOR])
+    total, exponent, rest = store_filtered(state, scratch.predicted, log_b, state[POSTERIOR])
     copy(state[POSTERIOR], log_posterior)
     take_logs(log_posterior)
     return log_of_wide(total, exponent, rest)

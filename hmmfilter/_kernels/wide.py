@@ -23,7 +23,7 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import apart, compiled, inlined
 from .lanes import Lanes, fma, larger
-from .limits import EXP_REACH, FAR, FARTHEST_LOG, LARGE_LOG, NEARBY, NEVER, VANISHED, WIDEST
+from .limits import EXP_REACH, FAR, FARTHEST_LOG, LARGE_LOG, NEAR_ONE, NEARBY, NEVER, VANISHED, WIDEST
 from .numbers import ROUNDER, largest, plus, power_of_two, shifted, sum_of, two_product, two_sum
 
 HEAD, TAIL, EXPONENT, REST = 0, 1, 2, 3  # the planes of a table of wide numbers; the rest of a near exponent is 0, and
@@ -97,6 +97,22 @@ def far_exp_parts(x: float) -> tuple[float, float, float, float]:
     head, tail, k_more = exp_parts(left, left_tail)
     exponent, rest = two_sum(whole, k + k_more)
     return head, tail, exponent, rest
+
+
+@compiled
+def shift_of(log_x: FloatArray) -> float:
+    """A power of two near the largest exp(log x), or 0 where that is near 1."""
+    top = largest(log_x)
+    if not NEAR_ONE < abs(top) < math.inf:
+        return 0.0
+    _, _, k, _ = far_exp_parts(top)
+    return k
+
+
+@compiled
+def log_down(log_x: float, k: float) -> float:
+    """log(x / 2^k), for a whole k of no more than 36 bits: where it is small, no digit is lost."""
+    return fma(-k, LOG_2_REST, fma(-k, LOG_2, log_x))
 
 
 @compiled

@@ -428,3 +428,4 @@ class OnlineFilter(Run):
             source = "head, tail and exponent make it"
             _checks.agreement("posterior", written.posterior, self._state[-1], source)
             _checks.agreement("log_likelihood", written.log_likelihood, self._log_likelihood, source)
+            self._state[-1] = written.posterior

@@ -30,7 +30,7 @@ class Run:
         kernels.widen_row(log_initial, self._state)
 
     def _stand(self, n_observed: int, wide: FloatArray) -> None:
-        """Be where so many steps have led, at least 1, at wide α, (4, K)."""
+        """Be where so many steps have led, at least 1, at wide α, (4, K); its posterior is right to the last digits."""
         self._n_observed, self._state[:-1] = n_observed, wide
         total, exponent, rest = kernels.store_posterior(self._state, self._state[-1])
         self._log_likelihood = float(kernels.log_of_wide(total, exponent, rest))
