@@ -45,9 +45,7 @@ STIRLING_ERRORS = np.array(
         0.005554733551962801,
     ]
 )
-
-
-S0, S1, S2, S3, S4 = 1.0 / 12.0, 1.0 / 360.0, 1.0 / 1260.0, 1.0 / 1680.0, 1.0 / 1188.0  # of that series
+S0, S1, S2, S3, S4 = 1.0 / 12.0, 1.0 / 360.0, 1.0 / 1260.0, 1.0 / 1680.0, 1.0 / 1188.0  # of the series
 
 
 def block_of(n_rows: int, n_columns: int) -> int:
