@@ -271,10 +271,10 @@ def test_an_index_that_somebody_changes_is_read_once(door, monkeypatch):
     expected = repr(door(*tables, lengths=lengths, transition_index=index))
     cut = jobs.cut
 
-    def change(given):
+    def change(given, workers):
         index[:], lengths[:] = 10**15, -(10**15)
         assert (given.transition_index.max(), given.starts.tolist()) == (0, [0, 4, 10])
-        return cut(given)
+        return cut(given, workers)
 
     monkeypatch.setattr(jobs, "cut", change)
     assert repr(door(*tables, lengths=lengths, transition_index=index)) == expected

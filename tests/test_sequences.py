@@ -122,7 +122,7 @@ def test_workers_write_to_nothing_in_common(small_pieces, monkeypatch):
 
 
 def test_jobs_cover_all_rows_once():
-    for lengths in ([5], [100_000], [1] * 10, [30_000, 2, 70_000, 1, 1], [20_000] * 3):
+    for lengths in ([5], [100_000], [1] * 10, [30_000, 2, 70_000, 1, 1], [20_000] * 3, [20_000] * 20, [300_000] * 9):
         starts = np.concatenate([[0], np.cumsum(lengths)])
         tables = Tables(None, None, None, np.empty((starts[-1], 4)), starts)
         pieces = [piece for job in jobs.cut(tables) for piece in job]

@@ -45,7 +45,7 @@ def mixed_with_ordinary(family, n_states, lengths):
     return log_initial, log_transition, np.where(is_hostile[:, None], hostile, rows)
 
 
-@pytest.mark.parametrize("n_states", [1, 2, 3, *([4, 5, 6, 7, 8] if COMPILED else [])])
+@pytest.mark.parametrize("n_states", [1, 2, 3, *([4, 5, 6, 7, 8, 9, 16, 35] if COMPILED else [])])
 @pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
 def test_as_one_after_the_other(family, n_states):
     check(mixed_with_ordinary(family, n_states, RAGGED), RAGGED)

@@ -101,7 +101,7 @@ def fill_backwards(
 
         return run
 
-    run_jobs(tables, start_worker, workers, progress)
+    run_jobs(tables, start_worker, workers, progress, are_alike=True)
 
 
 def fill_best_states(tables: Tables, path: IntArray, n_correct: FloatArray, workers: int, progress: bool) -> Outcome:

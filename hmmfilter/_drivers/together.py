@@ -10,17 +10,17 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.jobs import Piece
 from hmmfilter._kernels.abreast import PLACES, room_for_lanes
 from hmmfilter._kernels.lanes import EIGHT, lanes_for
-from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._kernels.together import DONE, LEFT, SPOILT
 from hmmfilter._tiers import kernels
 
-MANY = 2 * len(EIGHT)  # sequences, from which on they are taken together
+MANY = len(EIGHT)  # sequences, from which on they are taken together, where
+BUSY = 5  # lanes or more have something to do: none ends before it has come through the longest sequence
 
 
 def together_for(tables: Tables, outcome: tuple[IntArray, FloatArray]) -> Together | None:
-    """What one worker takes many sequences with, of few states, by one initial distribution and one matrix; or None."""
-    if len(tables.starts) <= MANY or tables.log_likelihoods.shape[1] > FEW_STATES:
+    """What one worker takes many sequences with, by one initial distribution and one matrix; or None."""
+    if len(tables.starts) <= MANY:
         return None
     return Together(tables, outcome) if len(tables.log_initial) == len(tables.log_transition) == 1 else None
 
@@ -74,8 +74,11 @@ class Together:
         return self._parts(piece, self._fates == SPOILT), self._parts(piece, self._fates != DONE)
 
     def _takes(self, piece: Piece) -> bool:
-        """Whether a piece has many whole sequences."""
-        return piece.last + 1 - piece.first >= MANY
+        """Whether a piece has many whole sequences, and none of them much longer than the others."""
+        if piece.last + 1 - piece.first < MANY:
+            return False
+        longest = int(np.diff(self._tables.starts[piece.first : piece.last + 2]).max())
+        return BUSY * longest <= piece.end - piece.begin
 
     def _parts(self, piece: Piece, chosen: BoolArray) -> list[Piece]:
         """The parts of a piece that the chosen ones of its sequences make."""

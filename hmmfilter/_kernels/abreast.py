@@ -15,7 +15,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .compiling import apart, compiled
-from .lanes import EIGHT, larger, load, store, transposed
+from .lanes import EIGHT, TILE, Lanes, add, fma, larger, load, splat, store, transposed, unsigned
 from .limits import EXP_REACH, NEAR_ONE, NEVER, VANISHED
 from .numbers import copy, fill_table, power_of_two
 from .update import scratch_size
@@ -44,7 +44,7 @@ class Stretch(NamedTuple):
 @compiled
 def stretch_rows(n_states: int) -> int:
     """How many steps make a stretch, at most."""
-    return STRETCH_ENTRIES // n_states
+    return max(2, STRETCH_ENTRIES // n_states)
 
 
 def room_for_lanes(n_states: int) -> FloatArray:
@@ -232,3 +232,38 @@ def carry_over(stretch: Stretch, n_rows: int) -> None:
     end = n_rows * len(EIGHT)
     copy(stretch.totals[end : end + len(EIGHT)], stretch.totals)
     copy(stretch.exponents[end : end + len(EIGHT)], stretch.exponents)
+
+
+@compiled
+def predict_abreast(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
+    """`predict_many` in each lane: the sums of four columns at a time in registers, over ascending i."""
+    _, n_states, n_columns = transition.shape
+    flat = transition.reshape(-1)
+    for j in range(0, n_states, 4):
+        a = b = c = d = splat(EIGHT, 0.0)
+        at = unsigned(j // n_columns * n_columns * n_states + j % n_columns)
+        for i in range(n_states):
+            p_i, n = load(EIGHT, p, unsigned(i * len(EIGHT))), at + unsigned(i * len(TILE))
+            a = fma(p_i, splat(EIGHT, flat[n]), a)
+            b = fma(p_i, splat(EIGHT, flat[n + unsigned(1)]), b)
+            c = fma(p_i, splat(EIGHT, flat[n + unsigned(2)]), c)
+            d = fma(p_i, splat(EIGHT, flat[n + unsigned(3)]), d)
+        store(a, s, j * len(EIGHT))
+        store(b, s, (j + 1) * len(EIGHT))
+        store(c, s, (j + 2) * len(EIGHT))
+        store(d, s, (j + 3) * len(EIGHT))
+
+
+@compiled
+def sum_abreast(x: FloatArray, n_states: int) -> Lanes:
+    """`sum_of` in each lane, of many states."""
+    a = b = c = d = splat(EIGHT, 0.0)
+    last = n_states - n_states % 4
+    for k in range(0, last, 4):
+        a = add(a, load(EIGHT, x, k * len(EIGHT)))
+        b = add(b, load(EIGHT, x, (k + 1) * len(EIGHT)))
+        c = add(c, load(EIGHT, x, (k + 2) * len(EIGHT)))
+        d = add(d, load(EIGHT, x, (k + 3) * len(EIGHT)))
+    for k in range(last, n_states):
+        a = add(a, load(EIGHT, x, k * len(EIGHT)))
+    return add(add(a, b), add(c, d))

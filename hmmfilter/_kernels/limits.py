@@ -48,7 +48,7 @@ NEAR_BETA = 400.0  # in powers of two: with all entries of A above zero, always
 # among the factors, which are of numbers below 2^-900 and count as zero; entries of A below 2^-1000; what underflows.
 FADED = 2.0**-600
 
-# In lanes, where each state leads to each, by `NEVER_RARE` or more, every sum lies within 2^-63 of the one before,
+# In lanes, where each state leads to each, by `NEVER_RARE` or more, every sum lies within 2^-80 of the one before,
 # whatever b is. Forwards, b may then spread to 2^-700 of its largest, and numbers may be as low as 2^-800 of their sum:
 # none of them falls below 2^-900 by that, so that products, quotients and what either loses are in range of a double,
 # and none is as low as what is stored as a log.

@@ -6,6 +6,7 @@ A sequence with a step that is beyond the fast ones is left for `run_forward` an
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from hmmfilter._arrays import FloatArray, IntArray
 
@@ -19,16 +20,18 @@ from .abreast import (
     deal_out,
     fill_stretch,
     gather,
+    predict_abreast,
     rows_ahead,
     scatter,
     stretch_in,
     stretch_rows,
+    sum_abreast,
 )
 from .backward import origin_of_ones
 from .block import Origin
 from .chain import Chain, chain_at
 from .coded import coded
-from .compiling import apart, compiled
+from .compiling import IS_PLAIN, apart, compiled, inlined
 from .forward import origin_at
 from .lanes import (
     EIGHT,
@@ -47,8 +50,8 @@ from .lanes import (
     store,
     subtract,
 )
-from .limits import FADED, HIGHEST, LOWEST, LOWEST_OF_DENSE, NEVER_RARE, SPREAD, SPREAD_OF_DENSE, UNLIKELY
-from .numbers import divided, fill_table, is_faint, lanes_two_sum, power_of_two, two_product
+from .limits import FADED, FEW_STATES, HIGHEST, LOWEST, LOWEST_OF_DENSE, NEVER_RARE, SPREAD, SPREAD_OF_DENSE, UNLIKELY
+from .numbers import divided, fill_table, is_faint, lanes_two_sum, power_of_two, sum_of, two_product
 from .tables import Given, Tables
 from .update import scratch_in, scratch_size
 from .wide import HEAD, TAIL, log_of_wide
@@ -77,10 +80,11 @@ def predict_lanes(state: FloatArray, transition: FloatArray, j: int, like: Lanes
 @compiled
 def reach_of(chain: Chain) -> tuple[float, float]:
     """How low a number may be, relative to its sum, for fast steps with a matrix, and how far b may spread."""
-    n_rare = 0
-    for x in chain.linear[HEAD].reshape(-1):
-        n_rare += x < NEVER_RARE
-    return (LOWEST_OF_DENSE, SPREAD_OF_DENSE) if n_rare == 0 else (LOWEST, SPREAD)
+    transition, n_rare = chain.linear[HEAD].reshape(-1), 0
+    for n in range(transition.size):
+        n_rare += transition[n] < NEVER_RARE
+    n_filled_up = transition.size - chain.linear.shape[2] ** 2  # with zeros, in the last tile
+    return (LOWEST_OF_DENSE, SPREAD_OF_DENSE) if n_rare == n_filled_up else (LOWEST, SPREAD)
 
 
 @apart
@@ -118,20 +122,72 @@ def sweep_lanes(
             store(s if is_backward else p, stretch.heads, at)
             store(s_tail if is_backward else p_tail, stretch.tails, at)
             total = add(total, p)
-        exponent = add(exponent, load(EIGHT, stretch.exponents, (t + 1) * len(EIGHT)))
-        store(exponent, stretch.exponents, (t + 1) * len(EIGHT))
-        marks = marked_below(total, splat(EIGHT, FADED), load(EIGHT, stretch.marks, t * len(EIGHT)))
-        limit = multiply(total, splat(EIGHT, lowest))
-        for j in range(n_states):
-            marks = marked_faint(load(EIGHT, after, j * len(EIGHT)), limit, marks)
-        if is_any_faint(marks, 2.0):
-            total = set_aside(stretch, t, marks, after, total)
-        if is_any_faint(total, 1.0 / HIGHEST) or is_any_faint(negative(total), -HIGHEST):
-            exponent = add(exponent, rescale(total, after, stretch.increments))
+        exponent = end_step(stretch, t, after, total, exponent, lowest)
     store(exponent, stretch.carried, 0)
     if n_rows % 2 == 1:
         for i in range(half):
             stretch.state[i] = stretch.state[half + i]
+
+
+@apart
+def sweep_many_lanes(
+    stretch: Stretch, origin: Origin, chain: Chain, n_rows: int, is_backward: bool, lowest: float, like: None
+) -> None:
+    """`sweep_lanes` of many states, which have no tails, as `sweep_many` has it."""
+    n_states = origin.wide.shape[1]
+    size = n_states * len(EIGHT)
+    state, s = stretch.state[: 2 * size], stretch.state[size:]
+    exponent = load(EIGHT, stretch.carried, 0)
+    for n in range(n_rows):
+        t = n_rows - 1 - n if is_backward else n
+        begins = load(EIGHT, stretch.begins, t * len(EIGHT))
+        is_beginning = is_any_faint(begins, 2.0)
+        exponent = add(exponent, splat(EIGHT, chain.exponent))
+        predict_abreast(state, chain.linear[HEAD], s)
+        if is_beginning:
+            exponent = chosen(begins, splat(EIGHT, origin.exponent), exponent)
+            for j in range(n_states):
+                s_j = load(EIGHT, s, j * len(EIGHT))
+                store(chosen(begins, splat(EIGHT, origin.linear[HEAD, j]), s_j), s, j * len(EIGHT))
+        for j in range(n_states):
+            i, at = j * len(EIGHT), (t * n_states + j) * len(EIGHT)
+            s_j = load(EIGHT, s, i)
+            p_j = multiply(s_j, load(EIGHT, stretch.heads, at))
+            store(p_j, state, i)
+            store(s_j if is_backward else p_j, stretch.heads, at)
+            store(splat(EIGHT, 0.0), stretch.tails, at)
+        exponent = end_step(stretch, t, state, sum_abreast(state, n_states), exponent, lowest)
+    store(exponent, stretch.carried, 0)
+
+
+def sweep_lanes_for(like: Lanes | None) -> Callable[..., None]:
+    """`sweep_lanes` or `sweep_many_lanes`, which is known when this is compiled."""
+    return sweep_many_lanes if like is None else sweep_lanes
+
+
+if not IS_PLAIN:
+    from .instructions import chosen_by_lanes
+
+    sweep_lanes_for = chosen_by_lanes(sweep_lanes, sweep_many_lanes)
+
+
+@inlined
+def end_step(stretch: Stretch, t: int, state: FloatArray, total: Lanes, exponent: Lanes, lowest: float) -> Lanes:
+    """Mark the lanes whose step is beyond the fast ones, and take a power of two out of large and small ones.
+
+    The state has heads and tails. Returns its exponents.
+    """
+    exponent = add(exponent, load(EIGHT, stretch.exponents, (t + 1) * len(EIGHT)))
+    store(exponent, stretch.exponents, (t + 1) * len(EIGHT))
+    marks = marked_below(total, splat(EIGHT, FADED), load(EIGHT, stretch.marks, t * len(EIGHT)))
+    limit = multiply(total, splat(EIGHT, lowest))
+    for i in range(0, len(state) // 2, len(EIGHT)):
+        marks = marked_faint(load(EIGHT, state, i), limit, marks)
+    if is_any_faint(marks, 2.0):
+        total = set_aside(stretch, t, marks, state, total)
+    if is_any_faint(total, 1.0 / HIGHEST) or is_any_faint(negative(total), -HIGHEST):
+        exponent = add(exponent, rescale(total, state, stretch.increments))
+    return exponent
 
 
 @apart
@@ -173,6 +229,8 @@ def normalise_lanes(stretch: Stretch, n_rows: int, n_states: int) -> None:
             posterior = add(load(EIGHT, heads, i), load(EIGHT, tails, i))
             store(posterior, heads, i)
             total = add(total, posterior)
+        if n_states > FEW_STATES:
+            total = sum_abreast(heads[begin:end], n_states)
         store(total, stretch.totals, (t + 1) * len(EIGHT))
         one_over_total = divide(ones, total)
         for i in range(begin, end, len(EIGHT)):
@@ -190,6 +248,8 @@ def smooth_lanes(stretch: Stretch, n_rows: int, n_states: int) -> None:
             posterior = multiply(add(load(EIGHT, heads, i), load(EIGHT, tails, i)), load(EIGHT, filtered, i))
             store(posterior, heads, i)
             total = add(total, posterior)
+        if n_states > FEW_STATES:
+            total = sum_abreast(heads[begin:end], n_states)
         stays = add(load(EIGHT, stretch.marks, t * len(EIGHT)), load(EIGHT, stretch.begins, t * len(EIGHT)))
         total = chosen(stays, ones, total)
         one_over_total = divide(ones, total)
@@ -278,8 +338,12 @@ def end_forward(
             m += 1
         while n < len(starts) - 1 and starts[n + 1] <= row + n_rows:
             t, total = starts[n + 1] - 1 - row, 0.0
-            for i in range(t * n_states * len(EIGHT) + lane, (t + 1) * n_states * len(EIGHT), len(EIGHT)):
-                total += stretch.heads[i] + stretch.tails[i]
+            at, stop = t * n_states * len(EIGHT) + lane, (t + 1) * n_states * len(EIGHT)
+            if n_states > FEW_STATES:
+                total = sum_of(stretch.heads[at : stop : len(EIGHT)])
+            else:
+                for i in range(at, stop, len(EIGHT)):
+                    total += stretch.heads[i] + stretch.tails[i]
             log_likelihood[n] = log_of_wide(total, stretch.exponents[(t + 1) * len(EIGHT) + lane], 0.0)
             n += 1
         places[ROW, lane], places[SEQUENCE, lane] = row + n_rows, n
@@ -290,7 +354,7 @@ def run_forward_together(
     given: Given,
     first: int,
     last: int,
-    like: Lanes,
+    like: Lanes | None,
     slots: FloatArray,
     room: FloatArray,
     places: IntArray,
@@ -323,7 +387,7 @@ def run_forward_together(
             places[AT, lane] = places[ROW, lane] - begin
         fill_stretch(log_b, places[AT], n_rows, most_spread, stretch)
         mark_begins(starts, places, n_rows, False, stretch)
-        sweep_lanes(stretch, origin, chain, n_rows, False, lowest, like)
+        sweep_lanes_for(like)(stretch, origin, chain, n_rows, False, lowest, like)
         end_forward(starts, places, n_rows, stretch, first, log_likelihood, fates)
         if len(rows) >= end - begin:
             normalise_lanes(stretch, n_rows, n_states)
@@ -377,7 +441,7 @@ def run_backward_together(
     given: Given,
     first: int,
     last: int,
-    like: Lanes,
+    like: Lanes | None,
     backward_slots: FloatArray,
     room: FloatArray,
     places: IntArray,
@@ -405,7 +469,7 @@ def run_backward_together(
         mark_left(starts, places, n_rows, first, fates, stretch)
         gather(rows, places[AT], n_rows, stretch.others)
         mark_begins(starts, places, n_rows, True, stretch)
-        sweep_lanes(stretch, origin, chain, n_rows, True, LOWEST, like)
+        sweep_lanes_for(like)(stretch, origin, chain, n_rows, True, LOWEST, like)
         smooth_lanes(stretch, n_rows, n_states)
         scatter(stretch.heads, places[AT], n_rows, rows)
         end_backward(starts, places, n_rows, stretch, first, fates)
