@@ -238,6 +238,7 @@ WING_CONTRACT = {
         "chain",
         "coded",
         "forward",
+        "instructions",
         "lanes",
         "limits",
         "numbers",
@@ -314,6 +315,7 @@ NO_KERNELS = {
     "empty_slots",
     "lanes_for",
     "sweep_for",
+    "sweep_lanes_for",
 }
 
 
