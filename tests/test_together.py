@@ -12,6 +12,12 @@ NEVER = -np.inf
 RAGGED = [1, 30, 2, 1, 1, 75, 12, 12, 3, 40, 5, 1, 17, 28, 9, 9, 2, 1, 60, 33, 4, 21] if COMPILED else [1, 9, 2, 1] * 5
 
 
+@pytest.fixture(autouse=True)
+def take_ragged_ones(monkeypatch):
+    """However few lanes have something to do to the end."""
+    monkeypatch.setattr(together, "BUSY", 0)
+
+
 def alone(call):
     """What a call finds where no sequences are taken together."""
     with pytest.MonkeyPatch.context() as patch:

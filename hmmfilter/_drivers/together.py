@@ -14,8 +14,8 @@ from hmmfilter._kernels.tables import Tables
 from hmmfilter._kernels.together import DONE, LEFT, SPOILT
 from hmmfilter._tiers import kernels
 
-MANY = len(EIGHT)  # sequences, from which on they are taken together, where
-BUSY = 5  # lanes or more have something to do: none ends before it has come through the longest sequence
+MANY = len(EIGHT)  # sequences, from which on they are taken together,
+BUSY = 5  # where so many lanes have something to do, on average, while one goes through the longest of them
 
 
 def together_for(tables: Tables, outcome: tuple[IntArray, FloatArray]) -> Together | None:
