@@ -240,7 +240,7 @@ def test_impossible_for_viterbi_where_it_is_for_the_filter(case):
         assert np.isfinite(hf.viterbi(*case).log_joint)
 
 
-@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("n_states", [1, 2, 3, 4, 6, 9])
 @pytest.mark.parametrize("step", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK])
 def test_impossible_from_any_step_of_a_block(step, n_states):
     log_likelihoods = np.zeros((2 * BLOCK + 1, n_states))

@@ -162,8 +162,9 @@ def test_impossible_where_it_is_for_the_filter(case):
         assert np.array_equal(marked == -np.inf, hf.smooth(*case).log_probabilities == -np.inf)
 
 
-def test_marking_an_impossible_sequence_spares_the_others():
-    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 0, 12, 3)
+@pytest.mark.parametrize("n_states", [3, 9])
+def test_marking_an_impossible_sequence_spares_the_others(n_states):
+    log_initial, log_transition, log_likelihoods = cases.draw(cases.ordinary, 0, 12, n_states)
     log_likelihoods[5] = -np.inf
     case, lengths = (log_initial, log_transition, log_likelihoods), [3, 5, 4]
     marked = hf.max_marginals(*case, lengths=lengths, impossible="mark")

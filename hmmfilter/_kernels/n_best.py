@@ -54,28 +54,23 @@ def best_into(
 
 @apart
 def fill_delta_in_parts(tables: Tables, n: int, head: FloatArray, tail: FloatArray) -> int:
-    """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ) in two parts, and how many steps are possible.
-
-    Where there are fewer rows than steps, they are filled in turn.
-    """
-    first, now = tables.starts[n], 0
-    n_steps = tables.starts[n + 1] - first
-    for t in range(n_steps):
-        before, now = now, t % len(head)
-        row, row_tail, log_b = head[now], tail[now], tables.log_likelihoods[first + t]
+    """log δ_t(j) = log b_t(j) + max_i( log δ_{t−1}(i) + log A(i, j) ) in two parts, and how many steps are possible."""
+    first = tables.starts[n]
+    for t in range(len(head)):
+        row, row_tail, log_b = head[t], tail[t], tables.log_likelihoods[first + t]
         if t == 0:
             copy(tables.log_initial[initial_at(tables, n)], row)
             row_tail[:] = 0.0
         else:
             log_transition = tables.log_transition[matrix_at(tables, first + t - 1)]
-            best_into(log_transition, head[before], tail[before], row, row_tail)
+            best_into(log_transition, head[t - 1], tail[t - 1], row, row_tail)
         highest = NEVER
         for j in range(row.size):
             row[j], row_tail[j] = tally(row[j], row_tail[j], log_b[j])
             highest = larger(highest, row[j])
         if highest == NEVER:
             return t
-    return n_steps
+    return len(head)
 
 
 def slots_for_transposed(n_slots: int, n_states: int) -> FloatArray:

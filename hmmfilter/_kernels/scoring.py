@@ -192,10 +192,11 @@ def fill_scores(
 
 @apart
 def count_possible(tables: Tables, n: int, scores: FloatArray) -> int:
-    """How many steps of a sequence are possible, by scores, (2, K), of which nobody asks how far they are off."""
-    first, n_steps = tables.starts[n], tables.starts[n + 1] - tables.starts[n]
+    """How many steps of an impossible sequence are possible, by scores, (2, K), however far they are off."""
+    first, t, top = tables.starts[n], -1, 0.0
     before, after = scores[0], scores[1]
-    for t in range(n_steps):
+    while top > NEVER:
+        t += 1
         log_b = tables.log_likelihoods[first + t]
         for k in range(log_b.size):
             before[k], after[k] = after[k], NEVER if t > 0 else tables.log_initial[initial_at(tables, n), k]
@@ -206,6 +207,5 @@ def count_possible(tables: Tables, n: int, scores: FloatArray) -> int:
                     after[j] = larger(after[j], before[i] + log_moves[i, j])
         for k in range(log_b.size):
             after[k] += log_b[k]
-        if largest(after) == NEVER:
-            return t
-    return n_steps
+        top = largest(after)
+    return t
