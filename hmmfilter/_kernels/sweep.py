@@ -24,6 +24,7 @@ from .lanes import (
     Lanes,
     add,
     chosen,
+    divide,
     fma,
     is_any_faint,
     lane,
@@ -67,6 +68,7 @@ from .wide import (
     widen_row,
 )
 
+NEAR = 300.0  # powers of two: a ratio and an exponent that are both within it make a number that is stored as it is
 VEIL = 2.0**-1000  # what is added to sums so that zeros are small, not nothing
 
 
@@ -177,14 +179,12 @@ def normalise_few(
     increments: FloatArray | None,
 ) -> None:
     """Make posteriors of what `sweep_few` left in a block: p / Σ p, or f β / Σ f β. No row waits for another here."""
-    way = -1 if increments is None else 1
-    while i != end:
-        row = unsigned(i)
+    first, stop = (end + 1, i + 1) if increments is None else (i, end)
+    for t in range(first, stop):
+        row = unsigned(t)
         n = row * unsigned(len(like))
-        i += way
-        begins = block.begins[row] == 1.0
         block.is_faint[row] = 0.0
-        if increments is None and begins:  # β is 1, and the filtered row is the smoothed one
+        if increments is None and block.begins[row] == 1.0:  # β is 1, and the filtered row is the smoothed one
             continue
         posterior = add(load(like, block.linear[HEAD], n), load(like, block.linear[TAIL], n))
         if increments is None:
@@ -198,15 +198,43 @@ def normalise_few(
         one_over_total = splat(like, 1.0 / total)
         shares = divided(posterior, splat(like, total), one_over_total)
         if increments is not None:
-            if begins:
-                before, before_exponent = 1.0, 0.0
-            increments[row] = coded(total / before, block.exponents[row] - before_exponent)
-            before, before_exponent = total, block.exponents[row]
             block.totals[row] = total
             if block.kinds[row] == SPREAD and is_any_faint(add(shares, splat(like, VEIL)), FAINT):
                 store(multiply(load(like, rows, n), one_over_total), block.linear[HEAD], n)
                 block.is_faint[row] = 1.0
         store(shares, rows, n)
+    if increments is not None and i < end:
+        fill_increments(block, i, end, before, before_exponent, increments)
+
+
+@compiled
+def fill_increments(
+    block: Block, i: int, end: int, before: float, before_exponent: float, increments: FloatArray
+) -> None:
+    """Divide each total by the one before it, `coded`: by vectors, as few of these numbers are far from 1."""
+    if block.begins[i] == 1.0:
+        before, before_exponent = 1.0, 0.0
+    increments[i] = coded(block.totals[i] / before, block.exponents[i] - before_exponent)
+    n_far = 0
+    for t in range(i + 1, end):
+        ratio, k = increment_at(block, t)
+        is_near = (abs(k) < NEAR) & (ratio > 2.0**-NEAR) & (ratio < 2.0**NEAR)
+        increments[unsigned(t)] = ratio * power_of_two(k if is_near else 0.0)
+        n_far += not is_near
+    if n_far > 0:
+        for t in range(i + 1, end):
+            ratio, k = increment_at(block, t)
+            increments[t] = coded(ratio, k)
+
+
+@compiled
+def increment_at(block: Block, t: int) -> tuple[float, float]:
+    """Σ α_t / Σ α_t−1, as a double and a power of two; where the recursion begins, Σ α_t."""
+    row, last = unsigned(t), unsigned(t - 1)
+    before, before_exponent = block.totals[last], block.exponents[last]
+    begins = block.begins[row] == 1.0
+    ratio = divide(block.totals[row], 1.0 if begins else before)
+    return ratio, block.exponents[row] - (0.0 if begins else before_exponent)
 
 
 @compiled
