@@ -26,8 +26,8 @@ from .compiling import apart, compiled
 from .lanes import TILE, divide, fma, larger, load, splat, store
 from .limits import FEW_STATES
 from .numbers import copy, fill_table, sum_of, tally
-from .pairs import CHUNK, Columns, columns_in, fill_columns, keep_pairs, pair_rows, size_of_columns
-from .tables import Given, Tables, is_possible, stretch_before
+from .pairs import CHUNK, Columns, Rows, columns_in, fill_columns, keep_pairs, pair_rows, size_of_columns
+from .tables import Given, Tables, first_sequence, is_possible, stretch_before
 from .wide import HEAD
 
 ADDED_PLAINLY = 16 * CHUNK  # so many rows lose little enough where they are added, by chunks, without a second part
@@ -209,80 +209,108 @@ def keep_doubts(chain: Chain, columns: Columns, doubts: FloatArray) -> int:
     return n_doubts
 
 
+@compiled
+def take_out(chunk: Chunk, t: int, n_states: int) -> None:
+    """Put zeros in the place of a row."""
+    for k in range(n_states):
+        if n_states <= FEW_STATES:
+            chunk.f[k, t] = chunk.r[k, t] = 0.0
+        else:
+            chunk.f[t, k] = chunk.r[t, k] = 0.0
+
+
+@compiled
+def take_ends_out(starts: IntArray, n_possible: IntArray, n: int, begin: int, end: int, chunk: Chunk) -> int:
+    """Take out the last row of each sequence, and all of one that is impossible; the sequence before them is returned.
+
+    A chunk has the rows from begin to end, the last of them in sequence n.
+    """
+    n_states = len(chunk.f) if len(chunk.f) <= FEW_STATES else chunk.f.shape[1]
+    while starts[n + 1] > begin:
+        is_marked = not is_possible(starts, n_possible, n)
+        for t in range(max(begin, starts[n]) if is_marked else starts[n + 1] - 1, min(starts[n + 1], end)):
+            take_out(chunk, t - begin, n_states)
+        if starts[n] < begin:
+            break
+        n -= 1
+    return n
+
+
+@compiled
+def leave_doubtful(gamma: FloatArray, doubts: FloatArray) -> None:
+    """Put zeros in the place of all others, which need nothing more."""
+    for k in range(len(gamma)):
+        for t in range(CHUNK):
+            gamma[k, t] = gamma[k, t] if doubts[t] > 0.0 else 0.0
+
+
 @apart
-def add_doubtful(
-    chain: Chain,
-    alphas: FloatArray,
-    filtered: FloatArray,
-    gammas: FloatArray,
-    chunk: Chunk,
-    columns: Columns,
-    sums: FloatArray,
-) -> bool:
+def add_doubtful(chain: Chain, rows: Rows, chunk: Chunk, columns: Columns, sums: FloatArray) -> bool:
     """Add those rows of a chunk to the sums that doubles will not do for, and take them out of it.
 
     False, and nothing is added, where one takes wide α, and there is none.
     """
-    fill_columns(filtered, columns.f)
-    fill_columns(gammas, columns.gamma)
+    fill_columns(rows.filtered, columns.f)
+    fill_columns(rows.smoothed, columns.gamma)
     take_numbers(columns.gamma.reshape(-1))
+    n_states = len(columns.f)
+    leave_doubtful(columns.gamma, chunk.doubts)
     if keep_doubts(chain, columns, chunk.doubts) == 0:
         return True
-    for t in range(len(filtered)):
-        for k in range(len(columns.f)):
-            if chunk.doubts[t] == 0.0:
-                columns.gamma[k, t] = 0.0
-            elif len(columns.f) <= FEW_STATES:
-                chunk.f[k, t] = chunk.r[k, t] = 0.0
-            else:
-                chunk.f[t, k] = chunk.r[t, k] = 0.0
-    return pair_rows(
-        chain, alphas, filtered, columns, columns.table[:0].reshape(0, len(columns.f), len(columns.f)), sums
-    )
+    leave_doubtful(columns.gamma, chunk.doubts)
+    for t in range(len(rows.filtered)):
+        if chunk.doubts[t] > 0.0:
+            take_out(chunk, t, n_states)
+    nothing_kept = columns.table[:0].reshape(0, n_states, n_states)
+    return pair_rows(chain, rows.alphas, rows.filtered, columns, nothing_kept, sums)
 
 
 @apart
 def sum_pairs(
     chain: Chain,
-    alphas: FloatArray,
-    filtered: FloatArray,
-    smoothed: FloatArray,
+    rows: Rows,
+    starts: IntArray,
+    n_possible: IntArray,
+    n: int,
+    first: int,
     offset: int,
     room: FloatArray,
     sums: FloatArray,
 ) -> int:
-    """Add ξ_t(i, j) to sums in two parts, (2, K, K), from the last row back; the first is so far into its sequence.
+    """Add ξ_t(i, j) to sums in two parts, (2, K, K), from the last of some rows, in sequence n, back to the first.
 
-    Chunks are counted from where blocks begin, so that it does not matter how rows are cut into pieces. Returns the row
-    that it came to: not the first where the one before it takes wide α, and there is none.
+    Chunks are counted from where blocks begin, so far before the first, so that it does not matter how a sequence is
+    cut into pieces. Returns the row that it came to: not the first where one takes wide α, and there is none.
     """
-    n_states = filtered.shape[1]
-    n_block = block_rows(n_states)
-    chunk, columns = chunk_in(room, n_states), columns_in(room, n_states)
-    transition = chain.linear[HEAD]
-    end = len(filtered)
+    n_states = sums.shape[1]
+    n_block, is_few = block_rows(n_states), n_states <= FEW_STATES
+    chunk, columns, transition = chunk_in(room, n_states), columns_in(room, n_states), chain.linear[HEAD]
+    end, is_empty = len(rows.filtered), True
     while end > 0:
         begin = max(0, end - 1 - (offset + end - 1) % n_block % CHUNK)
-        fs, gammas = filtered[begin:end], smoothed[begin + 1 : end + 1]
-        fill_chunk(fs, chunk.f)
-        fill_chunk(gammas, chunk.r)
-        if n_states <= FEW_STATES:
+        some = Rows(rows.alphas[begin:end], rows.filtered[begin:end], rows.smoothed[begin + 1 : end + 1])
+        fill_chunk(some.filtered, chunk.f)
+        fill_chunk(some.smoothed, chunk.r)
+        n_of_rows_before = take_ends_out(starts, n_possible, n, first + begin, first + end, chunk)
+        if is_few:
             n_doubts = predict_rows_of_few(transition, chunk)
         else:
             n_doubts = predict_rows_of_many(transition, n_states, chunk)
         if n_doubts > 0:
-            add_table(chunk, transition, sums)
-            if not add_doubtful(chain, alphas[begin:end], fs, gammas, chunk, columns, sums):
-                return end
-        if n_states <= FEW_STATES:
+            if not is_empty:
+                add_table(chunk, transition, sums)
+                is_empty = True
+            if not add_doubtful(chain, some, chunk, columns, sums):
+                break
+        if is_few:
             add_few(chunk)
         else:
             add_many(n_states, chunk)
-        if (offset + begin) % n_block % ADDED_PLAINLY == 0:
+        end, n, is_empty = begin, n_of_rows_before, False
+        if (offset + begin) % n_block % ADDED_PLAINLY == 0 or begin == 0:
             add_table(chunk, transition, sums)
-        end = begin
-    add_table(chunk, transition, sums)
-    return 0
+            is_empty = True
+    return first + end
 
 
 @compiled
@@ -310,25 +338,28 @@ def run_pairs(
     """
     tables = Tables(*given)
     starts = tables.starts
+    is_kept, is_one_sum = len(pairs) > 0, not is_by_sequence and len(tables.log_transition) == 1
     while end > begin:
         t = end - 1
         n -= t < starts[n]
         is_marked = not is_possible(starts, n_possible, n)
         if is_marked or end == starts[n + 1]:
-            if len(pairs) > 0:
+            if is_kept:
                 fill_table(pairs[t - begin].reshape(-1), math.nan if is_marked else 0.0)
             end = t
             continue
         first, m = stretch_before(tables, n, max(begin, starts[n]), end)
+        start = starts[n]
+        if is_one_sum and not is_kept:  # a chunk may have rows of several sequences
+            first, start = begin, starts[first_sequence(starts, n, begin)]
         chain = chain_at(tables.log_transition, m, False, slots)
-        rows = slice(first - begin, end - begin)
-        its_alphas, fs, gammas = alphas[rows], filtered[rows], smoothed[first - begin : end + 1 - begin]
-        if len(pairs) > 0:
-            reached = keep_pairs(chain, its_alphas, fs, gammas, columns_in(room, fs.shape[1]), pairs[rows])
+        these = slice(first - begin, end - begin)
+        rows = Rows(alphas[these], filtered[these], smoothed[first - begin : end + 1 - begin])
+        if is_kept:
+            end = first + keep_pairs(chain, rows, columns_in(room, filtered.shape[1]), pairs[these])
         else:
             its_sums = sums[n if is_by_sequence else m if len(sums) > 1 else 0]
-            reached = sum_pairs(chain, its_alphas, fs, gammas, first - starts[n], room, its_sums)
-        end = first + reached
-        if reached > 0:
+            end = sum_pairs(chain, rows, starts, n_possible, n, first, first - start, room, its_sums)
+        if end > first:
             return end
     return begin

@@ -31,6 +31,14 @@ LEAST = 2.0**-960  # of a product: below, it is worked out in logs
 MODERATE = 1024.0  # powers of two that all logs of A may have in common there
 
 
+class Rows(NamedTuple):
+    """What is known of rows: `coded`, the posteriors of both directions, and wide α, if there are any."""
+
+    alphas: FloatArray  # (n, 4, K), or (0, 4, K)
+    filtered: FloatArray  # (n, K)
+    smoothed: FloatArray  # (n, K), of the rows after them; of all rows, with the first one before these
+
+
 class Columns(NamedTuple):
     """Rows that are worked out one by one, though at the same time: tables have a row for each state, (K, `CHUNK`)."""
 
@@ -276,16 +284,14 @@ def pair_rows(
 
 
 @apart
-def keep_pairs(
-    chain: Chain, alphas: FloatArray, filtered: FloatArray, smoothed: FloatArray, columns: Columns, pairs: FloatArray
-) -> int:
+def keep_pairs(chain: Chain, rows: Rows, columns: Columns, pairs: FloatArray) -> int:
     """Fill ξ_t(i, j) from the last row back; returns the row that it came to, as `pair_rows` does."""
-    end = len(filtered)
+    end = len(rows.filtered)
     while end > 0:
         begin = max(0, end - CHUNK)
-        fill_columns(smoothed[begin + 1 : end + 1], columns.gamma)
-        its_pairs = pairs[begin:end]
-        if not pair_rows(chain, alphas[begin:end], filtered[begin:end], columns, its_pairs, its_pairs):
-            return end
+        fill_columns(rows.smoothed[begin + 1 : end + 1], columns.gamma)
+        some, its_pairs = rows.filtered[begin:end], pairs[begin:end]
+        if not pair_rows(chain, rows.alphas[begin:end], some, columns, its_pairs, its_pairs):
+            break
         end = begin
-    return 0
+    return end

@@ -66,6 +66,14 @@ def is_possible(starts: IntArray, n_possible: IntArray, n: int) -> bool:
 
 
 @compiled
+def first_sequence(starts: IntArray, n: int, begin: int) -> int:
+    """The sequence of row begin, at or before sequence n."""
+    while starts[n] > begin:
+        n -= 1
+    return n
+
+
+@compiled
 def last_together(tables: Tables, n: int, t: int, end: int) -> int:
     """The last of the whole sequences, from n, which begins at row t, that share a block; n itself may be longer."""
     if len(tables.log_initial) == 1 and len(tables.log_transition) == 1:
