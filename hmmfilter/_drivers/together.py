@@ -30,9 +30,10 @@ class Together:
 
     def __init__(self, tables: Tables, outcome: tuple[IntArray, FloatArray]) -> None:
         self._tables, self._given = tables, tuple(tables)
-        self._n_possible, self._log_likelihood = outcome
+        self._log_likelihood = outcome[1]
         self._lanes = lanes_for(tables.log_likelihoods.shape[1])
-        self._fates: IntArray | None = None  # of the sequences of a piece, on the way back; None where all are left
+        self._fates: IntArray | None = None  # of the sequences of the last piece; None where all are left
+        self._is_hopeless = False
 
     @cached_property
     def _room(self) -> tuple[FloatArray, IntArray]:
@@ -41,9 +42,10 @@ class Together:
 
     def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, slots: FloatArray) -> list[Piece]:
         """Filter what can be, and return what is left."""
-        if not self._takes(piece):
+        self._fates = None
+        if self._is_hopeless or not self._takes(piece):
             return [piece]
-        self._fates = np.full(piece.last + 1 - piece.first, DONE)
+        fates = np.full(piece.last + 1 - piece.first, DONE)
         kernels.run_forward_together(
             self._given,
             piece.first,
@@ -54,19 +56,20 @@ class Together:
             rows,
             increments,
             self._log_likelihood,
-            self._fates,
+            fates,
         )
-        if 2 * np.count_nonzero(self._fates) > len(self._fates):
-            self._suits, self._fates = False, None  # other pieces will hardly be different
+        if 2 * np.count_nonzero(fates) > len(fates):
+            self._is_hopeless = True  # other pieces will hardly be different
             return [piece]
-        return self._parts(piece, self._fates == LEFT)
+        self._fates = fates
+        return self._parts(piece, fates == LEFT)
 
     def backward(self, piece: Piece, rows: FloatArray, slots: FloatArray) -> tuple[list[Piece], list[Piece]]:
         """Smooth what can be; returns what is left, and before, what of that has to be filtered once more.
 
         The piece is the one that has been filtered last.
         """
-        if not self._takes(piece) or self._fates is None:
+        if self._fates is None:
             return [], [piece]
         kernels.run_backward_together(
             self._given, piece.first, piece.last, self._lanes, slots, *self._room, rows, self._fates
