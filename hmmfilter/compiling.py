@@ -49,9 +49,10 @@ def smooth_with_lag(chain: Chain) -> None:
 
 
 def smooth_many(chain: Chain) -> None:
-    """Smooth so many sequences that they are taken together."""
-    log_initial, log_transition, rows = chain
-    smoothing.smooth(log_initial, log_transition, np.zeros((MANY * STEPS, rows.shape[1])), lengths=[STEPS] * MANY)
+    """Smooth so many sequences, of states that are near each other, that they are taken together."""
+    log_initial = chain[0]
+    near, rows = np.tile(log_initial, (len(log_initial), 1)), np.zeros((MANY * STEPS, len(log_initial)))
+    smoothing.smooth(log_initial, near, rows, lengths=[STEPS] * MANY)
 
 
 def sum_up(chain: Chain) -> None:
@@ -105,9 +106,11 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
 def example(n_states: int) -> Chain:
     """A chain whose states are far from each other, so that all steps are needed, fast ones and exact ones."""
     log_initial = np.full(n_states, -np.log(n_states))
+    log_transition = np.tile(log_initial, (n_states, 1))
+    log_transition[0, 1:] = -2000.0
     rows = np.zeros((STEPS, n_states))
-    rows[1::2, 1:] = -2000.0
-    return log_initial, np.tile(log_initial, (n_states, 1)), rows
+    rows[1::2, 1:], rows[2, 0] = -2000.0, -5000.0
+    return log_initial, log_transition, rows
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def smoothed(case):
 def many(case):
     """Some dozen sequences at once."""
     log_initial, log_transition, rows = case
-    part = np.concatenate([rows[:3], np.zeros_like(rows[:6])])
+    part = np.concatenate([rows[:3], np.zeros((6, rows.shape[1]))])
     given = {"lengths": [3] * 24, "impossible": "mark"}
     tables = log_initial, log_transition, np.tile(part, (8, 1))
     return hf.forward_filter(*tables, **given).log_probabilities, hf.smooth(*tables, **given).log_probabilities

@@ -215,9 +215,10 @@ def test_every_kernel_is_called_and_its_work_estimated(by):
             return True
 
     by(Noting(1.0))
-    case = cases.draw(cases.gaps, 0, 12, 3)
-    for routine in ROUTINES.values():
-        routine(case)
+    for family in (cases.gaps, cases.rarer):
+        case = cases.draw(family, 0, 12, 3)
+        for routine in ROUTINES.values():
+            routine(case)
     assert sorted(seconds) == sorted(ROOM_OF)
     assert all(0 < estimate < 0.1 for estimate in seconds.values()), seconds
 
