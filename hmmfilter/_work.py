@@ -112,8 +112,8 @@ WORK: dict[str, dict[str, Work]] = {
         "run_viterbi": of_rows_left(5.0, 2.0, 0.3),
         "run_best_states": lambda starts, n, begin, end, smoothed, n_possible, path, *_: 5.0 * path.size,
     },
+    "marginals": {"run_max_marginals": of_rows_left(5.0, 6.0, 2.0)},
     "n_best": {
-        "run_max_marginals": of_rows_left(5.0, 6.0, 2.0),
         "run_viterbi_n_best": lambda given, n, begin, end, lists, *_: (
             lists.way.size * of_rows_left(5.0, 4.0, 1.0)(given, n, begin)
         ),

@@ -251,7 +251,8 @@ WING_CONTRACT = {
     "drawing": {"block", "chain", "lanes", "limits", "numbers", "tables", "wide"},
     "scoring": {"chain", "lanes", "limits", "numbers", "tables"},
     "decoding": {"lanes", "limits", "numbers", "scoring", "tables"},
-    "n_best": {"lanes", "limits", "numbers", "scoring", "tables"},
+    "marginals": {"chain", "lanes", "limits", "numbers", "scoring", "tables"},
+    "n_best": {"limits", "numbers", "scoring", "tables"},
     "lse": {"lanes", "limits", "numbers", "wide"},
     "naive": {"limits", "numbers"},
 }
@@ -300,6 +301,7 @@ NO_KERNELS = {
     "room_for_lanes",
     "room_for_decoding",
     "room_for_lists",
+    "room_for_rests",
     "room_for_pairs",
     "room_for_counts",
     "room_for_vectors",

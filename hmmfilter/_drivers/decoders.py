@@ -12,7 +12,8 @@ from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import slots
 from hmmfilter._kernels.decoding import room_for_decoding
 from hmmfilter._kernels.lanes import lanes_for
-from hmmfilter._kernels.n_best import room_for_lists, slots_for_transposed
+from hmmfilter._kernels.marginals import room_for_rests, slots_for_transposed
+from hmmfilter._kernels.n_best import room_for_lists
 from hmmfilter._kernels.scoring import slots_for_moves
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
@@ -93,8 +94,8 @@ def fill_max_marginals(tables: Tables, rows: FloatArray, workers: int, progress:
     n_states = tables.log_likelihoods.shape[1]
 
     def start_decoder() -> Decode:
-        like, rests = lanes_for(n_states), np.empty((4, n_states))
-        matrices = slots(tables, slots_for_transposed)
+        like, rests = lanes_for(n_states), room_for_rests(n_states)
+        matrices = slots(tables, slots_for_moves), slots(tables, slots_for_transposed)
 
         def decode(first: int, begin: int, end: int, longest: int) -> None:
             tails = np.empty((longest, n_states))

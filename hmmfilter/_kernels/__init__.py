@@ -24,7 +24,8 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     drawing     paths at random
     scoring     log δ of Viterbi's recursion
     decoding    the best path
-    n_best      the best path through each state, and the n best paths
+    marginals   the best path through each state
+    n_best      the n best paths
     lse         log-sum-exp of vectors and rows
     naive       linear space, to compare with
 
