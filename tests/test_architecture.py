@@ -313,6 +313,7 @@ NO_KERNELS = {
     "plain_store",
     "plain_gather",
     "plain_marked",
+    "plain_powers_above",
     "slots_for_transposed",
     "empty_slots",
     "lanes_for",

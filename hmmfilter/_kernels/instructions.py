@@ -16,6 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
+ROUNDER = 1.5 * 2.0**52  # see `numbers`
+
 
 class LanesType(types.Type):  # pragma: no cover, since only the compiler uses it
     """What `Lanes` are to the compiler."""
@@ -137,6 +139,21 @@ def emit_marked(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     return builder.or_(word, builder.shl(leads, builder.shl(i, ir.Constant(i.type, 3))))
 
 
+def emit_powers_above(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    k, limit = values
+    bits = ir.VectorType(ir.IntType(64), k.type.count)
+    limits, rounder, zeros = (
+        ir.Constant(k.type, ir.Undefined),
+        ir.Constant(k.type, [ROUNDER] * k.type.count),
+        ir.Constant(k.type, [0.0] * k.type.count),
+    )
+    for n in range(k.type.count):
+        limits = builder.insert_element(limits, limit, ir.IntType(32)(n))
+    biased = builder.add(builder.bitcast(builder.fadd(k, rounder), bits), ir.Constant(bits, [1023] * k.type.count))
+    powers = builder.bitcast(builder.shl(biased, ir.Constant(bits, [52] * k.type.count)), k.type)
+    return builder.select(builder.fcmp_ordered(">", k, limits), powers, zeros)
+
+
 def emit_lowest_bit(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
     return builder.cttz(values[0], ir.IntType(1)(1))
 
@@ -154,6 +171,7 @@ fma = intrinsic(lambda _, x, y, z: (x(x, x, x), emit_fma))
 lane = intrinsic(lambda _, x, k: (types.float64(x, types.int32), emit("extract_element")))
 splat = intrinsic(lambda _, like, x: (LanesType(like.count)(like, types.float64), emit_splat))
 larger = intrinsic(lambda _, x, y: (x(x, y), emit_larger))
+powers_above = intrinsic(lambda _, k, limit: (k(k, types.float64), emit_powers_above))
 marked = intrinsic(lambda _, word, i, x, y: (types.int64(types.int64, types.int64, x, y), emit_marked))
 lowest_bit = intrinsic(lambda _, n: (types.int64(types.int64), emit_lowest_bit))
 is_any_faint = intrinsic(lambda _, x, limit: (types.boolean(x, types.float64), emit_is_any_faint))

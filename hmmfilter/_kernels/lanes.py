@@ -7,6 +7,7 @@ the state is in memory and without tails.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,11 @@ def plain_marked(word: int, i: int, x: Lanes, y: Lanes) -> int:
     return ((word | leads << 8 * i) + SIGN) % (2 * SIGN) - SIGN
 
 
+def plain_powers_above(k: Lanes, limit: float) -> Lanes:
+    """2^k of whole k, which are normal doubles, or 0 where k is not above a limit."""
+    return tuple(math.ldexp(1.0, int(n)) if n > limit else 0.0 for n in k)
+
+
 add = instruction("add", lanewise(operator.add))
 subtract = instruction("subtract", lanewise(operator.sub))
 multiply = instruction("multiply", lanewise(operator.mul))
@@ -66,6 +72,7 @@ fma = instruction("fma", lanewise(one_fma))
 larger = instruction("larger", lanewise(lambda x, y: x if x > y else y))
 marked = instruction("marked", plain_marked)
 lowest_bit = instruction("lowest_bit", lambda n: (int(n) & -int(n)).bit_length() - 1)
+powers_above = instruction("powers_above", plain_powers_above)
 lane = instruction("lane", lambda x, k: x[k])
 splat = instruction("splat", lambda like, x: (x,) * len(like))
 is_any_faint = instruction("is_any_faint", lambda x, limit: any(0.0 != entry < limit for entry in x))

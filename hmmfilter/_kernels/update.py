@@ -19,7 +19,23 @@ from hmmfilter._arrays import FloatArray
 from .chain import Chain, held_chain, is_widened, place_in_tiles, step_exponent, tiled, widen_chain
 from .coded import store_filtered, take_logs
 from .compiling import apart, compiled, inlined
-from .lanes import TILE, Lanes, add, fma, lane, larger, load, splat, store, unsigned
+from .lanes import (
+    TILE,
+    Lanes,
+    add,
+    fma,
+    is_any_faint,
+    lane,
+    larger,
+    load,
+    multiply,
+    negative,
+    powers_above,
+    splat,
+    store,
+    subtract,
+    unsigned,
+)
 from .limits import BEYOND_TAIL, FADED, FEW_STATES, NEARBY, NEVER
 from .numbers import copy, exceeds, lanes_two_sum, largest, power_of_two, two_product, two_sum
 from .wide import (
@@ -103,31 +119,36 @@ def term_exponent(state: FloatArray, i: int, chain: Chain, j: int) -> tuple[floa
 
 
 @inlined
-def exact_prediction(state: FloatArray, chain: Chain, j: int, is_far: bool) -> tuple[float, float, float, float]:
-    """log Σ_i exp( log α_i + log A_ij ), shifted by the largest of its terms [2]_, as a wide number.
+def exact_sums(state: FloatArray, chain: Chain, tile: int, like: Lanes) -> tuple[Lanes, Lanes, Lanes]:
+    """log Σ_i exp( log α_i + log A_ij ) of the states j of a tile, each shifted by the largest of its terms [2]_.
 
-    It has to be said where α or A has exponents that are not `NEARBY`.
+    A sum has two parts, and an exponent. Sources that count for none of the states are passed by.
     """
-    if not is_widened(chain):
-        widen_chain(chain)
-    if is_far:
-        return far_prediction(state, chain, j)
-    tile, column = place_in_tiles(state.shape[1], j)
-    exponent, exponents = state[EXPONENT], chain.exponents[tile]
-    top = NEVER
-    for i in range(exponent.size):
-        top = larger(top, exponent[i] + exponents[i, column])
-    total, tail = 0.0, 0.0
-    for i in range(exponent.size):
-        k = exponent[i] + exponents[i, column]
-        if k > NEVER and k - top > BEYOND_TAIL:
-            total, tail = add_term(state, chain, i, j, k - top, total, tail)
-    return total, tail, top, 0.0
+    n_states, exponents, top = state.shape[1], state[EXPONENT], splat(like, NEVER)
+    first = tile * n_states * len(like)
+    for i in range(n_states):
+        top = larger(top, add(splat(like, exponents[i]), load(like, chain.exponents, first + i * len(like))))
+    total = tail = splat(like, 0.0)
+    for i in range(n_states):
+        n = first + i * len(like)
+        k = add(splat(like, exponents[i]), load(like, chain.exponents, n))
+        scale = powers_above(subtract(k, top), BEYOND_TAIL)
+        if is_any_faint(negative(scale), 0.0):
+            head, step_head = multiply(splat(like, state[HEAD, i]), scale), load(like, chain.heads, n)
+            term, term_tail = two_product(head, step_head)
+            if len(chain.tails) > 0:
+                state_tail = multiply(splat(like, state[TAIL, i]), scale)
+                term_tail = add(
+                    term_tail, add(multiply(head, load(like, chain.tails, n)), multiply(state_tail, step_head))
+                )
+            total, lost = lanes_two_sum(total, term)
+            tail = add(tail, add(lost, term_tail))
+    return total, tail, top
 
 
 @compiled
 def far_prediction(state: FloatArray, chain: Chain, j: int) -> tuple[float, float, float, float]:
-    """`exact_prediction` with exponents of two parts."""
+    """`exact_sums` of one state, with exponents of two parts."""
     top, top_rest = NEVER, 0.0
     for i in range(state.shape[1]):
         k, k_rest = term_exponent(state, i, chain, j)
@@ -165,16 +186,40 @@ def set_far_exponents(p: FloatArray, top: float, top_rest: float, exponent: floa
 
 
 @apart
-def predict_exactly(state: FloatArray, chain: Chain, p: FloatArray, has_tails: bool, predicted: FloatArray) -> None:
-    """Take the sums anew, by `exact_prediction`, that have faded among those in p."""
-    is_far = chain.has_large_logs or has_far(state[EXPONENT])
+def predict_far(state: FloatArray, chain: Chain, p: FloatArray, has_tails: bool, predicted: FloatArray) -> None:
+    """`predict_exactly`, with exponents of two parts."""
     for j in range(p.size):
         if p[j] < FADED:
-            total, tail, top, rest = exact_prediction(state, chain, j, is_far)
+            total, tail, top, rest = far_prediction(state, chain, j)
             if not has_tails:
                 total, tail = total + tail, 0.0
             predicted[HEAD, j], predicted[TAIL, j], k = settled(total, tail, 0.0)
             predicted[EXPONENT, j], predicted[REST, j] = sum_exponents(top, rest, k, 0.0)
+
+
+@apart
+def predict_exactly(
+    state: FloatArray, chain: Chain, p: FloatArray, like: Lanes, has_tails: bool, predicted: FloatArray
+) -> None:
+    """Take the sums anew that have faded among those in p, tile by tile, each as wide as the lanes."""
+    if not is_widened(chain):
+        widen_chain(chain)
+    if chain.has_large_logs or has_far(state[EXPONENT]):
+        predict_far(state, chain, p, has_tails, predicted)
+        return
+    for tile in range(len(chain.exponents)):
+        first = tile * len(like)
+        end, n_faded = min(first + len(like), p.size), 0
+        for j in range(first, end):
+            n_faded += p[j] < FADED
+        if n_faded > 0:
+            totals, tails, tops = exact_sums(state, chain, tile, like)
+            if not has_tails:
+                totals, tails = add(totals, tails), splat(like, 0.0)
+            for j in range(first, end):
+                if p[j] < FADED:
+                    total, tail, top = lane(totals, j - first), lane(tails, j - first), lane(tops, j - first)
+                    predicted[HEAD, j], predicted[TAIL, j], predicted[EXPONENT, j] = settled(total, tail, top)
 
 
 @inlined
@@ -209,7 +254,10 @@ def lse_prediction(
     if abs(top) >= NEARBY:
         set_far_exponents(p, top, top_rest, chain.exponent, predicted)
     if n_faded > 0:
-        predict_exactly(state, chain, p, like is not None, predicted)
+        if like is None:
+            predict_exactly(state, chain, p, TILE, False, predicted)
+        else:
+            predict_exactly(state, chain, p, like, True, predicted)
 
 
 class Scratch(NamedTuple):
