@@ -125,17 +125,26 @@ def test_sections_are_kept(tmp_path):
     assert report.read_sections(tmp_path / "nothing.json") == {}
 
 
-def test_the_table_of_the_readme_shows_the_worst(tmp_path):
+def kept_as(path, speeds, targets=()):
+    report.write_sections({"speed": report.Section("Speed", "a body", list(targets), speeds)}, path)
+    return path
+
+
+def test_the_readme_shows_the_worst(tmp_path):
     here = {FILTER: {2: {OURS: 10.0, "dynamax": 30.0, "hmmlearn, log": 50.0, "np.exp": 1.0}}, VITERBI: {4: {OURS: 2.0}}}
     there = {FILTER: {2: {OURS: 20.0, "dynamax": 80.0}}, SMOOTH: {64: {OURS: 3000.0, "dynamax": 3300.0}}}
-    pages = [tmp_path / "results-avx2.json", tmp_path / "results-avx512.json"]
-    for page, speeds in zip(pages, (here, there), strict=True):
-        report.write_sections({"speed": of_speeds("Speed", speeds)}, page)
-    lines = readme.table(pages).splitlines()
-    assert lines[0] == "| ns a step | K = 2 | K = 4 | K = 8 | K = 16 | K = 64 | K = 256 | K = 1,024 |"
-    assert lines[2] == "| filter | 20 (3.0 ×) | – | – | – | – | – | – |"
-    assert lines[3] == "| smooth | – | – | – | – | 3,000 (1.1 ×) | – | – |"
-    assert lines[4] == "| Viterbi | – | 2 | – | – | – | – | – |"
+    faster, slower = (
+        [report.Target("a, K = 2: faster", reached, 2, at_least=True), report.Target("b, K = 2: over", over, 2, False)]
+        for reached, over in ((3.33, 1.0), (1.23, 123.4))
+    )
+    pages = [kept_as(tmp_path / "results-x.json", here, faster), kept_as(tmp_path / "results-y.json", there, slower)]
+    table = readme.table(pages).splitlines()
+    assert table[0] == "| K | filter | smooth | Viterbi |"
+    assert table[2] == "| 2 | 20 (3.0 ×) | – | – |"
+    assert table[3] == "| 4 | – | – | – |"
+    assert table[5] == "| 64 | – | 3,000 (1.1 ×) | – |"
+    assert readme.by_states(pages, "a", (2,), "faster") == "1.2 ×"
+    assert readme.by_states(pages, "b", (2, 2), "over") == "123 / 123 ×"
 
 
 LOOK = """
