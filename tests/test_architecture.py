@@ -212,7 +212,7 @@ WING_CONTRACT = {
     "linking": {"keeping", "places"},
     "keeping": {"places"},
     "places": set(),
-    "instructions": set(),
+    "instructions": {"limits"},
     "fused": set(),
     "offering": set(),
     "limits": set(),

@@ -10,8 +10,8 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import apart, compiled, inlined
 from .lanes import divide, fma, larger
-from .limits import CODED_LOG, FAINT, HIGHEST, NARROW_LOG, NEAR_BETA, NEVER
-from .numbers import ROUNDER, divide_row, largest_magnitude, power_of_two
+from .limits import CODED_LOG, FAINT, HIGHEST, NARROW_LOG, NEAR_BETA, NEVER, ROUNDER
+from .numbers import divide_row, largest_magnitude, power_of_two
 from .wide import (
     EXPONENT,
     HEAD,

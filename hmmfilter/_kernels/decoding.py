@@ -16,14 +16,13 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .compiling import apart, compiled, inlined
-from .lanes import TILE, Lanes, add, gather, lane, larger, load, lowest_bit, marked, splat, unsigned
+from .lanes import EIGHT, TILE, Lanes, add, gather, lane, larger, load, lowest_bit, marked, splat, unsigned
 from .limits import NEVER
 from .numbers import exceeds, lanes_two_sum, largest, plus, tally
 from .scoring import BLOCK, count_possible, fill_scores, moves_in, slot_with
 from .tables import Given, Tables, initial_at, is_possible, matrix_at, place_of, steady_since
 
 FROM_EACH = 0x0101_0101_0101_0101  # in a word of ways, bit 0 of each byte
-EIGHT = (0.0,) * 8  # so many terms at a time are added to sums side by side
 
 
 class Decoder(NamedTuple):

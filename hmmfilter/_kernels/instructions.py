@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
-ROUNDER = 1.5 * 2.0**52  # see `numbers`
+from .limits import ROUNDER
 
 
 class LanesType(types.Type):  # pragma: no cover, since only the compiler uses it

@@ -23,7 +23,7 @@ if not IS_PLAIN:
 
 SIGN = 2**63  # of a word of 64 bits
 TILE = (0.0,) * 16  # as many columns of a matrix as add up in registers
-EIGHT = (0.0,) * 8  # as many sequences as are taken together
+EIGHT = (0.0,) * 8  # as many sequences, or terms of a sum, as are taken together
 Lanes = tuple[float, ...]  # doubles that are worked on at once, mostly one for each state: compiled, a SIMD vector
 
 

@@ -12,6 +12,7 @@ import math
 NEVER = -math.inf
 ROUNDING = 2.0**-53  # of a sum of doubles, at most and relative to it
 FEW_STATES = 8  # up to so many, the recursion keeps the state in registers and carries tails
+ROUNDER = 1.5 * 2.0**52  # x + ROUNDER has no room for a fraction: adding and subtracting it rounds to a whole number
 EXP_REACH = 2.0**19  # up to which whole multiples of log 2, taken in a short and a long part, are exact
 NARROW_LOG = 2.0**36  # up to which the logs of a block add up to exponents that are `NEARBY`
 NEARBY = 2.0**49  # below which two exponents, and what settles them, add up to less than `FAR`

@@ -18,10 +18,9 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import compiled
 from .lanes import Lanes, add, fma, lane, larger, multiply, negative, subtract
-from .limits import FEW_STATES, NEVER, VANISHED
+from .limits import FEW_STATES, NEVER, ROUNDER, VANISHED
 
 MAGNITUDE, INFINITY = 0x7FFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000  # all bits of a double but its sign; of inf
-ROUNDER = 1.5 * 2.0**52  # x + ROUNDER has no room for a fraction: adding and subtracting it rounds to a whole number
 
 
 @compiled

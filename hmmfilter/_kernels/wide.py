@@ -23,8 +23,8 @@ from hmmfilter._arrays import FloatArray
 
 from .compiling import apart, compiled, inlined
 from .lanes import Lanes, fma, larger
-from .limits import EXP_REACH, FAR, FARTHEST_LOG, LARGE_LOG, NEAR_ONE, NEARBY, NEVER, VANISHED, WIDEST
-from .numbers import ROUNDER, largest, plus, power_of_two, shifted, sum_of, two_product, two_sum
+from .limits import EXP_REACH, FAR, FARTHEST_LOG, LARGE_LOG, NEAR_ONE, NEARBY, NEVER, ROUNDER, VANISHED, WIDEST
+from .numbers import largest, plus, power_of_two, shifted, sum_of, two_product, two_sum
 
 HEAD, TAIL, EXPONENT, REST = 0, 1, 2, 3  # the planes of a table of wide numbers; the rest of a near exponent is 0, and
 #                                          what stands there is not looked at
