@@ -147,6 +147,12 @@ def test_the_readme_shows_the_worst(tmp_path):
     assert readme.by_states(pages, "b", (2, 2), "over") == "123 / 123 ×"
 
 
+def test_what_the_readme_says_is_what_was_measured():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.table(readme.pages()) in text
+    assert readme.lines(readme.pages()) in text
+
+
 LOOK = """
 import numba
 import numpy as np
