@@ -36,7 +36,7 @@ from .lanes import (
     subtract,
     unsigned,
 )
-from .limits import BEYOND_TAIL, FADED, FEW_STATES, NEARBY, NEVER
+from .limits import BEYOND_TAIL, FADED, NEARBY, NEVER
 from .numbers import copy, exceeds, lanes_two_sum, largest, power_of_two, two_product, two_sum
 from .wide import (
     EXPONENT,
@@ -96,19 +96,6 @@ def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
         for i in range(n_states):
             one = fma(splat(TILE, p[i]), load(TILE, transition, at_one + unsigned(i * len(TILE))), one)
         store(one, s, last * n_columns)
-
-
-@compiled
-def predict_any(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
-    """s_j = Σ_i p_i A_ij, whatever the number of states, which is not known when this is compiled."""
-    if p.size > FEW_STATES:
-        predict_many(p, transition, s)
-        return
-    for j in range(p.size):
-        s[j] = 0.0
-    for i in range(p.size):
-        for j in range(p.size):
-            s[j] += p[i] * transition[0, i, j]
 
 
 @compiled
