@@ -32,6 +32,7 @@ from .wide import (
     widen_linear,
 )
 
+PRODUCT = 300.0  # powers of two: the product of two numbers within it is far from `CODED_LOG`
 RAISED = 500.0  # powers of two by which a share is raised, so that its product with another number is not too small
 LOG_RAISED = -RAISED * LOG_2
 AT_A_TIME = 1024  # entries of a table that stay in the processor's nearest cache
@@ -54,6 +55,12 @@ def coded(x: float, k: float) -> float:
     if abs(log_x) < CODED_LOG:
         return math.ldexp(x, int(k))
     return log_x if log_x < 0.0 else -1.0 / log_x
+
+
+@compiled
+def is_product(x: float, k: float) -> bool:
+    """Whether x and k are so near 1 and 0 that the `coded` number is x times a power of two, and no more."""
+    return (abs(k) < PRODUCT) & (x > 2.0**-PRODUCT) & (x < 2.0**PRODUCT)
 
 
 @compiled

@@ -47,21 +47,23 @@ def emit_fma(context: Any, builder: Any, signature: Any, values: Any) -> Any:  #
     return builder.call(function, values)
 
 
-def emit_splat(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
-    vector = ir.Constant(ir.VectorType(ir.DoubleType(), signature.return_type.count), ir.Undefined)
-    for k in range(signature.return_type.count):
-        vector = builder.insert_element(vector, values[1], ir.IntType(32)(k))
+def splatted(builder: Any, x: Any, count: int) -> Any:  # pragma: no cover
+    vector = ir.Constant(ir.VectorType(ir.DoubleType(), count), ir.Undefined)
+    for k in range(count):
+        vector = builder.insert_element(vector, x, ir.IntType(32)(k))
     return vector
+
+
+def emit_splat(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
+    return splatted(builder, values[1], signature.return_type.count)
 
 
 def emit_is_any_faint(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
     lanes, limit = values
     count = lanes.type.count
-    limits = ir.Constant(lanes.type, ir.Undefined)
-    for k in range(count):
-        limits = builder.insert_element(limits, limit, ir.IntType(32)(k))
     zeros = ir.Constant(lanes.type, [0.0] * count)
-    faint = builder.and_(builder.fcmp_ordered("<", lanes, limits), builder.fcmp_ordered("!=", lanes, zeros))
+    below = builder.fcmp_ordered("<", lanes, splatted(builder, limit, count))
+    faint = builder.and_(below, builder.fcmp_ordered("!=", lanes, zeros))
     return builder.icmp_unsigned("!=", builder.bitcast(faint, ir.IntType(count)), ir.IntType(count)(0))
 
 
@@ -141,17 +143,13 @@ def emit_marked(context: Any, builder: Any, signature: Any, values: Any) -> Any:
 
 def emit_powers_above(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover
     k, limit = values
-    bits = ir.VectorType(ir.IntType(64), k.type.count)
-    limits, rounder, zeros = (
-        ir.Constant(k.type, ir.Undefined),
-        ir.Constant(k.type, [ROUNDER] * k.type.count),
-        ir.Constant(k.type, [0.0] * k.type.count),
-    )
-    for n in range(k.type.count):
-        limits = builder.insert_element(limits, limit, ir.IntType(32)(n))
-    biased = builder.add(builder.bitcast(builder.fadd(k, rounder), bits), ir.Constant(bits, [1023] * k.type.count))
-    powers = builder.bitcast(builder.shl(biased, ir.Constant(bits, [52] * k.type.count)), k.type)
-    return builder.select(builder.fcmp_ordered(">", k, limits), powers, zeros)
+    count = k.type.count
+    bits = ir.VectorType(ir.IntType(64), count)
+    rounded = builder.fadd(k, ir.Constant(k.type, [ROUNDER] * count))
+    biased = builder.add(builder.bitcast(rounded, bits), ir.Constant(bits, [1023] * count))
+    powers = builder.bitcast(builder.shl(biased, ir.Constant(bits, [52] * count)), k.type)
+    is_above = builder.fcmp_ordered(">", k, splatted(builder, limit, count))
+    return builder.select(is_above, powers, ir.Constant(k.type, [0.0] * count))
 
 
 def emit_lowest_bit(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # pragma: no cover

@@ -55,5 +55,5 @@ FADED = 2.0**-600
 # and none is as low as what is stored as a log.
 NEVER_RARE = 2.0**-60
 LOWEST_OF_DENSE = 2.0**-800
-SPREAD, SPREAD_OF_DENSE = 199.0, 700.0  # of b, in powers of two: the first is `LIKELIHOOD_SPREAD`
+SPREAD_OF_ANY, SPREAD_OF_DENSE = 199.0, 700.0  # of b, in powers of two: the first is `LIKELIHOOD_SPREAD`
 UNLIKELY = 2.0**-130  # of a row of the filter: below, fast steps backwards will hardly do

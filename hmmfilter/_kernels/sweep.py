@@ -18,7 +18,7 @@ from hmmfilter._arrays import FloatArray
 
 from .block import BEYOND, SPREAD, Block, Origin, fill_log_factors
 from .chain import Chain
-from .coded import LOG_RAISED, RAISED, code_faint, coded, is_deep
+from .coded import LOG_RAISED, RAISED, code_faint, coded, is_deep, is_product
 from .compiling import IS_PLAIN, apart, compiled
 from .lanes import (
     Lanes,
@@ -68,7 +68,6 @@ from .wide import (
     widen_row,
 )
 
-NEAR = 300.0  # powers of two: a ratio and an exponent that are both within it make a number that is stored as it is
 VEIL = 2.0**-1000  # what is added to sums so that zeros are small, not nothing
 
 
@@ -218,7 +217,7 @@ def fill_increments(
     n_far = 0
     for t in range(i + 1, end):
         ratio, k = increment_at(block, t)
-        is_near = (abs(k) < NEAR) & (ratio > 2.0**-NEAR) & (ratio < 2.0**NEAR)
+        is_near = is_product(ratio, k)
         increments[unsigned(t)] = ratio * power_of_two(k if is_near else 0.0)
         n_far += not is_near
     if n_far > 0:

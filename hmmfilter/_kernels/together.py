@@ -30,7 +30,7 @@ from .abreast import (
 from .backward import origin_of_ones
 from .block import Origin
 from .chain import Chain, chain_at
-from .coded import coded
+from .coded import coded, is_product
 from .compiling import IS_PLAIN, apart, compiled, inlined
 from .forward import origin_at
 from .lanes import (
@@ -50,7 +50,17 @@ from .lanes import (
     store,
     subtract,
 )
-from .limits import FADED, FEW_STATES, HIGHEST, LOWEST, LOWEST_OF_DENSE, NEVER_RARE, SPREAD, SPREAD_OF_DENSE, UNLIKELY
+from .limits import (
+    FADED,
+    FEW_STATES,
+    HIGHEST,
+    LOWEST,
+    LOWEST_OF_DENSE,
+    NEVER_RARE,
+    SPREAD_OF_ANY,
+    SPREAD_OF_DENSE,
+    UNLIKELY,
+)
 from .numbers import divided, fill_table, is_faint, lanes_two_sum, power_of_two, sum_of, two_product
 from .tables import Given, Tables
 from .update import scratch_in, scratch_size
@@ -84,7 +94,7 @@ def reach_of(chain: Chain) -> tuple[float, float]:
     for n in range(transition.size):
         n_rare += transition[n] < NEVER_RARE
     n_filled_up = transition.size - chain.linear.shape[2] ** 2  # with zeros, in the last tile
-    return (LOWEST_OF_DENSE, SPREAD_OF_DENSE) if n_rare == n_filled_up else (LOWEST, SPREAD)
+    return (LOWEST_OF_DENSE, SPREAD_OF_DENSE) if n_rare == n_filled_up else (LOWEST, SPREAD_OF_ANY)
 
 
 @apart
@@ -271,7 +281,7 @@ def take_increments(stretch: Stretch, n_rows: int) -> None:
         store(subtract(load(EIGHT, stretch.exponents, n + len(EIGHT)), before_exponent), exponents, n)
     n_far = 0
     for n in range(n_rows * len(EIGHT)):
-        n_far += (abs(exponents[n]) > 400.0) | (increments[n] > 2.0**400) | (increments[n] < 2.0**-400)
+        n_far += not is_product(increments[n], exponents[n])
     for n in range(n_rows * len(EIGHT)):
         if n_far == 0:
             increments[n] *= power_of_two(exponents[n])
@@ -465,7 +475,7 @@ def run_backward_together(
             break
         for lane in range(len(EIGHT)):
             places[AT, lane] = places[END, lane] - n_rows - begin
-        fill_stretch(log_b, places[AT], n_rows, SPREAD, stretch)
+        fill_stretch(log_b, places[AT], n_rows, SPREAD_OF_ANY, stretch)
         mark_left(starts, places, n_rows, first, fates, stretch)
         gather(rows, places[AT], n_rows, stretch.others)
         mark_begins(starts, places, n_rows, True, stretch)

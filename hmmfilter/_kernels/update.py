@@ -173,26 +173,24 @@ def set_far_exponents(p: FloatArray, top: float, top_rest: float, exponent: floa
 
 
 @apart
-def predict_far(state: FloatArray, chain: Chain, p: FloatArray, has_tails: bool, predicted: FloatArray) -> None:
+def predict_far(state: FloatArray, chain: Chain, p: FloatArray, predicted: FloatArray) -> None:
     """`predict_exactly`, with exponents of two parts."""
     for j in range(p.size):
         if p[j] < FADED:
             total, tail, top, rest = far_prediction(state, chain, j)
-            if not has_tails:
+            if len(chain.tails) == 0:
                 total, tail = total + tail, 0.0
             predicted[HEAD, j], predicted[TAIL, j], k = settled(total, tail, 0.0)
             predicted[EXPONENT, j], predicted[REST, j] = sum_exponents(top, rest, k, 0.0)
 
 
 @apart
-def predict_exactly(
-    state: FloatArray, chain: Chain, p: FloatArray, like: Lanes, has_tails: bool, predicted: FloatArray
-) -> None:
+def predict_exactly(state: FloatArray, chain: Chain, p: FloatArray, like: Lanes, predicted: FloatArray) -> None:
     """Take the sums anew that have faded among those in p, tile by tile, each as wide as the lanes."""
     if not is_widened(chain):
         widen_chain(chain)
     if chain.has_large_logs or has_far(state[EXPONENT]):
-        predict_far(state, chain, p, has_tails, predicted)
+        predict_far(state, chain, p, predicted)
         return
     for tile in range(len(chain.exponents)):
         first = tile * len(like)
@@ -201,7 +199,7 @@ def predict_exactly(
             n_faded += p[j] < FADED
         if n_faded > 0:
             totals, tails, tops = exact_sums(state, chain, tile, like)
-            if not has_tails:
+            if len(chain.tails) == 0:
                 totals, tails = add(totals, tails), splat(like, 0.0)
             for j in range(first, end):
                 if p[j] < FADED:
@@ -242,9 +240,9 @@ def lse_prediction(
         set_far_exponents(p, top, top_rest, chain.exponent, predicted)
     if n_faded > 0:
         if like is None:
-            predict_exactly(state, chain, p, TILE, False, predicted)
+            predict_exactly(state, chain, p, TILE, predicted)
         else:
-            predict_exactly(state, chain, p, like, True, predicted)
+            predict_exactly(state, chain, p, like, predicted)
 
 
 class Scratch(NamedTuple):
