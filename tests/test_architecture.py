@@ -91,6 +91,7 @@ CONTRACT = {
     },
     "emissions": {"_arrays", "_checks", "_docstrings", "_kernels", "_tiers", "sampling"},
     "storage": {"_arrays", "_checks", "_files", "emissions"},
+    "learning": set(),
     "model": {
         "_arrays",
         "_checks",

@@ -15,6 +15,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.columns import log_parts
 from hmmfilter._kernels.densities import room_for_counts
 from hmmfilter._tiers import kernels
+from hmmfilter.emissions.learning import Groups, Observed, pooled
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
 
 TINY, HUGE = 2.0**-1000, 2.0**60  # rates below the first are multiplied by the second, as they may lack digits
@@ -89,6 +90,47 @@ class Poisson(OfNumbers):
         table = np.empty((len(counts), self.n_states))
         kernels.fill_poisson(counts, self.rate, self._log_rate, room_for_counts(len(counts)), table)
         return table
+
+    def _observed(self, observations: Any) -> Observed:
+        return (_checks.whole_observations(observations),)
+
+    def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
+        table[:] = self._table(observed[0][begin:end])
+
+    def _sums(self, observed: Observed) -> FloatArray:
+        return np.zeros((2, 2 * self.n_states))
+
+    def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
+        counts = observed[0][begin:end]
+        seen = ~np.isnan(counts)
+        sums[0] += np.concatenate([weights[seen].sum(axis=0), counts[seen] @ weights[seen]])
+
+    def _maximised(self, sums: FloatArray, prior: Any, groups: Groups) -> Poisson:
+        seen, total = sums.reshape(2, -1)
+        group = groups.get("rate", np.arange(self.n_states))
+        seen, total = pooled(group, seen, total)
+        is_learnt = (group >= 0) & (seen > 0)
+        return Poisson(np.where(is_learnt, total / np.where(is_learnt, seen, 1.0), self.rate))
+
+    def _score(self, sums: FloatArray) -> dict[str, FloatArray]:
+        seen, total = sums.reshape(2, -1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return {"rate": np.where(total > 0, total / self.rate, 0.0) - seen}
+
+    def _parameters(self) -> dict[str, FloatArray]:
+        return {"rate": self.rate}
+
+    def _with(self, parameters: dict[str, FloatArray]) -> Poisson:
+        return Poisson(parameters["rate"])
+
+    def _natural(self) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            logs: FloatArray = np.log(self.rate)
+        return logs
+
+    def _of_natural(self, vector: FloatArray) -> Poisson | None:
+        rate = np.exp(vector)
+        return Poisson(rate) if np.isfinite(rate).all() else None
 
     def _quick_row(self, observation: Any) -> FloatArray | None:
         count = _checks.plain_vector(observation, None)

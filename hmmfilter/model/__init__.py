@@ -37,7 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, plotting, sampling, storage
-from hmmfilter._arrays import IntArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
@@ -140,6 +140,10 @@ class HMM(Posteriors, Paths, Streams):
             log_initial=log_of(start),
             log_transition=log_of(matrix),
         )
+
+    def _with(self, initial: FloatArray, transition: FloatArray, emission: Emission) -> HMM:
+        """A model of other numbers, whose states have the same names."""
+        return HMM(initial, transition, emission, self.state_names)
 
     def __repr__(self) -> str:
         return outline(self._title(), self.state_names, self._chain_columns(), self._emission_columns())
