@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,8 @@ class Poisson(OfNumbers):
     array([[-1.    , -5.    ],
            [-9.5252, -2.2591]])
     """
+
+    BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {"rate": (0.0, np.inf)}
 
     rate: FloatArray
 
@@ -116,6 +118,14 @@ class Poisson(OfNumbers):
         seen, total = sums.reshape(2, -1)
         with np.errstate(divide="ignore", invalid="ignore"):
             return {"rate": np.where(total > 0, total / self.rate, 0.0) - seen}
+
+    @property
+    def _symmetric(self) -> frozenset[str]:
+        return frozenset()
+
+    def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
+        seen, total = sums.reshape(2, -1)
+        return {"weight": seen, "sum": total}
 
     def _parameters(self) -> dict[str, FloatArray]:
         return {"rate": self.rate}

@@ -16,7 +16,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.emissions.protocol import Emission
 
-Observed = tuple[Any, ...]  # observations as an emission lets them in: arrays, the same for all of its kind
+Observed = tuple[Any, ...]  # observations as they are let in: arrays; the first has a row of each, NaN where missing
 Groups = dict[str, IntArray]  # by the names of parameters: which of their entries are one number; −1 where one is held
 HELD = -1
 Self = TypeVar("Self")
@@ -44,6 +44,7 @@ class Sums(Learner, Protocol):
     """An emission that learns from sums, as all of this house do."""
 
     DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset()  # the parameters whose rows sum to 1
+    BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {}  # of other parameters that may end at one
 
     def _observed(self, observations: Any) -> Observed:
         """Let observations in: the checks of `log_likelihoods`, once for many steps of learning."""
@@ -71,6 +72,15 @@ class Sums(Learner, Protocol):
 
     def _score(self, sums: FloatArray) -> dict[str, FloatArray]:
         """The derivatives of Σ w log p(v | h) with respect to each entry of the parameters, all taken as free."""
+        ...
+
+    @property
+    def _symmetric(self) -> frozenset[str]:
+        """The parameters that are symmetric matrices; their scores count each entry of the lower triangle twice."""
+        return frozenset()
+
+    def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
+        """The sums by their names, for `hmmfilter.expected_statistics`."""
         ...
 
     def _parameters(self) -> dict[str, FloatArray]:
