@@ -53,6 +53,7 @@ CONTRACT = {
     "_work": set(),
     "_drivers": {"_arrays", "_kernels", "_tiers"},
     "_powers": {"_arrays", "_kernels", "_tiers"},
+    "_distributions": {"_arrays"},
     "plotting": {"_arrays", "_checks", "_files"},
     "results": {"_arrays", "_checks", "_docstrings", "_tiers", "plotting"},
     "filtering": {"_arrays", "_checks", "_docstrings", "_drivers", "_kernels", "_powers", "_tiers", "results"},
