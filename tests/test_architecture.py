@@ -92,7 +92,7 @@ CONTRACT = {
     },
     "emissions": {"_arrays", "_checks", "_docstrings", "_kernels", "_tiers", "sampling"},
     "storage": {"_arrays", "_checks", "_files", "emissions"},
-    "learning": set(),
+    "learning": {"_arrays", "_checks", "_distributions", "_drivers", "emissions", "stationarity"},
     "model": {
         "_arrays",
         "_checks",

@@ -1,0 +1,146 @@
+"""The parameters of a model by name, which of their entries are free, and the directions in which they can move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+from hmmfilter.emissions.learning import HELD
+from hmmfilter.learning.evidence import Model, learns_from_sums
+
+Number = TypeVar("Number", bound=np.generic)
+Values = dict[str, FloatArray]
+Block = tuple[IntArray, FloatArray]  # some entries, (n,), and directions of them, (n, p)
+EMISSION = "emission."
+
+
+def values_of(model: Model) -> Values:
+    """All parameters of a model, by name; an emission that learns as a whole has none."""
+    values = {"initial": model.initial, "transition": model.transition}
+    if learns_from_sums(model.emission):
+        values |= {EMISSION + name: value for name, value in model.emission._parameters().items()}
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One parameter: what it is, and which of its entries are one number, −1 where one is held."""
+
+    name: str
+    groups: IntArray
+    are_rows: bool = False  # that sum to 1
+    is_symmetric: bool = False
+    bounds: tuple[float, float] = (-np.inf, np.inf)  # which entries may reach
+
+    @property
+    def of_emission(self) -> str:
+        """The name that the emission has for it."""
+        return self.name.removeprefix(EMISSION)
+
+    def is_free(self, values: FloatArray) -> BoolArray:
+        """Which entries can move: not those that are held, or at a bound."""
+        return (self.groups >= 0) & ~self.at_bound(values)
+
+    def at_bound(self, values: FloatArray) -> BoolArray:
+        """Which entries that are not held have come to a bound."""
+        lower, upper = self.bounds
+        reached: BoolArray = (self.groups >= 0) & ((values == lower) | (values == upper))
+        return reached
+
+    def groups_at(self, values: FloatArray) -> IntArray:
+        """The groups of the entries that can move."""
+        return np.where(self.is_free(values), self.groups, HELD)
+
+    @cached_property
+    def entries(self) -> tuple[IntArray, ...]:
+        """The indexes of all entries; of a symmetric matrix, those of its lower triangle."""
+        is_entry = np.ones(self.groups.shape, dtype=np.bool_)
+        return np.nonzero(np.tril(is_entry) if self.is_symmetric else is_entry)
+
+    def lower(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """Such entries of an array, in a row."""
+        return values[self.entries]
+
+    def whole(self, row: FloatArray) -> FloatArray:
+        """The array of such entries."""
+        array = np.empty(self.groups.shape)
+        array[self.entries] = row
+        if self.is_symmetric:
+            array[(*self.entries[:-2], *self.entries[:-3:-1])] = row
+        return array
+
+    def directions(self, values: FloatArray) -> list[Block]:
+        """Orthonormal directions in which the entries can move, by blocks that have nothing to do with each other."""
+        groups = self.lower(self.groups_at(values))
+        free = np.flatnonzero(groups >= 0)
+        numbers, group_of = np.unique(groups[free], return_inverse=True)
+        if self.are_rows and len(numbers) == len(free):
+            width = self.groups.shape[-1]
+            rows = [free[free // width == row] for row in range(len(groups) // width)]
+            return [(row, _null_space(np.ones((1, len(row))))) for row in rows if len(row) > 1]
+        tying = np.zeros((len(free), len(numbers)))
+        tying[np.arange(len(free)), group_of] = 1.0
+        tying /= np.sqrt(tying.sum(axis=0))
+        if self.are_rows:
+            tying = tying @ _null_space(self._row_sums(free, tying))
+        return [(free, tying)]
+
+    def n_free(self) -> int:
+        """How many free numbers there are, whatever their values."""
+        groups = self.lower(self.groups)
+        numbers, group_of = np.unique(groups[groups >= 0], return_inverse=True)
+        if not self.are_rows or len(numbers) == 0:
+            return len(numbers)
+        free = np.flatnonzero(groups >= 0)
+        return len(numbers) - int(np.linalg.matrix_rank(self._row_sums(free, np.eye(len(numbers))[group_of])))
+
+    def _row_sums(self, entries: IntArray, directions: FloatArray) -> FloatArray:
+        """How the sum of each row changes along directions of some entries."""
+        width = self.groups.shape[-1]
+        sums = np.zeros((self.groups.size // width, directions.shape[1]))
+        np.add.at(sums, entries // width, directions)
+        return sums
+
+
+def _null_space(constraints: FloatArray) -> FloatArray:
+    """Orthonormal directions that change none of these."""
+    _, sizes, directions = np.linalg.svd(constraints)
+    rank = int((sizes > 1e-9 * max(1.0, sizes.max(initial=0.0))).sum())
+    free: FloatArray = directions[rank:].T
+    return free
+
+
+def parts_of(model: Model, initial: str, fixed: Any, tied: Any) -> tuple[Part, ...]:
+    """The parameters of a start, with what is held and tied; a zero of a distribution is held."""
+    values = values_of(model)
+    emission = model.emission
+    shapes = {name: value.shape for name, value in values.items()}
+    if not learns_from_sums(emission):
+        shapes["emission"] = ()
+    held, groups = _checks.held_entries(fixed, shapes), _checks.tied_entries(tied, shapes)
+    is_tied = len(np.unique(groups["initial"])) < model.n_states
+    if _checks.free_initial(initial, held["initial"], is_tied) != "free":
+        held["initial"][:] = True
+    if not learns_from_sums(emission):
+        values["emission"] = np.zeros(())
+    distributions = {"initial", "transition", *(EMISSION + name for name in getattr(emission, "DISTRIBUTIONS", ()))}
+    bounds = {EMISSION + name: pair for name, pair in getattr(emission, "BOUNDS", {}).items()}
+    symmetric = {EMISSION + name for name in getattr(emission, "_symmetric", ())}
+    parts = []
+    for name, value in values.items():
+        numbers = groups[name]
+        if name in symmetric:
+            numbers = np.minimum(numbers, np.swapaxes(numbers, -1, -2))
+        is_held = held[name] | ((value == 0) if name in distributions else False)
+        _checks.groups_agree(name, numbers, value, is_held)
+        is_held = np.isin(numbers, numbers[is_held])
+        numbers = np.unique(numbers, return_inverse=True)[1].reshape(value.shape)
+        known = (0.0, np.inf) if name in distributions else bounds.get(name, (-np.inf, np.inf))
+        parts.append(Part(name, np.where(is_held, HELD, numbers), name in distributions, name in symmetric, known))
+    return tuple(parts)
