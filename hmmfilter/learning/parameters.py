@@ -72,7 +72,7 @@ class Part:
         array = np.empty(self.groups.shape)
         array[self.entries] = row
         if self.is_symmetric:
-            array[(*self.entries[:-2], *self.entries[:-3:-1])] = row
+            np.swapaxes(array, -1, -2)[self.entries] = row
         return array
 
     def directions(self, values: FloatArray) -> list[Block]:
