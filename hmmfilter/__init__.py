@@ -13,18 +13,20 @@ Start with `HMM` for a model and observations. For tables of logs, from any mode
 - `sample_paths`: paths drawn from p(h_1:T | v_1:T),
 - `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
+- `Prior`, and what it is made of in `priors`: what is known of a model before its data are,
 - `stationary_distribution`: where a Markov chain settles,
 - `compile`: all of it compiled beforehand, so that nobody waits later.
 
 The conventions are in `hmmfilter.model`.
 """
 
-from hmmfilter import emissions, lse, naive
+from hmmfilter import emissions, lse, naive, priors
 from hmmfilter._checks import ImpossibleEvidenceError
 from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.model import HMM
+from hmmfilter.priors import Prior
 from hmmfilter.results import (
     Decoded,
     ExpectedTransitions,
@@ -52,6 +54,7 @@ __all__ = [
     "NBest",
     "OnlineFilter",
     "PosteriorDecoded",
+    "Prior",
     "Smoothed",
     "compile",
     "emissions",
@@ -66,6 +69,7 @@ __all__ = [
     "pairwise_marginals",
     "posterior_decode",
     "predict",
+    "priors",
     "sample_paths",
     "smooth",
     "stationary_distribution",
