@@ -53,7 +53,7 @@ def degrees(kind: str, observed: FloatArray, n_states: int, rng: np.random.Gener
 
 def _are_seen(observed: FloatArray) -> BoolArray:
     """Which rows are not missing altogether."""
-    seen: BoolArray = (~np.isnan(observed.reshape(len(observed), -1))).any(axis=1)
+    seen: BoolArray = np.logical_not(np.isnan(observed.reshape(len(observed), -1)).all(axis=1))
     return seen
 
 
