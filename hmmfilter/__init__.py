@@ -21,7 +21,7 @@ The conventions are in `hmmfilter.model`.
 """
 
 from hmmfilter import emissions, lse, naive, priors
-from hmmfilter._checks import ImpossibleEvidenceError
+from hmmfilter._checks import DegenerateFitError, ImpossibleEvidenceError, ObjectiveFellError
 from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
@@ -45,6 +45,7 @@ from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, filter_blocks
 __all__ = [
     "HMM",
     "Decoded",
+    "DegenerateFitError",
     "ExpectedTransitions",
     "Filtered",
     "FixedLagSmoother",
@@ -52,6 +53,7 @@ __all__ = [
     "Gradient",
     "ImpossibleEvidenceError",
     "NBest",
+    "ObjectiveFellError",
     "OnlineFilter",
     "PosteriorDecoded",
     "Prior",

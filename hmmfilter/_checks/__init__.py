@@ -18,6 +18,7 @@ from hmmfilter._checks.documents import (
     unique_keys,
 )
 from hmmfilter._checks.errors import (
+    DegenerateFitError,
     EntryError,
     Impossible,
     ImpossibleEvidenceError,
@@ -139,6 +140,7 @@ __all__ = [
     "SUM_TOLERANCE",
     "BlockChain",
     "CovarianceKind",
+    "DegenerateFitError",
     "EntryError",
     "Impossible",
     "ImpossibleEvidenceError",

@@ -58,6 +58,38 @@ class ImpossibleEvidenceError(ValueError):
         )
 
 
+class DegenerateFitError(ValueError):
+    """A state of a model that is learnt collapses: what is left of its data has no spread in some direction.
+
+    The density there has no bound, so that there is no most probable model.
+
+    Parameters
+    ----------
+    state : int
+        The number of the state, from 0.
+    direction : tuple of float
+        The direction among the entries of a vector, of length 1; ``(1.0,)`` for numbers.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> error = hf.DegenerateFitError(1, (0.6, 0.8))
+    >>> error.state, str(error)[:17]
+    (1, 'state 1 collapses')
+    """
+
+    def __init__(self, state: int, direction: tuple[float, ...]) -> None:
+        super().__init__(state, direction)
+        self.state = state
+        self.direction = direction
+
+    def __str__(self) -> str:
+        return (
+            f"state {self.state} collapses: its observations do not vary in the direction {shown(list(self.direction))}"
+            ", so that its density has no bound; give a prior, tie the covariances of states, or take fewer states"
+        )
+
+
 class _Shortened(reprlib.Repr):
     """Representations of a few entries and letters, made without those of all of them."""
 
