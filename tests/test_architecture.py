@@ -92,7 +92,16 @@ CONTRACT = {
         "sampling",
         "streaming",
     },
-    "emissions": {"_arrays", "_checks", "_docstrings", "_kernels", "_tiers", "sampling"},
+    "emissions": {
+        "_arrays",
+        "_checks",
+        "_distributions",
+        "_docstrings",
+        "_kernels",
+        "_tiers",
+        "priors",
+        "sampling",
+    },
     "storage": {"_arrays", "_checks", "_files", "emissions"},
     "learning": {"_arrays", "_checks", "_distributions", "_drivers", "emissions", "stationarity"},
     "model": {

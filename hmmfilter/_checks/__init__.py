@@ -6,6 +6,7 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 from hmmfilter._checks.arrays import are_none, float_array
 from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks
 from hmmfilter._checks.covariances import CovarianceKind, definite_parts, normal_parameters
+from hmmfilter._checks.degrees import degrees
 from hmmfilter._checks.documents import (
     json_list,
     json_numbers,
@@ -119,7 +120,7 @@ from hmmfilter._checks.streams import (
     written_initial,
 )
 from hmmfilter._checks.sums import in_order, log_probabilities_of, logs_to_subtract, lse_terms, temperature
-from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols
+from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols, symbols_of
 from hmmfilter._checks.tables import (
     NO_INDEX,
     chain,
@@ -163,6 +164,7 @@ __all__ = [
     "chain_parameters",
     "compiler",
     "definite_parts",
+    "degrees",
     "destination",
     "destinations",
     "distributions",
@@ -259,6 +261,7 @@ __all__ = [
     "stream_snapshot",
     "symbol_numbers",
     "symbols",
+    "symbols_of",
     "temperature",
     "tied_entries",
     "told",

@@ -10,7 +10,7 @@ import numpy as np
 
 from hmmfilter._arrays import IntArray
 from hmmfilter._checks.errors import EntryError, shown
-from hmmfilter._checks.observations import Atoms, entries_of, is_missing, out_of_column
+from hmmfilter._checks.observations import NUMBERS, Atoms, entries_of, is_missing, out_of_column, whole_observations
 from hmmfilter._checks.settings import MOST_WORDS
 
 Symbols = tuple[Hashable, ...]
@@ -75,6 +75,24 @@ def symbol_numbers(value: Any, known: Symbols) -> IntArray:
             f"observations[{t}] must be one of {words}, or NaN or None where missing, got {shown(items[t])}", (t,)
         )
     return np.array(found, dtype=np.int64)
+
+
+def symbols_of(value: Any, given: Any) -> tuple[Symbols | None, int]:
+    """The symbols that observations are of, and how many there are: those given, or those that occur.
+
+    Whole numbers need no names. Strings are in the order of the alphabet, all else in that of its first occurrence.
+    """
+    if given is not None:
+        n_symbols = len(entries_of(given) or ())
+        return symbols(given, n_symbols), n_symbols
+    items = out_of_column(entries_of(value) or ())
+    named = [item for item in items if not is_missing(item) and _is_hashable(item) and not isinstance(item, NUMBERS)]
+    if not named:
+        numbers = whole_observations(value)
+        return None, int(numbers.max(initial=0.0, where=~np.isnan(numbers))) + 1
+    occurring = list(dict.fromkeys(item for item in items if not is_missing(item) and _is_hashable(item)))
+    are_words = all(isinstance(symbol, str) for symbol in occurring)
+    return symbols(sorted(occurring) if are_words else occurring, len(occurring)), len(occurring)
 
 
 def storable_symbols(known: Symbols) -> None:

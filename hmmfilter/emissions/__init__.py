@@ -8,13 +8,16 @@ produce is an error.
 
 Each says with ``n_dimensions`` whether it shows numbers (None) or vectors (of so many entries), and all but
 `Categorical`, whose symbols are names and no quantities, know the mean and the variance in each state, ``moments()``.
+All learn, `hmmfilter.fit` says from what; so does one of your own that has the three methods of `Learner`.
 Two are equal where they are of the same class and all their parameters are, and can be keys of dictionaries.
 """
 
 from hmmfilter.emissions.counts import Poisson
 from hmmfilter.emissions.from_scipy import FromScipy
 from hmmfilter.emissions.gaussian import Gaussian
+from hmmfilter.emissions.learning import Learner
+from hmmfilter.emissions.outcomes import Bernoulli
 from hmmfilter.emissions.protocol import Emission
-from hmmfilter.emissions.symbols import Bernoulli, Categorical
+from hmmfilter.emissions.symbols import Categorical
 
-__all__ = ["Bernoulli", "Categorical", "Emission", "FromScipy", "Gaussian", "Poisson"]
+__all__ = ["Bernoulli", "Categorical", "Emission", "FromScipy", "Gaussian", "Learner", "Poisson"]

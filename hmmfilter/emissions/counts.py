@@ -15,8 +15,18 @@ from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.columns import log_parts
 from hmmfilter._kernels.densities import room_for_counts
 from hmmfilter._tiers import kernels
-from hmmfilter.emissions.learning import Groups, Observed, pooled
-from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
+from hmmfilter.emissions.learning import (
+    ROWS,
+    Groups,
+    Learner,
+    Observed,
+    add_in_two_parts,
+    estimated_from_sums,
+    over,
+    pooled,
+)
+from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
+from hmmfilter.priors import Gamma
 
 TINY, HUGE = 2.0**-1000, 2.0**60  # rates below the first are multiplied by the second, as they may lack digits
 
@@ -96,32 +106,118 @@ class Poisson(OfNumbers):
     def _observed(self, observations: Any) -> Observed:
         return (_checks.whole_observations(observations),)
 
+    @property
+    def n_parameters(self) -> int:
+        """K, but for rates of 0."""
+        return int(np.count_nonzero(self.rate))
+
+    @as_in(Learner.estimated)
+    def estimated(self, observations: Any, weights: npt.ArrayLike, prior: Gamma | None = None) -> Poisson:
+        """Estimate the rates from counts that belong to each state to some degree: their weighted means.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.estimated`.
+        prior : Gamma, optional
+            What is known of the rates beforehand.
+
+        Returns
+        -------
+        Poisson
+            The most probable one; a state to which nothing belongs keeps its rate, but for what a prior says.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no count or no weight, with its index, or a prior of another kind.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> start = hf.emissions.Poisson([1.0, 5.0])
+        >>> start.estimated([0, 3, 9], [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+        Poisson(rate=array([1., 7.]))
+        >>> start.estimated([0, 3, 9], [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]], hf.priors.Gamma(3.0, 0.5))
+        Poisson(rate=array([1.75, 6.25]))
+        """
+        estimate: Poisson = estimated_from_sums(self, observations, weights, prior)
+        return estimate
+
+    @classmethod
+    @as_in(Learner.guessed)
+    def guessed(cls, observations: Any, weights: npt.ArrayLike) -> Poisson:
+        """Make one of counts that belong to each state to some degree.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.guessed`.
+
+        Returns
+        -------
+        Poisson
+            Its rates are the weighted means; a state to which nothing belongs gets the mean of all counts.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no count or no weight, with its index.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Poisson.guessed([0, 3, 9], [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+        Poisson(rate=array([1., 7.]))
+        """
+        counts = _checks.whole_observations(observations)
+        degrees = _checks.degrees(weights, len(counts))
+        seen = counts[~np.isnan(counts)]
+        return cls(np.full(degrees.shape[1], seen.mean() if len(seen) else 1.0)).estimated(counts, degrees)
+
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
-        table[:] = self._table(observed[0][begin:end])
+        counts = observed[0][begin:end]
+        kernels.fill_poisson(counts, self.rate, self._log_rate, room_for_counts(len(counts)), table)
 
     def _sums(self, observed: Observed) -> FloatArray:
         return np.zeros((2, 2 * self.n_states))
 
     def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
-        counts = observed[0][begin:end]
-        seen = ~np.isnan(counts)
-        sums[0] += np.concatenate([weights[seen].sum(axis=0), counts[seen] @ weights[seen]])
+        for first in range(begin, end, ROWS):
+            counts = observed[0][first : min(first + ROWS, end)]
+            shown = np.zeros((2, len(counts)))
+            is_seen = ~np.isnan(counts)
+            shown[0] = is_seen
+            np.copyto(shown[1], counts, where=is_seen)
+            rows = weights[first - begin : first - begin + len(counts)]
+            add_in_two_parts((shown @ rows).reshape(-1), sums)
 
-    def _maximised(self, sums: FloatArray, prior: Any, groups: Groups) -> Poisson:
+    def _admit(self, prior: Any) -> None:
+        _checks.prior_of_kind("the prior of a Poisson emission", prior, Gamma)
+        prior._admitted("the prior of the emission", self.rate.shape)
+
+    def _log_prior(self, prior: Gamma, groups: Groups) -> float:
+        return prior.log_density(self.rate, self._groups(groups) >= 0)
+
+    def _prior_score(self, prior: Gamma, groups: Groups) -> dict[str, FloatArray]:
+        return {"rate": prior._score(self.rate, self._groups(groups) >= 0)}
+
+    def _groups(self, groups: Groups) -> IntArray:
+        return groups.get("rate", np.arange(self.n_states))
+
+    def _maximised(self, sums: FloatArray, prior: Gamma | None, groups: Groups) -> Poisson:
         seen, total = sums.reshape(2, -1)
-        group = groups.get("rate", np.arange(self.n_states))
+        if prior is not None:
+            more_seen, more = prior._added(self.rate.shape)
+            seen, total = seen + more_seen, total + more
+        group = self._groups(groups)
         seen, total = pooled(group, seen, total)
         is_learnt = (group >= 0) & (seen > 0)
         return Poisson(np.where(is_learnt, total / np.where(is_learnt, seen, 1.0), self.rate))
 
     def _score(self, sums: FloatArray) -> dict[str, FloatArray]:
         seen, total = sums.reshape(2, -1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return {"rate": np.where(total > 0, total / self.rate, 0.0) - seen}
-
-    @property
-    def _symmetric(self) -> frozenset[str]:
-        return frozenset()
+        return {"rate": over(total, self.rate) - seen}
 
     def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
         seen, total = sums.reshape(2, -1)
@@ -134,12 +230,11 @@ class Poisson(OfNumbers):
         return Poisson(parameters["rate"])
 
     def _natural(self) -> FloatArray:
-        with np.errstate(divide="ignore"):
-            logs: FloatArray = np.log(self.rate)
-        return logs
+        return log_of(self.rate)
 
     def _of_natural(self, vector: FloatArray) -> Poisson | None:
-        rate = np.exp(vector)
+        with np.errstate(over="ignore"):
+            rate = np.exp(vector)
         return Poisson(rate) if np.isfinite(rate).all() else None
 
     def _quick_row(self, observation: Any) -> FloatArray | None:

@@ -1,10 +1,8 @@
 """How an emission learns: what `hmmfilter.fit` asks of one of your own, and what those of this house do besides.
 
-An emission of your own learns by three: ``estimated`` makes the one that is most probable for observations of which
-each belongs to each state to some degree, ``guessed`` does so from nothing but those degrees, and ``n_parameters`` says
-how many free numbers it has. Those of this house do the same in two steps, so that no table of all degrees is needed:
-observations are let in once, `_observed`, and what they show is added up, `_add`, block by block; of the sums comes the
-emission, `_maximised`.
+An emission of your own learns by the three of `Learner`. Those of this house do the same in two steps, so that no table
+of all degrees is needed: observations are let in once, `_observed`, and what they show is added up, `_add`, block by
+block; of the sums comes the emission, `_maximised`.
 """
 
 from __future__ import annotations
@@ -12,31 +10,100 @@ from __future__ import annotations
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
+from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.emissions.protocol import Emission
 
 Observed = tuple[Any, ...]  # observations as they are let in: arrays; the first has a row of each, NaN where missing
 Groups = dict[str, IntArray]  # by the names of parameters: which of their entries are one number; −1 where one is held
 HELD = -1
+ROWS = 4096  # whose sums are a product of matrices
 Self = TypeVar("Self")
 
 
 class Learner(Emission, Protocol):
-    """An emission that learns."""
+    """What `hmmfilter.fit` asks of an emission, besides what a model does: three things more.
+
+    ``estimated`` makes the emission that is most probable for observations that belong to each state to some degree,
+    ``guessed`` makes one of nothing but such degrees, and ``n_parameters`` says how many free numbers it has. A fit
+    keeps a table of all degrees for an emission of your own; those of this house do without it.
+
+    Examples
+    --------
+    Waiting times, exponential in each state:
+
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> class Waiting:
+    ...     def __init__(self, mean):
+    ...         self.mean = np.asarray(mean, dtype=float)
+    ...         self.n_states = self.n_parameters = len(self.mean)
+    ...
+    ...     def log_likelihoods(self, observations):
+    ...         return -np.asarray(observations)[:, None] / self.mean - np.log(self.mean)
+    ...
+    ...     def sample(self, states, rng):
+    ...         return rng.exponential(self.mean[states])
+    ...
+    ...     def estimated(self, observations, weights, prior=None):
+    ...         return Waiting(observations @ weights / weights.sum(axis=0))
+    ...
+    ...     @classmethod
+    ...     def guessed(cls, observations, weights):
+    ...         return cls(observations @ weights / weights.sum(axis=0))
+    >>> start: hf.emissions.Learner = Waiting([1.0, 10.0])
+    >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], start)
+    >>> times = np.array([0.3, 1.2, 0.5, 7.0, 19.0, 22.0])
+    >>> step = start.estimated(times, model.smooth(times).probabilities)  # one step of Baum and Welch
+    >>> step.mean.round(3)
+    array([ 0.705, 14.462])
+    """
 
     @property
     def n_parameters(self) -> int:
         """How many free numbers it has; zeros of a distribution are none."""
         ...
 
-    def estimated(self: Self, observations: Any, weights: FloatArray, prior: Any = None) -> Self:
-        """Estimate the parameters from observations that belong to the states as much as (T, K) weights say."""
+    def estimated(self: Self, observations: Any, weights: npt.ArrayLike, prior: Any = None) -> Self:
+        """Estimate the parameters from observations that belong to each state to some degree.
+
+        Parameters
+        ----------
+        observations : array_like
+            T of them, as for `log_likelihoods`.
+        weights : array_like, (T, K)
+            How much each belongs to each state, or how often it counts there, from 0.
+        prior : prior of `hmmfilter.priors`, optional
+            What is known of the parameters beforehand; without it, the likelihood alone decides.
+
+        Returns
+        -------
+        emission
+            The most probable one of its kind, Σ w log p(v_t | h_t = k) and the log-density of the prior at their
+            maximum; a state to which nothing belongs keeps its parameters, but for what a prior says.
+        """
         ...
 
     @classmethod
-    def guessed(cls: type[Self], observations: Any, weights: FloatArray, **options: Any) -> Self:
-        """Make an emission of such observations without having one."""
+    def guessed(cls: type[Self], observations: Any, weights: npt.ArrayLike, **options: Any) -> Self:
+        """Make an emission of observations that belong to each state to some degree, and of nothing else.
+
+        Parameters
+        ----------
+        observations : array_like
+            T of them, as for `log_likelihoods`.
+        weights : array_like, (T, K)
+            How much each belongs to each state, from 0.
+        options : any
+            What its kind leaves open.
+
+        Returns
+        -------
+        emission
+            Of this class; a state to which nothing belongs gets the parameters of all observations together.
+        """
         ...
 
 
@@ -60,6 +127,18 @@ class Sums(Learner, Protocol):
 
     def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
         """Add what some rows show, each as often as (rows, K) weights say, compensated, to sums in two parts."""
+        ...
+
+    def _admit(self, prior: Any) -> None:
+        """Insist on a prior of its kind, of a shape that fits its parameters."""
+        ...
+
+    def _log_prior(self, prior: Any, groups: Groups) -> float:
+        """The log-density of such a prior at the parameters that are not held, with all constants."""
+        ...
+
+    def _prior_score(self, prior: Any, groups: Groups) -> dict[str, FloatArray]:
+        """The derivatives of that, as those of `_score`; 0 where held."""
         ...
 
     def _maximised(self: Self, sums: FloatArray, prior: Any, groups: Groups) -> Self:
@@ -100,6 +179,25 @@ class Sums(Learner, Protocol):
         ...
 
 
+def estimated_from_sums(emission: Any, observations: Any, weights: npt.ArrayLike, prior: Any) -> Any:
+    """What `Learner.estimated` promises, of an emission that learns from sums."""
+    observed = emission._observed(observations)
+    degrees = _checks.degrees(weights, len(observed[0]), emission.n_states)
+    if prior is not None:
+        emission._admit(prior)
+    sums = emission._sums(observed)
+    emission._add(observed, 0, len(degrees), degrees, sums)
+    return emission._maximised(sums.sum(axis=0), prior, {})
+
+
+def add_in_two_parts(terms: FloatArray, sums: FloatArray) -> None:
+    """Add terms, (n,), to sums in two parts, (2, n), of which the second takes what rounding loses from the first."""
+    before = sums[0].copy()
+    sums[0] += terms
+    share = sums[0] - before
+    sums[1] += (before - (sums[0] - share)) + (terms - share)
+
+
 def pooled(groups: IntArray, *sums: FloatArray) -> list[FloatArray]:
     """Sums of all entries of a group, at each of its entries."""
     chosen = groups >= 0
@@ -110,3 +208,9 @@ def pooled(groups: IntArray, *sums: FloatArray) -> list[FloatArray]:
         total[chosen] = by_group[groups[chosen]]
         totals.append(total)
     return totals
+
+
+def over(sums: FloatArray, parameters: FloatArray) -> FloatArray:
+    """Sums over parameters, 0 where a sum is: what was never seen has no slope, also where it has probability 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(sums > 0, sums / parameters, 0.0)

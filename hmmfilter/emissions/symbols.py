@@ -1,4 +1,4 @@
-"""Emissions of symbols: a few of them, or two."""
+"""Emissions of symbols."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import contextlib
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray, frozen
+from hmmfilter._arrays import BoolArray, FloatArray, frozen
+from hmmfilter._distributions import most_likely
 from hmmfilter._docstrings import as_in
+from hmmfilter.emissions.learning import Groups, Learner, Observed, estimated_from_sums, over
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
+from hmmfilter.emissions.rows import add_rows, fill_rows, numbered, row_of, rows_of
+from hmmfilter.priors import Dirichlet
 from hmmfilter.sampling import draw_categories
 
 
@@ -51,6 +55,8 @@ class Categorical(OfNumbers):
            [ 0.    ,  0.    ],
            [-0.6931, -2.3026]])
     """
+
+    DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
     probabilities: FloatArray
     symbols: tuple[Hashable, ...] | None = None
@@ -102,11 +108,11 @@ class Categorical(OfNumbers):
         if self.symbols is not None:
             return self._by_symbol[_checks.symbol_numbers(observations, self.symbols)]
         n_symbols = self.probabilities.shape[1]
-        return _rows_of(self._by_symbol, _checks.whole_observations(observations, at_most=n_symbols - 1))
+        return rows_of(self._by_symbol, _checks.whole_observations(observations, at_most=n_symbols - 1))
 
     def _quick_row(self, observation: Any) -> FloatArray | None:
         if self.symbols is None:
-            return _row_of(self._by_symbol, observation)
+            return row_of(self._by_symbol, observation)
         number = self._numbers.get(observation) if type(observation) in _checks.PLAIN else None
         return None if number is None else self._by_symbol[number].copy()
 
@@ -119,6 +125,148 @@ class Categorical(OfNumbers):
     @cached_property
     def _numbers(self) -> dict[Hashable, int]:
         return {symbol: m for m, symbol in enumerate(self.symbols or ())}
+
+    @property
+    def n_parameters(self) -> int:
+        """K (M − 1), less one for each probability of 0."""
+        return int(np.count_nonzero(self.probabilities)) - self.n_states
+
+    @as_in(Learner.estimated)
+    def estimated(self, observations: Any, weights: npt.ArrayLike, prior: Dirichlet | None = None) -> Categorical:
+        """Estimate the probabilities from symbols that belong to each state to some degree: their weighted shares.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.estimated`.
+        prior : Dirichlet, optional
+            What is known of the probabilities beforehand, of those that are 0 nothing.
+
+        Returns
+        -------
+        Categorical
+            The most probable one; a state to which nothing belongs keeps its row, but for what a prior says.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no symbol or no weight, with its index, or a prior of another kind.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> start = hf.emissions.Categorical([[0.5, 0.5], [0.9, 0.1]])
+        >>> start.estimated([0, 1, 1], [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]]).probabilities
+        array([[0.25, 0.75],
+               [0.5 , 0.5 ]])
+        >>> start.estimated([0, 1, 1], [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]], hf.priors.Dirichlet(2.0)).probabilities
+        array([[0.375, 0.625],
+               [0.5  , 0.5  ]])
+        """
+        estimate: Categorical = estimated_from_sums(self, observations, weights, prior)
+        return estimate
+
+    @classmethod
+    @as_in(Learner.guessed)
+    def guessed(
+        cls, observations: Any, weights: npt.ArrayLike, symbols: Sequence[Hashable] | None = None
+    ) -> Categorical:
+        """Make one of symbols that belong to each state to some degree.
+
+        A symbol of which nothing belongs to a state has probability 0 there, and a fit keeps it at that: a start to
+        learn from needs some weight of every symbol in every state.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.guessed`.
+        symbols : sequence of hashables, (M,), optional
+            All that there are. Without them, whole numbers go from 0 up to the largest; of anything else those are
+            taken that occur, words in the order of the alphabet.
+
+        Returns
+        -------
+        Categorical
+            Its probabilities are the weighted shares; a state to which nothing belongs gets the shares of all symbols.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no symbol or no weight, with its index.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> weights = [[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]]
+        >>> hf.emissions.Categorical.guessed([0, 1, 1], weights).probabilities
+        array([[0.5, 0.5],
+               [0. , 1. ]])
+        >>> hf.emissions.Categorical.guessed(["wet", "dry", "dry"], weights)
+        Categorical(probabilities=array([[0.5, 0.5],
+               [1. , 0. ]]), symbols=('dry', 'wet'))
+        """
+        names, n_symbols = _checks.symbols_of(observations, symbols)
+        even = cls(np.full((1, n_symbols), 1 / n_symbols), names)
+        of_all = even.estimated(observations, np.ones((len(even._observed(observations)[0]), 1)))
+        degrees = _checks.degrees(weights, len(even._observed(observations)[0]))
+        start = cls(np.repeat(of_all.probabilities, degrees.shape[1], axis=0), names)
+        return start.estimated(observations, degrees)
+
+    def _observed(self, observations: Any) -> Observed:
+        if self.symbols is None:
+            return numbered(_checks.whole_observations(observations, at_most=self.probabilities.shape[1] - 1))
+        numbers = _checks.symbol_numbers(observations, self.symbols)
+        return numbered(np.where(numbers < len(self.symbols), numbers, np.nan))
+
+    def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
+        fill_rows(self._by_symbol, observed, begin, end, table)
+
+    def _sums(self, observed: Observed) -> FloatArray:
+        return np.zeros((2, self.probabilities.size))
+
+    def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
+        add_rows(self.probabilities.shape[1], observed, begin, end, weights, sums)
+
+    def _admit(self, prior: Any) -> None:
+        _checks.prior_of_kind("the prior of a Categorical emission", prior, Dirichlet)
+        prior._admitted("the prior of the emission", self.probabilities.shape)
+
+    def _log_prior(self, prior: Dirichlet, groups: Groups) -> float:
+        return prior.log_density(self.probabilities, self._are_free(groups))
+
+    def _prior_score(self, prior: Dirichlet, groups: Groups) -> dict[str, FloatArray]:
+        return {"probabilities": prior._score(self.probabilities, self._are_free(groups))}
+
+    def _are_free(self, groups: Groups) -> BoolArray:
+        return groups["probabilities"] >= 0 if "probabilities" in groups else self.probabilities > 0
+
+    def _maximised(self, sums: FloatArray, prior: Dirichlet | None, groups: Groups) -> Categorical:
+        counts = sums.reshape(self.probabilities.shape)
+        if prior is not None:
+            counts = counts + np.where(self._are_free(groups), prior._added(counts.shape), 0.0)
+        return Categorical(most_likely(counts, self.probabilities, groups.get("probabilities")), self.symbols)
+
+    def _score(self, sums: FloatArray) -> dict[str, FloatArray]:
+        return {"probabilities": over(sums.reshape(self.probabilities.shape), self.probabilities)}
+
+    def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
+        return {"counts": sums.reshape(self.probabilities.shape)}
+
+    def _parameters(self) -> dict[str, FloatArray]:
+        return {"probabilities": self.probabilities}
+
+    def _with(self, parameters: dict[str, FloatArray]) -> Categorical:
+        return Categorical(parameters["probabilities"], self.symbols)
+
+    def _natural(self) -> FloatArray:
+        return log_of(self.probabilities).reshape(-1)
+
+    def _of_natural(self, vector: FloatArray) -> Categorical | None:
+        logs = vector.reshape(self.probabilities.shape)
+        highest = logs.max(axis=1, keepdims=True)
+        if not np.isfinite(highest).all():
+            return None
+        return Categorical(most_likely(np.exp(logs - highest), self.probabilities), self.symbols)
 
     def from_cells(self, cells: Sequence[str], missing: Collection[str] = ("",)) -> list[Any]:
         """Make observations of the cells of a text table, for symbols that have names.
@@ -191,22 +339,6 @@ class Categorical(OfNumbers):
         return drawn if self.symbols is None else _array_of(self.symbols)[drawn]
 
 
-def _rows_of(table: FloatArray, numbers: FloatArray) -> FloatArray:
-    """The rows with these numbers, and the last one where they are missing."""
-    n_missing = len(table) - 1
-    rows: FloatArray = table.take(np.where(np.isnan(numbers), n_missing, numbers).astype(np.int64), axis=0)
-    return rows
-
-
-def _row_of(table: FloatArray, observation: Any) -> FloatArray | None:
-    """The row with this number, or None where `_rows_of` has to be asked."""
-    number, n_missing = _checks.plain_number(observation), len(table) - 1
-    if number is None or not (0 <= number < n_missing and number % 1 == 0):
-        return None
-    row: FloatArray = table[int(number)].copy()
-    return row
-
-
 def _array_of(symbols: tuple[Hashable, ...]) -> npt.NDArray[Any]:
     """The symbols as a vector, of strings or numbers where that changes none of them."""
     array = np.empty(len(symbols), dtype=object)
@@ -217,123 +349,3 @@ def _array_of(symbols: tuple[Hashable, ...]) -> npt.NDArray[Any]:
         plain = np.array(symbols)
         array = plain if plain.tolist() == array.tolist() else array
     return array
-
-
-@dataclass(frozen=True, eq=False, init=False)
-class Bernoulli(OfNumbers):
-    """Yes or no: observations 1 and 0.
-
-    Parameters
-    ----------
-    probability : array_like, (K,)
-        p(v = 1 | h = k).
-
-    Raises
-    ------
-    ValueError, TypeError
-        Where an entry is no probability.
-
-    Examples
-    --------
-    >>> import hmmfilter as hf
-    >>> hf.emissions.Bernoulli([0.5, 0.1]).log_likelihoods([True, False]).round(4)
-    array([[-0.6931, -2.3026],
-           [-0.6931, -0.1054]])
-    """
-
-    probability: FloatArray
-
-    def __init__(self, probability: npt.ArrayLike) -> None:
-        self._freeze(probability=_checks.probabilities("probability", probability, ("K",)))
-
-    def _columns(self) -> list[Column]:
-        return [("p(1)", self.probability, ".4f")]
-
-    @property
-    def n_states(self) -> int:
-        """K, the number of states."""
-        return len(self.probability)
-
-    def log_likelihoods(self, observations: Any) -> FloatArray:
-        """Compute the log-probabilities of observations in each state.
-
-        Parameters
-        ----------
-        observations : array_like, (T,)
-            0 or 1, False or True; NaN or None where missing.
-
-        Returns
-        -------
-        ndarray, (T, K)
-            log p(v_t | h_t = k), natural logs; rows of 0 where missing.
-
-        Raises
-        ------
-        ValueError, TypeError
-            For anything else, with its index.
-
-        Examples
-        --------
-        >>> import hmmfilter as hf
-        >>> hf.emissions.Bernoulli([0.5, 1.0]).log_likelihoods([0]).round(4).tolist()
-        [[-0.6931, -inf]]
-        """
-        return _rows_of(self._by_outcome, _checks.whole_observations(observations, at_most=1))
-
-    def _quick_row(self, observation: Any) -> FloatArray | None:
-        return _row_of(self._by_outcome, observation)
-
-    @cached_property
-    def _by_outcome(self) -> FloatArray:
-        """A row of log-likelihoods for 0, one for 1, and one for what is missing."""
-        with np.errstate(divide="ignore"):
-            logs = [np.log1p(-self.probability), np.log(self.probability)]
-        table: FloatArray = frozen(np.stack([*logs, np.zeros(self.n_states)]))
-        return table
-
-    def moments(self) -> tuple[FloatArray, FloatArray]:
-        """Compute the mean and the variance of an observation in each state.
-
-        Returns
-        -------
-        mean : ndarray, (K,)
-            E(v | h = k).
-        variance : ndarray, (K,)
-            Var(v | h = k).
-
-        Examples
-        --------
-        >>> import hmmfilter as hf
-        >>> hf.emissions.Bernoulli([0.5, 1.0]).moments()
-        (array([0.5, 1. ]), array([0.25, 0.  ]))
-        """
-        return self.probability, self.probability * (1 - self.probability)
-
-    @as_in(Emission.sample)
-    def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> IntArray:
-        """Draw 0 or 1 for each entry of `states`.
-
-        Parameters
-        ----------
-        states, rng
-            As in `Emission.sample`.
-
-        Returns
-        -------
-        ndarray, (T,)
-            The observations.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Where there is no such state, with its index, or `rng` is neither a generator nor a seed.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import hmmfilter as hf
-        >>> hf.emissions.Bernoulli([0.0, 1.0]).sample([0, 1, 1], np.random.default_rng(0))
-        array([0, 1, 1])
-        """
-        probability = self.probability[_checks.states(states, self.n_states)]
-        return (_checks.generator(rng).random(len(probability)) < probability).astype(np.int64)
