@@ -8,6 +8,7 @@ produce is an error.
 
 Each says with ``n_dimensions`` whether it shows numbers (None) or vectors (of so many entries), and all but
 `Categorical`, whose symbols are names and no quantities, know the mean and the variance in each state, ``moments()``.
+All know how probable it is to be below an observation, at it, and above it, ``log_sides(observations)``.
 All learn, `hmmfilter.fit` says from what; so does one of your own that has the three methods of `Learner`.
 Two are equal where they are of the same class and all their parameters are, and can be keys of dictionaries.
 """

@@ -15,6 +15,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.columns import log_parts
 from hmmfilter._kernels.densities import room_for_counts
 from hmmfilter._tiers import kernels
+from hmmfilter.emissions import sides
 from hmmfilter.emissions.learning import (
     ROWS,
     Groups,
@@ -26,6 +27,7 @@ from hmmfilter.emissions.learning import (
     pooled,
 )
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
+from hmmfilter.emissions.sides import Ordered, Sides
 from hmmfilter.priors import Gamma
 
 TINY, HUGE = 2.0**-1000, 2.0**60  # rates below the first are multiplied by the second, as they may lack digits
@@ -253,6 +255,35 @@ class Poisson(OfNumbers):
 
     def _columns(self) -> list[Column]:
         return [("rate", self.rate, ".5g")]
+
+    @as_in(log_likelihoods, Ordered.log_sides)
+    def log_sides(self, observations: Any) -> Sides:
+        """Compute how probable it is, in each state, to be below an observation, at it, and above it.
+
+        Parameters
+        ----------
+        observations
+            As in `Poisson.log_likelihoods`.
+
+        Returns
+        -------
+        log_below, log_at, log_above
+            As in `Ordered.log_sides`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `Poisson.log_likelihoods`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> log_below, log_at, log_above = hf.emissions.Poisson([1.0, 5.0]).log_sides([0, 7])
+        >>> log_above.round(4).tolist()
+        [[-0.4587, -0.0068], [-11.4883, -2.0146]]
+        """
+        counts = _checks.whole_observations(observations)
+        return sides.of_counts(counts, self.rate, self._table(counts))
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.

@@ -14,6 +14,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import scipy_distributions
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
+from hmmfilter.emissions.sides import Ordered, Sides
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -96,14 +97,16 @@ class FromScipy(OfNumbers):
         >>> hf.emissions.FromScipy([stats.poisson(2.0)]).log_likelihoods([1]).round(4).tolist()
         [[-1.3069]]
         """
-        if scipy_distributions.is_discrete(self.distributions[0]):  # and so are all the others
-            x = _checks.whole_observations(observations, at_least=-np.inf)
-        else:
-            x = _checks.observations(observations)
+        x = self._let_in(observations)
         table = self._log_densities(x)
         for k in np.flatnonzero(~np.isfinite(table).all(axis=0)):
             self._require_densities(int(k), x, table[:, k])
         return table
+
+    def _let_in(self, observations: Any) -> FloatArray:
+        if scipy_distributions.is_discrete(self.distributions[0]):  # and so are all the others
+            return _checks.whole_observations(observations, at_least=-np.inf)
+        return _checks.observations(observations)
 
     def _require_densities(self, k: int, x: FloatArray, log_density: FloatArray) -> None:
         """Insist that SciPy got the densities in a state right, as far as it can be told."""
@@ -120,6 +123,43 @@ class FromScipy(OfNumbers):
         for k, distribution in enumerate(self.distributions):
             table[seen, k] = scipy_distributions.log_density(distribution, x[seen])
         return table
+
+    @as_in(log_likelihoods, Ordered.log_sides)
+    def log_sides(self, observations: Any) -> Sides:
+        """Compute how probable it is, in each state, to be below an observation, at it, and above it.
+
+        The distribution functions are SciPy's: many of them underflow some 37 standard deviations out.
+
+        Parameters
+        ----------
+        observations
+            As in `FromScipy.log_likelihoods`.
+
+        Returns
+        -------
+        log_below, log_at, log_above
+            As in `Ordered.log_sides`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `FromScipy.log_likelihoods`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> from scipy import stats
+        >>> log_below, log_at, log_above = hf.emissions.FromScipy([stats.expon()]).log_sides([700.0])
+        >>> log_above
+        array([[-700.]])
+        """
+        x = self._let_in(observations)
+        tables = np.full((3, len(x), self.n_states), np.nan)
+        seen = ~np.isnan(x)
+        for k, distribution in enumerate(self.distributions):
+            tables[:, seen, k] = scipy_distributions.log_sides(distribution, x[seen])
+        below, at, above = tables
+        return below, at, above
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.

@@ -15,7 +15,9 @@ from hmmfilter._arrays import FloatArray, IntArray, Valued, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.densities import LOG_2_PI, room_for_joint, room_for_vectors
 from hmmfilter._tiers import kernels
+from hmmfilter.emissions import sides
 from hmmfilter.emissions.protocol import Column, Emission
+from hmmfilter.emissions.sides import Ordered, Sides
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -156,6 +158,37 @@ class Gaussian(Valued):
         """The means, the standard deviations σ, and log 2πσ² of independent entries, all of them (K, D)."""
         mean, variance = self.mean.reshape(self.n_states, -1), self._of_states().reshape(self.n_states, -1)
         return mean, frozen(np.sqrt(variance)), frozen(LOG_2_PI + np.log(variance))
+
+    @as_in(log_likelihoods, Ordered.log_sides)
+    def log_sides(self, observations: Any) -> Sides:
+        """Compute how probable it is, in each state, to be below an observation, and above it.
+
+        Parameters
+        ----------
+        observations
+            As in `Gaussian.log_likelihoods`.
+
+        Returns
+        -------
+        log_below, log_at, log_above
+            As in `Ordered.log_sides`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `Gaussian.log_likelihoods`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> log_below, log_at, log_above = hf.emissions.Gaussian([0.0, 1.0], [1.0, 4.0]).log_sides([30.0])
+        >>> log_above.round(4)
+        array([[-454.3212, -108.7228]])
+        """
+        x = _checks.observations(observations, self.n_dimensions)
+        mean, variance = self.moments()
+        own = variance if variance.ndim == 1 else np.diagonal(variance, axis1=1, axis2=2)
+        return sides.of_normal(x, mean, np.sqrt(own))
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.

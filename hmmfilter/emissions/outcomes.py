@@ -15,6 +15,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter.emissions.learning import Groups, Learner, Observed, estimated_from_sums, over, pooled
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
 from hmmfilter.emissions.rows import add_rows, fill_rows, numbered, row_of, rows_of
+from hmmfilter.emissions.sides import Ordered, Sides
 from hmmfilter.priors import Dirichlet
 
 
@@ -227,6 +228,42 @@ class Bernoulli(OfNumbers):
         with np.errstate(over="ignore"):
             probability: FloatArray = 1 / (1 + np.exp(-vector))
         return None if np.isnan(probability).any() else Bernoulli(probability)
+
+    @as_in(log_likelihoods, Ordered.log_sides)
+    def log_sides(self, observations: Any) -> Sides:
+        """Compute how probable it is, in each state, to be below an observation, at it, and above it.
+
+        Parameters
+        ----------
+        observations
+            As in `Bernoulli.log_likelihoods`.
+
+        Returns
+        -------
+        log_below, log_at, log_above
+            As in `Ordered.log_sides`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `Bernoulli.log_likelihoods`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> log_below, log_at, log_above = hf.emissions.Bernoulli([0.5, 1e-300]).log_sides([0])
+        >>> log_above.round(4)
+        array([[  -0.6931, -690.7755]])
+        """
+        below, at, above = rows_of(self._sides_by_outcome, _checks.whole_observations(observations, at_most=1))
+        return below, at, above
+
+    @cached_property
+    def _sides_by_outcome(self) -> FloatArray:
+        no, yes, _ = self._by_outcome
+        never, missing = np.full_like(no, -np.inf), np.full_like(no, np.nan)
+        table: FloatArray = frozen(np.array([[never, no, missing], [no, yes, missing], [yes, never, missing]]))
+        return table
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.

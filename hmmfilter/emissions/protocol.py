@@ -26,8 +26,11 @@ class Emission(Protocol):
     and the values before them side by side, each row stands alone. The second example does that.
 
     Where it also has a method ``moments()``, that returns a tuple of the means, (K,) or (K, D), and the variances, (K,)
-    or (K, D, D), a forecast has a mean and a variance, too. Where it has a method ``fingerprint()``, that returns a
-    string which tells its parameters, a snapshot of a stream knows it from others of its class.
+    or (K, D, D), a forecast has a mean and a variance, too. Where it has a method ``log_sides(observations)``, that
+    returns a tuple of log P(V < v), log P(V = v) and log P(V > v), each (T, K), or (T, D, K) for the entries of
+    vectors, NaN where missing, there are pseudo-residuals; of a density log P(V = v) is −inf. Where it has a method
+    ``fingerprint()``, that returns a string which tells its parameters, a snapshot of a stream knows it from others of
+    its class.
 
     Examples
     --------

@@ -32,8 +32,8 @@ def add_rows(n_symbols: int, observed: Observed, begin: int, end: int, weights: 
 
 def rows_of(table: FloatArray, numbers: FloatArray) -> FloatArray:
     """The rows with these numbers, and the last one where they are missing."""
-    n_missing = len(table) - 1
-    rows: FloatArray = table.take(np.where(np.isnan(numbers), n_missing, numbers).astype(np.int64), axis=0)
+    n_missing = table.shape[-2] - 1
+    rows: FloatArray = table.take(np.where(np.isnan(numbers), n_missing, numbers).astype(np.int64), axis=-2)
     return rows
 
 

@@ -34,6 +34,16 @@ def log_density(distribution: Any, x: FloatArray) -> FloatArray:
         return np.asarray(log(x), dtype=np.float64)
 
 
+def log_sides(distribution: Any, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log-probabilities below numbers, at them, and above them, as SciPy has them, without its warnings."""
+    log_above_of = distribution.logsf if hasattr(distribution, "logsf") else distribution.logccdf
+    are_whole = is_discrete(distribution)
+    with np.errstate(all="ignore"):
+        log_below = np.asarray(distribution.logcdf(x - are_whole), dtype=np.float64)
+        log_above = np.asarray(log_above_of(x), dtype=np.float64)
+    return log_below, log_density(distribution, x) if are_whole else np.full(len(x), -np.inf), log_above
+
+
 def lost(distribution: Any, x: FloatArray) -> BoolArray:
     """Where a density must be above zero though SciPy finds none, since it has underflowed; the outermost of such only.
 

@@ -15,9 +15,11 @@ from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, frozen
 from hmmfilter._distributions import most_likely
 from hmmfilter._docstrings import as_in
+from hmmfilter.emissions import sides
 from hmmfilter.emissions.learning import Groups, Learner, Observed, estimated_from_sums, over
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
 from hmmfilter.emissions.rows import add_rows, fill_rows, numbered, row_of, rows_of
+from hmmfilter.emissions.sides import Ordered, Sides
 from hmmfilter.priors import Dirichlet
 from hmmfilter.sampling import draw_categories
 
@@ -267,6 +269,43 @@ class Categorical(OfNumbers):
         if not np.isfinite(highest).all():
             return None
         return Categorical(most_likely(np.exp(logs - highest), self.probabilities), self.symbols)
+
+    @as_in(log_likelihoods, Ordered.log_sides)
+    def log_sides(self, observations: Any) -> Sides:
+        """Compute how probable symbols before an observation are in each state, it itself, and those after it.
+
+        Symbols are taken in the order of the columns. Where that means nothing, their residuals are a check all the
+        same: those of a model that is true are normal in any order.
+
+        Parameters
+        ----------
+        observations
+            As in `Categorical.log_likelihoods`.
+
+        Returns
+        -------
+        log_below, log_at, log_above
+            As in `Ordered.log_sides`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `Categorical.log_likelihoods`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> die = hf.emissions.Categorical([[0.25, 0.25, 0.5]])
+        >>> [table.round(4).tolist() for table in die.log_sides([1])]
+        [[[-1.3863]], [[-1.3863]], [[-0.6931]]]
+        """
+        below, at, above = rows_of(self._sides_by_symbol, self._observed(observations)[0])
+        return below, at, above
+
+    @cached_property
+    def _sides_by_symbol(self) -> FloatArray:
+        table: FloatArray = frozen(sides.of_symbols(self.probabilities, self._by_symbol[:-1]))
+        return table
 
     def from_cells(self, cells: Sequence[str], missing: Collection[str] = ("",)) -> list[Any]:
         """Make observations of the cells of a text table, for symbols that have names.
