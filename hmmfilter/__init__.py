@@ -10,6 +10,7 @@ Start with `HMM` for a model and observations. For tables of logs, from any mode
 - `expected_transitions`, `pairwise_marginals`: how often each state followed each other one, on average over all paths,
   and log p(h_t, h_{t+1} | v_1:T) at every step,
 - `log_likelihood_gradient`: the derivatives of the log-likelihood, for an optimiser of your own,
+- `fit`: the most probable model for observations, from one to start from; `expected_statistics`, one step of it,
 - `sample_paths`: paths drawn from p(h_1:T | v_1:T),
 - `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
@@ -25,12 +26,15 @@ from hmmfilter._checks import DegenerateFitError, ImpossibleEvidenceError, Objec
 from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
+from hmmfilter.learning import expected_statistics, fit
 from hmmfilter.model import HMM
 from hmmfilter.priors import Prior
 from hmmfilter.results import (
     Decoded,
+    ExpectedStatistics,
     ExpectedTransitions,
     Filtered,
+    Fitted,
     Forecast,
     Gradient,
     NBest,
@@ -46,8 +50,10 @@ __all__ = [
     "HMM",
     "Decoded",
     "DegenerateFitError",
+    "ExpectedStatistics",
     "ExpectedTransitions",
     "Filtered",
+    "Fitted",
     "FixedLagSmoother",
     "Forecast",
     "Gradient",
@@ -60,8 +66,10 @@ __all__ = [
     "Smoothed",
     "compile",
     "emissions",
+    "expected_statistics",
     "expected_transitions",
     "filter_blocks",
+    "fit",
     "forward_filter",
     "log_likelihood",
     "log_likelihood_gradient",

@@ -16,12 +16,35 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 class Model(Protocol):
     """What learning asks of a model."""
 
-    initial: FloatArray
-    transition: FloatArray
-    log_initial: FloatArray
-    log_transition: FloatArray
-    emission: Any
-    state_names: tuple[str, ...]
+    @property
+    def initial(self) -> FloatArray:
+        """(K,)."""
+        ...
+
+    @property
+    def transition(self) -> FloatArray:
+        """(K, K)."""
+        ...
+
+    @property
+    def log_initial(self) -> FloatArray:
+        """(K,)."""
+        ...
+
+    @property
+    def log_transition(self) -> FloatArray:
+        """(K, K)."""
+        ...
+
+    @property
+    def emission(self) -> Any:
+        """What the states show."""
+        ...
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """K of them."""
+        ...
 
     @property
     def n_states(self) -> int:

@@ -67,6 +67,17 @@ class Part:
         """Such entries of an array, in a row."""
         return values[self.entries]
 
+    def uncommon(self, slopes: FloatArray, values: FloatArray) -> FloatArray:
+        """Slopes but for what those along a row of probabilities have in common: how much more a share is worth."""
+        if not self.are_rows:
+            return slopes
+        known = np.where(values > 0, slopes, 0.0)
+        free = np.where(self.groups >= 0, values, 0.0)
+        left = free.sum(axis=-1, keepdims=True)
+        common = (free * known).sum(axis=-1, keepdims=True) / np.where(left > 0, left, 1.0)
+        uncommon: FloatArray = slopes - common
+        return uncommon
+
     def whole(self, row: FloatArray) -> FloatArray:
         """The array of such entries."""
         array = np.empty(self.groups.shape)
@@ -117,7 +128,7 @@ def _null_space(constraints: FloatArray) -> FloatArray:
 
 
 def parts_of(model: Model, initial: str, fixed: Any, tied: Any) -> tuple[Part, ...]:
-    """The parameters of a start, with what is held and tied; a zero of a distribution is held."""
+    """The parameters of a start, with what is held and tied; an entry that is at a bound is held."""
     values = values_of(model)
     emission = model.emission
     shapes = {name: value.shape for name, value in values.items()}
@@ -137,10 +148,10 @@ def parts_of(model: Model, initial: str, fixed: Any, tied: Any) -> tuple[Part, .
         numbers = groups[name]
         if name in symmetric:
             numbers = np.minimum(numbers, np.swapaxes(numbers, -1, -2))
-        is_held = held[name] | ((value == 0) if name in distributions else False)
+        known = (0.0, np.inf) if name in distributions else bounds.get(name, (-np.inf, np.inf))
+        is_held = held[name] | np.isin(value, known)
         _checks.groups_agree(name, numbers, value, is_held)
         is_held = np.isin(numbers, numbers[is_held])
         numbers = np.unique(numbers, return_inverse=True)[1].reshape(value.shape)
-        known = (0.0, np.inf) if name in distributions else bounds.get(name, (-np.inf, np.inf))
         parts.append(Part(name, np.where(is_held, HELD, numbers), name in distributions, name in symmetric, known))
     return tuple(parts)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._distributions import most_likely
 from hmmfilter._drivers.expectations import Expectations, expect
 from hmmfilter.learning import settling
 from hmmfilter.learning.evidence import Evidence, Model, SumSource, TableSource, learns_from_sums
-from hmmfilter.learning.maximising import maximised
 from hmmfilter.learning.parameters import EMISSION, Block, Part, Values, values_of
+
+if TYPE_CHECKING:
+    from hmmfilter.learning.climbing import Point
 
 Name = tuple[str, tuple[int, ...]]  # of a parameter, and the index of an entry
 
@@ -117,13 +120,13 @@ class Problem:
     @property
     def are_scored(self) -> bool:
         """Whether derivatives are known with respect to all that is learnt."""
-        return self.evidence.observed is not None or bool((self.by_name["emission"].groups < 0).all())
+        return self.evidence.observed is not None or not self.learns_emission
 
     def n_parameters(self, model: Model) -> int:
         """How many free numbers there are: given zeros are none, zeros reached are."""
         known = sum(part.n_free() for part in self.parts if part.name != "emission")
         whole = self.by_name.get("emission")
-        return known + (model.emission.n_parameters if whole is not None and whole.groups >= 0 else 0)
+        return known + (model.emission.n_parameters if whole is not None and self.learns_emission else 0)
 
     def expect(self, model: Model) -> Expectations:
         """The expectation step; of an emission that learns as a whole, it keeps a table of posteriors."""
@@ -146,43 +149,122 @@ class Problem:
         return math.fsum((counts * expectations.log_likelihood)[counts > 0])
 
     def log_prior(self, model: Model) -> float:
-        """The log-density of what is free, with all constants; 0 where there is no prior."""
-        return math.fsum(
-            prior.log_density(values_of(model)[name], self.by_name[name].groups >= 0)
-            for name, prior in self._priors.items()
-        )
+        """The log-density of all that is free, with its constants; 0 where there is no prior."""
+        chain = {name: part for name, part in self.by_name.items() if self.chain_prior(name) is not None}
+        terms = [
+            self.chain_prior(name).log_density(getattr(model, name), part.groups >= 0) for name, part in chain.items()
+        ]
+        if self.emission_prior is not None:
+            of_sums = self.evidence.observed is not None
+            terms.append(
+                model.emission._log_prior(self.emission_prior, self.emission_groups)
+                if of_sums
+                else self.emission_prior.log_density(model.emission)
+            )
+        return math.fsum(terms)
+
+    def chain_prior(self, name: str) -> Any:
+        """What is believed of the initial distribution or the transition; None where nothing is."""
+        return None if self.prior is None else getattr(self.prior, name, None)
+
+    @property
+    def emission_prior(self) -> Any:
+        """What is believed of the emission."""
+        return None if self.prior is None else self.prior.emission
 
     @cached_property
-    def _priors(self) -> dict[str, Any]:
-        return {}
+    def emission_groups(self) -> dict[str, IntArray]:
+        """Which entries of the emission's parameters are one number, by the names that it has for them."""
+        return {part.of_emission: part.groups for part in self.parts if part.name.startswith(EMISSION)}
 
     def objective(self, model: Model, expectations: Expectations) -> float:
         """What is climbed."""
         return math.fsum([self.log_likelihood(expectations), self.log_prior(model)])
 
-    def resolution(self, expectations: Expectations) -> float:
+    def resolution(self, model: Model, expectations: Expectations) -> float:
         """Four units in the last place of the sum that the objective is, a term of each step at least 1."""
         counts = self.evidence.weights
         terms = np.abs((counts * expectations.log_likelihood)[counts > 0]).sum() + self.evidence.n_observations
+        terms += abs(self.log_prior(model))
         return 4.0 * float(np.spacing(terms)) if np.isfinite(terms) else 0.0
 
     def maximised(self, model: Model, expectations: Expectations) -> Model:
-        """The maximisation step."""
-        return maximised(self, model, expectations)
+        """The maximisation step: the most probable model for what is expected."""
+        transition = self._counts("transition", expectations.transition)
+        initial = self._counts("initial", expectations.initial)
+        moves, first = self.by_name["transition"].groups, self.by_name["initial"].groups
+        if self.is_stationary:
+            matrix = settling.most_likely(transition, initial, model.transition, moves)
+            distribution = settling.stationary(matrix)
+        else:
+            matrix = most_likely(transition, model.transition, moves)
+            distribution = most_likely(initial, model.initial, first)
+        return model._with(distribution, matrix, self._emission(model.emission, expectations.emission))
+
+    def emission_by(self, emission: Any, degrees: FloatArray) -> Any:
+        """The emission that is most probable for rows that belong to states to such degrees, (T, K)."""
+        observed = self.evidence.observed
+        if observed is None:
+            return self._emission(emission, degrees)
+        sums = emission._sums(observed)
+        emission._add(observed, 0, len(degrees), degrees, sums)
+        return self._emission(emission, sums.sum(axis=0))
+
+    def _counts(self, name: str, counts: FloatArray) -> FloatArray:
+        """What is expected, and what a prior adds."""
+        prior = self.chain_prior(name)
+        return counts if prior is None else counts + prior._added(counts.shape)
+
+    def _emission(self, emission: Any, expected: FloatArray) -> Any:
+        if not self.learns_emission:
+            return emission
+        if self.evidence.observed is not None:
+            return emission._maximised(expected, self.emission_prior, self.emission_groups)
+        prior = self.emission_prior
+        given = (self.evidence.observations, expected)
+        return emission.estimated(*given) if prior is None else emission.estimated(*given, prior)
+
+    @cached_property
+    def learns_emission(self) -> bool:
+        """Whether anything of the emission is free."""
+        return any((part.groups >= 0).any() for part in self.parts if part.name.startswith("emission"))
 
     def slopes(self, model: Model, expectations: Expectations) -> Values:
         """The derivatives of the objective with respect to each entry of the parameters, all taken as free."""
-        initial = np.divide(
-            expectations.initial, model.initial, out=np.zeros_like(model.initial), where=model.initial > 0
-        )
-        transition = expectations.slopes
+        initial = self._scored("initial", model.initial, _over(expectations.initial, model.initial))
+        transition = self._scored("transition", model.transition, expectations.slopes)
         if self.is_stationary:
             transition = transition + settling.slopes(model.initial, model.transition, initial)
         slopes = {"initial": initial, "transition": transition}
         if self.evidence.observed is not None:
-            score = model.emission._score(expectations.emission)
+            emission = model.emission
+            score = emission._score(expectations.emission)
+            if self.emission_prior is not None:
+                beliefs = emission._prior_score(self.emission_prior, self.emission_groups)
+                score = {name: slope + beliefs[name] for name, slope in score.items()}
             slopes |= {EMISSION + name: slope for name, slope in score.items()}
         return slopes
+
+    def _scored(self, name: str, values: FloatArray, slopes: FloatArray) -> FloatArray:
+        """Slopes, and those of a prior."""
+        prior = self.chain_prior(name)
+        return slopes if prior is None else slopes + prior._score(values, self.by_name[name].groups >= 0)
+
+    def rise(self, point: Point, before: Model, after: Model) -> float:
+        """By how much the objective rises from one model to another, as the slopes at a point have it.
+
+        What slopes along a row of probabilities have in common cancels, and is left out, or its rounding would stay.
+        """
+        slopes, values = self.slopes(point.model, point.expectations), values_of(point.model)
+        old, new = values_of(before), values_of(after)
+        terms: list[float] = []
+        for part in self.parts:
+            if part.name in slopes and (part.groups >= 0).any():
+                slope = part.uncommon(slopes[part.name], values[part.name])
+                change = part.lower(new[part.name] - old[part.name])
+                moved = change != 0
+                terms += (part.lower(slope)[moved] * change[moved]).tolist()
+        return math.fsum(terms)
 
     def gradient(self, model: Model, expectations: Expectations) -> FloatArray:
         """The derivatives of the objective in local coordinates."""
@@ -192,3 +274,8 @@ class Problem:
         """The directions in which a model can move."""
         parts = tuple(part for part in self.parts if part.name != "emission")
         return Coordinates(model, parts, self.is_stationary)
+
+
+def _over(counts: FloatArray, probabilities: FloatArray) -> FloatArray:
+    """Counts over probabilities; 0 over 0 is 0."""
+    return np.divide(counts, probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)

@@ -5,10 +5,17 @@ With δ = δ A and Z = (I − A + 1 δ)⁻¹, a move dA whose rows sum to 0 chan
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from hmmfilter._arrays import FloatArray
+from hmmfilter import _distributions
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.stationarity import stationary_distribution
+
+N_TURNS = 30
+SHARES = (1.0, 0.5, 0.25, 0.125, 2.0**-6, 2.0**-12)  # of a turn, the first that does not lower the sum
+SMALLEST_CHANGE = 1e-16
 
 
 def stationary(transition: FloatArray) -> FloatArray:
@@ -27,6 +34,46 @@ def slopes(initial: FloatArray, transition: FloatArray, with_respect_to_initial:
     """The derivatives with respect to the transition of what depends on its stationary distribution."""
     values = np.linalg.solve(_settled(initial, transition), with_respect_to_initial)
     return np.outer(initial, values)
+
+
+def most_likely(counts: FloatArray, firsts: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
+    """Maximise Σ counts log A + Σ firsts log δ(A) over transitions A, from one that is known, never falling.
+
+    At the top, A is in proportion to the counts of moves and those, A times the slopes of the second sum, that led to
+    the first states; a constant in each row of slopes is nothing. In turn, such counts are made of A and A of them.
+    """
+    transition, height = before, _height(counts, firsts, before)
+    for _ in range(N_TURNS):
+        wanted = _distributions.most_likely(counts + _led(firsts, transition), transition, groups)
+        for share in SHARES:
+            there = transition + share * (wanted - transition)
+            height_there = _height(counts, firsts, there)
+            if height_there >= height:
+                break
+        else:
+            return transition
+        change = np.abs(there - transition).max()
+        transition, height = there, height_there
+        if change <= SMALLEST_CHANGE:
+            return transition
+    return transition
+
+
+def _led(firsts: FloatArray, transition: FloatArray) -> FloatArray:
+    """How often each move counts for having led to the first states."""
+    initial = stationary(transition)
+    with_respect_to_initial = np.divide(firsts, initial, out=np.zeros_like(firsts), where=firsts > 0)
+    past = np.where(transition > 0, slopes(initial, transition, with_respect_to_initial), np.inf)
+    led: FloatArray = transition * np.where(transition > 0, past - past.min(axis=1, keepdims=True), 0.0)
+    return led
+
+
+def _height(counts: FloatArray, firsts: FloatArray, transition: FloatArray) -> float:
+    moves, begun = counts > 0, firsts > 0
+    logs = (counts[moves] * np.log(transition[moves])).tolist() + (
+        firsts[begun] * np.log(stationary(transition)[begun])
+    ).tolist()
+    return math.fsum(logs)
 
 
 def _settled(initial: FloatArray, transition: FloatArray) -> FloatArray:

@@ -29,14 +29,14 @@ Conventions, for the whole library:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, plotting, sampling, storage
+from hmmfilter import _checks, learning, plotting, sampling, storage
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Emission
@@ -44,7 +44,7 @@ from hmmfilter.emissions.protocol import log_of
 from hmmfilter.model.paths import Paths
 from hmmfilter.model.posteriors import Posteriors
 from hmmfilter.model.streams import Streams
-from hmmfilter.results import html
+from hmmfilter.results import Fitted, html
 from hmmfilter.results.outline import Column, outline
 from hmmfilter.stationarity import stationary_distribution
 
@@ -198,6 +198,80 @@ class HMM(Posteriors, Paths, Streams):
         generator = _checks.generator(rng)
         states = sampling.draw_states(self.initial, self.transition, n_steps, generator)
         return states, self.emission.sample(states, generator)
+
+    @as_in(learning.fit)
+    def fit(
+        self,
+        observations: Any,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        labels: Any = None,
+        weights: Any = None,
+        initial: str = "free",
+        fixed: Any = (),
+        tied: Any = None,
+        prior: Any = None,
+        restarts: int = 0,
+        rng: np.random.Generator | int | None = None,
+        max_iterations: int = 1000,
+        tolerance: float = 1e-8,
+        accelerate: bool = True,
+        workers: int = 1,
+        progress: bool = False,
+        callback: Callable[[int, Any, float], Any] | None = None,
+    ) -> Fitted:
+        """Find the most probable model for observations, climbing from this one.
+
+        `hmmfilter.fit` does the work.
+
+        Parameters
+        ----------
+        observations, lengths, allowed, labels, weights
+            As in `hmmfilter.fit`.
+        initial, fixed, tied, prior, restarts, rng
+            As in `hmmfilter.fit`.
+        max_iterations, tolerance, accelerate, workers, progress, callback
+            As in `hmmfilter.fit`.
+
+        Returns
+        -------
+        Fitted
+            ``model``, ``log_likelihood``, ``objective``, ``history``, ``converged``, ``aic``, ``bic``, and more.
+
+        Raises
+        ------
+        DegenerateFitError, ImpossibleEvidenceError, ValueError, TypeError
+            As in `hmmfilter.fit`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> start = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hf.emissions.Poisson([2.0, 5.0]))
+        >>> fitted = start.fit([1, 0, 2, 9, 7, 11, 8, 0, 1, 1, 0, 2, 10, 8])
+        >>> fitted.model.emission.rate.round(4)
+        array([0.8637, 8.7417])
+        """
+        return learning.fit(
+            self,
+            observations,
+            lengths=lengths,
+            allowed=allowed,
+            labels=labels,
+            weights=weights,
+            initial=initial,
+            fixed=fixed,
+            tied=tied,
+            prior=prior,
+            restarts=restarts,
+            rng=rng,
+            max_iterations=max_iterations,
+            tolerance=tolerance,
+            accelerate=accelerate,
+            workers=workers,
+            progress=progress,
+            callback=callback,
+        )
 
     @as_in(Posteriors.filter)
     def plot(self, observations: Any = None, *, lengths: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:

@@ -1,0 +1,86 @@
+"""Leaps: where steps would lead that go on in the same direction, in logs and natural parameters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._distributions import most_likely
+from hmmfilter.learning.evidence import Model
+from hmmfilter.learning.parameters import EMISSION
+from hmmfilter.learning.problem import Problem
+from hmmfilter.learning.settling import stationary
+
+FARTHEST = 4.0  # that the first leaps may go, in steps
+GROWTH = 4.0  # by which they may go farther after one that went as far as it might, and less after one that failed
+LEAST_LOG = -600.0  # of a probability that a leap leads to: a double, from which it may come back
+
+
+class Leaps:
+    """Leaps over two steps, which learn how far they may go; one of length 1 leads where the steps do."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem, self._farthest = problem, FARTHEST
+
+    def length(self, first: float, across: float, second: float) -> float:
+        """How far to go, from the squares of two steps and their product: |r| / |r' − r|."""
+        bend = first - 2.0 * across + second
+        wanted = math.sqrt(first / bend) if bend > 0 and first > 0 else math.inf
+        return min(wanted, self._farthest)
+
+    def note(self, length: float, has_landed: bool) -> None:
+        """A leap of this length has landed no lower than the steps, or it has not."""
+        if not has_landed:
+            self._farthest = max(length / GROWTH, 1.0 + 1.0 / GROWTH)
+        elif length >= self._farthest:
+            self._farthest *= GROWTH
+
+    def landing(self, models: tuple[Model, Model, Model], length: float) -> Model | None:
+        """Where a leap of some length leads from the first of three models in a row, if there is a model."""
+        first, second, third = (self._vectors(model) for model in models)
+        vectors = [_leapt(*of_all, length) for of_all in zip(first, second, third, strict=True)]
+        return self._model(models[2], vectors)
+
+    def _vectors(self, model: Model) -> list[FloatArray]:
+        vectors = [model.log_initial, model.log_transition]
+        is_learnt = self._problem.learns_emission
+        return [*vectors, model.emission._natural()] if is_learnt else vectors
+
+    def _model(self, before: Model, vectors: list[FloatArray]) -> Model | None:
+        parts = self._problem.by_name
+        transition = _rows(vectors[1], before.transition, parts["transition"].groups)
+        if self._problem.is_stationary:
+            initial = stationary(transition)
+        else:
+            initial = _rows(vectors[0], before.initial, parts["initial"].groups)
+        emission = before.emission
+        if len(vectors) == 3:
+            emission = emission._of_natural(vectors[2])
+            if emission is None:
+                return None
+            held = {part.of_emission: part.groups < 0 for part in self._problem.parts if part.name.startswith(EMISSION)}
+            if any(mask.any() for mask in held.values()):
+                known = before.emission._parameters()
+                parameters = emission._parameters()
+                emission = emission._with(
+                    {name: np.where(held[name], known[name], value) for name, value in parameters.items()}
+                )
+        return before._with(initial, transition, emission)
+
+
+def _leapt(first: FloatArray, second: FloatArray, third: FloatArray, length: float) -> FloatArray:
+    """The parabola through three points in a row, so far from the first; what is infinite stays where it came to."""
+    with np.errstate(invalid="ignore"):
+        step = second - first
+        bend = (third - second) - step
+        there: FloatArray = first + 2.0 * length * step + length**2 * bend
+    return np.where(np.isfinite(there), there, third)
+
+
+def _rows(logs: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
+    """Rows of probabilities in proportion to such logs."""
+    shifted = logs - logs.max(axis=-1, keepdims=True)
+    counts = np.exp(np.where(logs > -np.inf, np.maximum(shifted, LEAST_LOG), -np.inf))
+    return most_likely(counts, before, groups)

@@ -1,0 +1,107 @@
+"""Starts of several kinds, as each alone misses the top of some problem: all a little way, the best to the end."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray
+from hmmfilter._distributions import most_likely
+from hmmfilter.learning import starts
+from hmmfilter.learning.climbing import Climbed
+from hmmfilter.learning.evidence import Model
+from hmmfilter.learning.problem import Problem
+from hmmfilter.learning.settling import stationary
+
+N_EARLY = 20  # iterations from each start
+N_FINISHED = 3  # of all starts, to the end
+AT_RANDOM = ("k-means", "responsibilities", "points")
+STAYING = 0.8  # of the transition from which all but the first begin
+
+
+class Restart(NamedTuple):
+    """What one start came to."""
+
+    kind: str  # "start", "quantiles", "k-means", "responsibilities" or "points"
+    early: float  # the objective after some iterations; NaN where the start collapsed
+    late: float  # the objective at the end; NaN where the start was not followed so far
+    outcome: str  # "finished", "stopped" or "collapsed"
+
+
+def climb_from_many(
+    models: Iterator[tuple[str, Model]], begin: Callable[[Model], Climbed], finish: Callable[[Climbed], Climbed]
+) -> tuple[Climbed, tuple[Restart, ...]]:
+    """Begin to climb from all models, finish where it is highest, and return the highest end and what each came to.
+
+    Where all collapse, so does this.
+    """
+    kinds, begun = zip(*((kind, _unless_degenerate(begin, model)) for kind, model in models), strict=True)
+    climbs = {n: climbed for n, climbed in enumerate(begun) if isinstance(climbed, Climbed)}
+    finished = {n: _unless_degenerate(finish, climbs[n]) for n in _highest(climbs)}
+    ends = {n: climbed for n, climbed in finished.items() if isinstance(climbed, Climbed)}
+    if not ends:
+        collapses = [end for end in (*finished.values(), *begun) if isinstance(end, _checks.DegenerateFitError)]
+        raise collapses[0]
+    came_to = []
+    for n, kind in enumerate(kinds):
+        early = climbs[n].point.objective if n in climbs else math.nan
+        late = ends[n].point.objective if n in ends else math.nan
+        has_collapsed = n not in climbs or (n in finished and n not in ends)
+        outcome = "collapsed" if has_collapsed else "finished" if n in ends else "stopped"
+        came_to.append(Restart(kind, early, late, outcome))
+    return max(ends.values(), key=lambda end: end.point.objective), tuple(came_to)
+
+
+def _unless_degenerate(climb: Callable[[Any], Climbed], begin: Any) -> Climbed | _checks.DegenerateFitError:
+    """What a climb comes to, or the error where it collapses."""
+    try:
+        return climb(begin)
+    except _checks.DegenerateFitError as collapse:
+        return collapse
+
+
+def _highest(climbs: dict[int, Climbed]) -> list[int]:
+    """The numbers of the highest climbs; of those that came to the very same, the first."""
+    objectives = {climbed.point.objective: n for n, climbed in reversed(climbs.items())}
+    return [objectives[objective] for objective in sorted(objectives, reverse=True)[:N_FINISHED]]
+
+
+def starts_of(problem: Problem, start: Model, restarts: int, rng: np.random.Generator) -> Iterator[tuple[str, Model]]:
+    """The start, and so many others with what they are called; what is held stays as it is."""
+    yield "start", start
+    kinds = itertools.chain(["quantiles"], itertools.cycle(AT_RANDOM))
+    evidence = problem.evidence
+    for kind in itertools.islice(kinds, restarts):
+        if evidence.observed is None:  # of which only the number is known
+            named, rows = AT_RANDOM[1], np.zeros(evidence.n_rows)
+        else:
+            named, rows = kind, evidence.observed[0]
+        yield named, _start_by(problem, start, _weighted(problem, starts.degrees(named, rows, start.n_states, rng)))
+
+
+def _weighted(problem: Problem, degrees: FloatArray) -> FloatArray:
+    """Degrees among the states that are allowed, each as often as its sequence counts."""
+    evidence = problem.evidence
+    if evidence.is_allowed is not None:
+        degrees = np.where(evidence.is_allowed, degrees, 0.0)
+        total = degrees.sum(axis=1, keepdims=True)
+        degrees = degrees / np.where(total > 0, total, 1.0)
+    return degrees * np.repeat(evidence.weights, np.diff(evidence.starts))[:, None]
+
+
+def _start_by(problem: Problem, start: Model, degrees: FloatArray) -> Model:
+    """The model of a chain that stays where it is for some steps, and of an emission of such degrees."""
+    n_states, parts = start.n_states, problem.by_name
+    moves = np.full((n_states, n_states), (1.0 - STAYING) / max(n_states - 1, 1))
+    np.fill_diagonal(moves, STAYING)
+    transition = most_likely(moves, start.transition, parts["transition"].groups)
+    if problem.is_stationary:
+        initial = stationary(transition)
+    else:
+        initial = most_likely(np.ones(n_states), start.initial, parts["initial"].groups)
+    return start._with(initial, transition, problem.emission_by(start.emission, degrees))

@@ -1,0 +1,98 @@
+"""What one expectation step comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter.results import frames
+from hmmfilter.results.base import Result
+from hmmfilter.results.printing import Preview, four_decimals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ExpectedStatistics(Result):
+    """What is expected of the states, given all observations; returned by `expected_statistics`.
+
+    All of it is added up over sequences, each as often as its weight says; those of parts of the data may be added.
+
+    Attributes
+    ----------
+    initial : ndarray, (K,)
+        How often each state is expected to be the first.
+    transition : ndarray, (K, K)
+        How often each move is expected.
+    emission : dict of ndarray
+        What the emission is learnt from, by name: numbers of steps, sums of observations, and the like. Empty for an
+        emission that learns as a whole.
+    log_likelihood : float or ndarray, (N,)
+        log p(v_1:T), natural log; of several sequences, one for each.
+    state_names : tuple of str or None
+        The names that the model gave its states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+    >>> statistics = hf.expected_statistics(model, [0, 2, 7, 4])
+    >>> statistics
+    ExpectedStatistics: 2 states, log-likelihood -9.6085
+      state  initial    to 0    to 1
+          0   0.9567  0.6816  0.9591
+          1   0.0433  0.0241  1.3352
+    >>> statistics.emission["weight"].round(4)
+    array([1.6624, 2.3376])
+    """
+
+    initial: FloatArray
+    transition: FloatArray
+    emission: dict[str, FloatArray]
+    log_likelihood: Any  # a float; of several sequences, (N,)
+
+    def to_frame(self, index: Any = None) -> pd.DataFrame:
+        """Make a pandas frame of the chain's part, with a row for each state.
+
+        Parameters
+        ----------
+        index : array_like or pandas.Index, (K,), optional
+            The labels of the rows, instead of the names of the states.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A column "initial", and one for each state to which a move leads.
+
+        Raises
+        ------
+        ImportError
+            Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
+        ValueError
+            Where the labels are not K.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> hf.expected_statistics(model, [0, 2, 7, 4]).to_frame().round(4)
+              initial  to calm  to busy
+        calm   0.9567   0.6816   0.9591
+        busy   0.0433   0.0241   1.3352
+        """
+        names = self._names(len(self.initial))
+        table = np.column_stack([self.initial, self.transition])
+        labels = frames.single_labels(names) if index is None else index
+        return frames.frame(table, ["initial", *(f"to {name}" for name in names)], labels)
+
+    def _preview(self) -> Preview:
+        names = self._names(len(self.initial))
+        table = np.column_stack([self.initial, self.transition])
+        rows = [[name, *map(four_decimals, row)] for name, row in zip(names, table, strict=True)]
+        total = four_decimals(float(np.sum(self.log_likelihood)))
+        title = f"ExpectedStatistics: {len(names)} states, log-likelihood {total}"
+        return Preview(title, [["state", "initial", *(f"to {name}" for name in names)], *rows])
