@@ -1,24 +1,42 @@
-"""Rows that sum to 1, as learnt from counts: free entries, entries that are held, and entries that are one number."""
+"""Rows that sum to 1, as learnt from counts: free entries, entries that are held, and entries that are one number.
+
+References
+----------
+.. [1] Boyd and Vandenberghe, "Convex Optimization" (2004), chapter 11.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+
+FARTHEST = 50.0  # the factor by which a product of a number and its slack may change in a step
+SHARE = 0.95  # of the way to where a number or its slack would be 0
+IS_NEAR, IS_NOTHING = 1e-6, 1e-14  # when products are near the counts, relatively; and near 0
+MOST_STEPS = 400  # some 30 are taken; where counts span all doubles, 200
 
 
 def most_likely(counts: FloatArray, before: FloatArray, groups: IntArray | None = None) -> FloatArray:
     """Maximise Σ counts log p over rows p that each sum to 1.
 
     Without groups all entries are free. Entries of one group are one number, those of group −1 stay as they are
-    `before`. A row of which nothing is counted stays, too.
+    `before`, and so does what no counts decide: a row of which nothing is counted, or zeros of rows that share numbers.
     """
     n, p = np.atleast_2d(counts), np.atleast_2d(before).copy()
-    free = np.ones(n.shape, dtype=np.bool_) if groups is None else np.atleast_2d(groups) >= 0
-    for row, total_of, is_free in zip(p, n, free, strict=True):
-        _fill_row(row, total_of, is_free)
+    group_of = np.arange(n.size).reshape(n.shape) if groups is None else np.atleast_2d(groups)
+    free = group_of >= 0
+    are_shared = np.zeros(len(p), dtype=np.bool_)
+    if groups is not None and free.any():
+        means, are_shared = _pooled(n, group_of, free)
+        if are_shared.any():
+            p[are_shared] = _shared_rows(means[are_shared], p[are_shared], group_of[are_shared])
+        n = means
+    for i in np.flatnonzero(~are_shared):
+        _fill_row(p[i], n[i], free[i])
     rows: FloatArray = p.reshape(before.shape)
     return rows
 
@@ -31,3 +49,110 @@ def _fill_row(row: FloatArray, counts: FloatArray, is_free: BoolArray) -> None:
     total = math.fsum(shares)
     if total > 0 and left > 0:
         row[is_free] = left * (shares / total)
+
+
+def _pooled(counts: FloatArray, group_of: IntArray, free: BoolArray) -> tuple[FloatArray, BoolArray]:
+    """The mean counts of each entry's group, and which rows have a number in common with another one."""
+    names, numbers = np.unique(group_of[free], return_inverse=True)
+    sizes = np.bincount(numbers)
+    means = np.zeros(counts.shape)
+    means[free] = (np.bincount(numbers, weights=counts[free]) / sizes)[numbers]
+    row_of = np.nonzero(free)[0]
+    first, last = np.full(len(names), len(counts)), np.zeros(len(names), dtype=np.int64)
+    np.minimum.at(first, numbers, row_of)
+    np.maximum.at(last, numbers, row_of)
+    are_shared = np.zeros(len(counts), dtype=np.bool_)
+    are_shared[row_of[(first < last)[numbers]]] = True
+    return means, are_shared
+
+
+def _shared_rows(means: FloatArray, before: FloatArray, group_of: IntArray) -> FloatArray:
+    """Rows that have numbers in common."""
+    is_number = (group_of >= 0) & (before > 0)
+    left = np.array([math.fsum([1.0, *(-row)]) for row in np.where(is_number, 0.0, before)])
+    if not (means[is_number] > 0).any() or (left <= 0).any():
+        return before
+    _, firsts, numbers = np.unique(group_of[is_number], return_index=True, return_inverse=True)
+    incidence = np.zeros((len(before), len(firsts)))
+    np.add.at(incidence, (np.nonzero(is_number)[0], numbers), 1.0)
+    n = means[is_number][firsts] * incidence.sum(axis=0)
+    n = n / n.max()
+    p, slack, multipliers = _near_maximum(incidence, left, n, before[is_number][firsts])
+    rows = before.copy()
+
+    def lacking(p: FloatArray) -> FloatArray:
+        """What the rows lack of 1, to the last digit."""
+        rows[is_number] = p[numbers]
+        return np.array([math.fsum([1.0, *(-row)]) for row in rows])
+
+    is_zero = (n == 0) & (p < slack)
+    while True:
+        p = _maximum(incidence, lacking, n, np.where(is_zero, 0.0, p), multipliers)
+        if (p >= 0).all():
+            break
+        is_zero |= p < 0
+    rows[is_number] = p[numbers]
+    filled: FloatArray = rows
+    return filled
+
+
+def _near_maximum(
+    incidence: FloatArray, left: FloatArray, n: FloatArray, start: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Numbers p near the maximum of Σ n log p, how far they are from 0 by their slacks, and multipliers λ.
+
+    C says how often each number is in each row, and C p is what is left for them. At the maximum p_g s_g = n_g, where
+    s = Cᵀ λ, also where n is 0: p or s is. Both stay above 0, and Newton's steps go to products that differ by a
+    bounded factor from those before: an interior-point method [1]_.
+    """
+    p, multipliers = start, incidence @ n / left
+    multipliers[multipliers == 0] = multipliers.max()
+    slack, n_left = incidence.T @ multipliers, MOST_STEPS
+    scale, tolerance = slack, np.where(n > 0, IS_NEAR * n, IS_NOTHING * slack)
+    while (np.abs(p * slack - n) > tolerance).any() and n_left > 0:
+        product = p * slack
+        target = np.clip(n, product / FARTHEST, product * FARTHEST)
+        change = _solved((incidence * (p / slack)) @ incidence.T, incidence @ (target / slack) - left)
+        slack_change = incidence.T @ change
+        p_change = (target - product - p * slack_change) / slack
+        lowest = min((p_change / p).min(), (slack_change / slack).min())
+        share = min(1.0, SHARE / max(-lowest, SHARE))
+        p, slack, multipliers = p + share * p_change, slack + share * slack_change, multipliers + share * change
+        n_left -= 1
+    return p, slack / scale, multipliers
+
+
+def _maximum(
+    incidence: FloatArray,
+    lacking: Callable[[FloatArray], FloatArray],
+    n: FloatArray,
+    p: FloatArray,
+    multipliers: FloatArray,
+) -> FloatArray:
+    """The same to the last digit, by Newton's method, where it is known which numbers without counts are 0."""
+    are_counted, are_rest = n > 0, (n == 0) & (p > 0)
+    counted, rest = incidence[:, are_counted], incidence[:, are_rest]
+    n_rows, n_rest = rest.shape
+    best, least = p, np.inf
+    while True:
+        slack = counted.T @ multipliers
+        p = p.copy()
+        p[are_counted] = n[are_counted] / slack
+        lacks = lacking(p)
+        if (error := float(np.abs(lacks).max())) >= least:
+            return best
+        slopes = p[are_counted] / slack
+        system = np.block([[(counted * slopes) @ counted.T, -rest], [-rest.T, np.zeros((n_rest, n_rest))]])
+        change = _solved(system, np.concatenate([-lacks, rest.T @ multipliers]))
+        multipliers = multipliers + change[:n_rows]
+        p[are_counted] -= slopes * (counted.T @ change[:n_rows])
+        p[are_rest] += change[n_rows:]
+        best, least = p, error
+
+
+def _solved(system: FloatArray, right: FloatArray) -> FloatArray:
+    """Solve symmetric equations of any scales, of which some may follow from others."""
+    scale = np.sqrt(np.abs(np.diag(system)))
+    scale[scale == 0] = 1.0
+    solution: FloatArray = np.linalg.lstsq(system / np.outer(scale, scale), right / scale, rcond=None)[0] / scale
+    return solution
