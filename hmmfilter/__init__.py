@@ -15,6 +15,8 @@ Start with `HMM` for a model and observations. For tables of logs, from any mode
 - `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
 - `Prior`, and what it is made of in `priors`: what is known of a model before its data are,
+- `guess`: a first model of data, `fit_labelled`: the model of data whose states are known,
+- `aligned`: a model with its states in the order of another one's,
 - `stationary_distribution`: where a Markov chain settles,
 - `compile`: all of it compiled beforehand, so that nobody waits later.
 
@@ -23,9 +25,11 @@ The conventions are in `hmmfilter.model`.
 
 from hmmfilter import emissions, lse, naive, priors
 from hmmfilter._checks import DegenerateFitError, ImpossibleEvidenceError, ObjectiveFellError
+from hmmfilter.aligning import aligned
 from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
+from hmmfilter.guessing import fit_labelled, guess
 from hmmfilter.learning import expected_statistics, fit
 from hmmfilter.model import HMM
 from hmmfilter.priors import Prior
@@ -64,13 +68,16 @@ __all__ = [
     "PosteriorDecoded",
     "Prior",
     "Smoothed",
+    "aligned",
     "compile",
     "emissions",
     "expected_statistics",
     "expected_transitions",
     "filter_blocks",
     "fit",
+    "fit_labelled",
     "forward_filter",
+    "guess",
     "log_likelihood",
     "log_likelihood_gradient",
     "lse",

@@ -28,6 +28,8 @@ DOORS = ("filtering", "smoothing", "decoding")
 # Who may import whom: each room, and the rooms of this package that it knows.
 CONTRACT = {
     "__init__": {
+        "aligning",
+        "guessing",
         "compiling",
         "lse",
         "naive",
@@ -129,6 +131,8 @@ CONTRACT = {
         "results",
         "stationarity",
     },
+    "aligning": {"_arrays", "_checks", "emissions", "model"},
+    "guessing": {"_arrays", "_checks", "_distributions", "emissions", "learning", "model", "priors"},
     "_tables": {"_arrays", "_checks", "_files"},
     "underflow": {"_arrays", "_checks", "emissions", "filtering", "model", "naive", "results"},
     "__main__": {"cli"},

@@ -1,10 +1,13 @@
 """Where learning starts: degrees of belonging, and the models that are guessed from them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hmmfilter as hf
+from hmmfilter import _checks
 from hmmfilter.learning import starts
 
 ROUNDING = 1e-12
@@ -93,3 +96,193 @@ def test_what_cannot_tell_states_apart():
     late = np.append(np.zeros(2 * starts.FIRST_ROWS), 1.0)
     assert starts.are_told_apart(late, 2)
     groups_of("quantiles", bits, 3)  # which are at random, then
+
+
+COUNTS = [0, 1, 2, None, 9, 7, 8, 1]
+LETTERS = ["a", "b", None, "a", "c", "b"]
+
+
+@pytest.mark.parametrize("name", ["poisson", "Poisson", "POISSON", hf.emissions.Poisson])
+def test_an_emission_is_called_by_its_name_or_is_its_class(name):
+    model = hf.guess(name, 2, COUNTS)
+    assert isinstance(model.emission, hf.emissions.Poisson)
+    assert model.initial.tolist() == [0.5, 0.5]
+    assert model.transition.tolist() == [[0.9, 1 - 0.9], [1 - 0.9, 0.9]]
+    low, high = [0, 1, 2, 1], [9, 7, 8]  # of which nine tenths are of a state, and half of the last tenth of each
+    expected = [(0.95 * sum(low) + 0.05 * sum(high)) / (0.95 * 4 + 0.05 * 3)]
+    expected += [(0.05 * sum(low) + 0.95 * sum(high)) / (0.05 * 4 + 0.95 * 3)]
+    np.testing.assert_allclose(model.emission.rate, expected, rtol=ROUNDING)
+
+
+@pytest.mark.parametrize("method", starts.KINDS)
+@pytest.mark.parametrize("n_states", [1, 2, 3])
+def test_every_method_makes_a_model_from_which_a_fit_climbs(method, n_states):
+    model = hf.guess("poisson", n_states, COUNTS, method=method)
+    assert model.n_states == n_states
+    assert np.abs(model.transition.sum(axis=1) - 1).max() <= ROUNDING
+    fitted = model.fit(COUNTS, max_iterations=5)
+    assert fitted.log_likelihood >= model.log_likelihood(COUNTS)
+
+
+@pytest.mark.parametrize("method", ["k-means", "points", "responsibilities"])
+def test_a_guess_repeats_for_a_seed(method):
+    counts = np.random.default_rng(0).poisson([[1], [9]] * 20, (40, 1))
+    assert hf.guess("poisson", 2, counts, method=method) == hf.guess("poisson", 2, counts, method=method, rng=0)
+    generator = np.random.default_rng(0)
+    assert hf.guess("poisson", 2, counts, method=method) == hf.guess("poisson", 2, counts, method=method, rng=generator)
+    others = [hf.guess("poisson", 2, counts, method=method, rng=seed) for seed in range(1, 20)]
+    assert any(other != hf.guess("poisson", 2, counts, method=method) for other in others)
+
+
+def test_several_sequences_are_guessed_as_one_table():
+    whole = hf.guess("poisson", 2, COUNTS)
+    frame = pd.DataFrame({"who": ["a"] * 3 + ["b"] * 5, "count": pd.array(COUNTS, dtype="Int64")})
+    for several in [
+        [COUNTS[:3], COUNTS[3:]],
+        [COUNTS[:3], [], COUNTS[3:]],
+        {"a": COUNTS[:3], "b": COUNTS[3:]},
+        [[count] for count in COUNTS],  # a column
+        frame.groupby("who"),
+        frame.groupby("who")["count"],
+    ]:
+        assert hf.guess("poisson", 2, several) == whole
+    assert hf.guess("poisson", 2, COUNTS, lengths=[3, 5]) == whole
+
+
+def test_symbols_are_those_that_occur_or_those_that_are_given():
+    model = hf.guess("categorical", 2, LETTERS)
+    assert model.emission.symbols == ("a", "b", "c")
+    assert model.emission.probabilities.min() > 0
+    assert model.emission.probabilities.argmax(axis=1).tolist() == [0, 1]
+    assert hf.guess("categorical", 2, [LETTERS[:2], LETTERS[2:]]) == model
+    given = hf.guess("categorical", 2, LETTERS, symbols=["c", "a", "b", "d"])
+    assert given.emission.symbols == ("c", "a", "b", "d")
+    np.testing.assert_allclose(given.emission.probabilities[:, 3], 0.1 / 4)  # as what starts at 0 stays there
+    np.testing.assert_allclose(given.emission.probabilities.sum(axis=1), 1)
+    assert given.fit(LETTERS).model.emission.probabilities[:, 3].tolist() == [0.0, 0.0]
+    assert hf.guess("categorical", 2, [0, 1, 2, 2, None, 0]).emission.symbols is None
+
+
+class Waiting:
+    """Exponential waiting times; or of a table, of the sums of rows."""
+
+    def __init__(self, mean):
+        self.mean = np.asarray(mean, dtype=float)
+        self.n_states = self.n_parameters = len(self.mean)
+
+    def log_likelihoods(self, observations):
+        return -np.asarray(observations)[:, None] / self.mean - np.log(self.mean)
+
+    def sample(self, states, rng):
+        return rng.exponential(self.mean[states])
+
+    def estimated(self, observations, weights, prior=None):
+        return Waiting(observations @ weights / weights.sum(axis=0))
+
+    @classmethod
+    def guessed(cls, observations, weights, scale=1.0):
+        values = np.asarray(observations, dtype=float).reshape(len(observations), -1).sum(axis=1)
+        return cls(scale * (values @ weights / weights.sum(axis=0)))
+
+
+def test_a_class_of_ones_own_is_guessed():
+    times = np.array([0.3, 1.2, 0.5, 7.0, 19.0, 22.0])
+    model = hf.guess(Waiting, 2, times)
+    assert model.emission.mean[0] < 5
+    assert model.emission.mean[1] > 10
+    np.testing.assert_allclose(hf.guess(Waiting, 2, times, scale=2.0).emission.mean, 2 * model.emission.mean)
+    grouped = pd.DataFrame({"who": list("aaabbb"), "time": times}).groupby("who")["time"]
+    np.testing.assert_allclose(hf.guess(Waiting, 2, grouped).emission.mean, model.emission.mean)
+    assert hf.guess(Waiting, 2, times, lengths=[2, 4]).emission.mean.tolist() == model.emission.mean.tolist()
+
+
+class OfWords:
+    n_states = 2
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def log_likelihoods(self, observations):
+        raise AssertionError("nobody asks")
+
+    sample = None
+
+    @classmethod
+    def guessed(cls, observations, weights):
+        return cls(weights)
+
+
+def test_words_of_a_class_of_ones_own_are_told_apart_by_the_alphabet():
+    belongs = hf.guess(OfWords, 2, ["wet", "dry", None, "wet"]).emission.weights
+    assert belongs.argmax(axis=1).tolist() == [1, 0, 0, 1]
+    assert belongs[2].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        (("poison", 2, COUNTS), ValueError, "emission must be one of bernoulli, categorical, fromscipy, gaussian, poi"),
+        ((hf.emissions.Poisson([1.0]), 2, COUNTS), TypeError, "emission must be the name of a kind, or a class, got P"),
+        ((int, 2, COUNTS), TypeError, "emission must have guessed, as those of hmmfilter.emissions do, got int"),
+        (("poisson", 0, COUNTS), ValueError, "n_states must be at least 1, got 0"),
+        (("poisson", 2.0, COUNTS), TypeError, "n_states must be an integer, got 2.0"),
+        (
+            ("bernoulli", 3, [0, 1, 1, 0]),
+            ValueError,
+            "must have 3 different values at least for 3 states by method='qu",
+        ),
+        (("poisson", 2, [None, None]), ValueError, "observations must have a step that is not missing, got none"),
+        (("poisson", 2, [[0, 1], [2, -1]]), ValueError, r"sequence 1: observations\[1\] must be a whole number from 0"),
+        (("poisson", 2, {"a": [0, 1], "b": [2, 0.5]}), ValueError, r"sequence 'b': observations\[1\] must be a whole"),
+    ],
+)
+def test_what_cannot_be_guessed_is_refused_in_words(given, error, words):
+    with pytest.raises(error, match=words):
+        hf.guess(*given)
+
+
+def test_options_are_checked():
+    with pytest.raises(
+        ValueError, match="method must be one of quantiles, k-means, responsibilities, points, got 'best'"
+    ):
+        hf.guess("poisson", 2, COUNTS, method="best")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'covariance'"):
+        hf.guess("poisson", 2, COUNTS, covariance="full")
+    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
+        hf.guess("poisson", 2, COUNTS, rng="seed")
+    with pytest.raises(ValueError, match="lengths must sum to the 8 rows"):
+        hf.guess("poisson", 2, COUNTS, lengths=[3, 4])
+
+
+def test_a_method_that_looks_at_nothing_needs_no_different_observations():
+    assert hf.guess("bernoulli", 3, [0, 1, 1, 0], method="responsibilities").n_states == 3
+
+
+@pytest.mark.parametrize(
+    ("observations", "lengths", "width"),
+    [
+        ([1.0, 2.0], None, None),
+        (np.zeros(3), None, None),
+        (np.zeros((3, 1)), None, None),
+        (np.zeros((3, 2)), None, 2),
+        (pd.DataFrame({"x": [1.0], "y": [2.0]}), None, 2),
+        (pd.Series([1.0, 2.0]), None, None),
+        ([[1.0], [2.0]], None, None),
+        ([[1.0, 2.0], [3.0, 4.0]], None, 2),
+        ([[1.0, 2.0], None], None, 2),
+        ([[1.0, 2.0], [3.0]], None, None),  # sequences
+        ([np.zeros(2), np.zeros(2)], None, None),
+        ([np.zeros(2), np.zeros(2)], [2], 2),
+        ([np.zeros((2, 3)), np.zeros((4, 3))], None, 3),
+        ([[[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]]], None, 2),
+        ([[], [[3.0, 4.0]]], None, 2),
+        ({"a": [], "b": [[3.0, 4.0]]}, None, 2),
+        ({"a": []}, None, None),
+        (pd.DataFrame({"who": [0, 1], "x": [1.0, 2.0]}).groupby("who"), None, None),
+        (pd.DataFrame({"who": [0, 1], "x": [1.0, 2.0]}).groupby("who")["x"], None, None),
+        (pd.DataFrame({"who": [0, 1], "x": [1.0, 2.0], "y": [1.0, 2.0]}).groupby("who"), None, 2),
+        (7.0, None, None),
+    ],
+)
+def test_what_looks_like_vectors(observations, lengths, width):
+    assert _checks.vector_width(observations, lengths) == width

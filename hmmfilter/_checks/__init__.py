@@ -32,6 +32,14 @@ from hmmfilter._checks.errors import (
     told,
 )
 from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
+from hmmfilter._checks.guesses import (
+    all_states_known,
+    all_states_left,
+    all_states_shown,
+    emission_class,
+    told_apart,
+    vector_width,
+)
 from hmmfilter._checks.labels import NO_LABELS, Labels, drawn_index, joined_index, keyed, labels_of
 from hmmfilter._checks.learning import (
     ObjectiveFellError,
@@ -57,6 +65,7 @@ from hmmfilter._checks.observations import (
     plain_vector,
     whole_observations,
 )
+from hmmfilter._checks.orders import comparable, finite_moments, reorderable, state_order
 from hmmfilter._checks.outputs import (
     destinations,
     drawable_sample,
@@ -151,6 +160,9 @@ __all__ = [
     "above",
     "agreement",
     "all_of_one_kind",
+    "all_states_known",
+    "all_states_left",
+    "all_states_shown",
     "are_none",
     "at_least_one",
     "at_most_dimensions",
@@ -162,6 +174,7 @@ __all__ = [
     "blocks",
     "chain",
     "chain_parameters",
+    "comparable",
     "compiler",
     "definite_parts",
     "degrees",
@@ -173,7 +186,9 @@ __all__ = [
     "drawn_index",
     "drawn_observations",
     "emission",
+    "emission_class",
     "epsilon",
+    "finite_moments",
     "fits_memory",
     "fitting_prior",
     "flag",
@@ -232,6 +247,7 @@ __all__ = [
     "probabilities",
     "real_parameters",
     "refuse_by_key",
+    "reorderable",
     "representable",
     "row_labels",
     "rows_ahead",
@@ -251,6 +267,7 @@ __all__ = [
     "starts",
     "state_counts",
     "state_names",
+    "state_order",
     "states",
     "stationary_word",
     "step_count",
@@ -265,10 +282,12 @@ __all__ = [
     "temperature",
     "tied_entries",
     "told",
+    "told_apart",
     "tolerance",
     "transition_matrix",
     "unique_keys",
     "univariate_distributions",
+    "vector_width",
     "whole_count",
     "whole_observations",
     "workers",

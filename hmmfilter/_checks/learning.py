@@ -50,22 +50,24 @@ def objective_rises(before: float, after: float, resolution: float) -> None:
         raise ObjectiveFellError(before, after)
 
 
-def known_states(value: Any, lengths: Sequence[int], n_states: int, keys: Sequence[Hashable] | None = None) -> IntArray:
+def known_states(
+    value: Any, lengths: Sequence[int], n_states: int, keys: Sequence[Hashable] | None = None, name: str = "labels"
+) -> IntArray:
     """Let the states that are known in, as one array, or one for each sequence; −1 where a step's is not."""
     n_rows = sum(lengths)
     names = range(len(lengths)) if keys is None else keys
     if keys is not None:
         if not isinstance(value, Mapping) or set(value) != set(keys):
-            raise ValueError(f"labels must be a dict with the keys {shown(list(keys))}, got {shown(value)}")
+            raise ValueError(f"{name} must be a dict with the keys {shown(list(keys))}, got {shown(value)}")
         value = [value[key] for key in keys]
     are_parts = isinstance(value, (list, tuple)) and any(entries_of(part) is not None for part in value)
     if not are_parts and keys is None:
-        return _states_of("labels", value, n_rows, n_states)
+        return _states_of(name, value, n_rows, n_states)
     if len(value) != len(lengths):
-        raise ValueError(f"labels must be states for each of the {len(lengths)} sequences, got {len(value)}")
+        raise ValueError(f"{name} must be states for each of the {len(lengths)} sequences, got {len(value)}")
     parts = [
-        _states_of(f"labels[{shown(name)}]", part, length, n_states)
-        for name, part, length in zip(names, value, lengths, strict=True)
+        _states_of(f"{name}[{shown(key)}]", part, length, n_states)
+        for key, part, length in zip(names, value, lengths, strict=True)
     ]
     return np.concatenate(parts)
 

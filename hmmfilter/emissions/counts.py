@@ -74,6 +74,9 @@ class Poisson(OfNumbers):
         """K, the number of states."""
         return len(self.rate)
 
+    def _reordered(self, order: IntArray) -> Poisson:
+        return Poisson(self.rate[order])
+
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-probabilities of observations in each state.
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import scipy_distributions
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
@@ -71,6 +71,9 @@ class FromScipy(OfNumbers):
     def n_states(self) -> int:
         """K, the number of states."""
         return len(self.distributions)
+
+    def _reordered(self, order: IntArray) -> FromScipy:
+        return FromScipy([self.distributions[k] for k in order])
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-probabilities of observations in each state.

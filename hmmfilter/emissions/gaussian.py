@@ -73,6 +73,10 @@ class Gaussian(Valued):
         """K, the number of states."""
         return len(self.mean)
 
+    def _reordered(self, order: IntArray) -> Gaussian:
+        covariance = self.covariance if self.kind == "tied" else self.covariance[order]
+        return Gaussian(self.mean[order], covariance, self.kind)
+
     @property
     def n_dimensions(self) -> int | None:
         """D, the number of entries of a vector; None where observations are numbers."""

@@ -56,6 +56,9 @@ class Bernoulli(OfNumbers):
         """K, the number of states."""
         return len(self.probability)
 
+    def _reordered(self, order: IntArray) -> Bernoulli:
+        return Bernoulli(self.probability[order])
+
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-probabilities of observations in each state.
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray, frozen
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._distributions import most_likely
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import sides
@@ -82,6 +82,9 @@ class Categorical(OfNumbers):
     def n_states(self) -> int:
         """K, the number of states."""
         return len(self.probabilities)
+
+    def _reordered(self, order: IntArray) -> Categorical:
+        return Categorical(self.probabilities[order], self.symbols)
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-probabilities of observations in each state.

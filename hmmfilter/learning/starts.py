@@ -82,7 +82,8 @@ def _principal_direction(x: FloatArray) -> FloatArray:
 def _quantile_groups(x: FloatArray, n_groups: int) -> IntArray:
     """Groups of about as many numbers, by size; equal ones are in one group, and no group is empty that need not be."""
     values, place, counts = np.unique(x, return_inverse=True, return_counts=True)
-    ends = np.searchsorted(np.cumsum(counts), len(x) * np.arange(1, n_groups) / n_groups, side="left") + 1
+    middles = np.cumsum(counts) - counts / 2  # the places of the values among all numbers in order
+    ends = np.searchsorted(middles, len(x) * np.arange(1, n_groups) / n_groups, side="right")
     for g in range(1, n_groups):
         earliest = ends[g - 2] + 1 if g > 1 else 1
         ends[g - 1] = min(max(ends[g - 1], earliest), len(values) - (n_groups - g))

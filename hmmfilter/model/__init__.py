@@ -145,6 +145,45 @@ class HMM(Posteriors, Paths, Streams):
         """A model of other numbers, whose states have the same names."""
         return HMM(initial, transition, emission, self.state_names)
 
+    def reordered(self, order: npt.ArrayLike) -> HMM:
+        """Number the states anew: the model says the same of all observations.
+
+        Parameters
+        ----------
+        order : array_like of int, (K,)
+            For each state of the new model, its number in this one: each number once.
+
+        Returns
+        -------
+        HMM
+            The model; states keep their names, if they have any but their numbers.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the order is none of all states, or the emission is none of `hmmfilter.emissions`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.4, 0.6], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([5.0, 1.0]), ["busy", "calm"])
+        >>> model.reordered([1, 0])
+        HMM: 2 states, Poisson emission
+          state  initial  to calm  to busy  rate
+           calm   0.6000   0.8000   0.2000     1
+           busy   0.4000   0.1000   0.9000     5
+        """
+        states = _checks.state_order(order, self.n_states)
+        _checks.reorderable(self.emission)
+        names = [self.state_names[k] for k in states] if self._has_names() else None
+        transition = self.transition[np.ix_(states, states)]
+        emission: Any = self.emission
+        return HMM(self.initial[states], transition, emission._reordered(states), names)
+
+    def _has_names(self) -> bool:
+        """Whether the states are called anything but their numbers."""
+        return self.state_names != tuple(map(str, range(self.n_states)))
+
     def __repr__(self) -> str:
         return outline(self._title(), self.state_names, self._chain_columns(), self._emission_columns())
 
