@@ -103,6 +103,7 @@ from hmmfilter._checks.priors import (
     scale_of_covariances,
     square_for_diagonal,
 )
+from hmmfilter._checks.residuals import ResidualKind, has_sides, log_sides, residual_kind, steps_told_twice
 from hmmfilter._checks.scipy_distributions import all_of_one_kind, log_densities, univariate_distributions
 from hmmfilter._checks.settings import (
     axes,
@@ -157,6 +158,7 @@ __all__ = [
     "Labels",
     "Moves",
     "ObjectiveFellError",
+    "ResidualKind",
     "above",
     "agreement",
     "all_of_one_kind",
@@ -196,6 +198,7 @@ __all__ = [
     "free_initial",
     "generator",
     "groups_agree",
+    "has_sides",
     "held_entries",
     "impossible_policy",
     "in_order",
@@ -222,6 +225,7 @@ __all__ = [
     "log_potentials",
     "log_probabilities_of",
     "log_row",
+    "log_sides",
     "logs_to_subtract",
     "lse_terms",
     "mask_of",
@@ -249,6 +253,7 @@ __all__ = [
     "refuse_by_key",
     "reorderable",
     "representable",
+    "residual_kind",
     "row_labels",
     "rows_ahead",
     "same_lag",
@@ -272,6 +277,7 @@ __all__ = [
     "stationary_word",
     "step_count",
     "steps_ahead",
+    "steps_told_twice",
     "storable_distribution",
     "storable_emission",
     "storable_symbols",

@@ -43,6 +43,7 @@ from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.model.paths import Paths
 from hmmfilter.model.posteriors import Posteriors
+from hmmfilter.model.residuals import Residuals
 from hmmfilter.model.streams import Streams
 from hmmfilter.results import Fitted, html
 from hmmfilter.results.outline import Column, outline
@@ -50,7 +51,7 @@ from hmmfilter.stationarity import stationary_distribution
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class HMM(Posteriors, Paths, Streams):
+class HMM(Posteriors, Paths, Residuals, Streams):
     """A hidden Markov model: where the chain starts, how it moves, and what each state shows.
 
     Conventions are those of `hmmfilter.model`. Models are equal where all their numbers and names are, and can be keys

@@ -6,18 +6,22 @@ from hmmfilter.plotting.curves import shown_by
 from hmmfilter.plotting.descents import draw_descents, save_descents
 from hmmfilter.plotting.forecasts import Fan, draw_forecast
 from hmmfilter.plotting.portrait import draw_model
-from hmmfilter.plotting.series import Series, series_of
+from hmmfilter.plotting.residuals import Entry, draw_residuals
+from hmmfilter.plotting.series import Series, column_names, series_of
 from hmmfilter.plotting.timeline import timeline
 
 __all__ = [
     "Bands",
     "Drawable",
+    "Entry",
     "Fan",
     "Series",
+    "column_names",
     "draw_bands",
     "draw_descents",
     "draw_forecast",
     "draw_model",
+    "draw_residuals",
     "picture_formats",
     "save",
     "save_descents",

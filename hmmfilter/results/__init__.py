@@ -13,6 +13,7 @@ from hmmfilter.results.fitted import Fitted
 from hmmfilter.results.forecast import Forecast
 from hmmfilter.results.paths import Decoded, NBest, PosteriorDecoded
 from hmmfilter.results.posteriors import Filtered, Smoothed
+from hmmfilter.results.residuals import PseudoResiduals
 from hmmfilter.results.statistics import ExpectedStatistics
 from hmmfilter.results.sums import ExpectedTransitions, Gradient
 
@@ -26,5 +27,6 @@ __all__ = [
     "Gradient",
     "NBest",
     "PosteriorDecoded",
+    "PseudoResiduals",
     "Smoothed",
 ]

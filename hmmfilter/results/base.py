@@ -142,11 +142,10 @@ class OfSequences(Table):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class BySequence(OfSequences):
+class BySteps(OfSequences):
     """A result with a row a step, of one sequence or of several, one after the other."""
 
     _starts: IntArray | None = None  # of the sequences, and the end; None where there was one, without a length
-    _total: ClassVar[str]  # the attribute that says how probable each sequence is, or how good its path
     _tables: ClassVar[tuple[str, ...]]  # the attributes with a row a step
 
     @property
@@ -179,9 +178,7 @@ class BySequence(OfSequences):
     def _part(self, n: int, rows: slice) -> dict[str, Any]:
         """What is said of sequence n, which has these rows."""
         tables = {name: getattr(self, name) for name in self._tables}
-        part: dict[str, Any] = {name: table[rows] for name, table in tables.items() if table is not None}
-        part[self._total] = float(getattr(self, self._total)[n])
-        return part
+        return {name: table[rows] for name, table in tables.items() if table is not None}
 
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """Make a pandas frame with a row a step.
@@ -196,8 +193,10 @@ class BySequence(OfSequences):
         pandas.DataFrame
             Of posteriors, a column of probabilities for each state, under its name; of a path, the column ``state``,
             and of several paths, a column for each: states by name, missing where the evidence is impossible and was
-            to be marked. Rows are labelled as the observations were, if they came from pandas or xarray, and else by
-            the step. Of several sequences, the first levels of the labels are the sequence's key, or its number.
+            to be marked. Of residuals, the column ``residual``, between ``lower`` and ``upper`` where these differ; of
+            those of vectors, a column for each entry, under its name. Rows are labelled as the observations were, if
+            they came from pandas or xarray, and else by the step. Of several sequences, the first levels of the labels
+            are the sequence's key, or its number.
 
         Raises
         ------
@@ -248,6 +247,16 @@ class BySequence(OfSequences):
     def _step_label(self, t: int) -> str:
         """What a step is called where the observations had labels, a day by its date alone; else its number."""
         return str(t if self.index is None else self.index[t]).removesuffix(" 00:00:00")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class BySequence(BySteps):
+    """A result that says of each step in which states the chain is, or may be."""
+
+    _total: ClassVar[str]  # the attribute that says how probable each sequence is, or how good its path
+
+    def _part(self, n: int, rows: slice) -> dict[str, Any]:
+        return {**super()._part(n, rows), self._total: float(getattr(self, self._total)[n])}
 
     def _shown_sequences(self, lengths: IntArray, n_states: int) -> Preview:
         """How long each sequence is, and how probable."""

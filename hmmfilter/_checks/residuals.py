@@ -1,0 +1,53 @@
+"""Residuals: of what there are any, and what an emission has to say for them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter._checks.errors import ImpossibleEvidenceError, shown
+
+ResidualKind = Literal["ordinary", "forecast"]
+ROUNDING = 1e-8  # how far above 0 the log of a probability may come out
+
+
+def residual_kind(kind: Any) -> None:
+    """Insist on one of the two kinds of residual."""
+    if not isinstance(kind, str) or kind not in ("ordinary", "forecast"):
+        raise ValueError(f"kind must be 'ordinary' or 'forecast', got {shown(kind)}")
+
+
+def has_sides(emission: Any) -> None:
+    """Insist on an emission that knows its distribution functions."""
+    if not hasattr(emission, "log_sides"):
+        raise TypeError(
+            "pseudo-residuals need an emission with a method log_sides, as hmmfilter.emissions.Emission says, "
+            f"got {type(emission).__name__}"
+        )
+
+
+def log_sides(parts: list[FloatArray], emission: Any, n_steps: int, n_states: int) -> FloatArray:
+    """Join what an emission says of the sides of all observations, (3, T, K), or (3, T, D, K) of vectors."""
+    whose = f"log_sides of {type(emission).__name__} must return"
+    shapes = {part.shape[:1] + part.shape[2:] for part in parts}
+    n_rows = sum(part.shape[1] for part in parts if part.ndim in (3, 4))
+    if len(shapes) > 1 or n_rows != n_steps or parts[0].shape[:: len(parts[0].shape) - 1] != (3, n_states):
+        got = ", ".join(str(part.shape) for part in parts[:1])
+        raise ValueError(f"{whose} three tables with {n_states} columns, and a row for each observation, got {got}")
+    tables: FloatArray = np.concatenate(parts, axis=1)
+    for log in tables[tables > ROUNDING][:1]:
+        raise ValueError(f"{whose} logs of probabilities, at most 0, got {shown(log)}")
+    return tables
+
+
+@contextlib.contextmanager
+def steps_told_twice() -> Iterator[None]:
+    """Say which step is impossible where each has two rows."""
+    try:
+        yield
+    except ImpossibleEvidenceError as error:
+        raise ImpossibleEvidenceError(error.step // 2, error.sequence) from None
