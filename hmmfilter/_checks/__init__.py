@@ -104,7 +104,12 @@ from hmmfilter._checks.priors import (
     square_for_diagonal,
 )
 from hmmfilter._checks.residuals import ResidualKind, has_sides, log_sides, residual_kind, steps_told_twice
-from hmmfilter._checks.scipy_distributions import all_of_one_kind, log_densities, univariate_distributions
+from hmmfilter._checks.scipy_distributions import (
+    all_of_one_kind,
+    learning_distribution,
+    log_densities,
+    univariate_distributions,
+)
 from hmmfilter._checks.settings import (
     axes,
     compiler,
@@ -217,6 +222,7 @@ __all__ = [
     "lag",
     "lagged_rows",
     "lagged_snapshot",
+    "learning_distribution",
     "learning_emission",
     "linear_chain",
     "linear_likelihoods",

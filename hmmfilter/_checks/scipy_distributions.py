@@ -44,6 +44,15 @@ def all_of_one_kind(are_discrete: Sequence[bool]) -> None:
         raise ValueError("distributions must be all continuous or all discrete, got some of each")
 
 
+def learning_distribution(k: int, distribution: Any, has_parameters: bool) -> None:
+    """Insist on a distribution that has parameters of its own to learn."""
+    if not has_parameters:
+        raise TypeError(
+            f"distributions[{k}] must have parameters of its own to learn, which mixtures and distributions made of "
+            f"others do not have, got {shown(distribution)}"
+        )
+
+
 def log_densities(log_density: FloatArray, lost: BoolArray, x: FloatArray, whose: str) -> None:
     """Insist on the log-densities of observations: that there are no poles, and no failures of SciPy's."""
     reasons = (

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
-from hmmfilter.emissions import scipy_distributions
+from hmmfilter.emissions import scipy_distributions, scipy_learning
+from hmmfilter.emissions.learning import Learner
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
 from hmmfilter.emissions.sides import Ordered, Sides
 
@@ -163,6 +164,94 @@ class FromScipy(OfNumbers):
             tables[:, seen, k] = scipy_distributions.log_sides(distribution, x[seen])
         below, at, above = tables
         return below, at, above
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers of the distributions are learnt: those that they were given, but for whole ones."""
+        return sum(len(scipy_learning.learnt(distribution)) for distribution in self.distributions)
+
+    @as_in(Learner.estimated)
+    def estimated(self, observations: Any, weights: npt.ArrayLike, prior: None = None) -> FromScipy:
+        """Estimate the parameters that the distributions were given, from observations that belong to each to a degree.
+
+        What was given by name or by position is learnt, nothing else: of ``gamma(2.0, scale=3.0)`` the shape and the
+        scale, while the location stays at 0. Numbers that have to be whole stay, such as the ``n`` of ``binom``, and so
+        does what is at one of its bounds. The maximum is searched for from the old parameters, and where nothing better
+        is found, they stay.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.estimated`.
+        prior : None
+            There is none for these.
+
+        Returns
+        -------
+        FromScipy
+            Its distributions are of the same kinds.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no observation or no weight, with its index, for a prior, and for mixtures and distributions
+            made of others, whose parameters are not their own.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> from scipy import stats
+        >>> start = hf.emissions.FromScipy([stats.expon(scale=1.0), stats.norm(0.0, 1.0)])
+        >>> found = start.estimated([1.0, 3.0, 8.0], [[1.0, 0.0], [1.0, 0.5], [0.0, 0.5]])
+        >>> print(*(distribution.std().round(4) for distribution in found.distributions))
+        2.0 2.5
+        """
+        _checks.no_prior("prior", prior, "there is none for distributions of SciPy")
+        for k, distribution in enumerate(self.distributions):
+            _checks.learning_distribution(k, distribution, scipy_learning.has_parameters(distribution))
+        x = self._let_in(observations)
+        degrees = _checks.degrees(weights, len(x), self.n_states)
+        found = []
+        for distribution, column in zip(self.distributions, degrees.T, strict=True):
+            counts = ~np.isnan(x) & (column > 0)
+            found.append(scipy_learning.estimated(distribution, x[counts], column[counts]))
+        return FromScipy(found)
+
+    @classmethod
+    @as_in(estimated, Learner.guessed)
+    def guessed(cls, observations: Any, weights: npt.ArrayLike, distribution: Any) -> FromScipy:
+        """Make one of observations that belong to each state to some degree.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.guessed`.
+        distribution : distribution
+            What each state has, with parameters from which those of the states are searched for.
+
+        Returns
+        -------
+        FromScipy
+            Distributions of this kind; a state to which nothing belongs gets that of all observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `FromScipy.estimated`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> from scipy import stats
+        >>> waiting = stats.expon(scale=1.0)
+        >>> guess = hf.emissions.FromScipy.guessed([1.0, 3.0, 8.0], [[1, 0], [1, 0], [0, 1]], waiting)
+        >>> guess.moments()[0].round(4)
+        array([2., 8.])
+        """
+        start = cls([distribution])
+        degrees = _checks.degrees(weights, len(start._let_in(observations)))
+        of_all = start.estimated(observations, np.ones((len(degrees), 1)))
+        return cls(of_all.distributions * degrees.shape[1]).estimated(observations, degrees)
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.
