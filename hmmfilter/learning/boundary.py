@@ -1,4 +1,4 @@
-"""Zeros that are optima: entries that steps bring nearer and nearer to a bound are set to it."""
+"""Zeros that are optima, and entries near a bound that are none: what steps bring nearer to it, or away from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from hmmfilter.learning.parameters import Part, Values, values_of
 from hmmfilter.learning.problem import Problem, model_of
 
 NEAR = 1e-2  # of a bound, for an entry that may be set to it
-SHRINKING = 0.999  # what a step leaves of the distance, at most
+SHRINKING, GROWING = 0.999, 1.001  # what a step leaves of the distance of such an entry, at most, and at least
+TOUCHING = 4.0  # units in the last place of a bound, between which nothing moves
+LEVELS = (1e-2, 1e-4, 1e-6, 1e-8)  # to which entries are lifted, the first that is higher
 SLACK = 1e-9  # of slopes, where a zero wants to stay
 
 
@@ -23,9 +25,9 @@ def at_bounds(problem: Problem, point: Point) -> Point | None:
     That must not lower the objective by more than rounding explains, and the slopes there must say that transitions
     want to stay at 0 (the condition of Karush, Kuhn and Tucker). Where not all may go, the nearest half is tried.
     """
-    bounds = _bounds_ahead(problem, point)
-    while any(np.isfinite(chosen).any() for chosen in bounds.values()):
-        trial = _point_at_bounds(problem, point, bounds)
+    bounds = _bounds_nearby(problem, point, are_left=False)
+    while _is_any(bounds):
+        trial = _point_at_bounds(problem, point, bounds, 0.0)
         if trial is None or trial.objective < point.objective - point.resolution:
             bounds = _nearest_half(bounds, values_of(point.model))
             continue
@@ -36,38 +38,67 @@ def at_bounds(problem: Problem, point: Point) -> Point | None:
     return None
 
 
+def off_bounds(problem: Problem, point: Point) -> Point | None:
+    """The point where entries near a bound that steps lead away from are farther; None where that is not higher.
+
+    Steps multiply what is left of a distance, and would take very long from where a leap, or steps before others came
+    to their place, have brought such an entry.
+    """
+    bounds = _bounds_nearby(problem, point, are_left=True)
+    distances = _distances(bounds, values_of(point.model))
+    for level in LEVELS:
+        far = {name: np.where(distances[name] < level / 2, bounds[name], np.nan) for name in bounds}
+        if not _is_any(far):
+            return None
+        trial = _point_at_bounds(problem, point, far, level)
+        if trial is not None and trial.objective > point.objective + point.resolution:
+            return trial
+    return None
+
+
 def reached(problem: Problem, model: Model) -> dict[str, BoolArray]:
     """Which entries of each parameter have come to a bound."""
     values = values_of(model)
     return {part.name: part.at_bound(values[part.name]) for part in problem.parts if part.name in values}
 
 
-def _bounds_ahead(problem: Problem, point: Point) -> Values:
-    """The bound that each entry comes nearer and nearer to; NaN for all others."""
+def _bounds_nearby(problem: Problem, point: Point, are_left: bool) -> Values:
+    """The bound that each entry comes nearer and nearer to, or that it leaves; NaN for all others."""
     values, ahead = values_of(point.model), values_of(point.ahead)
     return {
-        part.name: _bound_ahead(part, values[part.name], ahead[part.name])
+        part.name: _bound_nearby(part, values[part.name], ahead[part.name], are_left)
         for part in problem.parts
         if part.name in values
     }
 
 
-def _bound_ahead(part: Part, values: FloatArray, ahead: FloatArray) -> FloatArray:
+def _bound_nearby(part: Part, values: FloatArray, ahead: FloatArray, is_left: bool) -> FloatArray:
     bounds = np.full(values.shape, np.nan)
     for bound in part.bounds:
         if np.isfinite(bound):
-            distance = np.abs(values - bound)
-            comes_near = (distance < NEAR) & (np.abs(ahead - bound) < SHRINKING * distance)
-            bounds[part.is_free(values) & comes_near] = bound
+            distance, distance_ahead = np.abs(values - bound), np.abs(ahead - bound)
+            touches = distance <= TOUCHING * np.spacing(np.abs(bound))
+            comes_nearer = touches | (distance_ahead < SHRINKING * distance)
+            moves = distance_ahead > GROWING * distance if is_left else comes_nearer
+            bounds[part.is_free(values) & (distance < NEAR) & moves] = bound
     return bounds
 
 
-def _point_at_bounds(problem: Problem, point: Point, bounds: Values) -> Point | None:
-    """The point where such entries are at their bounds; None where there is no such model."""
+def _distances(bounds: Values, values: Values) -> Values:
+    return {name: np.abs(values[name] - chosen) for name, chosen in bounds.items()}
+
+
+def _is_any(bounds: Values) -> bool:
+    return any(np.isfinite(chosen).any() for chosen in bounds.values())
+
+
+def _point_at_bounds(problem: Problem, point: Point, bounds: Values, distance: float) -> Point | None:
+    """The point where such entries are at their bounds, or at a distance; None where there is no such model."""
     values = values_of(point.model)
     for name, chosen in bounds.items():
         part, is_chosen = problem.by_name[name], np.isfinite(chosen)
-        there = np.where(is_chosen, chosen, values[name])
+        inside = np.where(chosen == part.bounds[0], distance, -distance)
+        there = np.where(is_chosen, chosen + inside, values[name])
         if part.are_rows:
             there = most_likely(values[name], there, np.where(is_chosen, HELD, part.groups))
         values[name] = there
@@ -88,7 +119,7 @@ def _leaving(problem: Problem, point: Point) -> BoolArray:
 
 def _nearest_half(bounds: Values, values: Values) -> Values:
     """Those of the entries that are nearest to their bounds, half as many."""
-    distances = {name: np.abs(values[name] - chosen) for name, chosen in bounds.items()}
+    distances = _distances(bounds, values)
     known = np.sort(np.concatenate([each[np.isfinite(each)] for each in distances.values()]))
     nearer = known[known < known[-1]]
     farthest = nearer[min(len(known) // 2, len(nearer)) - 1] if len(nearer) > 0 else -1.0

@@ -26,7 +26,7 @@ from hmmfilter.learning.evidence import Model
 from hmmfilter.learning.leaping import Leaps
 from hmmfilter.learning.problem import Problem
 
-N_RATES = 3  # of the last steps, of which the slowest counts
+N_RATES = 5  # of the last steps, of which the slowest counts
 N_TRIALS = 2  # of leaps over the same two steps
 N_UNRESOLVED = 12  # looks in a row at which what is to come is below the rounding of the objective
 

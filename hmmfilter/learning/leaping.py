@@ -15,7 +15,7 @@ from hmmfilter.learning.settling import stationary
 
 FARTHEST = 4.0  # that the first leaps may go, in steps
 GROWTH = 4.0  # by which they may go farther after one that went as far as it might, and less after one that failed
-LEAST_LOG = -600.0  # of a probability that a leap leads to: a double, from which it may come back
+DEEPEST = 7.0  # by which a leap may lower the log of a probability: what is at 0 stays there
 
 
 class Leaps:
@@ -41,6 +41,7 @@ class Leaps:
         """Where a leap of some length leads from the first of three models in a row, if there is a model."""
         first, second, third = (self._vectors(model) for model in models)
         vectors = [_leapt(*of_all, length) for of_all in zip(first, second, third, strict=True)]
+        vectors[:2] = [np.maximum(logs, before - DEEPEST) for logs, before in zip(vectors, third[:2], strict=False)]
         return self._model(models[2], vectors)
 
     def _vectors(self, model: Model) -> list[FloatArray]:
@@ -82,5 +83,4 @@ def _leapt(first: FloatArray, second: FloatArray, third: FloatArray, length: flo
 def _rows(logs: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
     """Rows of probabilities in proportion to such logs."""
     shifted = logs - logs.max(axis=-1, keepdims=True)
-    counts = np.exp(np.where(logs > -np.inf, np.maximum(shifted, LEAST_LOG), -np.inf))
-    return most_likely(counts, before, groups)
+    return most_likely(np.exp(shifted), before, groups)

@@ -113,7 +113,9 @@ def _finish(problem: Problem, settings: Settings, watch: Watch, begun: Climbed) 
         n_left = max(settings.n_steps - n_before, 0)
         climbed = climb(problem, point, settings.accelerate, settings.tolerance, n_left, watch, n_before)
         history = history + climbed.history[1:]
-        there = boundary.at_bounds(problem, climbed.point) if climbed.has_converged else None
+        there = None
+        if climbed.has_converged:
+            there = boundary.off_bounds(problem, climbed.point) or boundary.at_bounds(problem, climbed.point)
         if there is None:
             return climbed._replace(history=history)
         history, point = [*history, there.objective], there

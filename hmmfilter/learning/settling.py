@@ -15,7 +15,8 @@ from hmmfilter.stationarity import stationary_distribution
 
 N_TURNS = 30
 SHARES = (1.0, 0.5, 0.25, 0.125, 2.0**-6, 2.0**-12)  # of a turn, the first that does not lower the sum
-SMALLEST_CHANGE = 1e-16
+SMALLEST_CHANGE = 1e-15
+TINY = 1e-300
 
 
 def stationary(transition: FloatArray) -> FloatArray:
@@ -61,7 +62,7 @@ def most_likely(counts: FloatArray, firsts: FloatArray, before: FloatArray, grou
 
 def _led(firsts: FloatArray, transition: FloatArray) -> FloatArray:
     """How often each move counts for having led to the first states."""
-    initial = stationary(transition)
+    initial = _nearly_stationary(transition)
     with_respect_to_initial = np.divide(firsts, initial, out=np.zeros_like(firsts), where=firsts > 0)
     past = np.where(transition > 0, slopes(initial, transition, with_respect_to_initial), np.inf)
     led: FloatArray = transition * np.where(transition > 0, past - past.min(axis=1, keepdims=True), 0.0)
@@ -71,9 +72,16 @@ def _led(firsts: FloatArray, transition: FloatArray) -> FloatArray:
 def _height(counts: FloatArray, firsts: FloatArray, transition: FloatArray) -> float:
     moves, begun = counts > 0, firsts > 0
     logs = (counts[moves] * np.log(transition[moves])).tolist() + (
-        firsts[begun] * np.log(stationary(transition)[begun])
+        firsts[begun] * np.log(_nearly_stationary(transition)[begun])
     ).tolist()
     return math.fsum(logs)
+
+
+def _nearly_stationary(transition: FloatArray) -> FloatArray:
+    """Where the chain settles, as quickly as it can be had; small probabilities lack digits."""
+    n_states = len(transition)
+    settled: FloatArray = np.linalg.solve(np.eye(n_states) - transition.T + 1.0, np.ones(n_states))
+    return np.maximum(settled, TINY)
 
 
 def _settled(initial: FloatArray, transition: FloatArray) -> FloatArray:
