@@ -84,3 +84,333 @@ def test_leaps_save_most_of_the_steps():
         assert_never_falls(leapt)
         counts.append((leapt.n_iterations, plain.n_iterations))
     assert all(leapt < 0.7 * plain for leapt, plain in counts), counts
+
+
+COUNTS = [3, 0, 1, 7, 9, None, 8, 1, 0, 2, 2, 12, 11, 6, 1, 0, 4, 8, 10, 7, 2, 1, 0, 0, 9, 12]
+SEQUENCES = [COUNTS[:9], [], COUNTS[9:15], COUNTS[15:]]
+
+
+def two_states(emission=None):
+    return hf.HMM([0.6, 0.4], [[0.8, 0.2], [0.3, 0.7]], emission or hf.emissions.Poisson([1.5, 6.0]))
+
+
+def assert_same_bits(first, second):
+    assert first.model == second.model
+    assert first.history.tobytes() == second.history.tobytes()
+
+
+def test_one_state_is_the_textbook():
+    fitted = hf.HMM([1.0], [[1.0]], hf.emissions.Poisson([1.0])).fit(COUNTS)
+    seen = [count for count in COUNTS if count is not None]
+    assert fitted.model.emission.rate[0] == pytest.approx(np.mean(seen), rel=1e-15)
+    assert (fitted.n_parameters, fitted.n_observations, fitted.converged) == (1, len(seen), True)
+    assert fitted.gradient_norm < 1e-14
+
+
+def test_known_states_are_counted():
+    states = [0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0]
+    counts = COUNTS[: len(states)]
+    fitted = two_states().fit(counts, labels=states)
+    model = fitted.model
+    np.testing.assert_allclose(model.transition, [[5 / 7, 2 / 7], [2 / 7, 5 / 7]], rtol=1e-15)
+    assert model.initial.tolist() == [1.0, 0.0]
+    values = np.array(counts, dtype=float)
+    means = [np.nanmean(values[np.array(states) == k]) for k in (0, 1)]
+    np.testing.assert_allclose(model.emission.rate, means, rtol=1e-15)
+    moves = 10 * np.log(5 / 7) + 4 * np.log(2 / 7)
+    table = model.emission.log_likelihoods(counts)[np.arange(len(states)), states]
+    assert fitted.log_likelihood == pytest.approx(moves + table.sum(), rel=1e-14)
+
+
+@pytest.mark.parametrize("unknown", [-1, None, float("nan")])
+def test_some_states_may_be_known(unknown):
+    labels = [unknown] * len(COUNTS)
+    assert_same_bits(two_states().fit(COUNTS, labels=labels), two_states().fit(COUNTS))
+    labels[3] = 1
+    masks = np.ones((len(COUNTS), 2), dtype=bool)
+    masks[3] = [False, True]
+    assert_same_bits(two_states().fit(COUNTS, labels=labels), two_states().fit(COUNTS, allowed=masks))
+
+
+def test_a_weight_of_two_is_the_sequence_given_twice():
+    twice = two_states().fit([SEQUENCES[0], SEQUENCES[0], SEQUENCES[2]])
+    weighted = two_states().fit([SEQUENCES[0], SEQUENCES[2], SEQUENCES[3]], weights=[2, 1, 0])
+    assert weighted.objective == pytest.approx(twice.objective, rel=1e-14)
+    np.testing.assert_allclose(weighted.model.emission.rate, twice.model.emission.rate, rtol=1e-9)
+    assert weighted.n_observations == twice.n_observations
+    assert weighted.bic == pytest.approx(twice.bic, rel=1e-13)
+
+
+def test_half_a_sequence():
+    fitted = two_states().fit(SEQUENCES, weights=[0.5, 1, 1, 1])
+    assert fitted.n_observations == 4 + 6 + 11
+
+
+def test_sequences_come_in_many_ways():
+    lengths = list(map(len, SEQUENCES))
+    as_list = two_states().fit(SEQUENCES)
+    assert_same_bits(as_list, two_states().fit(COUNTS, lengths=lengths))
+    keyed = dict(zip("abcd", SEQUENCES, strict=True))
+    weights = dict.fromkeys("abcd", 1.0)
+    labels = {key: [-1] * len(sequence) for key, sequence in keyed.items()}
+    assert_same_bits(as_list, two_states().fit(keyed, weights=weights, labels=labels))
+    assert_same_bits(as_list, two_states().fit(SEQUENCES, labels=[[-1] * n for n in lengths]))
+    assert_same_bits(as_list, hf.fit(two_states(), SEQUENCES, workers=2))
+
+
+def test_what_is_fixed_stays():
+    start = two_states()
+    fitted = start.fit(COUNTS, fixed=["initial", "emission.rate"])
+    assert fitted.model.initial.tolist() == start.initial.tolist()
+    assert fitted.model.emission == start.emission
+    assert fitted.n_parameters == 2
+    assert_same_bits(fitted, start.fit(COUNTS, initial="fixed", fixed="emission"))
+    mask = np.array([[True, True], [False, False]])
+    fitted = start.fit(COUNTS, fixed={"transition": mask, "emission.rate": [False, True]})
+    assert fitted.model.transition[0].tolist() == [0.8, 0.2]
+    assert fitted.model.emission.rate[1] == 6.0
+    assert fitted.n_parameters == 1 + 1 + 1
+    assert_never_falls(fitted)
+
+
+def test_a_zero_of_the_start_stays_and_is_no_parameter():
+    start = hf.HMM([1.0, 0.0], [[0.8, 0.2], [0.0, 1.0]], hf.emissions.Poisson([1.5, 6.0]))
+    fitted = start.fit(COUNTS)
+    assert fitted.model.transition[1].tolist() == [0.0, 1.0]
+    assert fitted.n_parameters == 1 + 2
+    assert not any(mask.any() for mask in fitted.at_boundary.values())
+
+
+def test_tied_entries_are_one_number():
+    start = hf.HMM([0.4, 0.3, 0.3], np.full((3, 3), 1 / 3), hf.emissions.Poisson([1.0, 5.0, 9.0]))
+    fitted = start.fit(COUNTS, tied={"emission.rate": [0, 1, 1]}, labels=[0] + [-1] * 25)
+    rate = fitted.model.emission.rate
+    assert rate[1] == rate[2] != rate[0]
+    assert fitted.n_parameters == 2 + 6 + 2
+    assert_never_falls(fitted)
+    together = start.fit(COUNTS, tied={"emission.rate": "all"})
+    seen = [count for count in COUNTS if count is not None]
+    np.testing.assert_allclose(together.model.emission.rate, np.mean(seen), rtol=1e-14)
+    assert together.n_parameters == 2 + 6 + 1
+
+
+def test_tied_transitions():
+    fitted = two_states().fit(COUNTS, tied={"transition": [[0, 1], [1, 0]]})
+    transition = fitted.model.transition
+    assert (transition[0, 0], transition[0, 1]) == (transition[1, 1], transition[1, 0])
+    assert fitted.n_parameters == 1 + 1 + 2
+    assert_never_falls(fitted)
+    alike = two_states().fit(COUNTS, tied={"transition": "all"}).model.transition
+    assert alike[0].tolist() == alike[1].tolist()
+
+
+def test_a_prior_is_in_the_objective():
+    prior = hf.Prior(
+        initial=hf.priors.Dirichlet(2.0),
+        transition=hf.priors.sticky(1.5, 4.0),
+        emission=hf.priors.Gamma([2.0, 3.0], 0.5),
+    )
+    for initial in ("free", "stationary"):
+        fitted = two_states().fit(COUNTS, prior=prior, initial=initial, tolerance=TIGHT)
+        model = fitted.model
+        log_prior = prior.transition.log_density(model.transition) + prior.emission.log_density(model.emission.rate)
+        if initial == "free":
+            log_prior += prior.initial.log_density(model.initial)
+        assert fitted.log_prior == pytest.approx(log_prior, rel=1e-14)
+        assert fitted.log_likelihood == pytest.approx(model.log_likelihood(COUNTS), rel=1e-14)
+        assert fitted.objective == pytest.approx(fitted.log_likelihood + log_prior, rel=1e-14)
+        assert fitted.gradient_norm < 1e-8
+        assert_never_falls(fitted)
+        assert not any(mask.any() for mask in fitted.at_boundary.values())
+
+
+def test_a_state_that_is_never_entered_keeps_what_it_is():
+    start = hf.HMM([1.0, 0.0], [[1.0, 0.0], [0.3, 0.7]], hf.emissions.Poisson([1.5, 6.0]))
+    fitted = start.fit(COUNTS)
+    assert fitted.unvisited == (1,)
+    assert fitted.model.transition[1].tolist() == [0.3, 0.7]
+    assert fitted.model.emission.rate[1] == 6.0
+
+
+def test_a_rate_of_zero_is_an_optimum():
+    counts = [0, 0, 0, 0, 9, 8, 11, 10, 0, 0, 0, 0, 0, 12, 9]
+    fitted = two_states().fit(counts)
+    assert fitted.model.emission.rate[0] == 0.0
+    assert fitted.at_boundary["emission.rate"].tolist() == [True, False]
+    assert fitted.gradient_norm < 1e-6
+    assert fitted.n_parameters == 1 + 2 + 2
+
+
+def test_what_was_lifted_from_a_bound_comes_back():
+    """A probability that is far too small to come back by steps, in an otherwise good start."""
+    rng = np.random.default_rng(0)
+    truth = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Categorical([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]]))
+    _, symbols = truth.simulate(300, rng)
+    plain = truth.fit(symbols)
+    tiny = 1e-280
+    trapped = hf.HMM([0.5, 0.5], [[1.0, tiny], [0.2, 0.8]], truth.emission)
+    fitted = trapped.fit(symbols)
+    assert fitted.objective == pytest.approx(plain.objective, abs=1e-7)
+    assert_never_falls(fitted)
+
+
+def test_it_may_be_stopped():
+    seen = []
+
+    def stop(n, model, objective):
+        seen.append((n, model.emission.rate[0], objective))
+        return n == 4
+
+    fitted = two_states().fit(COUNTS, callback=stop)
+    assert (fitted.n_iterations, fitted.converged, fitted.reason) == (4, False, "the callback said so")
+    assert [n for n, _, _ in seen] == [1, 2, 3, 4]
+    assert [objective for _, _, objective in seen] == fitted.history[1:].tolist()
+    assert seen[-1][1] == fitted.model.emission.rate[0]
+    fitted = two_states().fit(COUNTS, max_iterations=0)
+    assert (fitted.model, fitted.n_iterations, fitted.converged) == (two_states(), 0, False)
+    assert two_states().fit(COUNTS, max_iterations=3).reason == "3 iterations are done"
+
+
+def test_all_there_is_to_gain_may_be_asked_for():
+    fitted = two_states().fit(COUNTS, tolerance=0.0)
+    assert fitted.converged
+    assert fitted.gradient_norm < 1e-9
+    assert_never_falls(fitted)
+
+
+def test_a_bar_is_shown(capsys):
+    pytest.importorskip("tqdm")
+    two_states().fit(COUNTS, progress=True)
+    assert "iterations" in capsys.readouterr().err
+
+
+KINDS = ["start", "quantiles", "k-means", "responsibilities", "points"]
+
+
+def test_restarts_find_the_top():
+    start = earthquake_start(4)
+    alone = start.fit(EARTHQUAKES, initial="fixed")
+    fitted = start.fit(EARTHQUAKES, initial="fixed", restarts=10, rng=0)
+    assert fitted.objective > alone.objective + 0.09
+    assert [restart.kind for restart in fitted.restarts] == [*KINDS, *KINDS[2:], *KINDS[2:]]
+    outcomes = [restart.outcome for restart in fitted.restarts]
+    assert outcomes.count("finished") == 3
+    assert outcomes.count("stopped") == 8
+    assert fitted.objective == max(restart.late for restart in fitted.restarts if restart.outcome == "finished")
+    assert all(restart.late >= restart.early for restart in fitted.restarts if restart.outcome == "finished")
+    assert_same_bits(fitted, start.fit(EARTHQUAKES, initial="fixed", restarts=10, rng=0))
+    assert_never_falls(fitted)
+
+
+def test_restarts_keep_what_is_held_and_known():
+    start = hf.HMM([0.5, 0.5], [[0.8, 0.2], [0.0, 1.0]], hf.emissions.Poisson([1.5, 6.0]))
+    masks = np.ones((len(COUNTS), 2), dtype=bool)
+    masks[:2, 1] = False
+    fitted = start.fit(COUNTS, restarts=3, rng=1, fixed={"emission.rate": [False, True]}, allowed=masks)
+    assert fitted.model.emission.rate[1] == 6.0
+    assert fitted.model.transition[1].tolist() == [0.0, 1.0]
+    assert np.isfinite(fitted.objective)
+
+
+def test_expected_statistics():
+    model = two_states()
+    statistics = hf.expected_statistics(model, COUNTS)
+    smoothed, moves = model.smooth(COUNTS).probabilities, model.expected_transitions(COUNTS)
+    np.testing.assert_allclose(statistics.initial, smoothed[0], rtol=1e-13)
+    np.testing.assert_allclose(statistics.transition, moves.counts, rtol=1e-13)
+    counts = np.array(COUNTS, dtype=float)
+    seen = ~np.isnan(counts)
+    np.testing.assert_allclose(statistics.emission["weight"], smoothed[seen].sum(axis=0), rtol=1e-13)
+    np.testing.assert_allclose(statistics.emission["sum"], counts[seen] @ smoothed[seen], rtol=1e-13)
+    assert statistics.log_likelihood == pytest.approx(model.log_likelihood(COUNTS), rel=1e-15)
+    several = hf.expected_statistics(model, SEQUENCES, weights=[1, 1, 0, 2])
+    parts = [hf.expected_statistics(model, SEQUENCES[n]) for n in (0, 3)]
+    np.testing.assert_allclose(several.transition, parts[0].transition + 2 * parts[1].transition, rtol=1e-13)
+    assert several.log_likelihood.shape == (4,)
+    assert several.to_frame(index=["a", "b"]).index.tolist() == ["a", "b"]
+
+
+def test_impossible_evidence_is_told_by_its_key():
+    start = hf.HMM([1.0, 0.0], [[1.0, 0.0], [0.0, 1.0]], hf.emissions.Poisson([0.0, 1.0]))
+    with pytest.raises(hf.ImpossibleEvidenceError, match="step 1 of sequence 'b'"):
+        start.fit({"a": [0, 0], "b": [0, 3]})
+    with pytest.raises(hf.ImpossibleEvidenceError, match="from step 0 on"):
+        hf.expected_statistics(start, [2])
+    assert start.fit({"a": [0, 0], "b": [0, 3]}, weights=[1, 0]).log_likelihood == 0.0
+
+
+class Shifted:
+    """An emission of one's own: counts of which none is 0, Poisson once one is taken off."""
+
+    def __init__(self, rate, is_spoilt=False):
+        self.rate, self.is_spoilt = np.asarray(rate, dtype=float), is_spoilt
+        self.n_states = self.n_parameters = len(self.rate)
+
+    def log_likelihoods(self, observations):
+        return hf.emissions.Poisson(self.rate).log_likelihoods(np.asarray(observations) - 1)
+
+    def sample(self, states, rng):
+        return 1 + rng.poisson(self.rate[states])
+
+    def estimated(self, observations, weights, prior=None):
+        if self.is_spoilt:
+            return Shifted(self.rate * 2, True)
+        counts = np.asarray(observations) - 1.0
+        return Shifted(counts @ weights / weights.sum(axis=0))
+
+    @classmethod
+    def guessed(cls, observations, weights):
+        return cls([1.0]).estimated(observations, weights)
+
+
+def test_an_emission_of_ones_own_learns():
+    counts = np.array([count for count in COUNTS if count is not None])
+    own = two_states(Shifted([1.5, 6.0])).fit(counts + 1)
+    same = two_states().fit(counts, accelerate=False)
+    assert own.objective == pytest.approx(same.objective, abs=2e-8)
+    np.testing.assert_allclose(own.model.emission.rate, same.model.emission.rate, atol=1e-3)
+    assert own.n_parameters == same.n_parameters == 5
+    assert np.isnan(own.gradient_norm)
+    assert own.converged
+    assert_never_falls(own)
+    assert hf.expected_statistics(own.model, counts + 1).emission == {}
+
+
+def test_an_emission_of_ones_own_in_groups_of_a_frame():
+    pd = pytest.importorskip("pandas")
+    counts = np.array([count for count in COUNTS if count is not None])
+    frame = pd.DataFrame({"who": ["a"] * 10 + ["b"] * 15, "count": counts + 1})
+    grouped = two_states(Shifted([1.5, 6.0])).fit(frame.groupby("who")["count"], allowed=None)
+    whole = two_states(Shifted([1.5, 6.0])).fit(counts + 1, lengths=[10, 15])
+    assert grouped.objective == whole.objective
+
+
+def test_an_emission_of_ones_own_may_be_held_and_restarted():
+    counts = np.array([count for count in COUNTS if count is not None]) + 1
+    start = two_states(Shifted([1.5, 6.0]))
+    masks = np.ones((len(counts), 2), dtype=bool)
+    masks[0] = [True, False]
+    held = start.fit(counts, fixed="emission", allowed=masks)
+    assert held.model.emission is start.emission
+    assert held.n_parameters == 3
+    assert np.isfinite(held.gradient_norm)
+    restarted = start.fit(counts, restarts=2, rng=0)
+    assert [restart.kind for restart in restarted.restarts] == ["start", "responsibilities", "responsibilities"]
+
+
+def test_an_emission_that_lowers_the_objective_is_told_of():
+    with pytest.raises(hf.ObjectiveFellError, match="lowered the objective from") as caught:
+        two_states(Shifted([1.5, 6.0], is_spoilt=True)).fit([2, 3, 1, 9, 8])
+    assert caught.value.after < caught.value.before
+
+
+class Collapsing(Shifted):
+    """One that has no most probable parameters."""
+
+    def estimated(self, observations, weights, prior=None):
+        raise hf.DegenerateFitError(1, (1.0,))
+
+
+def test_a_collapse_from_all_starts_is_one():
+    with pytest.raises(hf.DegenerateFitError, match="state 1 collapses"):
+        two_states(Collapsing([1.5, 6.0])).fit([2, 3, 1, 9, 8], restarts=2, rng=0)

@@ -13,8 +13,8 @@ from hmmfilter.learning.parameters import Part, Values, values_of
 from hmmfilter.learning.problem import Problem, model_of
 
 NEAR = 1e-2  # of a bound, for an entry that may be set to it
-SHRINKING, GROWING = 0.999, 1.001  # what a step leaves of the distance of such an entry, at most, and at least
-TOUCHING = 4.0  # units in the last place of a bound, between which nothing moves
+SHRINKING, GROWING = 1 - 1e-5, 1 + 1e-3  # what a step leaves of the distance of such an entry, at most, and at least
+TOUCHING = 64.0  # units in the last place of a bound, between which nothing moves
 LEVELS = (1e-2, 1e-4, 1e-6, 1e-8)  # to which entries are lifted, the first that is higher
 SLACK = 1e-9  # of slopes, where a zero wants to stay
 

@@ -145,14 +145,21 @@ class Problem:
 
     def log_likelihood(self, expectations: Expectations) -> float:
         """Of all sequences, each as often as it counts."""
+        return math.fsum(self._of_sequences(expectations))
+
+    def _of_sequences(self, expectations: Expectations) -> FloatArray:
+        """The log-likelihoods of those that count, as often as they do."""
         counts = self.evidence.weights
-        return math.fsum((counts * expectations.log_likelihood)[counts > 0])
+        return counts[counts > 0] * expectations.log_likelihood[counts > 0]
 
     def log_prior(self, model: Model) -> float:
         """The log-density of all that is free, with its constants; 0 where there is no prior."""
-        chain = {name: part for name, part in self.by_name.items() if self.chain_prior(name) is not None}
+        values = {"initial": model.initial, "transition": model.transition}
+        believed = [(self.chain_prior(name), name) for name in values]
         terms = [
-            self.chain_prior(name).log_density(getattr(model, name), part.groups >= 0) for name, part in chain.items()
+            prior.log_density(values[name], self.by_name[name].groups >= 0)
+            for prior, name in believed
+            if prior is not None
         ]
         if self.emission_prior is not None:
             of_sums = self.evidence.observed is not None
@@ -164,13 +171,14 @@ class Problem:
         return math.fsum(terms)
 
     def chain_prior(self, name: str) -> Any:
-        """What is believed of the initial distribution or the transition; None where nothing is."""
-        return None if self.prior is None else getattr(self.prior, name, None)
+        """What is believed of the initial distribution or the transition, as far as they are free; None for nothing."""
+        is_free = bool((self.by_name[name].groups >= 0).any())
+        return getattr(self.prior, name) if self.prior is not None and is_free else None
 
     @property
     def emission_prior(self) -> Any:
-        """What is believed of the emission."""
-        return None if self.prior is None else self.prior.emission
+        """What is believed of the emission, as far as it is free; None where nothing is."""
+        return self.prior.emission if self.prior is not None and self.learns_emission else None
 
     @cached_property
     def emission_groups(self) -> dict[str, IntArray]:
@@ -183,8 +191,7 @@ class Problem:
 
     def resolution(self, model: Model, expectations: Expectations) -> float:
         """Four units in the last place of the sum that the objective is, a term of each step at least 1."""
-        counts = self.evidence.weights
-        terms = np.abs((counts * expectations.log_likelihood)[counts > 0]).sum() + self.evidence.n_observations
+        terms = np.abs(self._of_sequences(expectations)).sum() + self.evidence.n_observations
         terms += abs(self.log_prior(model))
         return 4.0 * float(np.spacing(terms)) if np.isfinite(terms) else 0.0
 
