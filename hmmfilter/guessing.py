@@ -202,7 +202,7 @@ def _lasting(n_states: int, emission: Any) -> HMM:
 
 def _evened(emission: Any, share: float) -> Any:
     """An emission of symbols of which each has some probability, as a zero would be one for good; any other as is."""
-    names = getattr(emission, "DISTRIBUTIONS", frozenset())
+    names: frozenset[str] = getattr(emission, "DISTRIBUTIONS", frozenset())
     if not names:
         return emission
     rows = emission._parameters()
