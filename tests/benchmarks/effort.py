@@ -23,6 +23,10 @@ class Effort:
     short_sequences: int
     cold_routines: tuple[str, ...]
     hostile_inputs: int | None  # all, if None
+    learning_cases: int | None  # all, if None
+    learning_steps: int  # at most
+    learning_memory_steps: int
+    fits: int | None  # all, if None
     longest_call: float = 3.0  # seconds; slower libraries are left out of a comparison
 
 
@@ -43,6 +47,10 @@ FULL = Effort(
     short_sequences=100_000,
     cold_routines=("forward_filter", "smooth", "viterbi"),
     hostile_inputs=None,
+    learning_cases=None,
+    learning_steps=1_000_000,
+    learning_memory_steps=1_000_000,
+    fits=None,
 )
 QUICK = Effort(
     steps={4: 50},  # of no further size, each of which would have to be compiled
@@ -61,4 +69,8 @@ QUICK = Effort(
     short_sequences=20,
     cold_routines=(),
     hostile_inputs=1,
+    learning_cases=1,
+    learning_steps=200,
+    learning_memory_steps=10_000,
+    fits=1,
 )

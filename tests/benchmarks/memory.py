@@ -6,6 +6,7 @@ python -m tests.benchmarks.memory {smooth,log_likelihood} STEPS
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -46,16 +47,23 @@ def _status(field: str) -> int:
     return 1024 * int(line.split()[1])
 
 
+def peak_beyond(call: Callable[[], object]) -> int:
+    """Bytes of the peak of resident memory in a call, beyond what there was before."""
+    CLEAR.write_text(RESET_PEAK, encoding="utf-8")
+    before = _status("VmRSS")
+    call()
+    return _status("VmHWM") - before
+
+
 def main(routine: str, steps: str) -> None:
     """Print the bytes that the result holds, and those of the peak beyond them."""
     kernels.budget = 0.0  # so that the few steps load the machine code
     run = ROUTINES[routine]
     tables = benign(int(steps), STATES).tables
     run((*tables[:2], tables[2][:WARM_STEPS]))
-    CLEAR.write_text(RESET_PEAK, encoding="utf-8")
-    before = _status("VmRSS")
-    held = run(tables)
-    print(held, _status("VmHWM") - before - held)
+    held: list[int] = []
+    peak = peak_beyond(lambda: held.append(run(tables)))
+    print(held[0], peak - held[0])
 
 
 if __name__ == "__main__":
