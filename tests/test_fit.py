@@ -1,7 +1,9 @@
 """Fits: published numbers, what may not happen on the way, and what is held, tied, known and weighted."""
 
 import csv
+import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -278,10 +280,33 @@ def test_all_there_is_to_gain_may_be_asked_for():
     assert_never_falls(fitted)
 
 
-def test_a_bar_is_shown(capsys):
-    pytest.importorskip("tqdm")
-    two_states().fit(COUNTS, progress=True)
-    assert "iterations" in capsys.readouterr().err
+class Bar:
+    """Stands in for tqdm's."""
+
+    shown: ClassVar[list["Bar"]] = []
+
+    def __init__(self, **options):
+        self.options, self.n = options, 0
+        self.shown.append(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def update(self, n):
+        self.n += n
+
+
+def test_a_bar_is_shown(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", sys)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", type("module", (), {"tqdm": Bar}))
+    fitted = two_states().fit(COUNTS, progress=True, max_iterations=50)
+    (bar,) = Bar.shown
+    assert bar.options["total"] == 50
+    assert bar.options["unit"] == " iterations"
+    assert fitted.n_iterations - 2 <= bar.n <= fitted.n_iterations  # zeros that are set are none
 
 
 KINDS = ["start", "quantiles", "k-means", "responsibilities", "points"]

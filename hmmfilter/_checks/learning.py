@@ -207,6 +207,28 @@ def tolerance(value: float) -> float:
     return float(value)
 
 
+def callback(value: Any) -> Any:
+    """Let in what is called after each iteration, if anything."""
+    if value is not None and not callable(value):
+        raise TypeError(f"callback must be a function, got {shown(value)}")
+    return value
+
+
+def prior_of_model(value: Any, model: Any) -> Any:
+    """Let in what is believed of a model, if anything."""
+    if value is not None:
+        if not hasattr(value, "_admitted_by"):
+            raise TypeError(f"prior must be a Prior, got {shown(value)}")
+        value._admitted_by(model)
+        believed = value.emission
+        if believed is not None and not hasattr(model.emission, "_log_prior") and not hasattr(believed, "log_density"):
+            raise TypeError(
+                "the prior of an emission that learns as a whole must have a log_density(emission), "
+                f"got {shown(believed)}"
+            )
+    return value
+
+
 def whole_count(name: str, value: int) -> int:
     """Let a number from 0 up in."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 0:

@@ -132,6 +132,6 @@ def fit(
         restarts=_checks.whole_count("restarts", restarts),
         rng=_checks.generator(rng),
         progress=progress,
-        callback=callback,
+        callback=_checks.callback(callback),
     )
     return running.fitted(problem, start, settings)
