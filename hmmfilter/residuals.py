@@ -32,7 +32,7 @@ def pseudo_residuals(
         rows[:, 0] = _checks.only_allowed(rows[:, 0], allowed)
     known = states_without(log_initial, log_transition, rows, lengths, kind, workers, progress)
     sides = log_sides(len(rows))
-    known = known.reshape(len(known), *[1] * (sides.ndim - 3), -1)
+    known = np.expand_dims(known, tuple(range(1, sides.ndim - 2)))  # the same for all entries of a vector
     with np.errstate(invalid="ignore"):  # of what is missing
         below, at, above = np.logaddexp.reduce(known + sides, axis=-1)
         half = at - np.log(2)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._checks.arrays import float_array
 from hmmfilter._checks.errors import ImpossibleEvidenceError, shown
 
 ResidualKind = Literal["ordinary", "forecast"]
@@ -30,18 +31,21 @@ def has_sides(emission: Any) -> None:
         )
 
 
-def log_sides(parts: list[FloatArray], emission: Any, n_steps: int, n_states: int) -> FloatArray:
-    """Join what an emission says of the sides of all observations, (3, T, K), or (3, T, D, K) of vectors."""
-    whose = f"log_sides of {type(emission).__name__} must return"
-    shapes = {part.shape[:1] + part.shape[2:] for part in parts}
-    n_rows = sum(part.shape[1] for part in parts if part.ndim in (3, 4))
-    if len(shapes) > 1 or n_rows != n_steps or parts[0].shape[:: len(parts[0].shape) - 1] != (3, n_states):
-        got = ", ".join(str(part.shape) for part in parts[:1])
-        raise ValueError(f"{whose} three tables with {n_states} columns, and a row for each observation, got {got}")
-    tables: FloatArray = np.concatenate(parts, axis=1)
-    for log in tables[tables > ROUNDING][:1]:
-        raise ValueError(f"{whose} logs of probabilities, at most 0, got {shown(log)}")
-    return tables
+def log_sides(emission: Any, parts: list[Any], n_steps: int, n_states: int) -> FloatArray:
+    """Ask an emission for the sides of all observations, (3, T, K), or (3, T, D, K) of vectors."""
+    tables = [float_array("log_sides", emission.log_sides(part)) for part in parts]
+    fit = all(table.ndim in (3, 4) and (len(table), table.shape[-1]) == (3, n_states) for table in tables)
+    if not fit or sum(table.shape[1] for table in tables) != n_steps:
+        raise ValueError(
+            f"log_sides of {type(emission).__name__} must return three tables with {n_states} columns, and a row for "
+            f"each observation, got shape {tables[0].shape}"
+        )
+    sides: FloatArray = np.concatenate(tables, axis=1)
+    for log in sides[sides > ROUNDING][:1]:
+        raise ValueError(
+            f"log_sides of {type(emission).__name__} must return logs of probabilities, at most 0, got {shown(log)}"
+        )
+    return sides
 
 
 @contextlib.contextmanager

@@ -89,12 +89,10 @@ class Residuals(Questions):
 
     def _sides(self, observations: Any, lengths: npt.ArrayLike | None, n_rows: int) -> FloatArray:
         """What lies on either side of each observation, once they are let in, (3, T, K) or (3, T, D, K)."""
-        emission: Any = self.emission
         sequences, _ = self._sequences(observations, lengths)
         parts = [observations] if sequences is None else [sequence for sequence in sequences if len(sequence) > 0]
         if n_rows == 0:
             return np.empty((3, 0, self.n_states))
-        if sequences is not None and _checks.is_of_this_library(emission):
-            parts = [_checks.one_after_the_other(parts, emission)]
-        tables = [_checks.float_array("log_sides", emission.log_sides(part)) for part in parts]
-        return _checks.log_sides(tables, emission, n_rows, self.n_states)
+        if sequences is not None and _checks.is_of_this_library(self.emission):
+            parts = [_checks.one_after_the_other(parts, self.emission)]
+        return _checks.log_sides(self.emission, parts, n_rows, self.n_states)
