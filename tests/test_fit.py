@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import hmmfilter as hf
 
@@ -439,3 +441,53 @@ class Collapsing(Shifted):
 def test_a_collapse_from_all_starts_is_one():
     with pytest.raises(hf.DegenerateFitError, match="state 1 collapses"):
         two_states(Collapsing([1.5, 6.0])).fit([2, 3, 1, 9, 8], restarts=2, rng=0)
+
+
+def drawn_model(kind, n_states, rng):
+    emissions = {
+        "poisson": lambda: hf.emissions.Poisson(rng.gamma(2.0, 4.0, n_states)),
+        "categorical": lambda: hf.emissions.Categorical(rng.dirichlet(np.ones(4), n_states)),
+        "bernoulli": lambda: hf.emissions.Bernoulli(rng.uniform(0.05, 0.95, n_states)),
+    }
+    transition = rng.dirichlet(np.full(n_states, 2.0), n_states)
+    return hf.HMM(rng.dirichlet(np.ones(n_states)), transition, emissions[kind]())
+
+
+@settings(max_examples=8)
+@given(
+    seed=st.integers(0, 10**6),
+    kind=st.sampled_from(["poisson", "categorical", "bernoulli"]),
+    n_states=st.integers(1, 4),
+    initial=st.sampled_from(["free", "stationary", "fixed"]),
+    accelerate=st.booleans(),
+    has_prior=st.booleans(),
+)
+def test_no_step_lowers_the_objective(seed, kind, n_states, initial, accelerate, has_prior):
+    rng = np.random.default_rng(seed)
+    truth, start = drawn_model(kind, n_states, rng), drawn_model(kind, n_states, rng)
+    lengths = rng.integers([1, 0, 0, 0], 20)
+    observations = np.concatenate([truth.simulate(max(int(n), 1), rng)[1][:n] for n in lengths]).astype(float)
+    observations[1:][rng.random(len(observations) - 1) < 0.1] = np.nan
+    prior = hf.Prior(transition=hf.priors.sticky(1.2, 1.0)) if has_prior else None
+    options = {"lengths": lengths, "initial": initial, "accelerate": accelerate, "prior": prior, "tolerance": 1e-12}
+    fitted = start.fit(observations, max_iterations=25, **options)
+    assert_never_falls(fitted)
+    log_likelihood = fitted.model.log_likelihood(observations, lengths=lengths).sum()
+    assert fitted.log_likelihood == pytest.approx(log_likelihood, rel=1e-13, abs=1e-13)
+    assert fitted.objective == pytest.approx(fitted.log_likelihood + fitted.log_prior, rel=1e-14, abs=1e-14)
+    for mine, given_there in ((fitted.model.initial, start.initial), (fitted.model.transition, start.transition)):
+        np.testing.assert_allclose(mine.sum(axis=-1), 1.0, rtol=1e-15 * 8)
+        assert mine.shape == given_there.shape
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_tolerance_bounds_what_is_to_come(seed):
+    rng = np.random.default_rng(seed)
+    truth, start = drawn_model("poisson", 2, rng), drawn_model("poisson", 2, rng)
+    _, observations = truth.simulate(80, rng)
+    top = start.fit(observations, tolerance=1e-14).objective
+    for tolerance in (1e-3, 1e-5, 1e-8):
+        for accelerate in (True, False):
+            fitted = start.fit(observations, tolerance=tolerance, accelerate=accelerate)
+            assert fitted.converged
+            assert top - fitted.objective <= 2 * tolerance, (tolerance, accelerate)
