@@ -11,6 +11,7 @@ import numpy as np
 
 from hmmfilter import _checks, decoding, filtering, lse, naive, sampling, smoothing
 from hmmfilter._arrays import FloatArray
+from hmmfilter._drivers.expectations import expect
 from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Gaussian, Poisson
@@ -55,6 +56,28 @@ def smooth_many(chain: Chain) -> None:
     smoothing.smooth(log_initial, near, rows, lengths=[STEPS] * MANY)
 
 
+class Unseen:
+    """Observations of which nothing is known, and of which nothing is kept."""
+
+    def fill(self, begin: int, end: int, table: FloatArray) -> None:
+        """All states are as likely."""
+        table[:] = 0.0
+
+    def sums(self) -> FloatArray:
+        """None."""
+        return np.zeros((2, 0))
+
+    def add(self, begin: int, end: int, posteriors: FloatArray, sums: FloatArray) -> None:
+        """Nothing."""
+
+
+def expect_moves(chain: Chain) -> None:
+    """A step of learning."""
+    log_initial = chain[0]
+    near, one = np.tile(log_initial, (len(log_initial), 1)), np.ones(1)
+    expect(log_initial, near, np.array([0, STEPS]), one, Unseen(), 1, False)
+
+
 def sum_up(chain: Chain) -> None:
     """Log-sum-exps with weights, with signs and without."""
     rows = chain[2]
@@ -88,6 +111,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "many sequences": smooth_many,
     "log_likelihood_gradient": lambda chain: smoothing.log_likelihood_gradient(*chain),
     "expected_transitions": lambda chain: smoothing.expected_transitions(*chain),
+    "learning": expect_moves,
     "viterbi": lambda chain: decoding.viterbi(*chain),
     "viterbi_n_best": lambda chain: decoding.viterbi_n_best(*chain, 2),
     "max_marginals": lambda chain: decoding.max_marginals(*chain),

@@ -6,6 +6,7 @@ import numpy as np
 
 import hmmfilter as hf
 from hmmfilter import lse, naive
+from hmmfilter._drivers.expectations import expect
 
 
 def filtered(case):
@@ -118,6 +119,34 @@ def linear(case):
     return answers
 
 
+class Rows:
+    """Log-likelihoods that are there, of which visits are counted."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def fill(self, begin, end, table):
+        table[:] = self.rows[begin:end]
+
+    def sums(self):
+        return np.zeros((2, self.rows.shape[1]))
+
+    def add(self, begin, end, posteriors, sums):
+        sums[0] += posteriors.sum(axis=0)
+
+
+def expected(case):
+    """By plain doubles, where they do, and with rows for which they do not."""
+    log_initial, log_transition, rows = case
+    starts, weights = np.array([0, 2, len(rows), 2 * len(rows)]), np.array([1.0, 0.5, 2.0])
+    near = np.maximum(log_transition, -9.0)
+    found = [
+        expect(log_initial, matrix, starts, weights, Rows(np.concatenate([some, some])), 1, False)
+        for matrix, some in ((log_transition, rows), (near, rows), (near, np.maximum(rows, -300.0)))
+    ]
+    return [part for one in found for part in one]
+
+
 ROUTINES = {
     "forward_filter": filtered,
     "log_likelihood": lambda case: [hf.log_likelihood(*case)],
@@ -130,6 +159,7 @@ ROUTINES = {
     "expected_transitions": lambda case: [hf.expected_transitions(*case).counts],
     "pairwise_marginals": lambda case: [hf.pairwise_marginals(*case)],
     "log_likelihood_gradient": lambda case: [hf.log_likelihood_gradient(*case).log_transition],
+    "expectations": expected,
     "sample_paths": lambda case: [hf.sample_paths(*case, size=3, rng=0)],
     "predict": predicted,
     "streams": streamed,

@@ -279,6 +279,18 @@ WING_CONTRACT = {
     },
     "pairs": {"chain", "coded", "lanes", "limits", "numbers", "update", "wide"},
     "counts": {"block", "chain", "coded", "lanes", "limits", "numbers", "pairs", "tables", "wide"},
+    "expecting": {
+        "chain",
+        "counts",
+        "instructions",
+        "lanes",
+        "limits",
+        "numbers",
+        "pairs",
+        "sweep",
+        "update",
+        "wide",
+    },
     "drawing": {"block", "chain", "lanes", "limits", "numbers", "tables", "wide"},
     "scoring": {"chain", "lanes", "limits", "numbers", "tables"},
     "decoding": {"lanes", "limits", "numbers", "scoring", "tables"},
@@ -350,6 +362,10 @@ NO_KERNELS = {
     "lanes_for",
     "sweep_for",
     "sweep_lanes_for",
+    "room_for_expectations",
+    "divide_by_largest_for",
+    "forward_for",
+    "backward_for",
 }
 
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray, frozen
-from hmmfilter._drivers.pairs import Pairs, fill_pairs
+from hmmfilter._drivers.backwards import most_kept
+from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
+from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
+from hmmfilter._drivers.pairs import InOrder, Pairs, fill_pairs
 from hmmfilter._drivers.recursions import undo_code
+from hmmfilter._kernels.chain import NARROW, SHARED_EXPONENT, slots_for_chains, tiled
+from hmmfilter._kernels.expecting import CARRIED, room_for_expectations
+from hmmfilter._kernels.lanes import lanes_for
+from hmmfilter._kernels.limits import WIDEST
 from hmmfilter._kernels.tables import Tables
+from hmmfilter._tiers import kernels
+
+MOST_COUNTED = 2**20  # entries of tables of pairs, a table a sequence, of those that are counted exactly at once
+LEAST_INITIAL = -0.69 * WIDEST  # in nats, of log π, down to which doubles do
 
 
 class Source(Protocol):
@@ -35,7 +47,8 @@ class Expectations(NamedTuple):
     n_possible: IntArray  # (N,), how many of its steps are possible
     initial: FloatArray  # (K,): Σ γ_1
     transition: FloatArray  # (K, K): Σ ξ_t
-    slopes: FloatArray  # (K, K): Σ ξ_t / A, also where A is 0: the derivatives with respect to A
+    slopes: FloatArray  # (K, K): Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN there where
+    #                     doubles alone would not do
     emission: FloatArray  # (n,)
 
 
@@ -49,19 +62,199 @@ def expect(
     progress: bool,
 ) -> Expectations:
     """Run the recursions both ways over sequences, of which each counts as often as its weight says."""
-    n_states, n_rows, n_sequences = len(log_initial), int(starts[-1]), len(starts) - 1
-    table = np.empty((n_rows, n_states))
-    source.fill(0, n_rows, table)
-    tables = Tables(log_initial[None], log_transition[None], np.empty(0, dtype=np.int64), frozen(table), starts)
-    rows, firsts = np.empty((n_rows, n_states)), np.empty((n_sequences, n_states))
-    sums = np.empty((n_sequences, 2, n_states, n_states))
-    wanted = Pairs(rows=rows, firsts=firsts, sums=sums, is_by_sequence=True)
-    n_possible, log_likelihood = fill_pairs(tables, wanted, workers, progress)
-    undo_code(rows, "probabilities")
-    undo_code(firsts, "probabilities")
-    transition = np.tensordot(weights, sums.sum(axis=1), axes=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slopes = transition / np.exp(log_transition)
-    emission = source.sums()
-    source.add(0, n_rows, rows * np.repeat(weights, np.diff(starts))[:, None], emission)
-    return Expectations(log_likelihood, n_possible, weights @ firsts, transition, slopes, emission.sum(axis=0))
+    no_table = np.broadcast_to(np.float64(0.0), (int(starts[-1]), len(log_initial)))
+    given = Tables(log_initial[None], log_transition[None], np.empty(0, dtype=np.int64), no_table, starts)
+    tables, are_left, outcome = with_steps(given)
+    weights = np.ascontiguousarray(weights[are_left])
+    total = Sums.zeros(len(log_initial), source)
+    in_order = InOrder(total.table)
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        worker = Worker(tables, weights, source, outcome)
+
+        def run(job: Job) -> None:
+            in_order.add(job[0].begin, job[-1].end, worker.run(job).table)
+            tick(job[-1].end - job[0].begin)
+
+        return run
+
+    run_jobs(tables, start_worker, workers, progress, are_alike=True)
+    n_possible, log_likelihood = of_all(outcome, are_left)
+    initial, slopes, moves, emission = (part.sum(axis=0) for part in total.parts())
+    matrix = np.exp(log_transition)
+    transition = slopes * matrix + moves
+    if moves.any():
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            slopes = slopes + moves / matrix
+    return Expectations(log_likelihood, n_possible, initial, transition, slopes, emission)
+
+
+class Sums(NamedTuple):
+    """What is added up of sequences, in two parts, one after the other in a table; and the parts of it."""
+
+    table: FloatArray  # (1, 2, n)
+    n_states: int
+
+    @classmethod
+    def zeros(cls, n_states: int, source: Source) -> Sums:
+        """Nothing as yet."""
+        return cls(np.zeros((1, 2, n_states * (1 + 2 * n_states) + source.sums().shape[1])), n_states)
+
+    def parts(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Σ γ_1, (2, K); Σ ξ / A by doubles, and Σ ξ of what takes more, (2, K, K); and what is shown, (2, n)."""
+        n, table = self.n_states, self.table[0]
+        initial, slopes, moves, emission = np.split(table, [n, n + n * n, n + 2 * n * n], axis=1)
+        return initial, slopes.reshape(2, n, n), moves.reshape(2, n, n), emission
+
+
+class Rows(NamedTuple):
+    """Room for the rows of a piece."""
+
+    likelihoods: FloatArray  # (rows, K); log-likelihoods first
+    tops: FloatArray  # (rows,): the logs of the largest of each row, which is taken out
+    spreads: FloatArray  # (rows,): 1 where a row is spread
+    alphas: FloatArray  # (rows, K); γ at last
+
+    @classmethod
+    def empty(cls, n_rows: int, n_states: int) -> Rows:
+        """Room for so many."""
+        return cls(np.empty((n_rows, n_states)), np.empty(n_rows), np.empty(n_rows), np.empty((n_rows, n_states)))
+
+    def first(self, n_rows: int) -> Rows:
+        """The first of these."""
+        return Rows(*(part[:n_rows] for part in self))
+
+
+class Worker:
+    """What one worker finds of the sequences of a job, and its room to work in."""
+
+    def __init__(self, tables: Tables, weights: FloatArray, source: Source, outcome: Outcome) -> None:
+        n_states = tables.log_likelihoods.shape[1]
+        self._tables, self._weights, self._source, self._outcome = tables, weights, source, outcome
+        self._lanes, self._room = lanes_for(n_states), room_for_expectations(n_states)
+        self._chains, self._backward_chains = slots_for_chains(1, n_states), slots_for_chains(1, n_states)
+        self._initial = np.exp(tables.log_initial[0])
+        self._state = np.empty(2 * tiled(n_states) + CARRIED)
+        self._are_left = np.zeros(len(weights), dtype=np.int64)
+        self._rows = Rows.empty(0, n_states)
+        self._are_all_left = not self._is_narrow()
+
+    def _is_narrow(self) -> bool:
+        """Whether the chain itself is within doubles."""
+        (log_initial,), slot = self._tables.log_initial, self._chains[0]
+        kernels.hold_chain(self._tables.log_transition, 0, False, slot)
+        is_initial_narrow = bool(log_initial[log_initial > -np.inf].min(initial=0.0) >= LEAST_INITIAL)
+        return is_initial_narrow and slot[NARROW] == 1.0 and slot[SHARED_EXPONENT] == 0.0
+
+    def run(self, job: Job) -> Sums:
+        """The sums of a job: of all sequences that doubles do for, and then of those that are left."""
+        first, last = job[0].first, job[-1].last
+        if self._are_all_left:
+            self._are_left[first : last + 1] = 1
+        while (sums := self._by_doubles(job)) is None:  # and once more without the sequence that was in the way
+            pass
+        for some in self._runs_left(first, last):
+            self._add_exactly(some, sums)
+        return sums
+
+    def _by_doubles(self, job: Job) -> Sums | None:
+        """The sums of the sequences that are not left; None if that turns out to be one more."""
+        n_states = len(self._initial)
+        sums, kept = Sums.zeros(n_states, self._source), list[Rows]()
+        if self._are_left[job[0].first : job[-1].last + 1].all():
+            return sums
+        firsts, slopes, emission = np.zeros((2, n_states)), np.zeros((2, n_states, n_states)), self._source.sums()
+        before, n_passed = np.empty((len(job), self._state.size)), len(job) - most_kept(job, n_states)
+        for number, piece in enumerate(job):
+            before[number] = self._state
+            rows = self._forward(piece, number < n_passed or len(job) == 1)
+            if number >= n_passed:
+                kept.append(rows)
+        for state, piece in zip(before[::-1], job[::-1], strict=True):
+            if not kept:
+                after = self._state.copy()
+                self._state[:] = state
+                kept.append(self._forward(piece, True))
+                self._state[:] = after
+            rows = kept.pop()
+            in_the_way = kernels.run_expecting_backward(
+                self._tables.starts,
+                piece.last,
+                piece.begin,
+                piece.end,
+                self._lanes,
+                self._tables.log_transition,
+                self._backward_chains,
+                self._state,
+                rows.likelihoods,
+                rows.spreads,
+                rows.alphas,
+                self._weights,
+                self._are_left,
+                self._room,
+                firsts,
+                slopes,
+            )
+            if in_the_way >= 0:
+                self._are_left[in_the_way], self._room[:] = 1, 0.0
+                return None
+            self._source.add(piece.begin, piece.end, rows.alphas, emission)
+        for part, found in zip(sums.parts(), (firsts, slopes, 0.0, emission), strict=True):
+            part[:] = found
+        return sums
+
+    def _forward(self, piece: Piece, is_passing: bool) -> Rows:
+        """Filter a piece, in room of its own unless that is to be used again soon."""
+        n_rows, n_states = piece.end - piece.begin, len(self._initial)
+        if is_passing and n_rows > len(self._rows.tops):
+            self._rows = Rows.empty(n_rows, n_states)
+        rows = self._rows.first(n_rows) if is_passing else Rows.empty(n_rows, n_states)
+        self._source.fill(piece.begin, piece.end, rows.likelihoods)
+        kernels.run_expecting_forward(
+            self._tables.starts,
+            piece.first,
+            piece.begin,
+            piece.end,
+            self._lanes,
+            self._initial,
+            self._tables.log_transition,
+            self._chains,
+            self._state,
+            *rows,
+            self._are_left,
+            self._outcome[1],
+        )
+        return rows
+
+    def _runs_left(self, first: int, last: int) -> Iterator[slice]:
+        """Sequences that are left and follow each other, as many as are counted at once."""
+        left = np.flatnonzero(self._are_left[first : last + 1]) + first
+        most = max(1, MOST_COUNTED // len(self._initial) ** 2)
+        for run in np.split(left, np.flatnonzero(np.diff(left) > 1) + 1):
+            for begin in range(0, len(run), most):
+                yield slice(int(run[begin]), int(run[min(begin + most, len(run)) - 1]) + 1)
+
+    def _add_exactly(self, some: slice, sums: Sums) -> None:
+        """Add what is expected of some sequences, by tables of posteriors; nothing of those that are impossible."""
+        starts = self._tables.starts[some.start : some.stop + 1]
+        begin, end, n_states = int(starts[0]), int(starts[-1]), len(self._initial)
+        table, rows = np.empty((2, end - begin, n_states))
+        self._source.fill(begin, end, table)
+        its_starts = frozen(starts - begin)
+        tables = self._tables._replace(log_likelihoods=frozen(table), starts=its_starts)
+        firsts, pairs = np.empty((len(starts) - 1, n_states)), np.empty((len(starts) - 1, 2, n_states, n_states))
+        n_possible, log_likelihood = fill_pairs(tables, Pairs(None, rows, firsts, pairs, True), 1, False)
+        undo_code(rows, "probabilities")
+        undo_code(firsts, "probabilities")
+        self._outcome[0][some], self._outcome[1][some] = n_possible, log_likelihood
+        is_possible = n_possible == np.diff(starts)
+        weights = self._weights[some] * is_possible
+        its_weights = np.repeat(weights, np.diff(starts))[:, None]
+        its_rows = np.where(its_weights > 0, rows * its_weights, 0.0)
+        moves = np.tensordot(weights[is_possible], pairs[is_possible].sum(axis=1), axes=1)
+        emission = self._source.sums()
+        self._source.add(begin, end, its_rows, emission)
+        its_initial, _, its_moves, its_emission = sums.parts()
+        its_initial[0] += weights[is_possible] @ firsts[is_possible]
+        its_moves[0] += moves
+        its_emission += emission

@@ -145,13 +145,20 @@ def add_few(chunk: Chunk) -> None:
             store(fma(load(TILE, f, i * CHUNK), ratio, load(TILE, table, n)), table, n)
 
 
-@apart
+@compiled
 def add_many(n_states: int, chunk: Chunk) -> None:
-    """Add f_t(i) r_t(j) of all rows of a chunk to the table, four rows of it at a time."""
-    f, r, s, table = chunk.f, chunk.r, chunk.s, chunk.table
-    n = f.shape[1]
+    """Add f_t(i) r_t(j) of all rows of a chunk to the table, of r = γ / s."""
+    r, s = chunk.r, chunk.s
     for k in range(0, r.size, len(TILE)):
         store(divide(load(TILE, r, k), load(TILE, s, k)), r, k)
+    add_products(n_states, chunk)
+
+
+@apart
+def add_products(n_states: int, chunk: Chunk) -> None:
+    """Add f_t(i) r_t(j) of all rows of a chunk of many states to the table, four rows of it at a time."""
+    f, r, table = chunk.f, chunk.r, chunk.table
+    n = f.shape[1]
     for j in range(0, n, len(TILE)):
         for i in range(0, n_states, 4):
             m = i * n + j

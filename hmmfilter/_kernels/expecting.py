@@ -1,0 +1,488 @@
+"""What a fit asks of all steps: expected moves and visits, by plain doubles, in which what is lost counts for nothing.
+
+Both recursions run over likelihoods as doubles, each row divided by its largest; α and ω are scaled by powers of two.
+What is below 2^-700 of the largest likelihood of its row counts as zero, and products may underflow below 2^-1022. As
+in `sweep`, whose limits hold here, too, no harm is in that as long as no sum of products, of a state that anything
+leads to, fades below `DIM`, no row's likelihood is below `LEAST` of its largest, and Σ α β is not below 2^-340: all
+that is lost of α or β at a step is then below 2^-100 of each number that it is added to, and of γ and ξ less than that.
+A sequence with another step is left to `run_forward` and its kin. Nothing is kept that only a table of posteriors would
+need: no tails, no logs of faint shares.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from hmmfilter._arrays import FloatArray, IntArray
+
+from .chain import Chain, chain_at, tiled
+from .compiling import IS_PLAIN, apart, compiled
+from .counts import add_products, chunk_in, room_for_pairs
+from .lanes import (
+    Lanes,
+    add,
+    chosen,
+    fma,
+    is_any_faint,
+    lane,
+    load,
+    marked_below,
+    multiply,
+    negative,
+    splat,
+    store,
+    subtract,
+    unsigned,
+)
+from .limits import DIM, FEW_STATES, HIGHEST, LEAST, LIKELIHOOD_SPREAD, NEVER
+from .numbers import (
+    copy,
+    dot,
+    fill_table,
+    largest,
+    largest_of,
+    multiply_row,
+    multiply_rows,
+    power_of_two,
+    sum_of,
+    tally,
+    total_of,
+)
+from .pairs import CHUNK
+from .sweep import is_faded, veil_of
+from .update import predict_many
+from .wide import HEAD, exp_parts, log_of_wide
+
+LOST = -485.0  # in nats: below exp(`LOST`) of the largest likelihood of its row, one counts as zero
+SHALLOW = 2.0**-340  # Σ α β at least
+LOW = 2.0**-40  # where α and ω are scaled again, so that `LEAST` is far below
+ROWS_AT_A_TIME = 16 * CHUNK  # that are added up before sums have a second part
+# What is carried over from piece to piece: α or ω, and after it the exponent of α, whether the last row was spread,
+# and the logs that were taken out of the rows, in two parts
+CARRIED = 4
+OUT, OUT_LOST, SHARED, LAST_SPREAD = 0, 1, 2, 3
+
+
+def room_for_expectations(n_states: int) -> FloatArray:
+    """Room for what is added up of some rows: Σ α ω / z of few states, or `Chunk`s of many, and two rows."""
+    if n_states <= FEW_STATES:
+        return np.zeros(n_states * n_states)
+    return np.concatenate([np.zeros(2 * tiled(n_states)), room_for_pairs(n_states)])
+
+
+@apart
+def take_likelihoods(log_b: FloatArray, like: Lanes | None, tops: FloatArray, spreads: FloatArray) -> None:
+    """Make doubles of rows of logs, each divided by its largest, whose log is kept; and mark those that are spread."""
+    n_rows, n_states = log_b.shape
+    divide_by_largest_for(like)(log_b, like, tops, spreads)
+    flat = log_b.reshape(-1)
+    for n in range(n_rows * n_states):
+        x = flat[n]
+        is_near = x >= LOST
+        head, _, k = exp_parts(x if is_near else 0.0, 0.0)
+        flat[n] = head * power_of_two(k) if is_near else 0.0
+
+
+@compiled
+def divide_few_by_largest(log_b: FloatArray, like: Lanes, tops: FloatArray, spreads: FloatArray) -> None:
+    """Subtract from each row its largest log, if it has any; one `LIKELIHOOD_SPREAD` below it makes the row spread."""
+    never, zeros = splat(like, -1e300), splat(like, 0.0)
+    for t in range(len(log_b)):
+        n = unsigned(t * len(like))
+        row = load(like, log_b, n)
+        top = largest_of(row, like)
+        tops[t] = top
+        row = subtract(row, splat(like, top if top > NEVER else 0.0))
+        store(row, log_b, n)
+        possible = chosen(marked_below(row, never, zeros), zeros, row)
+        spreads[t] = 1.0 if is_any_faint(possible, -LIKELIHOOD_SPREAD) else 0.0
+
+
+@compiled
+def divide_many_by_largest(log_b: FloatArray, like: None, tops: FloatArray, spreads: FloatArray) -> None:
+    """The same of many states."""
+    for t in range(len(log_b)):
+        row = log_b[t]
+        top = largest(row)
+        tops[t] = top
+        shift = top if top > NEVER else 0.0
+        n_low = 0
+        for k in range(row.size):
+            row[k] -= shift
+            n_low += (row[k] < -LIKELIHOOD_SPREAD) & (row[k] != NEVER)
+        spreads[t] = 1.0 if n_low > 0 else 0.0
+
+
+@compiled
+def predict(p: Lanes, transition: FloatArray, like: Lanes) -> Lanes:
+    """s_j = Σ_i p_i A_ij, in two chains that the processor follows side by side."""
+    n_states = len(like)
+    s = multiply(splat(like, lane(p, 0)), load(like, transition, 0))
+    if n_states == 1:
+        return s
+    other = multiply(splat(like, lane(p, 1)), load(like, transition, n_states))
+    for i in range(2, n_states, 2):
+        s = fma(splat(like, lane(p, i)), load(like, transition, i * n_states), s)
+    for i in range(3, n_states, 2):
+        other = fma(splat(like, lane(p, i)), load(like, transition, i * n_states), other)
+    return add(s, other)
+
+
+@compiled
+def is_any_above(x: Lanes, limit: float) -> bool:
+    """Whether a lane is above a limit."""
+    return is_any_faint(negative(x), -limit)
+
+
+@apart
+def forward_few(
+    state: FloatArray,
+    carried: FloatArray,
+    chain: Chain,
+    likelihoods: FloatArray,
+    spreads: FloatArray,
+    first: int,
+    end: int,
+    like: Lanes,
+    alphas: FloatArray,
+) -> int:
+    """α_t(j) = (Σ_i α_t−1(i) A_ij) b_t(j) of rows from the first to the end; returns the row that it comes to."""
+    transition, p, exponent = chain.linear[HEAD], load(like, state, 0), carried[SHARED]
+    veil = veil_of(carried[LAST_SPREAD] == 1.0)
+    t = first
+    while t < end:
+        n = unsigned(t * len(like))
+        s = predict(p, transition, like)
+        if not chain.is_dense and is_any_faint(add(s, splat(like, veil)), DIM):
+            break
+        p = multiply(s, load(like, likelihoods, n))
+        veil = veil_of(spreads[t] == 1.0)
+        if not is_any_above(p, LOW) or is_any_above(p, HIGHEST):
+            if not is_any_above(p, LEAST):
+                break
+            down = float(math.frexp(largest_of(p, like))[1])
+            p = multiply(p, splat(like, power_of_two(-down)))
+            exponent += down
+        store(p, alphas, n)
+        t += 1
+    store(p, state, 0)
+    carried[SHARED], carried[LAST_SPREAD] = exponent, 1.0 if veil > 0.0 else 0.0
+    return t
+
+
+@apart
+def forward_many(
+    state: FloatArray,
+    carried: FloatArray,
+    chain: Chain,
+    likelihoods: FloatArray,
+    spreads: FloatArray,
+    first: int,
+    end: int,
+    like: None,
+    alphas: FloatArray,
+) -> int:
+    """`forward_few` of many states, in memory; the state has whole tiles, and after them as much room."""
+    n_states = alphas.shape[1]
+    p, s = state[:n_states], state[state.size // 2 :]
+    veil = veil_of(carried[LAST_SPREAD] == 1.0)
+    t = first
+    while t < end:
+        predict_many(p, chain.linear[HEAD], s)
+        if not chain.is_dense and is_faded(s[:n_states], veil):
+            break
+        multiply_rows(s[:n_states], likelihoods[t], p)
+        veil = veil_of(spreads[t] == 1.0)
+        total = sum_of(p)
+        if not LOW < total < HIGHEST:
+            if not total > LEAST:
+                break
+            down = float(math.frexp(total)[1])
+            multiply_row(p, power_of_two(-down), p)
+            carried[SHARED] += down
+        copy(p, alphas[t])
+        t += 1
+    carried[LAST_SPREAD] = 1.0 if veil > 0.0 else 0.0
+    return t
+
+
+@apart
+def backward_few(
+    state: FloatArray,
+    carried: FloatArray,
+    chain: Chain,
+    likelihoods: FloatArray,
+    spreads: FloatArray,
+    first: int,
+    end: int,
+    like: Lanes,
+    alphas: FloatArray,
+    room: FloatArray,
+    weight: float,
+) -> int:
+    """β_t(i) = Σ_j A_ij ω_t+1(j) of rows from the end back to the first, with ω = b β; α becomes γ = α β / Σ α β.
+
+    Both have their weight; Σ_t (α_t(i) / Σ α_t β_t) ω_t+1(j) is added to the room at [j, i]. Returns the row that it
+    came to, and the first if that is done.
+    """
+    transition, omega, n_states = chain.linear[HEAD], load(like, state, 0), len(like)
+    veil = veil_of(carried[LAST_SPREAD] == 1.0)
+    t = end - 1
+    while t >= first:
+        n = unsigned(t * n_states)
+        beta, alpha = predict(omega, transition, like), load(like, alphas, n)
+        if not chain.is_dense and is_any_faint(add(beta, splat(like, veil)), DIM):
+            break
+        both = multiply(alpha, beta)
+        total = total_of(both, like)
+        if not total > SHALLOW:
+            break
+        share = splat(like, weight / total)
+        store(multiply(both, share), alphas, n)
+        alpha = multiply(alpha, share)
+        for j in range(n_states):
+            m = j * n_states
+            store(fma(splat(like, lane(omega, j)), alpha, load(like, room, m)), room, m)
+        omega = multiply(beta, load(like, likelihoods, n))
+        veil = veil_of(spreads[t] == 1.0)
+        if not is_any_above(omega, LOW) or is_any_above(omega, HIGHEST):
+            if not is_any_above(omega, LEAST):
+                break
+            omega = multiply(omega, splat(like, power_of_two(-float(math.frexp(largest_of(omega, like))[1]))))
+        t -= 1
+    store(omega, state, 0)
+    carried[LAST_SPREAD] = 1.0 if veil > 0.0 else 0.0
+    return t + 1
+
+
+@apart
+def backward_many(
+    state: FloatArray,
+    carried: FloatArray,
+    chain: Chain,
+    likelihoods: FloatArray,
+    spreads: FloatArray,
+    first: int,
+    end: int,
+    like: None,
+    alphas: FloatArray,
+    room: FloatArray,
+    weight: float,
+) -> int:
+    """`backward_few` of many states: a chunk of rows is added to a table in the room, at [i, j]."""
+    n_states = alphas.shape[1]
+    omega, s = state[:n_states], state[state.size // 2 :]
+    beta, chunk = s[:n_states], chunk_in(room, n_states)
+    veil = veil_of(carried[LAST_SPREAD] == 1.0)
+    n, t = 0, end - 1
+    while t >= first:
+        alpha, f = alphas[t], chunk.f[n]
+        predict_many(omega, chain.linear[HEAD], s)
+        total = dot(alpha, beta)
+        if not total > SHALLOW or (not chain.is_dense and is_faded(beta, veil)):
+            break
+        multiply_row(alpha, weight / total, f[:n_states])
+        copy(omega, chunk.r[n, :n_states])
+        multiply_rows(f[:n_states], beta, alpha)
+        n += 1
+        if n == CHUNK:
+            add_products(n_states, chunk)
+            n = 0
+        multiply_rows(beta, likelihoods[t], omega)
+        veil = veil_of(spreads[t] == 1.0)
+        total = sum_of(omega)
+        if not LOW < total < HIGHEST:
+            if not total > LEAST:
+                break
+            multiply_row(omega, power_of_two(-float(math.frexp(total)[1])), omega)
+        t -= 1
+    if n > 0:
+        fill_table(chunk.f[n:].reshape(-1), 0.0)
+        add_products(n_states, chunk)
+    carried[LAST_SPREAD] = 1.0 if veil > 0.0 else 0.0
+    return t + 1
+
+
+def divide_by_largest_for(like: Lanes | None) -> Callable[..., None]:
+    """`divide_few_by_largest` or that of many, which is known when this is compiled; so are those below."""
+    return divide_many_by_largest if like is None else divide_few_by_largest
+
+
+def forward_for(like: Lanes | None) -> Callable[..., int]:
+    """`forward_few` or `forward_many`."""
+    return forward_many if like is None else forward_few
+
+
+def backward_for(like: Lanes | None) -> Callable[..., int]:
+    """`backward_few` or `backward_many`."""
+    return backward_many if like is None else backward_few
+
+
+if not IS_PLAIN:
+    from .instructions import chosen_by_lanes
+
+    divide_by_largest_for = chosen_by_lanes(divide_few_by_largest, divide_many_by_largest)
+    forward_for = chosen_by_lanes(forward_few, forward_many)
+    backward_for = chosen_by_lanes(backward_few, backward_many)
+
+
+@apart
+def begin_forward(
+    initial: FloatArray, likelihoods: FloatArray, is_spread: float, state: FloatArray, carried: FloatArray
+) -> bool:
+    """α_1 = π b_1; whether that is not beyond what follows."""
+    total = 0.0
+    for k in range(initial.size):
+        state[k] = initial[k] * likelihoods[k]
+        total += state[k]
+    carried[OUT], carried[OUT_LOST], carried[SHARED], carried[LAST_SPREAD] = 0.0, 0.0, 0.0, is_spread
+    return total > LEAST
+
+
+@apart
+def take_out_tops(tops: FloatArray, carried: FloatArray) -> None:
+    """Add up logs that were taken out of rows."""
+    out, lost = carried[OUT], carried[OUT_LOST]
+    for t in range(tops.size):
+        out, lost = tally(out, lost, tops[t])
+    carried[OUT], carried[OUT_LOST] = out, lost
+
+
+@compiled
+def run_expecting_forward(
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    like: Lanes | None,
+    initial: FloatArray,
+    log_transition: FloatArray,
+    slots: FloatArray,
+    state: FloatArray,
+    likelihoods: FloatArray,
+    tops: FloatArray,
+    spreads: FloatArray,
+    alphas: FloatArray,
+    are_left: IntArray,
+    log_likelihood: FloatArray,
+) -> None:
+    """Fill α, each row to a power of two of its own, of rows from begin, in sequence n, to end; and log Σ α_T.
+
+    Of the log-likelihoods that are given, likelihoods are made in place. A sequence with a step that is beyond doubles
+    is marked as left, and what is filled of it is nothing. The state is carried over from piece to piece.
+    """
+    n_states = alphas.shape[1]
+    chain = chain_at(log_transition, 0, False, slots)
+    carried = state[state.size - CARRIED :]
+    p = state[: state.size - CARRIED]
+    take_likelihoods(likelihoods, like, tops, spreads)
+    t = begin
+    while t < end:
+        stop = min(starts[n + 1], end)
+        first, last = t - begin, stop - begin
+        if are_left[n] == 0:
+            reached = first
+            is_fit = True
+            if t == starts[n]:
+                is_fit = begin_forward(initial, likelihoods[first], spreads[first], p, carried)
+                copy(p[:n_states], alphas[first])
+                reached += 1
+            if is_fit:
+                reached = forward_for(like)(p, carried, chain, likelihoods, spreads, reached, last, like, alphas)
+            if not is_fit or reached < last:
+                are_left[n] = 1
+            else:
+                take_out_tops(tops[first:last], carried)
+                if stop == starts[n + 1]:
+                    out, lost = tally(
+                        carried[OUT], carried[OUT_LOST], log_of_wide(sum_of(p[:n_states]), carried[SHARED], 0.0)
+                    )
+                    log_likelihood[n] = out + lost
+        n += stop == starts[n + 1]
+        t = stop
+
+
+@apart
+def begin_backward(
+    likelihoods: FloatArray, is_spread: float, alpha: FloatArray, weight: float, state: FloatArray, carried: FloatArray
+) -> None:
+    """γ_T = α_T / Σ α_T, in place of α_T, and ω_T = b_T."""
+    multiply_row(alpha, weight / sum_of(alpha), alpha)
+    copy(likelihoods, state[: alpha.size])
+    carried[LAST_SPREAD] = is_spread
+
+
+@apart
+def add_slopes(n_states: int, room: FloatArray, slopes: FloatArray) -> None:
+    """Add what is in the room to sums in two parts, (2, K, K), and begin anew."""
+    is_few = n_states <= FEW_STATES
+    table = room.reshape(n_states, n_states) if is_few else chunk_in(room, n_states).table
+    for i in range(n_states):
+        total, lost = slopes[0, i], slopes[1, i]
+        for j in range(n_states):
+            total[j], lost[j] = tally(total[j], lost[j], table[j, i] if is_few else table[i, j])
+    fill_table(table.reshape(-1), 0.0)
+
+
+@compiled
+def run_expecting_backward(
+    starts: IntArray,
+    n: int,
+    begin: int,
+    end: int,
+    like: Lanes | None,
+    log_transition: FloatArray,
+    slots: FloatArray,
+    state: FloatArray,
+    likelihoods: FloatArray,
+    spreads: FloatArray,
+    alphas: FloatArray,
+    weights: FloatArray,
+    are_left: IntArray,
+    room: FloatArray,
+    firsts: FloatArray,
+    slopes: FloatArray,
+) -> int:
+    """Make γ of α, of rows from end, in sequence n, back to begin, and add to the sums of γ_1 and of ξ / A.
+
+    All of it is weighted. Rows of sequences that are left are zeros. If there is one more of them, its number is
+    returned, and all that this came to is of no use; else −1.
+    """
+    n_states = alphas.shape[1]
+    chain = chain_at(log_transition, 0, True, slots)
+    carried = state[state.size - CARRIED :]
+    omega = state[: state.size - CARRIED]
+    n_added, t = 0, end
+    while t > begin:
+        n -= t == starts[n]
+        stop = max(starts[n], begin)
+        if are_left[n] != 0:
+            fill_table(alphas[stop - begin : t - begin].reshape(-1), 0.0)
+            t = stop
+            continue
+        if t == starts[n + 1]:
+            t -= 1
+            last = t - begin
+            begin_backward(likelihoods[last], spreads[last], alphas[last], weights[n], omega, carried)
+        while t > stop:
+            first = max(stop - begin, t - begin - ROWS_AT_A_TIME)
+            reached = backward_for(like)(
+                omega, carried, chain, likelihoods, spreads, first, t - begin, like, alphas, room, weights[n]
+            )
+            if reached > first:
+                return n
+            n_added += t - begin - first
+            t = first + begin
+            if n_added >= ROWS_AT_A_TIME:
+                add_slopes(n_states, room, slopes)
+                n_added = 0
+        if t == starts[n]:
+            gamma = alphas[t - begin]
+            for k in range(n_states):
+                firsts[0, k], firsts[1, k] = tally(firsts[0, k], firsts[1, k], gamma[k])
+    if n_added > 0:
+        add_slopes(n_states, room, slopes)
+    return -1

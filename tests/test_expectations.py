@@ -1,0 +1,216 @@
+"""One step of learning: expected moves and visits by plain doubles, and exactly where these will not do."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hmmfilter._drivers import backwards, jobs
+from hmmfilter._drivers.expectations import Worker, expect
+from tests import cases, oracle
+from tests.conftest import needs_compiled
+from tests.routines import Rows
+from tests.strategies import possible_tables
+from tests.test_counts import separated
+
+SHARE = 4e-14  # of a step: how far its part in a sum may be off
+LOG_SHARE = 4e-15  # of the sum of all |log increments|, as in the accuracy contract
+FAMILIES = pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
+
+
+def expected(case, lengths=None, weights=None, workers=1):
+    log_initial, log_transition, rows = case
+    lengths = [len(rows)] if lengths is None else lengths
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    weights = np.ones(len(lengths)) if weights is None else np.asarray(weights, dtype=float)
+    return expect(log_initial, log_transition, starts, weights, Rows(rows), workers, False)
+
+
+def total(tables):
+    """The sum of tables of mpmath, as doubles."""
+    return np.array(
+        [[float(mpmath.fsum(cell)) for cell in zip(*row, strict=True)] for row in zip(*tables, strict=True)]
+    )
+
+
+def check(found, answer, pairs, n_steps):
+    lost = LOG_SHARE * max(1.0, float(mpmath.fsum(abs(mpmath.log(increment)) for increment in answer.increments)))
+    assert abs(found.log_likelihood[0] - float(mpmath.log(answer.likelihood))) <= lost
+    assert np.abs(found.initial - np.array(answer.smoothed[0], dtype=float)).max() <= SHARE
+    visits = np.array([float(mpmath.fsum(column)) for column in zip(*answer.smoothed, strict=True)])
+    assert np.abs(found.emission - visits).max() <= SHARE * n_steps
+    if n_steps > 1:
+        assert np.abs(found.transition - total(pairs)).max() <= SHARE * n_steps
+
+
+@FAMILIES
+@pytest.mark.parametrize(("n_steps", "n_states"), [(6, 3), (4, 4), (1, 2)])
+def test_against_all_paths(family, n_steps, n_states):
+    case = cases.draw(family, 1, max(n_steps, 2) if family is cases.survivor else n_steps, n_states)
+    n_steps = len(case[2])
+    check(expected(case), oracle.enumeration(*case), oracle.pairs_of_paths(*case), n_steps)
+
+
+@FAMILIES
+@pytest.mark.parametrize(("n_steps", "n_states"), [(60, 4), (40, 8), (30, 9)])
+def test_against_eighty_digits(family, n_steps, n_states):
+    case = cases.draw(family, 2, n_steps, n_states)
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), n_steps)
+
+
+def states_of(distance, n_states, n_steps=60):
+    return separated(float(distance), n_steps, n_states)
+
+
+@pytest.mark.parametrize("distance", [1, 20, 40, 100])
+@pytest.mark.parametrize("n_states", [2, 8, 9])
+def test_separated_states_stay_with_plain_doubles(distance, n_states, monkeypatch):
+    case = states_of(distance, n_states)
+    monkeypatch.setattr(Worker, "_add_exactly", lambda *_: pytest.fail("they do"))
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), 60)
+
+
+@pytest.mark.parametrize("n_states", [3, 9])
+def test_what_doubles_do_and_what_is_exact_agree(n_states, monkeypatch):
+    case = states_of(3, n_states, 900)
+    lengths, weights = [1, 299, 600], [1.0, 0.0, 2.5]
+    fast = expected(case, lengths, weights)
+    monkeypatch.setattr(Worker, "_is_narrow", lambda _: False)
+    exact = expected(case, lengths, weights)
+    assert fast.log_likelihood == pytest.approx(exact.log_likelihood, rel=1e-15)
+    for name in ("initial", "transition", "slopes", "emission"):
+        assert getattr(fast, name) == pytest.approx(getattr(exact, name), rel=1e-13, abs=1e-13), name
+
+
+def test_slopes_are_known_where_no_move_is_made():
+    """∂ log p / ∂A_ij, by a difference, though A_ij is 0."""
+    log_initial, log_transition, rows = cases.draw(cases.ordinary, 3, 50, 3)
+    log_transition = log_transition.copy()
+    log_transition[0, 2] = -np.inf
+    found = expected((log_initial, log_transition, rows))
+    assert found.transition[0, 2] == 0.0
+    step = 1e-7
+    nudged = log_transition.copy()
+    nudged[0, 2] = np.log(step)
+    rise = expected((log_initial, nudged, rows)).log_likelihood - found.log_likelihood
+    assert rise[0] / step == pytest.approx(found.slopes[0, 2], rel=1e-4)
+
+
+def test_a_sequence_counts_as_often_as_its_weight_says():
+    log_initial, log_transition, rows = cases.draw(cases.ordinary, 4, 30, 3)
+    once = expected((log_initial, log_transition, np.concatenate([rows[:10], rows])), [10, 30], [3.0, 1.0])
+    thrice = expected((log_initial, log_transition, np.concatenate([rows[:10]] * 3 + [rows])), [10, 10, 10, 30])
+    for name in ("initial", "transition", "slopes", "emission"):
+        assert getattr(once, name) == pytest.approx(getattr(thrice, name), rel=1e-14), name
+
+
+def bits(found):
+    return [part.tobytes() for part in found]
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Jobs of several pieces, of which one is kept, for short sequences."""
+    monkeypatch.setattr(jobs, "PIECE", 64)
+    monkeypatch.setattr(backwards, "KEPT", 300)
+
+
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_pieces_change_nothing_but_last_digits(n_states, monkeypatch):
+    case, lengths = states_of(2, n_states, 900), [500, 3, 0, 1, 396]
+    whole = expected(case, lengths)
+    monkeypatch.setattr(jobs, "PIECE", 64)
+    monkeypatch.setattr(backwards, "KEPT", 300)
+    parts = expected(case, lengths)
+    assert whole.log_likelihood.tobytes() == parts.log_likelihood.tobytes()
+    for name in ("initial", "transition", "slopes", "emission"):
+        assert getattr(parts, name) == pytest.approx(getattr(whole, name), rel=1e-14), name
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_the_number_of_workers_changes_no_bit(n_states):
+    log_initial, log_transition, rows = states_of(2, n_states, 600)
+    rows[200, 1:] -= 5000.0
+    rows[201, 0] -= 9000.0  # one of the sequences is left
+    case, lengths = (log_initial, np.maximum(log_transition, -9.0), rows), [60] * 10
+    one = expected(case, lengths, np.arange(10.0))
+    for workers in (2, 3):
+        assert bits(expected(case, lengths, np.arange(10.0), workers)) == bits(one)
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("n_states", [3, 9])
+@pytest.mark.parametrize("place", [0, 40, 150])
+def test_a_sequence_beyond_doubles_is_counted_exactly(n_states, place):
+    """From left to right, with rows that tell states apart: what fades comes back, forwards or backwards."""
+    rng = np.random.default_rng(place)
+    log_transition = np.full((n_states, n_states), -np.inf)
+    for i in range(n_states):
+        log_transition[i, i : i + 2] = np.log(1.0 / min(2, n_states - i))
+    rows = rng.normal(size=(151, n_states))
+    rows[place, -1] -= 2000.0
+    rows[150 - place, 0] -= 2000.0
+    case = np.log(np.full(n_states, 1 / n_states)), log_transition, rows
+    found = expected(case)
+    check(found, oracle.recursions(*case), oracle.pairs(*case), 151)
+
+
+def test_impossible_sequences_add_nothing():
+    log_initial, log_transition, rows = cases.draw(cases.ordinary, 5, 30, 3)
+    rows = np.concatenate([rows, rows])
+    rows[35] = -np.inf
+    found = expected((log_initial, log_transition, rows), [30, 30], [1.0, 2.0])
+    alone = expected((log_initial, log_transition, rows[:30]))
+    assert found.log_likelihood[1] == -np.inf
+    assert found.n_possible.tolist() == [30, 5]
+    for name in ("initial", "transition", "slopes", "emission"):
+        assert getattr(found, name) == pytest.approx(getattr(alone, name), rel=1e-15), name
+
+
+def test_sequences_without_steps_are_certain():
+    log_initial, log_transition, rows = cases.draw(cases.ordinary, 6, 30, 3)
+    found = expected((log_initial, log_transition, rows), [0, 30, 0], [1.0, 2.0, 3.0])
+    assert found.log_likelihood.tolist() == [0.0, expected((log_initial, log_transition, rows)).log_likelihood[0], 0.0]
+    assert found.n_possible.tolist() == [0, 30, 0]
+    nothing = expected((log_initial, log_transition, rows[:0]), [0])
+    assert nothing.log_likelihood.tolist() == [0.0]
+    assert not nothing.initial.any()
+
+
+@given(possible_tables(), st.randoms())
+def test_permuting_states_permutes_what_is_expected(case, random):
+    log_initial, log_transition, rows = case
+    order = list(range(len(log_initial)))
+    random.shuffle(order)
+    found = expected(case)
+    other = expected((log_initial[order], log_transition[np.ix_(order, order)], rows[:, order]))
+    assert other.log_likelihood == pytest.approx(found.log_likelihood, rel=1e-13, abs=1e-12)
+    assert other.transition == pytest.approx(found.transition[np.ix_(order, order)], rel=1e-9, abs=1e-11)
+    assert other.emission == pytest.approx(found.emission[order], rel=1e-9, abs=1e-11)
+
+
+@given(possible_tables(), st.floats(-2000, 2000))
+def test_scaling_likelihoods_shifts_the_log_likelihood(case, shift):
+    log_initial, log_transition, rows = case
+    shifted = expected((log_initial, log_transition, rows + shift))
+    found = expected(case)
+    magnitude = np.abs(rows[rows > -np.inf]).sum() + len(rows) * abs(shift)
+    assert shifted.log_likelihood[0] == pytest.approx(
+        found.log_likelihood[0] + len(rows) * shift, abs=1e-15 * magnitude
+    )
+
+
+@needs_compiled
+def test_no_table_of_all_steps_is_kept():
+    """Of a million steps of four states, which are 32 MB."""
+    import tracemalloc
+
+    case = states_of(2, 4, 1_000_000)
+    expected((*case[:2], case[2][:1000]))
+    tracemalloc.start()
+    expected(case)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16e6
