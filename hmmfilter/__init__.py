@@ -16,6 +16,8 @@ Start with `HMM` for a model and observations. For tables of logs, from any mode
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
 - `Prior`, and what it is made of in `priors`: what is known of a model before its data are,
 - `guess`: a first model of data, `fit_labelled`: the model of data whose states are known,
+- `select`: how many states, by a criterion, `cross_validate`: by sequences that are held out,
+- `classify`: which of some models sequences are of,
 - `aligned`: a model with its states in the order of another one's,
 - `stationary_distribution`: where a Markov chain settles,
 - `compile`: all of it compiled beforehand, so that nobody waits later.
@@ -26,6 +28,7 @@ The conventions are in `hmmfilter.model`.
 from hmmfilter import emissions, lse, naive, priors
 from hmmfilter._checks import DegenerateFitError, ImpossibleEvidenceError, ObjectiveFellError
 from hmmfilter.aligning import aligned
+from hmmfilter.classifying import classify
 from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
@@ -34,6 +37,8 @@ from hmmfilter.learning import expected_statistics, fit
 from hmmfilter.model import HMM
 from hmmfilter.priors import Prior
 from hmmfilter.results import (
+    Classified,
+    CrossValidated,
     Decoded,
     ExpectedStatistics,
     ExpectedTransitions,
@@ -43,15 +48,19 @@ from hmmfilter.results import (
     Gradient,
     NBest,
     PosteriorDecoded,
+    Selected,
     Smoothed,
 )
 from hmmfilter.sampling import sample_paths
+from hmmfilter.selection import cross_validate, select
 from hmmfilter.smoothing import expected_transitions, log_likelihood_gradient, pairwise_marginals, smooth
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, filter_blocks
 
 __all__ = [
     "HMM",
+    "Classified",
+    "CrossValidated",
     "Decoded",
     "DegenerateFitError",
     "ExpectedStatistics",
@@ -67,9 +76,12 @@ __all__ = [
     "OnlineFilter",
     "PosteriorDecoded",
     "Prior",
+    "Selected",
     "Smoothed",
     "aligned",
+    "classify",
     "compile",
+    "cross_validate",
     "emissions",
     "expected_statistics",
     "expected_transitions",
@@ -88,6 +100,7 @@ __all__ = [
     "predict",
     "priors",
     "sample_paths",
+    "select",
     "smooth",
     "stationary_distribution",
     "viterbi",

@@ -101,11 +101,29 @@ def guess(
     n = _checks.step_count("n_states", n_states)
     word = _checks.one_of("method", method, starts.KINDS)
     evidence = _evidence(cls, observations, lengths, options)
-    observed = _numbers(evidence)
     if word != "responsibilities":
-        _checks.told_apart(starts.are_told_apart(observed, n), n, word)
-    belongs = starts.degrees(word, observed, n, _checks.generator(rng))
-    return _lasting(n, _evened(cls.guessed(evidence.observations, belongs, **options), 1 - starts.OWN))
+        _checks.told_apart(starts.are_told_apart(_numbers(evidence), n), n, word)
+    return _guessed(cls, n, evidence, word, _checks.generator(rng), options)
+
+
+def guess_any(
+    emission: Any,
+    n_states: int,
+    observations: Any,
+    lengths: npt.ArrayLike | None,
+    rng: np.random.Generator,
+    options: dict[str, Any],
+) -> HMM:
+    """Guess by quantiles, or where observations are not different enough at random."""
+    cls = _checks.emission_class(emission, KNOWN)
+    return _guessed(cls, n_states, _evidence(cls, observations, lengths, options), "quantiles", rng, options)
+
+
+def _guessed(
+    cls: Any, n_states: int, evidence: Evidence, method: str, rng: np.random.Generator, options: dict[str, Any]
+) -> HMM:
+    belongs = starts.degrees(method, _numbers(evidence), n_states, rng)
+    return _lasting(n_states, _evened(cls.guessed(evidence.observations, belongs, **options), 1 - starts.OWN))
 
 
 def fit_labelled(

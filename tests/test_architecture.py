@@ -29,6 +29,8 @@ DOORS = ("filtering", "smoothing", "decoding")
 CONTRACT = {
     "__init__": {
         "aligning",
+        "classifying",
+        "selection",
         "guessing",
         "compiling",
         "lse",
@@ -133,6 +135,17 @@ CONTRACT = {
         "stationarity",
     },
     "aligning": {"_arrays", "_checks", "emissions", "model"},
+    "classifying": {"_arrays", "_checks", "lse", "model", "results"},
+    "selection": {
+        "_checks",
+        "_docstrings",
+        "_drivers",
+        "guessing",
+        "learning",
+        "model",
+        "priors",
+        "results",
+    },
     "guessing": {"_arrays", "_checks", "_distributions", "emissions", "learning", "model", "priors"},
     "residuals": {"_arrays", "_checks", "filtering", "results"},
     "_tables": {"_arrays", "_checks", "_files"},

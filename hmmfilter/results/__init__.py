@@ -9,15 +9,19 @@
 - Notebooks show a strip of the states, each column of it the mean of its steps where there are many.
 """
 
+from hmmfilter.results.classified import Classified
 from hmmfilter.results.fitted import Fitted
 from hmmfilter.results.forecast import Forecast
 from hmmfilter.results.paths import Decoded, NBest, PosteriorDecoded
 from hmmfilter.results.posteriors import Filtered, Smoothed
 from hmmfilter.results.residuals import PseudoResiduals
+from hmmfilter.results.selected import CrossValidated, Selected
 from hmmfilter.results.statistics import ExpectedStatistics
 from hmmfilter.results.sums import ExpectedTransitions, Gradient
 
 __all__ = [
+    "Classified",
+    "CrossValidated",
     "Decoded",
     "ExpectedStatistics",
     "ExpectedTransitions",
@@ -28,5 +32,6 @@ __all__ = [
     "NBest",
     "PosteriorDecoded",
     "PseudoResiduals",
+    "Selected",
     "Smoothed",
 ]
