@@ -14,7 +14,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._drivers.expectations import expect
 from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._tiers import kernels
-from hmmfilter.emissions import Gaussian, Poisson
+from hmmfilter.emissions import Bernoulli, Gaussian, Poisson
 from hmmfilter.results.printing import counted
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
 
@@ -95,6 +95,12 @@ def weigh_observations(chain: Chain) -> None:
         emission.log_likelihoods(np.ones((STEPS, emission.n_dimensions or 1)))
 
 
+def learn_symbols(chain: Chain) -> None:
+    """Add up how much there is of each symbol."""
+    n_states = len(chain[0])
+    Bernoulli(np.full(n_states, 0.5)).estimated(np.ones(STEPS), np.ones((STEPS, n_states)))
+
+
 def underflow(chain: Chain) -> None:
     """What not to do, in both widths."""
     linear = tuple(map(np.exp, chain))
@@ -122,6 +128,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "lagged streams": smooth_with_lag,
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
     "densities": weigh_observations,
+    "symbols": learn_symbols,
     "lse": sum_up,
     "naive": underflow,
 }

@@ -92,6 +92,12 @@ def weighed(case):
     )
 
 
+def tallied(case):
+    weights = np.exp(case[2].clip(-700.0, 0.0))
+    outcomes = np.arange(len(weights)) % 2
+    return [hf.emissions.Bernoulli(np.full(weights.shape[1], 0.5)).estimated(outcomes, weights).probability]
+
+
 def summed(case):
     rows = case[2]
     weights = np.linspace(-1.0, 1.0, rows.shape[1])
@@ -167,6 +173,7 @@ ROUTINES = {
     "changing": changing,
     "simulate": lambda case: [hf.sampling.draw_states(np.exp(case[0]), np.exp(case[1]), 20, np.random.default_rng(0))],
     "densities": weighed,
+    "symbols": tallied,
     "lse": summed,
     "naive": linear,
 }

@@ -265,6 +265,7 @@ WING_CONTRACT = {
     "wide": {"lanes", "limits", "numbers"},
     "columns": {"lanes", "wide"},
     "densities": {"columns"},
+    "tallies": set(),
     "coded": {"lanes", "limits", "numbers", "wide"},
     "tables": {"limits"},
     "chain": {"lanes", "limits", "numbers", "wide"},

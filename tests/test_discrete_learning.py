@@ -6,8 +6,10 @@ import pytest
 from hypothesis import strategies
 
 import hmmfilter as hf
+from hmmfilter._kernels import tallies
 from hmmfilter.emissions import Bernoulli, Categorical, Poisson
 from hmmfilter.priors import Dirichlet, Gamma
+from tests.wing import room
 
 EPS = np.finfo(float).eps
 RTOL = 1e-13  # of weighted means against sums by NumPy
@@ -332,3 +334,24 @@ def test_what_does_not_fit_is_refused(kind):
         start.estimated(x, weights, misfit)
     with pytest.raises(ValueError, match="must fit a parameter of shape"):
         hf.Prior(emission=misfit)._admitted_by(hf.HMM([1.0, 0.0, 0.0], np.eye(3), start))
+
+
+@pytest.mark.parametrize("n_symbols", [1, 2, 30])
+def test_tallies_have_the_same_bits_in_either_wing(n_symbols):
+    rng = np.random.default_rng(n_symbols)
+    numbers, weights = rng.integers(0, n_symbols, 300), rng.gamma(1.0, size=(300, 5))
+    tables = np.zeros((2, n_symbols, 5))
+    for table, kernels in zip(tables, (tallies, room("tallies")), strict=True):
+        kernels.add_tallies(numbers, weights, table)
+    assert (tables[0] == tables[1]).all()
+    np.testing.assert_allclose(tables[0], [weights[numbers == m].sum(axis=0) for m in range(n_symbols)], rtol=RTOL)
+
+
+@pytest.mark.parametrize("most", [3, 500, 10**6])
+def test_rows_of_counts_are_the_same_by_table(most):
+    """Whether there are few possible counts, or more than rows, or too many for a table."""
+    start, counts = Poisson([1.0, 5.0, 20.0]), np.array([0.0, 2.0, np.nan, most] * 20)
+    observed = start._observed(counts)
+    table = np.empty((80, 3))
+    start._fill(observed, 0, 80, table)
+    assert (table == start.log_likelihoods(counts)).all()

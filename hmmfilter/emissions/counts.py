@@ -27,10 +27,13 @@ from hmmfilter.emissions.learning import (
     pooled,
 )
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
+from hmmfilter.emissions.rows import fill_rows, numbered
 from hmmfilter.emissions.sides import Ordered, Sides
 from hmmfilter.priors import Gamma
 
 TINY, HUGE = 2.0**-1000, 2.0**60  # rates below the first are multiplied by the second, as they may lack digits
+MOST_COUNTS = 2**16  # for which rows of log-probabilities may be made beforehand
+SHARE = 4  # so many rows, at least, for each of them
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -109,7 +112,11 @@ class Poisson(OfNumbers):
         return table
 
     def _observed(self, observations: Any) -> Observed:
-        return (_checks.whole_observations(observations),)
+        counts = _checks.whole_observations(observations)
+        most = int(counts.max(initial=0.0, where=~np.isnan(counts)))
+        if most >= MOST_COUNTS:
+            return counts, np.empty(0), np.empty(0)
+        return *numbered(counts, most + 1), np.append(np.arange(most + 1.0), np.nan)
 
     @property
     def n_parameters(self) -> int:
@@ -181,8 +188,12 @@ class Poisson(OfNumbers):
         return cls(np.full(degrees.shape[1], seen.mean() if len(seen) else 1.0)).estimated(counts, degrees)
 
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
-        counts = observed[0][begin:end]
-        kernels.fill_poisson(counts, self.rate, self._log_rate, room_for_counts(len(counts)), table)
+        counts, numbers, possible = observed
+        if 0 < SHARE * len(possible) < end - begin:
+            fill_rows(self._table(possible), (counts, numbers), begin, end, table)
+        else:
+            rows = counts[begin:end]
+            kernels.fill_poisson(rows, self.rate, self._log_rate, room_for_counts(len(rows)), table)
 
     def _sums(self, observed: Observed) -> FloatArray:
         return np.zeros((2, 2 * self.n_states))
@@ -190,10 +201,9 @@ class Poisson(OfNumbers):
     def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
         for first in range(begin, end, ROWS):
             counts = observed[0][first : min(first + ROWS, end)]
-            shown = np.zeros((2, len(counts)))
-            is_seen = ~np.isnan(counts)
-            shown[0] = is_seen
-            np.copyto(shown[1], counts, where=is_seen)
+            shown = np.empty((2, len(counts)))
+            np.equal(counts, counts, out=shown[0])  # not where missing
+            np.fmax(counts, 0.0, out=shown[1])
             rows = weights[first - begin : first - begin + len(counts)]
             add_in_two_parts((shown @ rows).reshape(-1), sums)
 

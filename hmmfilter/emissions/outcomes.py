@@ -166,7 +166,7 @@ class Bernoulli(OfNumbers):
         return cls(np.repeat(of_all.probability, degrees.shape[1])).estimated(outcomes, degrees)
 
     def _observed(self, observations: Any) -> Observed:
-        return numbered(_checks.whole_observations(observations, at_most=1))
+        return numbered(_checks.whole_observations(observations, at_most=1), 2)
 
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
         fill_rows(self._by_outcome, observed, begin, end, table)

@@ -218,10 +218,11 @@ class Categorical(OfNumbers):
         return start.estimated(observations, degrees)
 
     def _observed(self, observations: Any) -> Observed:
+        n_symbols = self.probabilities.shape[1]
         if self.symbols is None:
-            return numbered(_checks.whole_observations(observations, at_most=self.probabilities.shape[1] - 1))
+            return numbered(_checks.whole_observations(observations, at_most=n_symbols - 1), n_symbols)
         numbers = _checks.symbol_numbers(observations, self.symbols)
-        return numbered(np.where(numbers < len(self.symbols), numbers, np.nan))
+        return numbered(np.where(numbers < n_symbols, numbers, np.nan), n_symbols)
 
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
         fill_rows(self._by_symbol, observed, begin, end, table)
