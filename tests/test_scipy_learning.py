@@ -168,8 +168,11 @@ def test_a_guess():
 
 def test_refusals():
     start = FromScipy([stats.norm(0.0, 1.0)])
-    with pytest.raises(TypeError, match="prior must be None, since there is none for distributions of SciPy, got Gam"):
+    words = "the prior of the emission must be None, since there is none for distributions of SciPy, got Gamma"
+    with pytest.raises(TypeError, match=words):
         start.estimated([1.0], [[1.0]], Gamma(2.0, 1.0))
+    with pytest.raises(TypeError, match=words):
+        hf.fit(hf.HMM([1.0], [[1.0]], start), [1.0, 2.0], prior=hf.Prior(emission=Gamma(2.0, 1.0)))
     with pytest.raises(ValueError, match=r"weights must have shape \(1, 1\), got \(2, 1\)"):
         start.estimated([1.0], [[1.0], [1.0]])
 

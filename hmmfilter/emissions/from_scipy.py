@@ -206,7 +206,7 @@ class FromScipy(OfNumbers):
         >>> print(*(distribution.std().round(4) for distribution in found.distributions))
         2.0 2.5
         """
-        _checks.no_prior("prior", prior, "there is none for distributions of SciPy")
+        self._admit(prior)
         for k, distribution in enumerate(self.distributions):
             _checks.learning_distribution(k, distribution, scipy_learning.has_parameters(distribution))
         x = self._let_in(observations)
@@ -216,6 +216,9 @@ class FromScipy(OfNumbers):
             counts = ~np.isnan(x) & (column > 0)
             found.append(scipy_learning.estimated(distribution, x[counts], column[counts]))
         return FromScipy(found)
+
+    def _admit(self, prior: Any) -> None:
+        _checks.no_prior("the prior of the emission", prior, "there is none for distributions of SciPy")
 
     @classmethod
     @as_in(estimated, Learner.guessed)
