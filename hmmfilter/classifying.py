@@ -10,15 +10,18 @@ import numpy.typing as npt
 
 from hmmfilter import _checks, lse
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
+from hmmfilter.filtering import forward_filter
 from hmmfilter.model import HMM
 from hmmfilter.results import Classified
 
 
+@as_in(HMM.filter, forward_filter)
 def classify(
     models: Mapping[str, HMM],
     sequences: Any,
-    *,
     log_prior: npt.ArrayLike | Mapping[str, float] | None = None,
+    *,
     lengths: npt.ArrayLike | None = None,
     impossible: _checks.Impossible = "raise",
     workers: int = 1,
@@ -33,15 +36,17 @@ def classify(
     ----------
     models : dict of HMM
         M models, by their names.
-    sequences, lengths
-        As in `HMM.filter`: what all models take, one sequence or several.
+    sequences : array_like, (T,) or (T, D), or list or dict of them, or pandas groups
+        Observations of one sequence, or of several, as all models take them.
     log_prior : array_like, (M,), or dict, optional
         log p(m), natural logs up to a constant: in the order of the models, or by their names. Without it, all are
         alike.
+    lengths
+        As in `HMM.filter`.
     impossible : {"raise", "mark"}
         What to do with a sequence that is impossible under all models that may be: raise, or mark it with NaN.
-    workers : int
-        How many threads take the sequences; −1 for as many as there are cores.
+    workers
+        As in `forward_filter`.
 
     Returns
     -------

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hmmfilter import _checks, emissions
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
+from hmmfilter._docstrings import as_in
 from hmmfilter.learning import starts
 from hmmfilter.learning.evidence import Evidence, evidence_of
 from hmmfilter.model import HMM
@@ -28,6 +29,7 @@ KNOWN: dict[str, type] = {
 }
 
 
+@as_in(HMM.filter)
 def guess(
     emission: Any,
     n_states: int,
@@ -70,7 +72,7 @@ def guess(
           by shares that are drawn at random.
     rng : numpy.random.Generator or int, optional
         A generator, or a seed for one; None for fresh randomness.
-    **options
+    options : any
         What ``guessed`` of the class takes: for "gaussian", ``covariance="variances"``, "full", "tied" or "spherical";
         for "categorical", ``symbols``; for "fromscipy", ``distribution``.
 
@@ -126,6 +128,7 @@ def _guessed(
     return _lasting(n_states, _evened(cls.guessed(evidence.observations, belongs, **options), 1 - starts.OWN))
 
 
+@as_in(guess)
 def fit_labelled(
     emission: Any,
     states: Any,
@@ -154,7 +157,7 @@ def fit_labelled(
         What was believed before.
     n_states : int, optional
         K; without it, as many as the largest of the states says.
-    **options
+    options
         As in `guess`.
 
     Returns

@@ -66,7 +66,7 @@ def select(
         As in `fit`.
     progress : bool
         Whether to show a bar of the fits, if tqdm is installed.
-    **options
+    options
         As in `guess`.
 
     Returns
@@ -148,15 +148,15 @@ def cross_validate(
     ----------
     start : HMM
         Where each fit starts.
-    sequences, lengths
-        Several sequences, as ``observations`` in `fit`.
+    sequences : list or dict of sequences, or pandas groups, or array_like with lengths
+        Several of them, as ``observations`` of a fit.
     folds : int
         How many there are, from 2 to the number of sequences.
-    allowed, weights, workers
+    lengths, allowed, weights, workers
         As in `fit`.
     progress : bool
         Whether to show a bar of the folds, if tqdm is installed.
-    **options
+    options : any
         What else `fit` takes, such as ``restarts``, ``prior`` and ``initial``. Labels help to fit, and are not asked
         for where sequences are held out.
 

@@ -135,7 +135,7 @@ CONTRACT = {
         "stationarity",
     },
     "aligning": {"_arrays", "_checks", "emissions", "model"},
-    "classifying": {"_arrays", "_checks", "lse", "model", "results"},
+    "classifying": {"_arrays", "_checks", "_docstrings", "filtering", "lse", "model", "results"},
     "selection": {
         "_checks",
         "_docstrings",
@@ -146,7 +146,7 @@ CONTRACT = {
         "priors",
         "results",
     },
-    "guessing": {"_arrays", "_checks", "_distributions", "emissions", "learning", "model", "priors"},
+    "guessing": {"_arrays", "_checks", "_docstrings", "_distributions", "emissions", "learning", "model", "priors"},
     "residuals": {"_arrays", "_checks", "filtering", "results"},
     "_tables": {"_arrays", "_checks", "_files"},
     "underflow": {"_arrays", "_checks", "emissions", "filtering", "model", "naive", "results"},

@@ -108,7 +108,7 @@ class Classified(OfSequences):
         ImportError
             Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
         ValueError
-            Where the labels are not as many as the rows.
+            Where there are not as many labels as sequences.
 
         Examples
         --------

@@ -76,7 +76,7 @@ class Selected(Result):
         ImportError
             Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
         ValueError
-            Where the labels are not as many as the rows.
+            Where there are not as many labels as fits.
 
         Examples
         --------
