@@ -38,6 +38,7 @@ from hmmfilter.model import HMM
 from hmmfilter.priors import Prior
 from hmmfilter.results import (
     Classified,
+    ConfidenceIntervals,
     CrossValidated,
     Decoded,
     ExpectedStatistics,
@@ -47,9 +48,11 @@ from hmmfilter.results import (
     Forecast,
     Gradient,
     NBest,
+    ParameterCovariance,
     PosteriorDecoded,
     Selected,
     Smoothed,
+    StandardErrors,
 )
 from hmmfilter.sampling import sample_paths
 from hmmfilter.selection import cross_validate, select
@@ -60,6 +63,7 @@ from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, filter_blocks
 __all__ = [
     "HMM",
     "Classified",
+    "ConfidenceIntervals",
     "CrossValidated",
     "Decoded",
     "DegenerateFitError",
@@ -74,10 +78,12 @@ __all__ = [
     "NBest",
     "ObjectiveFellError",
     "OnlineFilter",
+    "ParameterCovariance",
     "PosteriorDecoded",
     "Prior",
     "Selected",
     "Smoothed",
+    "StandardErrors",
     "aligned",
     "classify",
     "compile",

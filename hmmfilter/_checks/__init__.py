@@ -151,6 +151,7 @@ from hmmfilter._checks.tables import (
     prediction,
     starts,
 )
+from hmmfilter._checks.uncertainty import at_the_top, confidence_level, derivatives, identified
 
 __all__ = [
     "NO_INDEX",
@@ -177,6 +178,7 @@ __all__ = [
     "are_none",
     "at_least_one",
     "at_most_dimensions",
+    "at_the_top",
     "axes",
     "begun",
     "blaming",
@@ -188,8 +190,10 @@ __all__ = [
     "chain_parameters",
     "comparable",
     "compiler",
+    "confidence_level",
     "definite_parts",
     "degrees",
+    "derivatives",
     "destination",
     "destinations",
     "distributions",
@@ -212,6 +216,7 @@ __all__ = [
     "has_sides",
     "held_entries",
     "held_out",
+    "identified",
     "impossible_policy",
     "in_order",
     "is_missing",

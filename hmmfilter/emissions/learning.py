@@ -112,6 +112,7 @@ class Sums(Learner, Protocol):
 
     DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset()  # the parameters whose rows sum to 1
     BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {}  # of other parameters that may end at one
+    POSITIVE: ClassVar[frozenset[str]] = frozenset()  # the parameters that are above 0 and end at no bound
 
     def _observed(self, observations: Any) -> Observed:
         """Let observations in: the checks of `log_likelihoods`, once for many steps of learning."""

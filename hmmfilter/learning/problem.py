@@ -15,6 +15,7 @@ from hmmfilter._drivers.expectations import Expectations, expect
 from hmmfilter.learning import settling
 from hmmfilter.learning.evidence import Evidence, Model, SumSource, TableSource, learns_from_sums
 from hmmfilter.learning.parameters import EMISSION, Block, Part, Values, values_of
+from hmmfilter.learning.uncertainty import Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:
     from hmmfilter.learning.climbing import Point
@@ -281,6 +282,10 @@ class Problem:
         """The directions in which a model can move."""
         parts = tuple(part for part in self.parts if part.name != "emission")
         return Coordinates(model, parts, self.is_stationary)
+
+    def uncertainty(self, model: Model, has_converged: bool) -> Uncertainty:
+        """How far off the parameters of the most probable model may be."""
+        return uncertainty_of(self, model, has_converged)
 
 
 def _over(counts: FloatArray, probabilities: FloatArray) -> FloatArray:

@@ -18,9 +18,11 @@ from hmmfilter.results.residuals import PseudoResiduals
 from hmmfilter.results.selected import CrossValidated, Selected
 from hmmfilter.results.statistics import ExpectedStatistics
 from hmmfilter.results.sums import ExpectedTransitions, Gradient
+from hmmfilter.results.uncertainties import ConfidenceIntervals, ParameterCovariance, StandardErrors
 
 __all__ = [
     "Classified",
+    "ConfidenceIntervals",
     "CrossValidated",
     "Decoded",
     "ExpectedStatistics",
@@ -30,8 +32,10 @@ __all__ = [
     "Forecast",
     "Gradient",
     "NBest",
+    "ParameterCovariance",
     "PosteriorDecoded",
     "PseudoResiduals",
     "Selected",
     "Smoothed",
+    "StandardErrors",
 ]

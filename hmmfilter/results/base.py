@@ -41,6 +41,14 @@ class Result(Frozen, ABC):
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """Make a pandas frame."""
 
+    def _repr_html_(self) -> str | None:
+        return None  # what is printed will do
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Previewed(Result):
+    """A result of which some rows are printed."""
+
     @abstractmethod
     def _preview(self) -> Preview:
         """What is printed."""
@@ -48,12 +56,9 @@ class Result(Frozen, ABC):
     def __repr__(self) -> str:
         return self._preview().text()
 
-    def _repr_html_(self) -> str | None:
-        return None  # what is printed will do
-
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Table(Result):
+class Table(Previewed):
     """A result that is one table, and that NumPy takes for it."""
 
     @abstractmethod

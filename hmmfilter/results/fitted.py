@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray
-from hmmfilter.results import frames
-from hmmfilter.results.base import Result
-from hmmfilter.results.printing import Preview, four_decimals
+from hmmfilter._docstrings import as_in
+from hmmfilter.results.parameters import (
+    EMISSION,
+    Cells,
+    Parameters,
+    cells_of,
+    entries,
+    parameters_of,
+    with_error,
+)
+from hmmfilter.results.printing import counted, four_decimals
+from hmmfilter.results.uncertainties import (
+    ConfidenceIntervals,
+    ConfidenceLimits,
+    OfParameters,
+    ParameterCovariance,
+    StandardErrors,
+)
 
-if TYPE_CHECKING:
-    import pandas as pd
+MOST_WITH_INTERVALS = 6  # states, of whose probabilities a picture has intervals if nothing else is said
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Fitted(Result):
+class Fitted(OfParameters):
     """The most probable model for observations, and how it was found; returned by `fit`.
+
+    It prints as a table of all parameters, a row for each state, with standard errors in parentheses once they have
+    been asked for.
 
     Attributes
     ----------
@@ -53,6 +73,20 @@ class Fitted(Result):
         By parameter, which entries came to a bound, such as 0.
     state_names : tuple of str or None
         The names of the states.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> counts = [1, 0, 2, 9, 7, 11, 8, 0, 1, 1, 0, 2, 10, 8]
+    >>> start = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hf.emissions.Poisson([2.0, 5.0]))
+    >>> hf.fit(start, counts)
+    Fitted: 2 states, Poisson emission, 14 observations, 5 parameters
+      log-likelihood -28.9232, AIC 67.8464, BIC 71.0416
+      converged after 6 iterations: no more than 1e-08 is to be gained
+      state  initial    to 0    to 1     rate
+          0   1.0000  0.7473  0.2527  0.86371
+          1  0.0000*  0.1970  0.8030   8.7417
+      * at a bound, and without a standard error
     """
 
     model: Any
@@ -69,7 +103,11 @@ class Fitted(Result):
     restarts: tuple[Any, ...]
     unvisited: tuple[int, ...]
     at_boundary: dict[str, BoolArray]
-    _problem: Any = field(default=None)
+    _problem: Any = field(default=None)  # what was climbed, of which further questions are asked
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._freeze(_emission=self.model.emission)
 
     @property
     def aic(self) -> float:
@@ -81,20 +119,166 @@ class Fitted(Result):
         """The Bayesian criterion: −2 log L + p log n, n observed steps."""
         return -2.0 * self.log_likelihood + self.n_parameters * math.log(self.n_observations)
 
-    def to_frame(self, index: Any = None) -> pd.DataFrame:
-        """Make a pandas frame of the transition.
+    @cached_property
+    def _uncertainty(self) -> Any:
+        """The inverse of the observed information, computed on first use."""
+        return self._problem.uncertainty(self.model, self.converged)
 
-        Parameters
-        ----------
-        index : array_like or pandas.Index, (K,), optional
-            The labels of the rows, instead of the names of the states.
+    def standard_errors(self) -> StandardErrors:
+        """Compute how far off the parameters may be, from the curvature of the objective at its top.
+
+        The observed information is minus the matrix of second derivatives of what was climbed: of the log-likelihood,
+        or with a prior of the log-density of observations and parameters, so that errors are those of the posterior in
+        Laplace's approximation. It is computed once, by four expectation steps for each free number.
 
         Returns
         -------
-        pandas.DataFrame
-            A column for each state to which a move leads.
-        """
-        return frames.frame(np.asarray(self.model.transition), self.model.state_names, index)
+        StandardErrors
+            ``initial`` (K,), ``transition`` (K, K), and ``emission``, a dict of arrays by the names of parameters; NaN
+            where an entry is held, or came to a bound, or nothing was seen of it.
 
-    def _preview(self) -> Preview:
-        return Preview(f"Fitted: log-likelihood {four_decimals(self.log_likelihood)}, {self.reason}", [])
+        Raises
+        ------
+        ValueError
+            Where the objective does not fall on all sides of the model: it has not converged, or the data do not tell
+            some parameters, which the message names; or where an emission of your own is learnt.
+
+        References
+        ----------
+        Lystig, Hughes, "Exact computation of the observed information matrix for hidden Markov models", Journal of
+        Computational and Graphical Statistics 11 (2002).
+
+        Examples
+        --------
+        The mean of n counts is off by its root over that of n:
+
+        >>> import hmmfilter as hf
+        >>> start = hf.HMM([1.0], [[1.0]], hf.emissions.Poisson([1.0]))
+        >>> fitted = start.fit([3, 1, 4, 1, 5, 9])
+        >>> fitted.standard_errors().emission["rate"].round(4), (fitted.model.emission.rate / 6) ** 0.5
+        (array([0.7993]), array([0.79930525]))
+        """
+        return StandardErrors(**self._split(self._uncertainty.standard_errors()))
+
+    @as_in(standard_errors)
+    def covariance(self) -> ParameterCovariance:
+        """Compute how the parameters may be off together: the inverse of the observed information.
+
+        Returns
+        -------
+        ParameterCovariance
+            ``matrix`` (p, p), and the ``names`` of its rows and columns, such as ``transition[0, 1]``. Of entries that
+            sum to 1, or are tied, one follows from the others and is left out; so are those without a standard error.
+
+        Raises
+        ------
+        ValueError
+            As in `Fitted.standard_errors`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> start = hf.HMM([1.0], [[1.0]], hf.emissions.Categorical([[0.5, 0.25, 0.25]]))
+        >>> fitted = start.fit([0, 0, 1, 2, 1, 0, 0, 0])
+        >>> fitted.covariance().names
+        ('emission.probabilities[0, 0]', 'emission.probabilities[0, 1]')
+        >>> fitted.covariance().matrix.round(4)
+        array([[ 0.0293, -0.0195],
+               [-0.0195,  0.0234]])
+        """
+        names, matrix = self._uncertainty.covariance()
+        return ParameterCovariance(matrix=matrix, names=names, state_names=self.state_names)
+
+    @as_in(standard_errors)
+    def confidence_intervals(self, level: float = 0.95) -> ConfidenceIntervals:
+        """Compute intervals about the parameters, from standard errors on scales that keep them inside their bounds.
+
+        The scales are logits for probabilities, logs for rates and variances, and the numbers themselves for means and
+        covariances: intervals are symmetric there, and no probability leaves [0, 1].
+
+        Parameters
+        ----------
+        level : float
+            How often an interval is to hold what it is about, between 0 and 1.
+
+        Returns
+        -------
+        ConfidenceIntervals
+            ``lower`` and ``upper``, each with ``initial`` (K,), ``transition`` (K, K) and ``emission``, a dict; NaN
+            where there is no standard error.
+
+        Raises
+        ------
+        ValueError
+            As in `Fitted.standard_errors`. Or where the level is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> start = hf.HMM([1.0], [[1.0]], hf.emissions.Bernoulli([0.5]))
+        >>> intervals = start.fit([1, 1, 1, 0, 1, 1, 1, 1]).confidence_intervals()
+        >>> intervals.lower.emission["probability"].round(4), intervals.upper.emission["probability"].round(4)
+        (array([0.4627]), array([0.9827]))
+        """
+        level = _checks.confidence_level(level)
+        lower, upper = (ConfidenceLimits(**self._split(end)) for end in self._uncertainty.intervals(level))
+        return ConfidenceIntervals(
+            level=level, lower=lower, upper=upper, state_names=self.state_names, _emission=self._emission
+        )
+
+    def _split(self, values: Parameters) -> dict[str, Any]:
+        """Values of all parameters as results have them."""
+        own = {name.removeprefix(EMISSION): table for name, table in values.items() if name.startswith(EMISSION)}
+        for table in values.values():
+            table.setflags(write=False)
+        return {
+            "initial": values["initial"],
+            "transition": values["transition"],
+            "emission": own,
+            "state_names": self.state_names,
+            "_emission": self._emission,
+        }
+
+    @property
+    def _has_errors(self) -> bool:
+        return "_uncertainty" in vars(self)
+
+    def _errors(self, parameters: Parameters) -> Parameters:
+        """Standard errors, if they have been asked for."""
+        known = self._uncertainty.standard_errors() if self._has_errors else {}
+        return {name: known.get(name, np.full(table.shape, np.nan)) for name, table in parameters.items()}
+
+    def _cells(self) -> Cells:
+        parameters = parameters_of(self.model)
+        bounds = {name: np.asarray(self.at_boundary[name], dtype=np.float64) for name in parameters}
+        return cells_of(with_error, self._emission, parameters, self._errors(parameters), bounds)
+
+    def _frame_columns(self) -> dict[str, dict[str, float]]:
+        parameters = parameters_of(self.model)
+        columns = {"estimate": entries(parameters, self._emission)}
+        if self._has_errors:
+            columns["standard error"] = entries(self._errors(parameters), self._emission)
+        return columns
+
+    def _lines(self) -> list[str]:
+        n_observations, n_iterations = f"{self.n_observations:g} observations", counted(self.n_iterations, "iteration")
+        scores = {"log-likelihood": self.log_likelihood, "AIC": self.aic, "BIC": self.bic}
+        if self.log_prior != 0:
+            scores |= {"log-prior": self.log_prior, "objective": self.objective}
+        lines = [
+            f"Fitted: {self._states_and_emission()}, {n_observations}, {counted(self.n_parameters, 'parameter')}",
+            ", ".join(f"{name} {four_decimals(score)}" for name, score in scores.items()),
+            f"{'' if self.converged else 'not '}converged after {n_iterations}: {self.reason}",
+        ]
+        if self.restarts:
+            outcomes = Counter(start.outcome for start in self.restarts)
+            came_to = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+            lines.append(f"the best of {counted(len(self.restarts), 'start')}: {came_to}")
+        return lines
+
+    def _notes(self) -> list[str]:
+        notes = ["standard errors in parentheses"] if self._has_errors else []
+        if any(entry.any() for entry in self.at_boundary.values()):
+            notes.append("* at a bound, and without a standard error")
+        names = self._names(0)
+        return [*notes, *(f"state {names[k]} is never entered, and keeps its parameters" for k in self.unvisited)]

@@ -85,6 +85,23 @@ def of_states(title: str, names: Column, barred: Sequence[Column], largest: floa
     return _page(title, _table(header, with_dots(rows, n_states, [_cell(DOTS)] * len(header))))
 
 
+def of_parameters(lines: Sequence[str], names: Column, parts: Sequence[Sequence[Column]], notes: Sequence[str]) -> str:
+    """What is said of each state, beside its name, in columns of several parts, between lines above and below."""
+    n_states = len(names[1])
+    header = [_head(names), *(cell for columns in parts for cell in _row(list(map(_head, columns))))]
+    rows = [
+        [
+            _cell(_escaped(names[1][k])),
+            *(cell for columns in parts for cell in _row([_cell(_escaped(values[k])) for _, values, _ in columns])),
+        ]
+        for k in shown_steps(n_states, MOST_SHOWN)
+    ]
+    above, below = (
+        "".join(f"<div>{_escaped(line, MOST_OF_A_LINE)}</div>" for line in part) for part in (lines[1:], notes)
+    )
+    return _page(lines[0], above, _table(header, with_dots(rows, n_states, [_cell(DOTS)] * len(header))), below)
+
+
 def _page(title: str, *parts: str) -> str:
     return f'<div style="{PAGE}"><div>{_escaped(title, MOST_OF_A_LINE)}</div>{"".join(parts)}</div>'
 

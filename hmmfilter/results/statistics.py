@@ -9,7 +9,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter.results import frames
-from hmmfilter.results.base import Result
+from hmmfilter.results.base import Previewed
 from hmmfilter.results.printing import Preview, four_decimals
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class ExpectedStatistics(Result):
+class ExpectedStatistics(Previewed):
     """What is expected of the states, given all observations; returned by `expected_statistics`.
 
     All of it is added up over sequences, each as often as its weight says; those of parts of the data may be added.

@@ -10,7 +10,7 @@ import numpy as np
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter.results import frames, html
-from hmmfilter.results.base import OfSequences, Result
+from hmmfilter.results.base import OfSequences, Previewed
 from hmmfilter.results.printing import Preview, four_decimals
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class ExpectedTransitions(OfSequences):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Gradient(Result):
+class Gradient(Previewed):
     """How the log-likelihood changes with each of the logs it is made of; returned by `log_likelihood_gradient`.
 
     Each part has the shape of the table that it belongs to, and is a table of probabilities, or of sums of them.

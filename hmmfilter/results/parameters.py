@@ -1,0 +1,116 @@
+"""Tables of a model's parameters: what is known of each entry, in words, beside its state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter.results.outline import Column
+
+Parameters = dict[str, FloatArray]  # by name: "initial", "transition", "emission.rate"
+Cells = Mapping[str, npt.NDArray[np.object_]]  # words for each entry
+EMISSION = "emission."
+N_DIGITS = 3  # of a standard error
+MOST_DECIMALS = 12
+NOTHING = "-"  # what is said of an entry of which nothing is known
+
+
+def parameters_of(model: Any) -> Parameters:
+    """All parameters of a model; an emission that learns as a whole has none."""
+    own: Parameters = getattr(model.emission, "_parameters", dict)()
+    return named(model.initial, model.transition, own)
+
+
+def named(initial: FloatArray, transition: FloatArray, emission: Mapping[str, FloatArray]) -> Parameters:
+    """Parameters by their names."""
+    return {"initial": initial, "transition": transition} | {EMISSION + name: own for name, own in emission.items()}
+
+
+def entries(values: Parameters, emission: Any) -> dict[str, float]:
+    """All entries by name, such as ``transition[0, 1]``; of a symmetric matrix, those of the lower triangle."""
+    return {
+        f"{name}[{', '.join(map(str, index))}]": float(value)
+        for name, table in values.items()
+        for index, value in np.ndenumerate(table)
+        if _is_shown(name, index, emission)
+    }
+
+
+def cells_of(word: Callable[..., str], emission: Any, *values: Parameters) -> Cells:
+    """Words for each entry, of its values and of whether it is a share."""
+    cells = {}
+    for name, table in values[0].items():
+        cells[name] = np.empty(table.shape, dtype=object)
+        for index in np.ndindex(table.shape):
+            cells[name][index] = word(_is_share(name, emission), *(each[name][index] for each in values))
+    return cells
+
+
+def columns_of(cells: Cells, names: Sequence[str], emission: Any) -> tuple[list[Column], list[Column]]:
+    """What is said of the chain, and of the emission, in columns with an entry for each state."""
+    chain: list[Column] = [("initial", cells["initial"], "")]
+    chain += [(f"to {name}", column, "") for name, column in zip(names, cells["transition"].T, strict=True)]
+    shown: list[Column] = []
+    for name, table in cells.items():
+        if name.startswith(EMISSION):
+            is_shared = _is_symmetric(name, emission) and table.ndim == 2
+            by_state = np.broadcast_to(table, (len(names), *table.shape)) if is_shared else table
+            by_entry = np.moveaxis(by_state, 0, -1)
+            shown += [
+                (_head(name, index, emission), by_entry[index], "")
+                for index in np.ndindex(by_entry.shape[:-1])
+                if _is_shown(name, (0, *index), emission)
+            ]
+    return chain, shown
+
+
+def number(value: float, is_share: bool) -> str:
+    """A number, of a share four decimals, else five digits."""
+    return f"{value:.4f}" if is_share else f"{value:#.5g}".rstrip(".")
+
+
+def with_error(is_share: bool, value: float, error: float, is_at_bound: float) -> str:
+    """An estimate, and if it is known its standard error in parentheses, of which three digits are said; or a star."""
+    if not error > 0:
+        return number(value, is_share) + ("*" if is_at_bound else "")
+    decimals = max(4 if is_share else 0, N_DIGITS - 1 - math.floor(math.log10(error)))
+    decimals = min(decimals, MOST_DECIMALS)
+    return f"{value:.{decimals}f} ({error:.{decimals}f})"
+
+
+def alone(is_share: bool, value: float) -> str:
+    """A number, if it is known."""
+    return NOTHING if np.isnan(value) else number(value, is_share)
+
+
+def between(is_share: bool, lower: float, upper: float) -> str:
+    """Two ends, if they are known."""
+    return NOTHING if np.isnan(lower) else f"[{number(lower, is_share)}, {number(upper, is_share)}]"
+
+
+def _is_symmetric(name: str, emission: Any) -> bool:
+    return name.removeprefix(EMISSION) in getattr(emission, "_symmetric", ())
+
+
+def _is_shown(name: str, index: tuple[int, ...], emission: Any) -> bool:
+    return not _is_symmetric(name, emission) or index[-1] <= index[-2]
+
+
+def _is_share(name: str, emission: Any) -> bool:
+    own = name.removeprefix(EMISSION)
+    is_distribution = own in getattr(emission, "DISTRIBUTIONS", ())
+    return own == name or is_distribution or getattr(emission, "BOUNDS", {}).get(own) == (0.0, 1.0)
+
+
+def _head(name: str, index: tuple[int, ...], emission: Any) -> str:
+    """What an entry of a parameter of each state is called above its column."""
+    own = name.removeprefix(EMISSION)
+    if own in getattr(emission, "DISTRIBUTIONS", ()):
+        symbols = getattr(emission, "symbols", None)
+        return f"p({index[-1] if symbols is None else symbols[index[-1]]})"
+    return f"{own}[{', '.join(map(str, index))}]" if index else own
