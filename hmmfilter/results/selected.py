@@ -10,7 +10,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter.results import frames
-from hmmfilter.results.base import Result
+from hmmfilter.results.base import Previewed
 from hmmfilter.results.fitted import Fitted
 from hmmfilter.results.printing import Preview, counted, four_decimals, preview, shown_steps
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Selected(Result):
+class Selected(Previewed):
     """Fits with different numbers of states, and which of them is the best; returned by `select`.
 
     Attributes
@@ -124,7 +124,7 @@ def _plain(number: float) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class CrossValidated(Result):
+class CrossValidated(Previewed):
     """How probable sequences are by models that were fitted to the others; returned by `cross_validate`.
 
     Attributes
