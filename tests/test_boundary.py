@@ -80,10 +80,22 @@ def test_an_entry_that_leaves_a_bound_is_lifted():
     assert boundary.off_bounds(problem, settled.point) is None
 
 
+@dataclass(frozen=True, eq=False)
+class Sinking(Problem):
+    """A problem in which every other model is worse."""
+
+    best: object = None
+
+    def objective(self, model, expectations):
+        return super().objective(model, expectations) - 1e3 * (model is not self.best)
+
+
 def test_an_entry_that_is_lifted_in_vain():
-    """One that grows, and that no level suits."""
-    problem, point = known_chain([[1 - 0.0049, 0.0049], [0.0, 1.0]])
+    problem, point = known_chain([[1 - 0.0049, 0.0049], [0.0, 1.0]])  # of which half of no level is above
     assert boundary.off_bounds(problem, point) is None
+    problem, point = known_chain([[1 - 1e-200, 1e-200], [0.5, 0.5]])
+    sinking = Sinking(problem.evidence, problem.parts, problem.is_stationary, best=point.model)
+    assert boundary.off_bounds(sinking, point) is None
 
 
 class Landless(hf.emissions.Poisson):

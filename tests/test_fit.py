@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hmmfilter as hf
+from tests.conftest import needs_compiled
 
 EARTHQUAKES = np.array(
     [float(row["count"]) for row in csv.DictReader(Path("data/earthquakes.csv").read_text("utf-8").splitlines())]
@@ -78,6 +79,7 @@ def test_plain_steps_to_twelve_digits(n_states):
         assert -fitted.history[n] == pytest.approx(value, rel=1e-13)
 
 
+@needs_compiled
 def test_leaps_save_most_of_the_steps():
     counts = []
     for n_states in (2, 3, 4):
@@ -245,6 +247,7 @@ def test_a_rate_of_zero_is_an_optimum():
     assert fitted.n_parameters == 1 + 2 + 2
 
 
+@needs_compiled
 def test_what_was_lifted_from_a_bound_comes_back():
     """A probability that is far too small to come back by steps, in an otherwise good start."""
     rng = np.random.default_rng(0)
@@ -314,6 +317,7 @@ def test_a_bar_is_shown(monkeypatch):
 KINDS = ["start", "quantiles", "k-means", "responsibilities", "points"]
 
 
+@needs_compiled
 def test_restarts_find_the_top():
     start = earthquake_start(4)
     alone = start.fit(EARTHQUAKES, initial="fixed")
@@ -441,6 +445,24 @@ class Collapsing(Shifted):
 def test_a_collapse_from_all_starts_is_one():
     with pytest.raises(hf.DegenerateFitError, match="state 1 collapses"):
         two_states(Collapsing([1.5, 6.0])).fit([2, 3, 1, 9, 8], restarts=2, rng=0)
+
+
+class CollapsingElsewhere(Shifted):
+    """One that collapses from starts that know nothing of it."""
+
+    def estimated(self, observations, weights, prior=None):
+        if np.abs(self.rate - [1.5, 6.0]).max() > 2 or weights.min() > 0.1:
+            raise hf.DegenerateFitError(0, (1.0,))
+        return self
+
+
+def test_a_start_that_collapses_is_marked():
+    start = two_states(CollapsingElsewhere([1.5, 6.0]))
+    fitted = start.fit([2, 3, 1, 9, 8], restarts=2, rng=0)
+    outcomes = [restart.outcome for restart in fitted.restarts]
+    assert outcomes == ["finished", "collapsed", "collapsed"]
+    assert np.isnan(fitted.restarts[1].early)
+    assert fitted.objective == fitted.restarts[0].late
 
 
 def drawn_model(kind, n_states, rng):

@@ -132,5 +132,7 @@ def test_an_emission_that_does_not_learn():
     with pytest.raises(TypeError, match="emission must have estimated and n_parameters to learn, got Mute without est"):
         start.fit([1, 2])
     assert start.fit([1, 2], fixed="emission").converged
+    with pytest.raises(TypeError, match=r"^the prior of an emission that learns as a whole must have a log_density"):
+        start.fit([1, 2], prior=hf.Prior(emission="flat"))
     with pytest.raises(ValueError, match=r"^fixed must be of initial, transition, emission, got 'emission\.rate'$"):
         start.fit([1, 2], fixed="emission.rate")

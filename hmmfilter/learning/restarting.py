@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,13 +35,13 @@ class Restart(NamedTuple):
 
 
 def climb_from_many(
-    models: Iterator[tuple[str, Model]], begin: Callable[[Model], Climbed], finish: Callable[[Climbed], Climbed]
+    models: Iterator[tuple[str, Callable[[], Model]]], begin: Callable[[Model], Climbed], finish: Callable[[Climbed], Climbed]
 ) -> tuple[Climbed, tuple[Restart, ...]]:
     """Begin to climb from all models, finish where it is highest, and return the highest end and what each came to.
 
     Where all collapse, so does this.
     """
-    kinds, begun = zip(*((kind, _unless_degenerate(begin, model)) for kind, model in models), strict=True)
+    kinds, begun = zip(*((kind, _unless_degenerate(lambda made: begin(made()), made)) for kind, made in models), strict=True)
     climbs = {n: climbed for n, climbed in enumerate(begun) if isinstance(climbed, Climbed)}
     finished = {n: _unless_degenerate(finish, climbs[n]) for n in _highest(climbs)}
     ends = {n: climbed for n, climbed in finished.items() if isinstance(climbed, Climbed)}
@@ -71,9 +72,11 @@ def _highest(climbs: dict[int, Climbed]) -> list[int]:
     return [objectives[objective] for objective in sorted(objectives, reverse=True)[:N_FINISHED]]
 
 
-def starts_of(problem: Problem, start: Model, restarts: int, rng: np.random.Generator) -> Iterator[tuple[str, Model]]:
-    """The start, and so many others with what they are called; what is held stays as it is."""
-    yield "start", start
+def starts_of(
+    problem: Problem, start: Model, restarts: int, rng: np.random.Generator
+) -> Iterator[tuple[str, Callable[[], Model]]]:
+    """What makes the start, and so many others, with what they are called; what is held stays as it is."""
+    yield "start", lambda: start
     kinds = itertools.chain(["quantiles"], itertools.cycle(AT_RANDOM))
     evidence = problem.evidence
     for kind in itertools.islice(kinds, restarts):
@@ -81,7 +84,8 @@ def starts_of(problem: Problem, start: Model, restarts: int, rng: np.random.Gene
             named, rows = AT_RANDOM[1], np.zeros(evidence.n_rows)
         else:
             named, rows = kind, evidence.observed[0]
-        yield named, _start_by(problem, start, _weighted(problem, starts.degrees(named, rows, start.n_states, rng)))
+        degrees = _weighted(problem, starts.degrees(named, rows, start.n_states, rng))
+        yield named, partial(_start_by, problem, start, degrees)
 
 
 def _weighted(problem: Problem, degrees: FloatArray) -> FloatArray:
