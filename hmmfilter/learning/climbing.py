@@ -28,7 +28,7 @@ from hmmfilter.learning.problem import Problem
 
 N_RATES = 5  # of the last steps, of which the slowest counts
 N_TRIALS = 2  # of leaps over the same two steps
-N_UNRESOLVED = 12  # looks in a row at which what is to come is below the rounding of the objective
+N_UNRESOLVED = 12  # looks in a row, without a gain that is above rounding, or a step that promises one
 
 Watch = Callable[[int, Model, float], Any]
 
@@ -82,7 +82,7 @@ def climb(
     n_before: int = 0,
 ) -> Climbed:
     """Climb from a point, in so many expectation steps at most, until no more than the tolerance is to be gained."""
-    kept, history, n_unresolved = start, [start.objective], 0
+    kept, history, lengths = start, [start.objective], deque([math.inf], maxlen=N_UNRESOLVED)
     looks = steps(problem, start, accelerate and problem.are_scored)
     while len(history) <= n_steps:
         point, to_come = next(looks)
@@ -93,8 +93,9 @@ def climb(
             return Climbed(kept, history, "the callback said so", False)
         if to_come <= tolerance and kept is point:
             return Climbed(kept, history, f"no more than {tolerance:g} is to be gained", True)
-        n_unresolved = n_unresolved + 1 if to_come <= point.resolution else 0
-        if n_unresolved == N_UNRESOLVED:
+        lengths.append(point.length if point.ahead is not None else 0.0)
+        risen = kept.objective - history[-len(lengths)]
+        if max(lengths) <= point.resolution and risen <= point.resolution:
             return Climbed(kept, history, "no gain can be resolved any more", True)
     return Climbed(kept, history, f"{n_before + n_steps} iterations are done", False)
 

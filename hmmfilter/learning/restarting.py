@@ -35,13 +35,17 @@ class Restart(NamedTuple):
 
 
 def climb_from_many(
-    models: Iterator[tuple[str, Callable[[], Model]]], begin: Callable[[Model], Climbed], finish: Callable[[Climbed], Climbed]
+    models: Iterator[tuple[str, Callable[[], Model]]],
+    begin: Callable[[Model], Climbed],
+    finish: Callable[[Climbed], Climbed],
 ) -> tuple[Climbed, tuple[Restart, ...]]:
     """Begin to climb from all models, finish where it is highest, and return the highest end and what each came to.
 
     Where all collapse, so does this.
     """
-    kinds, begun = zip(*((kind, _unless_degenerate(lambda made: begin(made()), made)) for kind, made in models), strict=True)
+    kinds, begun = zip(
+        *((kind, _unless_degenerate(lambda made: begin(made()), made)) for kind, made in models), strict=True
+    )
     climbs = {n: climbed for n, climbed in enumerate(begun) if isinstance(climbed, Climbed)}
     finished = {n: _unless_degenerate(finish, climbs[n]) for n in _highest(climbs)}
     ends = {n: climbed for n, climbed in finished.items() if isinstance(climbed, Climbed)}
