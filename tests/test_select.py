@@ -216,10 +216,14 @@ def test_each_fold_is_judged_by_a_fit_to_the_others(n_folds):
     assert len(validated.fits) == n_folds
 
 
-def test_what_is_held_out_plays_no_part_in_the_fit():
+@pytest.mark.parametrize("restarts", [0, 4])
+def test_what_is_held_out_plays_no_part_in_the_fit(restarts):
     other = [*SEQUENCES[:-1], [300, 0]]
-    one, two = hf.cross_validate(START, SEQUENCES, 5, **FEW), hf.cross_validate(START, other, 5, **FEW)
+    one, two = (
+        hf.cross_validate(START, sequences, 5, restarts=restarts, rng=0, **FEW) for sequences in (SEQUENCES, other)
+    )
     assert one.fits[4].model == two.fits[4].model
+    assert [start.early for start in one.fits[4].restarts] == [start.early for start in two.fits[4].restarts]
     assert one.log_likelihoods[4] != two.log_likelihoods[4]
 
 

@@ -15,7 +15,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._distributions import most_likely
 from hmmfilter.learning import starts
 from hmmfilter.learning.climbing import Climbed
-from hmmfilter.learning.evidence import Model
+from hmmfilter.learning.evidence import Evidence, Model
 from hmmfilter.learning.problem import Problem
 from hmmfilter.learning.settling import stationary
 
@@ -83,13 +83,20 @@ def starts_of(
     yield "start", lambda: start
     kinds = itertools.chain(["quantiles"], itertools.cycle(AT_RANDOM))
     evidence = problem.evidence
+    rows = _counted(evidence)
     for kind in itertools.islice(kinds, restarts):
-        if evidence.observed is None:  # of which only the number is known
-            named, rows = AT_RANDOM[1], np.zeros(evidence.n_rows)
-        else:
-            named, rows = kind, evidence.observed[0]
+        named = AT_RANDOM[1] if evidence.observed is None else kind  # where only the number of rows is known
         degrees = _weighted(problem, starts.degrees(named, rows, start.n_states, rng))
         yield named, partial(_start_by, problem, start, degrees)
+
+
+def _counted(evidence: Evidence) -> FloatArray:
+    """The observations as numbers, without those of sequences that do not count."""
+    rows: FloatArray = evidence.observed[0] if evidence.observed is not None else np.zeros(evidence.n_rows)
+    if evidence.weights.all():
+        return rows
+    is_counted = np.repeat(evidence.weights > 0, np.diff(evidence.starts))
+    return np.where(is_counted.reshape(-1, *[1] * (rows.ndim - 1)), rows, np.nan)
 
 
 def _weighted(problem: Problem, degrees: FloatArray) -> FloatArray:
