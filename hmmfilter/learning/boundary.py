@@ -41,10 +41,11 @@ def at_bounds(problem: Problem, point: Point) -> Point | None:
 def off_bounds(problem: Problem, point: Point) -> Point | None:
     """The point where entries near a bound that steps lead away from are farther; None where that is not higher.
 
-    Steps multiply what is left of a distance, and would take very long from where a leap, or steps before others came
-    to their place, have brought such an entry.
+    So are transitions at 0 that would rather not be. Steps multiply what is left of a distance, and
+    would take very long from where a leap, or steps before others came to their place, have brought such an entry.
     """
     bounds = _bounds_nearby(problem, point, are_left=True)
+    bounds["transition"][_leaving(problem, point)] = 0.0
     distances = _distances(bounds, values_of(point.model))
     for level in LEVELS:
         far = {name: np.where(distances[name] < level / 2, bounds[name], np.nan) for name in bounds}

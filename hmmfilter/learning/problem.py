@@ -20,6 +20,8 @@ from hmmfilter.learning.uncertainty import Uncertainty, uncertainty_of
 if TYPE_CHECKING:
     from hmmfilter.learning.climbing import Point
 
+TRACE, TRACE_OF_MOVES = 1e-60, 1e-100  # a share of what is expected that is nothing, and would take exact recursions
+
 Name = tuple[str, tuple[int, ...]]  # of a parameter, and the index of an entry
 
 
@@ -205,8 +207,8 @@ class Problem:
             matrix = settling.most_likely(transition, initial, model.transition, moves)
             distribution = settling.stationary(matrix)
         else:
-            matrix = most_likely(transition, model.transition, moves)
-            distribution = most_likely(initial, model.initial, first)
+            matrix = _without_traces(most_likely(transition, model.transition, moves), moves, TRACE_OF_MOVES)
+            distribution = _without_traces(most_likely(initial, model.initial, first), first, TRACE)
         return model._with(distribution, matrix, self._emission(model.emission, expectations.emission))
 
     def emission_by(self, emission: Any, degrees: FloatArray) -> Any:
@@ -291,3 +293,9 @@ class Problem:
 def _over(counts: FloatArray, probabilities: FloatArray) -> FloatArray:
     """Counts over probabilities; 0 over 0 is 0."""
     return np.divide(counts, probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+
+
+def _without_traces(probabilities: FloatArray, groups: IntArray, trace: float) -> FloatArray:
+    """Probabilities of which those that are learnt to be next to nothing are 0, which the objective does not notice."""
+    kept: FloatArray = np.where((groups >= 0) & (probabilities < trace), 0.0, probabilities)
+    return kept
