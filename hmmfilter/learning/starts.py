@@ -14,6 +14,7 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 KINDS = ("quantiles", "k-means", "responsibilities", "points")
 OWN = 0.9  # how much an observation belongs to its own group; the rest is even, so that no state begins with zeros
 MOST_ROUNDS = 30  # of k-means, which is to start somewhere, not to converge
+MOST_ROWS = 20_000  # of which k-means takes the means
 STRETCHES = 20  # of random responsibilities, for each state
 FIRST_ROWS = 1000  # in which enough different observations are looked for first
 
@@ -42,7 +43,7 @@ def degrees(kind: str, observed: FloatArray, n_states: int, rng: np.random.Gener
     else:
         centres = _drawn_centres(x, n_states, rng, are_far_likelier=kind == "k-means")
         if kind == "k-means":
-            centres = _settled(x, centres)
+            centres = _settled(x if len(x) <= MOST_ROWS else rng.choice(x, MOST_ROWS, replace=False), centres)
         own = _nearest(x, centres[np.argsort(centres @ direction, kind="stable")])
     belongs = np.full((len(observed), n_states), 1 / n_states)
     seen = np.flatnonzero(_are_seen(observed))
