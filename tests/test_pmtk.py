@@ -20,8 +20,6 @@ from hmmfilter.emissions import Categorical, Gaussian
 # Until they land.
 GAUSSIAN_LEARNS = hasattr(Gaussian, "estimated")
 needs_gaussian = pytest.mark.skipif(not GAUSSIAN_LEARNS, reason="Gaussian does not learn yet")
-needs_errors = pytest.mark.skipif(not hasattr(hf.Fitted, "standard_errors"), reason="there are no standard errors yet")
-needs_classify = pytest.mark.skipif(not hasattr(hf, "classify"), reason="nothing classifies yet")
 ITERATIONS = 15
 SAME = 1e-9  # of parameters after as many iterations by either
 ASIDE = 4  # standard errors
@@ -294,7 +292,6 @@ def test_the_casino_by_iterations():
     assert np.allclose(fitted.model.emission.probabilities, emission.probabilities, rtol=0, atol=SAME)
 
 
-@needs_errors
 @pytest.mark.parametrize("prior", [None, BELIEF], ids=["most likely", "most probable"])
 def test_the_casino_is_found_out(prior):
     _, rolls = CASINO.simulate(5000, rng=0)
@@ -322,7 +319,6 @@ def said(word, n, rng):
 
 
 @needs_gaussian
-@needs_classify
 def test_isolated_words():
     rng = np.random.default_rng(0)
     left_to_right = [1.0, 0.0, 0.0], [[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.0, 0.0, 1.0]]

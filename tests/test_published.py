@@ -12,7 +12,6 @@ from tests.series import EARTHQUAKES, FEDERAL_FUNDS, MOVEMENTS
 # Until they land.
 GAUSSIAN_LEARNS = hasattr(Gaussian, "estimated")
 needs_gaussian = pytest.mark.skipif(not GAUSSIAN_LEARNS, reason="Gaussian does not learn yet")
-needs_errors = pytest.mark.skipif(not hasattr(hf.Fitted, "standard_errors"), reason="there are no standard errors yet")
 STARTS = {  # of the earthquakes, by the number of states
     1: hf.HMM([1.0], [[1.0]], Poisson([10.0])),
     2: hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], Poisson([10.0, 30.0])),
@@ -65,7 +64,6 @@ def test_every_iteration_of_plain_steps(n_states):
         assert fitted.history[n] == pytest.approx(log_likelihood, rel=TWELVE)
 
 
-@needs_errors
 def test_standard_errors_of_two_states():
     fitted = hf.fit(STARTS[2], EARTHQUAKES, initial="stationary", tolerance=1e-12)
     errors = fitted.standard_errors()
@@ -77,7 +75,6 @@ def test_standard_errors_of_two_states():
 
 
 @needs_gaussian
-@needs_errors
 def test_the_federal_funds_rate():
     """Stata's manual of time series, "mswitch", example 1: means that switch, one variance.
 
