@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hmmfilter as hf
+from hmmfilter.learning import settling
 from tests.conftest import needs_compiled
 
 EARTHQUAKES = np.array(
@@ -513,3 +514,46 @@ def test_the_tolerance_bounds_what_is_to_come(seed):
             fitted = start.fit(observations, tolerance=tolerance, accelerate=accelerate)
             assert fitted.converged
             assert top - fitted.objective <= 2 * tolerance, (tolerance, accelerate)
+
+
+@needs_compiled
+def test_the_casino_is_found_within_four_standard_errors():
+    fair, loaded = [1 / 6] * 6, [0.1] * 5 + [0.5]
+    casino = hf.HMM([0.5, 0.5], [[0.95, 0.05], [0.1, 0.9]], hf.emissions.Categorical([fair, loaded]))
+    _, rolls = casino.simulate(5000, rng=0)
+    start = hf.HMM([0.5, 0.5], [[0.8, 0.2], [0.2, 0.8]], hf.emissions.Categorical([[0.2] * 4 + [0.1] * 2, loaded]))
+    fitted = start.fit(rolls)
+    assert fitted.converged
+    errors = fitted.standard_errors()
+    for mine, truth, error in (
+        (fitted.model.transition, casino.transition, errors.transition),
+        (fitted.model.emission.probabilities, casino.emission.probabilities, errors.emission["probabilities"]),
+    ):
+        assert (np.abs(mine - truth) <= 4 * error).all()
+        assert (error < 0.1).all()
+
+
+def test_what_a_state_of_a_stationary_chain_hardly_does_stays_above_zero():
+    """Counts that fall below the smallest double, of a move without which the chain would settle nowhere."""
+    counts, firsts = np.array([[5.0, 1e-320], [2.0, 3.0]]), np.array([1.0, 0.0])
+    before = np.array([[1.0, 1e-300], [0.5, 0.5]])
+    after = settling.most_likely(counts, firsts, before, np.arange(4).reshape(2, 2))
+    np.testing.assert_allclose(after.sum(axis=1), 1.0, rtol=1e-15)
+    assert after[0, 1] > 0
+
+
+def test_a_stationary_maximum_has_no_slope():
+    rng = np.random.default_rng(3)
+    counts, firsts = rng.gamma(2.0, 3.0, (4, 4)), rng.gamma(2.0, 1.0, 4)
+    before = rng.dirichlet(np.ones(4), 4)
+    for held in ([], [(0, 0), (2, 1)]):
+        groups = np.arange(16).reshape(4, 4)
+        for index in held:
+            groups[index] = -1
+        matrix = settling.most_likely(counts, firsts, before, groups)
+        initial = hf.stationary_distribution(matrix)
+        slopes = counts / matrix + settling.slopes(initial, matrix, firsts / initial)
+        free = np.where(groups >= 0, matrix, 0.0)
+        common = (slopes * free).sum(axis=1, keepdims=True) / free.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose((slopes - common) * free, 0.0, atol=1e-10)
+        assert all(matrix[index] == before[index] for index in held)

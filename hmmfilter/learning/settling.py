@@ -16,7 +16,7 @@ from hmmfilter.stationarity import stationary_distribution
 N_TURNS = 30
 SHARES = (1.0, 0.5, 0.25, 0.125, 2.0**-6, 2.0**-12)  # of a turn, the first that does not lower the sum
 SMALLEST_CHANGE = 1e-15
-TINY = 1e-300
+TINY, TRACE = 1e-300, 1e-280
 
 
 def stationary(transition: FloatArray) -> FloatArray:
@@ -46,6 +46,7 @@ def most_likely(counts: FloatArray, firsts: FloatArray, before: FloatArray, grou
     transition, height = before, _height(counts, firsts, before)
     for _ in range(N_TURNS):
         wanted = _distributions.most_likely(counts + _led(firsts, transition), transition, groups)
+        wanted = np.where((wanted == 0.0) & (transition < TRACE), transition, wanted)  # no underflow
         for share in SHARES:
             there = transition + share * (wanted - transition)
             height_there = _height(counts, firsts, there)
@@ -70,7 +71,7 @@ def _led(firsts: FloatArray, transition: FloatArray) -> FloatArray:
 
 
 def _height(counts: FloatArray, firsts: FloatArray, transition: FloatArray) -> float:
-    moves, begun = counts > 0, firsts > 0
+    moves, begun = (counts > 0) & (transition > 0), firsts > 0  # counts of a lost trace add nothing
     logs = (counts[moves] * np.log(transition[moves])).tolist() + (
         firsts[begun] * np.log(_nearly_stationary(transition)[begun])
     ).tolist()
