@@ -157,7 +157,7 @@ class Sums(Learner, Protocol):
     @property
     def _symmetric(self) -> frozenset[str]:
         """The parameters that are symmetric matrices; their scores count each entry of the lower triangle twice."""
-        return frozenset()
+        ...
 
     def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
         """The sums by their names, for `hmmfilter.expected_statistics`."""
