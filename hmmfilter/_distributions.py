@@ -26,33 +26,40 @@ def most_likely(counts: FloatArray, before: FloatArray, groups: IntArray | None 
     Without groups all entries are free. Entries of one group are one number, those of group −1 stay as they are
     `before`, and so does what no counts decide: a row of which nothing is counted, or zeros of rows that share numbers.
     """
-    n, p = np.atleast_2d(counts), np.atleast_2d(before).copy()
-    group_of = np.arange(n.size).reshape(n.shape) if groups is None else np.atleast_2d(groups)
-    free = group_of >= 0
-    are_shared = np.zeros(len(p), dtype=np.bool_)
-    if groups is not None and free.any():
-        means, are_shared = _pooled(n, group_of, free)
+    n, p = np.atleast_2d(counts), np.atleast_2d(before)
+    if groups is None:
+        filled = _shares(n, p, np.ones(n.shape, dtype=np.bool_))
+    else:
+        group_of = np.atleast_2d(groups)
+        means, are_shared = _pooled(n, group_of)
+        filled = _shares(means, p, group_of >= 0)
         if are_shared.any():
-            p[are_shared] = _shared_rows(means[are_shared], p[are_shared], group_of[are_shared])
-        n = means
-    for i in np.flatnonzero(~are_shared):
-        _fill_row(p[i], n[i], free[i])
-    rows: FloatArray = p.reshape(before.shape)
+            filled[are_shared] = _shared_rows(means[are_shared], p[are_shared], group_of[are_shared])
+    rows: FloatArray = filled.reshape(before.shape)
     return rows
 
 
-def _fill_row(row: FloatArray, counts: FloatArray, is_free: BoolArray) -> None:
-    """Share what the held entries leave among the others, as they are counted."""
-    left = math.fsum([1.0, *(-row[~is_free])])
-    _, exponent = np.frexp(counts[is_free].max(initial=0.0))
-    shares = np.ldexp(counts[is_free], -exponent)  # whose sum fits into a double
-    total = math.fsum(shares)
-    if total > 0 and left > 0:
-        row[is_free] = left * (shares / total)
+def _shares(counts: FloatArray, before: FloatArray, free: BoolArray) -> FloatArray:
+    """Rows in which the free entries share what the others leave, as they are counted."""
+    counted = np.where(free, counts, 0.0)
+    _, exponents = np.frexp(counted.max(axis=1))
+    counted = np.ldexp(counted, -exponents[:, np.newaxis])  # the sums of which fit into doubles
+    totals, left = _sums(counted), np.ones(len(counts))
+    if not free.all():
+        left = _sums(np.column_stack([left, -np.where(free, 0.0, before)]))
+    is_decided = (totals > 0) & (left > 0)
+    shares = counted / np.where(is_decided, totals, 1.0)[:, np.newaxis]
+    return np.where(free & is_decided[:, np.newaxis], left[:, np.newaxis] * shares, before)
 
 
-def _pooled(counts: FloatArray, group_of: IntArray, free: BoolArray) -> tuple[FloatArray, BoolArray]:
+def _sums(rows: FloatArray) -> FloatArray:
+    """The sum of each row, rounded once."""
+    return np.array(list(map(math.fsum, rows.tolist())))
+
+
+def _pooled(counts: FloatArray, group_of: IntArray) -> tuple[FloatArray, BoolArray]:
     """The mean counts of each entry's group, and which rows have a number in common with another one."""
+    free = group_of >= 0
     names, numbers = np.unique(group_of[free], return_inverse=True)
     sizes = np.bincount(numbers)
     means = np.zeros(counts.shape)
@@ -69,7 +76,7 @@ def _pooled(counts: FloatArray, group_of: IntArray, free: BoolArray) -> tuple[Fl
 def _shared_rows(means: FloatArray, before: FloatArray, group_of: IntArray) -> FloatArray:
     """Rows that have numbers in common."""
     is_number = (group_of >= 0) & (before > 0)
-    left = np.array([math.fsum([1.0, *(-row)]) for row in np.where(is_number, 0.0, before)])
+    left = _sums(np.column_stack([np.ones(len(before)), -np.where(is_number, 0.0, before)]))
     if not (means[is_number] > 0).any() or (left <= 0).any():
         return before
     _, firsts, numbers = np.unique(group_of[is_number], return_index=True, return_inverse=True)
@@ -83,7 +90,7 @@ def _shared_rows(means: FloatArray, before: FloatArray, group_of: IntArray) -> F
     def lacking(p: FloatArray) -> FloatArray:
         """What the rows lack of 1, to the last digit."""
         rows[is_number] = p[numbers]
-        return np.array([math.fsum([1.0, *(-row)]) for row in rows])
+        return _sums(np.column_stack([np.ones(len(rows)), -rows]))
 
     is_zero = (n == 0) & (p < slack)
     while True:
