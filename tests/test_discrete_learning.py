@@ -85,6 +85,7 @@ def test_named_symbols_are_their_columns():
     for given in (None, prior):
         found = named.estimated(words, weights, given)
         assert found == Categorical(start.estimated(x, weights, given).probabilities, SYMBOLS)
+    assert np.isnan(named._observed(words)[0]).tolist() == np.isnan(x).tolist()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -251,6 +252,9 @@ def test_sums_keep_their_digits_over_many_rows(kind):
         start._add(observed, 1, 2, np.full((1, 3), small), sums)
     assert sums[0].max() == 1.0
     assert sums[1].max() == pytest.approx(1000 * small, rel=RTOL)
+    start._add(observed, 2, 3, np.full((1, 3), 4 / EPS), sums)
+    assert sums[0].max() == 4 / EPS
+    assert sums[1].max() == pytest.approx(1 + 1000 * small, rel=RTOL)
 
 
 @pytest.mark.parametrize("kind", KINDS)
