@@ -94,13 +94,52 @@ def test_earthquakes_says_what_it_should(printed_by):
 @needs_compiled
 def test_the_fit_finds_what_was_published(printed_by):
     printed = printed_by("fit_earthquakes")
-    assert "log-likelihood -329.4603" in printed
-    assert "never made: restless to calm" in printed
-    for line in printed.splitlines()[4:-2]:
-        *_, estimate, error, published = line.split()
+    assert "log-likelihood -329.4603, AIC 676.9206, BIC 700.9760" in printed
+    rows = [line.split() for line in printed.split("published\n")[1].splitlines()[:-2]]
+    assert len(rows) == 3 + 3 * 3
+    for *label, estimate, error, low, high, published in rows:
         assert abs(float(estimate) - float(published)) < 0.0015
-        assert (float(error) > 0.01) == (float(estimate) > 0)
-    assert "rate, calm                13.146       0.660     13.146" in printed
+        if label == ["restless", "to", "calm"]:
+            assert [estimate, error, low, high] == ["0.000", "nan", "nan", "nan"]
+        else:
+            assert 0 < float(low) < float(estimate) < float(high)
+            assert label[0] == "rate," or float(high) < 1
+    assert "rate, calm                13.146       0.660" in printed
+
+
+@needs_compiled
+def test_learning_says_what_it_should(printed_by):
+    casino, earthquakes = printed_by("learning").split("the earthquakes\n")
+    assert "Selected: 2 states by BIC, 10000 observed steps" in casino
+    assert "Selected: 3 states by BIC, 107 observed steps" in earthquakes
+    assert "9  676.9206  700.9760" in earthquakes
+    assert "13.146 (0.660)" in earthquakes
+    for printed, within in ((casino, 0.02), (earthquakes, 0.2)):
+        one, chosen = (float(each) for each in re.findall(r"(-?[\d.]+) ± ", printed))
+        assert one > 2 * within > 2 * abs(chosen)
+
+
+@needs_compiled
+def test_most_words_are_heard_right_where_the_order_of_sounds_is_known(printed_by):
+    printed = printed_by("words")
+    in_order, without = (float(share) for share in re.findall(r"([\d.]+)% of 1000 recordings right", printed))
+    assert in_order > 88
+    assert without < 60
+    table = np.array([line.split()[1:] for line in printed.split("iou\n")[1].splitlines()[:5]], dtype=int)
+    assert (table.sum(axis=1) == 200).all()
+    assert np.trace(table) == pytest.approx(10 * in_order)
+
+
+@needs_compiled
+def test_models_of_words_go_from_left_to_right():
+    words = runpy.run_path(str(ROOT / "examples" / "words.py"))
+    rng = np.random.default_rng(2)
+    model = words["learn"]([words["speak"]("aoi", rng) for _ in range(10)], 3)
+    assert model.initial.tolist() == [1, 0, 0]
+    assert (model.transition[np.tril_indices(3, -1)] == 0).all()
+    assert model.transition[0, 2] == 0
+    likeliest = [model.emission.symbols[m] for m in model.emission.probabilities.argmax(axis=1)]
+    assert likeliest == list("aoi")
 
 
 @needs_compiled
