@@ -100,7 +100,7 @@ def select(
     collapsed: dict[int, _checks.DegenerateFitError] = {}
     with progress_bar(len(numbers), _checks.flag("progress", progress), " fits") as bar:
         for n in numbers:
-            generator = np.random.default_rng([seed, n])
+            generator = np.random.default_rng(seed)
             try:
                 start = guess_any(emission, n, observations, lengths, generator, options)
                 fits[n] = fit(
