@@ -285,6 +285,12 @@ class Problem:
         parts = tuple(part for part in self.parts if part.name != "emission")
         return Coordinates(model, parts, self.is_stationary)
 
+    def visits(self, model: Model) -> FloatArray:
+        """How often each state is expected to be entered, (K,), by each sequence as often as it counts."""
+        expectations = self.expect(model)
+        entered: FloatArray = expectations.initial + expectations.transition.sum(axis=0)
+        return entered
+
     def uncertainty(self, model: Model, has_converged: bool) -> Uncertainty:
         """How far off the parameters of the most probable model may be."""
         return uncertainty_of(self, model, has_converged)

@@ -128,13 +128,15 @@ def _relative(part: Part, emission: Any, values: FloatArray, moves: FloatArray) 
         white = _whitened(values, np.swapaxes(_whitened(values, whole), -1, -2))
         relative: FloatArray = np.array([part.lower(move) for move in white]).reshape(moves.T.shape).T
         return relative
-    sizes = np.maximum(np.abs(values), 1.0)
+    is_positive = _is_positive(part, emission).all()
+    sizes = values if is_positive else np.maximum(np.abs(values), 1.0)
     mean, variance = emission.moments() if hasattr(emission, "moments") else (np.zeros(()), np.zeros(()))
-    if mean.shape == values.shape:
-        if variance.ndim > mean.ndim:
-            return _whitened(variance, moves.reshape(*mean.shape, -1)).reshape(moves.shape)
-        sizes = np.where(np.isfinite(variance) & (variance > 0), np.sqrt(np.abs(variance)), sizes)
-    return _over(moves, part.lower(np.minimum(values, sizes) if _is_positive(part, emission).all() else sizes))
+    if mean.shape == values.shape and variance.shape == values.shape:
+        spread = np.where(np.isfinite(variance) & (variance > 0), np.sqrt(np.abs(variance)), sizes)
+        sizes = np.minimum(values, spread) if is_positive else spread
+    elif mean.shape == values.shape and not is_positive:
+        return _whitened(variance, moves.reshape(*mean.shape, -1)).reshape(moves.shape)
+    return _over(moves, part.lower(sizes))
 
 
 def _over(moves: FloatArray, sizes: FloatArray) -> FloatArray:
@@ -187,8 +189,8 @@ def _factor(
     sizes[sizes == 0] = 1.0
     alike = information / sizes / sizes[:, None]
     curvatures, axes = np.linalg.eigh(alike)
-    if curvatures.size > 0 and curvatures[0] <= RESOLVED:
-        _checks.identified(_moving_most(directions @ (axes[:, 0] / sizes), coordinates), has_converged)
+    is_flat = curvatures.size > 0 and curvatures[0] <= RESOLVED
+    _checks.identified(_moving_most(directions @ (axes[:, 0] / sizes), coordinates) if is_flat else [], has_converged)
     lower = cholesky(alike, lower=True)
     factor: FloatArray = solve_triangular(lower, np.eye(len(lower)), lower=True).T / sizes[:, None]
     return factor

@@ -4,6 +4,7 @@ from hmmfilter.plotting.bands import Bands, Drawable, draw_bands, save
 from hmmfilter.plotting.canvas import picture_formats
 from hmmfilter.plotting.curves import shown_by
 from hmmfilter.plotting.descents import draw_descents, save_descents
+from hmmfilter.plotting.fits import Limits, draw_fit
 from hmmfilter.plotting.forecasts import Fan, draw_forecast
 from hmmfilter.plotting.portrait import draw_model
 from hmmfilter.plotting.residuals import Entry, draw_residuals
@@ -15,10 +16,12 @@ __all__ = [
     "Drawable",
     "Entry",
     "Fan",
+    "Limits",
     "Series",
     "column_names",
     "draw_bands",
     "draw_descents",
+    "draw_fit",
     "draw_forecast",
     "draw_model",
     "draw_residuals",

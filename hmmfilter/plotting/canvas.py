@@ -110,9 +110,9 @@ def spoken(names: tuple[str, ...]) -> list[str]:
     return [f"state {name}" if name.isdecimal() else name for name in names]
 
 
-def legend_above(ax: Axes, drawn: list[Any], words: list[str]) -> None:
+def legend_above(ax: Axes, drawn: list[Any], words: list[str], n_letters: int = LEGEND_LETTERS) -> None:
     """Name what is drawn in as few lines above the picture as it takes."""
-    n_columns = max(1, LEGEND_LETTERS // (max(map(len, words)) + 6))
+    n_columns = max(1, n_letters // (max(map(len, words)) + 6))
     legend = ax.legend(
         drawn,
         [str(d) for d in range(len(drawn))],

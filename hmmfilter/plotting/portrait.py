@@ -18,6 +18,7 @@ MOST_NUMBERS = 12  # states whose probabilities are written into the map, and th
 MOST_TICKS = 30
 MOST_BINS = 60
 MOST_BARS = 400  # of whole numbers and symbols, one for each; runs of more share a bin
+LEGEND_LETTERS = 52  # what fits in one line above a panel
 DARK = 0.6  # from which on a number on the map is white
 
 
@@ -40,20 +41,22 @@ def draw_model(
     figure = new_figure(WIDTH, max(LEAST_HEIGHT, n_panels * PANEL_HEIGHT))
     grid = figure.add_gridspec(max(1, n_panels), 2, width_ratios=[1, 1.4])
     chain = figure.add_subplot(grid[:, 0])
-    _draw_chain(chain, initial, transition, names)
+    draw_chain(chain, initial, transition, names, with_numbers=len(names) <= MOST_NUMBERS)
     panels = [figure.add_subplot(grid[d, 1]) for d in range(n_panels)]
     for panel, entry in zip(panels, shown, strict=True):
-        _draw_entry(panel, entry, names, with_legend=panel is panels[0] and len(names) <= MOST_NUMBERS)
+        draw_entry(panel, entry, names, with_legend=panel is panels[0] and len(names) <= MOST_NUMBERS)
     return np.array([chain, *panels], dtype=object)
 
 
-def _draw_chain(ax: Axes, initial: FloatArray, transition: FloatArray, names: tuple[str, ...]) -> None:
+def draw_chain(
+    ax: Axes, initial: FloatArray, transition: FloatArray, names: tuple[str, ...], with_numbers: bool
+) -> None:
     """The initial distribution in a row of its own above the transition matrix."""
     n_states = len(initial)
     lines = "0.85" if n_states <= MOST_NUMBERS else "none"
     for edges, table in ((np.array([-1.2, -0.2]), initial[None]), (np.arange(n_states + 1.0), transition)):
         ax.pcolormesh(np.arange(n_states + 1.0), edges, table, cmap="Greys", vmin=0, vmax=1, edgecolors=lines)
-        if n_states <= MOST_NUMBERS:
+        if with_numbers:
             for (i, j), p in np.ndenumerate(table):
                 y = (edges[i] + edges[i + 1]) / 2
                 ax.text(j + 0.5, y, _short(p), ha="center", va="center", color="white" if p > DARK else "black")
@@ -72,7 +75,7 @@ def _short(p: float) -> str:
     return f"{p:.0f}" if p in (0, 1) else f"{p:.2f}" if 0.005 <= p < 0.995 else f"{p:.0e}" if p < 0.5 else ">.99"
 
 
-def _draw_entry(ax: Axes, entry: Shown, names: tuple[str, ...], with_legend: bool) -> None:
+def draw_entry(ax: Axes, entry: Shown, names: tuple[str, ...], with_legend: bool) -> None:
     """The curve of each state over a histogram of the data."""
     drawn: list[Any] = []
     words: list[str] = []
@@ -91,7 +94,7 @@ def _draw_entry(ax: Axes, entry: Shown, names: tuple[str, ...], with_legend: boo
     elif entry.is_discrete:
         ax.locator_params(axis="x", integer=True)
     if with_legend:
-        legend_above(ax, drawn, words)
+        legend_above(ax, drawn, words, LEGEND_LETTERS)
 
 
 def _height(entry: Shown) -> str:

@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hmmfilter import _checks
+from hmmfilter import _checks, plotting
 from hmmfilter._arrays import BoolArray, FloatArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.results.parameters import (
@@ -32,6 +32,13 @@ from hmmfilter.results.uncertainties import (
 )
 
 MOST_WITH_INTERVALS = 6  # states, of whose probabilities a picture has intervals if nothing else is said
+
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+LEVEL = 0.95  # of the intervals that a picture has
+MOST_WITH_ROWS = 6  # states, of whose probabilities a picture has a row each
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -190,7 +197,7 @@ class Fitted(OfParameters):
         return ParameterCovariance(matrix=matrix, names=names, state_names=self.state_names)
 
     @as_in(standard_errors)
-    def confidence_intervals(self, level: float = 0.95) -> ConfidenceIntervals:
+    def confidence_intervals(self, level: float = LEVEL) -> ConfidenceIntervals:
         """Compute intervals about the parameters, from standard errors on scales that keep them inside their bounds.
 
         The scales are logits for probabilities, logs for rates and variances, and the numbers themselves for means and
@@ -225,6 +232,79 @@ class Fitted(OfParameters):
         return ConfidenceIntervals(
             level=level, lower=lower, upper=upper, state_names=self.state_names, _emission=self._emission
         )
+
+    def plot(self, level: float | None = None) -> npt.NDArray[np.object_]:
+        """Draw how the fit climbed, where its probabilities lie, and what each state shows, over the data.
+
+        Parameters
+        ----------
+        level : float, optional
+            That of the intervals that are drawn. Without it, they have 0.95 if standard errors have been asked for, or
+            the model has six states or less, and are left out if it has more, or the fit has no standard errors.
+
+        Returns
+        -------
+        ndarray of matplotlib.axes.Axes
+            The axes of the climb, which show what was still to be gained after each iteration; of the chain; and of
+            each entry of the observations. ``[0].figure`` is the picture. A hollow dot has no interval.
+
+        Raises
+        ------
+        ValueError
+            Where a level is given, as in `confidence_intervals`.
+        ImportError
+            Without matplotlib, which ``pip install 'hmmfilter[plot]'`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> counts = [1, 0, 2, 9, 7, 11, 8, 0, 1, 1, 0, 2, 10, 8]
+        >>> start = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hf.emissions.Poisson([2.0, 5.0]))
+        >>> climb, chain, panel = hf.fit(start, counts).plot()
+        >>> climb.get_ylabel(), chain.get_xlabel(), panel.get_xlabel()
+        ('still to gain', 'probability, and its 95 % interval', 'observation')
+        """
+        model, problem = self.model, self._problem
+        is_small = model.n_states <= MOST_WITH_ROWS
+        lower, upper = self._limits(level, is_small)
+        limits = {
+            name: plotting.Limits(values, lower.get(name, np.full(values.shape, np.nan)), upper.get(name, values))
+            for name, values in parameters_of(model).items()
+        }
+        shares = problem.visits(model)
+        observations = problem.evidence.observations
+        shown = plotting.shown_by(model.emission, shares / shares.sum(), observations, observations)
+        return plotting.draw_fit(
+            self.history,
+            limits["initial"],
+            limits["transition"],
+            self._means(limits),
+            self._names(0),
+            shown,
+            is_small,
+            LEVEL if level is None else level,
+        )
+
+    def _limits(self, level: float | None, is_small: bool) -> tuple[Parameters, Parameters]:
+        """The ends of the intervals that are drawn; none where they take long, or are refused."""
+        if level is not None:
+            ends: tuple[Parameters, Parameters] = self._uncertainty.intervals(_checks.confidence_level(level))
+            return ends
+        try:
+            return self._uncertainty.intervals(LEVEL) if is_small or self._has_errors else ({}, {})
+        except ValueError:
+            return {}, {}
+
+    def _means(self, limits: dict[str, plotting.Limits]) -> list[plotting.Limits]:
+        """Of each entry of the observations, the means of the states, where one parameter of the emission is that."""
+        if not hasattr(self._emission, "moments"):
+            return []
+        mean, _ = self._emission.moments()
+        for name, parameter in limits.items():
+            if name.startswith(EMISSION) and np.array_equal(parameter.estimates, mean):
+                tables = (np.reshape(table, (len(mean), -1)).T for table in parameter)
+                return list(map(plotting.Limits, *tables))
+        return []
 
     def _split(self, values: Parameters) -> dict[str, Any]:
         """Values of all parameters as results have them."""

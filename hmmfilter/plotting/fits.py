@@ -1,0 +1,105 @@
+"""A fit at a glance: how it climbed, where its probabilities lie, and what each state shows over what was seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter.plotting.canvas import colors_of, new_figure, plain
+from hmmfilter.plotting.portrait import MOST_NUMBERS, Shown, draw_chain, draw_entry
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH, CLIMB_HEIGHT, ROW_HEIGHT, CHAIN_MARGIN, PANEL_HEIGHT = 10.0, 2.0, 0.24, 0.9, 2.6  # inches
+LEAST_HEIGHT, MAP_HEIGHT = 4.8, 3.8  # inches
+MOST_MARKED = 60  # iterations that have a dot each
+MARGIN = 0.025  # beside the probabilities 0 and 1, for their dots
+
+
+class Limits(NamedTuple):
+    """The estimates of some parameter, and the ends of their intervals; NaN where there are none."""
+
+    estimates: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+def draw_fit(
+    history: FloatArray,
+    initial: Limits,
+    transition: Limits,
+    means: list[Limits],
+    names: tuple[str, ...],
+    shown: list[Shown],
+    with_rows: bool,
+    level: float,
+) -> npt.NDArray[np.object_]:
+    """Draw the climb above the probabilities of the chain and, beside them, a panel for each entry of the observations.
+
+    The probabilities have a row each, or stand in a map. Means of each state, (K,) for each panel, are drawn as bands.
+    """
+    n_rows = (len(names) + 1) * len(names)
+    chain_height = CHAIN_MARGIN + n_rows * ROW_HEIGHT if with_rows else MAP_HEIGHT
+    figure = new_figure(WIDTH, max(LEAST_HEIGHT, CLIMB_HEIGHT + chain_height, len(shown) * PANEL_HEIGHT))
+    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08, wspace=0.06)
+    halves = figure.add_gridspec(1, 2, width_ratios=[1, 1.25])
+    cells = halves[0].subgridspec(2, 1, height_ratios=[CLIMB_HEIGHT, chain_height])
+    climb, chain = figure.add_subplot(cells[0]), figure.add_subplot(cells[1])
+    _draw_climb(climb, history)
+    if with_rows:
+        _draw_rows(chain, initial, transition, names, level)
+    else:
+        draw_chain(chain, initial.estimates, transition.estimates, names, with_numbers=False)
+    rows = halves[1].subgridspec(max(1, len(shown)), 1)
+    panels = [figure.add_subplot(rows[d]) for d in range(len(shown))]
+    for d, (panel, entry) in enumerate(zip(panels, shown, strict=True)):
+        draw_entry(panel, entry, names, with_legend=d == 0 and len(names) <= MOST_NUMBERS)
+        if means:
+            _draw_means(panel, means[d])
+    return np.array([climb, chain, *panels], dtype=object)
+
+
+def _draw_climb(ax: Axes, history: FloatArray) -> None:
+    """How much was still to be gained after each iteration, down to the last one that gained."""
+    to_gain = history[-1] - history
+    gaining = np.flatnonzero(to_gain > 0)
+    marker = "o" if len(gaining) <= MOST_MARKED else ""
+    ax.plot(gaining, to_gain[gaining], color="0.25", linewidth=1.2, marker=marker, markersize=3)
+    ax.set_yscale("log")
+    ax.set(xlabel="iteration", ylabel="still to gain", xlim=(0, max(1, len(history) - 1)))
+    ax.locator_params(axis="x", integer=True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_rows(ax: Axes, initial: Limits, transition: Limits, names: tuple[str, ...], level: float) -> None:
+    """A row for each probability, grouped by where the chain comes from: a dot, hollow if it has no interval."""
+    n_states = len(names)
+    colors = colors_of(n_states, for_lines=True)
+    words = list(map(plain, names))
+    labels = [f"start in {word}" for word in words] + [f"{i} → {j}" for i in words for j in words]
+    table = [np.concatenate([first, moves.ravel()]) for first, moves in zip(initial, transition, strict=True)]
+    rows = np.arange(len(labels)) + np.arange(len(labels)) // n_states * 0.6
+    for row, estimate, lower, upper, color in zip(rows, *table, np.tile(colors, (n_states + 1, 1)), strict=True):
+        ax.plot([lower, upper], [row, row], color=color, linewidth=3, alpha=0.45, solid_capstyle="round")
+        face = "white" if np.isnan(lower) else color
+        ax.plot(estimate, row, "o", color=color, markerfacecolor=face, markersize=6, clip_on=False, zorder=3)
+    ax.set_yticks(rows, labels)
+    has_intervals = not np.isnan(table[1]).all()
+    words_below = f"probability, and its {100 * level:g} % interval" if has_intervals else "probability"
+    ax.set(xlim=(-MARGIN, 1 + MARGIN), ylim=(rows[-1] + 0.7, -0.7), xlabel=words_below)
+    ax.set_xticks(np.linspace(0, 1, 6))
+    ax.grid(axis="x", color="0.9", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _draw_means(panel: Axes, means: Limits) -> None:
+    """The mean of each state as a line, and its interval as a band behind it."""
+    for estimate, lower, upper, color in zip(*means, colors_of(len(means.lower), for_lines=True), strict=True):
+        panel.axvspan(lower, upper, color=color, alpha=0.18, linewidth=0, zorder=0)
+        panel.axvline(estimate, color=color, linewidth=1, linestyle=(0, (3, 2)), zorder=1)
