@@ -76,7 +76,10 @@ WORK: dict[str, dict[str, Work]] = {
             len(mean) * x.shape[1] ** 2 * (0.01 * len(x) + 2.0 * len(ends)) + 20.0 * mean.size
         ),
     },
-    "tallies": {"add_tallies": lambda numbers, weights, tallies: weights.size + 0.6 * len(weights)},
+    "tallies": {
+        "add_tallies": lambda numbers, weights, tallies: weights.size + 0.6 * len(weights),
+        "add_counts": lambda counts, weights, sums: 2.0 * weights.size + 0.6 * len(weights),
+    },
     "coded": {
         "store_posterior": of_entries(3.0),
         "has_logs": of_entries(0.4),

@@ -95,10 +95,11 @@ def weigh_observations(chain: Chain) -> None:
         emission.log_likelihoods(np.ones((STEPS, emission.n_dimensions or 1)))
 
 
-def learn_symbols(chain: Chain) -> None:
-    """Add up how much there is of each symbol."""
-    n_states = len(chain[0])
-    Bernoulli(np.full(n_states, 0.5)).estimated(np.ones(STEPS), np.ones((STEPS, n_states)))
+def add_up_symbols(chain: Chain) -> None:
+    """Add up how much there is of each symbol, and how much is counted."""
+    halves = np.full(len(chain[0]), 0.5)
+    for emission in (Bernoulli(halves), Poisson(halves)):
+        emission.estimated(np.ones(STEPS), np.ones((STEPS, len(halves))))
 
 
 def underflow(chain: Chain) -> None:
@@ -128,7 +129,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "lagged streams": smooth_with_lag,
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
     "densities": weigh_observations,
-    "symbols": learn_symbols,
+    "symbols": add_up_symbols,
     "lse": sum_up,
     "naive": underflow,
 }

@@ -94,8 +94,11 @@ def weighed(case):
 
 def tallied(case):
     weights = np.exp(case[2].clip(-700.0, 0.0))
-    outcomes = np.arange(len(weights)) % 2
-    return [hf.emissions.Bernoulli(np.full(weights.shape[1], 0.5)).estimated(outcomes, weights).probability]
+    halves, outcomes = np.full(weights.shape[1], 0.5), np.arange(len(weights)) % 2
+    return [
+        hf.emissions.Bernoulli(halves).estimated(outcomes, weights).probability,
+        hf.emissions.Poisson(halves).estimated(outcomes, weights).rate,
+    ]
 
 
 def summed(case):

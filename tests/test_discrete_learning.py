@@ -351,6 +351,19 @@ def test_tallies_have_the_same_bits_in_either_wing(n_symbols):
     np.testing.assert_allclose(tables[0], [weights[numbers == m].sum(axis=0) for m in range(n_symbols)], rtol=RTOL)
 
 
+def test_sums_of_counts_have_the_same_bits_in_either_wing():
+    """Products are rounded before they are added."""
+    rng = np.random.default_rng(0)
+    counts, weights = rng.poisson(9.0, 300).astype(float), rng.gamma(1.0, size=(300, 5))
+    counts[::7] = np.nan
+    tables = np.zeros((2, 2, 5))
+    for table, kernels in zip(tables, (tallies, room("tallies")), strict=True):
+        kernels.add_counts(counts, weights, table)
+    assert (tables[0] == tables[1]).all()
+    seen = ~np.isnan(counts)
+    np.testing.assert_allclose(tables[0], [weights[seen].sum(axis=0), counts[seen] @ weights[seen]], rtol=RTOL)
+
+
 @pytest.mark.parametrize("most", [3, 500, 10**6])
 def test_rows_of_counts_are_the_same_by_table(most):
     """Whether there are few possible counts, or more than rows, or too many for a table."""

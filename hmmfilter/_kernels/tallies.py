@@ -1,4 +1,4 @@
-"""How much there is of each symbol."""
+"""How much there is of each symbol, and how much is counted."""
 
 from __future__ import annotations
 
@@ -14,3 +14,16 @@ def add_tallies(numbers: IntArray, weights: FloatArray, tallies: FloatArray) -> 
         m = numbers[t]
         for k in range(weights.shape[1]):
             tallies[m, k] += weights[t, k]
+
+
+@compiled
+def add_counts(counts: FloatArray, weights: FloatArray, sums: FloatArray) -> None:
+    """Add rows of weights, (T, K), and as much as is counted there of each, to those of (2, K); NaN is missing."""
+    seen, total = sums[0], sums[1]
+    for t in range(len(counts)):
+        n = counts[t]
+        if n >= 0.0:
+            for k in range(weights.shape[1]):
+                seen[k] += weights[t, k]
+            for k in range(weights.shape[1]):
+                total[k] += n * weights[t, k]

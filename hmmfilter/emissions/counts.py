@@ -201,11 +201,9 @@ class Poisson(OfNumbers):
     def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
         for first in range(begin, end, ROWS):
             counts = observed[0][first : min(first + ROWS, end)]
-            shown = np.empty((2, len(counts)))
-            np.equal(counts, counts, out=shown[0])  # not where missing
-            np.fmax(counts, 0.0, out=shown[1])
-            rows = weights[first - begin : first - begin + len(counts)]
-            add_in_two_parts((shown @ rows).reshape(-1), sums)
+            shown = np.zeros((2, self.n_states))
+            kernels.add_counts(counts, frozen(weights[first - begin : first - begin + len(counts)]), shown)
+            add_in_two_parts(shown.reshape(-1), sums)
 
     def _admit(self, prior: Any) -> None:
         _checks.prior_of_kind("the prior of a Poisson emission", prior, Gamma)

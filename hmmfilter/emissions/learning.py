@@ -19,7 +19,7 @@ from hmmfilter.emissions.protocol import Emission
 Observed = tuple[Any, ...]  # observations as they are let in: arrays; the first has a row of each, NaN where missing
 Groups = dict[str, IntArray]  # by the names of parameters: which of their entries are one number; −1 where one is held
 HELD = -1
-ROWS = 2**14  # whose sums are a product of matrices
+ROWS = 2**14  # whose sums are plain ones
 Self = TypeVar("Self")
 
 
