@@ -7,8 +7,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 import hmmfilter as hf
+from hmmfilter import plotting
 from tests.test_fit import EARTHQUAKES, earthquake_start
 from tests.test_html import HOSTILE, check_page, page_of, words_of
 
@@ -238,3 +240,17 @@ def test_pictures_of_symbols_of_many_states_and_of_emissions_of_ones_own():
     own = hf.HMM([1.0], [[1.0]], Waiting()).fit([0.5, 2.0, 1.0])
     assert repr(own).startswith("Fitted: 1 state, Waiting emission, 3 observations, 1 parameter\n")
     assert len(own.plot()) == 3
+
+
+def test_a_picture_is_saved_without_a_screen(tmp_path):
+    path = tmp_path / "fit.png"
+    plotting.save_fit(two_states(initial="fixed"), str(path))
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert plt.get_fignums() == []
+
+
+def test_what_is_no_mean_has_no_band():
+    emission = hf.emissions.FromScipy([scipy.stats.gamma(2.0, scale=1.5)])
+    fitted = hf.HMM([1.0], [[1.0]], emission).fit([1.0, 2.5, 0.7, 3.1, 4.0, 2.2], max_iterations=0)
+    _, _, panel = fitted.plot()
+    assert len(panel.lines) == 1

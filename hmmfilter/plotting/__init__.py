@@ -4,7 +4,7 @@ from hmmfilter.plotting.bands import Bands, Drawable, draw_bands, save
 from hmmfilter.plotting.canvas import picture_formats
 from hmmfilter.plotting.curves import shown_by
 from hmmfilter.plotting.descents import draw_descents, save_descents
-from hmmfilter.plotting.fits import Limits, draw_fit
+from hmmfilter.plotting.fits import Fit, Limits, draw_fit, save_fit
 from hmmfilter.plotting.forecasts import Fan, draw_forecast
 from hmmfilter.plotting.portrait import draw_model
 from hmmfilter.plotting.residuals import Entry, draw_residuals
@@ -16,6 +16,7 @@ __all__ = [
     "Drawable",
     "Entry",
     "Fan",
+    "Fit",
     "Limits",
     "Series",
     "column_names",
@@ -28,6 +29,7 @@ __all__ = [
     "picture_formats",
     "save",
     "save_descents",
+    "save_fit",
     "series_of",
     "shown_by",
     "timeline",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray
-from hmmfilter.plotting.canvas import colors_of, new_figure, plain
+from hmmfilter.plotting.canvas import colors_of, new_figure, plain, unseen_figure, write
 from hmmfilter.plotting.portrait import MOST_NUMBERS, Shown, draw_chain, draw_entry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH, CLIMB_HEIGHT, ROW_HEIGHT, CHAIN_MARGIN, PANEL_HEIGHT = 10.0, 2.0, 0.24, 0.9, 2.6  # inches
 LEAST_HEIGHT, MAP_HEIGHT = 4.8, 3.8  # inches
@@ -28,38 +29,68 @@ class Limits(NamedTuple):
     upper: FloatArray
 
 
-def draw_fit(
-    history: FloatArray,
-    initial: Limits,
-    transition: Limits,
-    means: list[Limits],
-    names: tuple[str, ...],
-    shown: list[Shown],
-    with_rows: bool,
-    level: float,
-) -> npt.NDArray[np.object_]:
+class Fit(NamedTuple):
+    """What a picture of a fit shows."""
+
+    history: FloatArray  # the objective, after each iteration
+    initial: Limits
+    transition: Limits
+    means: list[Limits]  # of each state, (K,), for each entry of the observations; or none
+    names: tuple[str, ...]  # of the states
+    shown: list[Shown]
+    with_rows: bool  # whether the probabilities have a row each, or stand in a map
+    level: float  # of the intervals
+
+
+class Drawable(Protocol):
+    """A fit that can be drawn."""
+
+    def _fit(self, level: float | None = None) -> Fit:
+        """What is drawn."""
+        ...
+
+
+def save_fit(fitted: Drawable, path: str) -> None:
+    """Draw a fit into a file, without a screen."""
+    fit = fitted._fit()
+    figure = unseen_figure(WIDTH, _height(fit))
+    _draw(fit, figure)
+    write(figure, path)
+
+
+def draw_fit(fit: Fit) -> npt.NDArray[np.object_]:
     """Draw the climb above the probabilities of the chain and, beside them, a panel for each entry of the observations.
 
-    The probabilities have a row each, or stand in a map. Means of each state, (K,) for each panel, are drawn as bands.
+    The means of the states are lines there, and their intervals bands.
     """
-    n_rows = (len(names) + 1) * len(names)
-    chain_height = CHAIN_MARGIN + n_rows * ROW_HEIGHT if with_rows else MAP_HEIGHT
-    figure = new_figure(WIDTH, max(LEAST_HEIGHT, CLIMB_HEIGHT + chain_height, len(shown) * PANEL_HEIGHT))
+    return _draw(fit, new_figure(WIDTH, _height(fit)))
+
+
+def _height(fit: Fit) -> float:
+    return max(LEAST_HEIGHT, CLIMB_HEIGHT + _chain_height(fit), len(fit.shown) * PANEL_HEIGHT)
+
+
+def _chain_height(fit: Fit) -> float:
+    n_states = len(fit.names)
+    return CHAIN_MARGIN + (n_states + 1) * n_states * ROW_HEIGHT if fit.with_rows else MAP_HEIGHT
+
+
+def _draw(fit: Fit, figure: Figure) -> npt.NDArray[np.object_]:
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08, wspace=0.06)
     halves = figure.add_gridspec(1, 2, width_ratios=[1, 1.25])
-    cells = halves[0].subgridspec(2, 1, height_ratios=[CLIMB_HEIGHT, chain_height])
+    cells = halves[0].subgridspec(2, 1, height_ratios=[CLIMB_HEIGHT, _chain_height(fit)])
     climb, chain = figure.add_subplot(cells[0]), figure.add_subplot(cells[1])
-    _draw_climb(climb, history)
-    if with_rows:
-        _draw_rows(chain, initial, transition, names, level)
+    _draw_climb(climb, fit.history)
+    if fit.with_rows:
+        _draw_rows(chain, fit)
     else:
-        draw_chain(chain, initial.estimates, transition.estimates, names, with_numbers=False)
-    rows = halves[1].subgridspec(max(1, len(shown)), 1)
-    panels = [figure.add_subplot(rows[d]) for d in range(len(shown))]
-    for d, (panel, entry) in enumerate(zip(panels, shown, strict=True)):
-        draw_entry(panel, entry, names, with_legend=d == 0 and len(names) <= MOST_NUMBERS)
-        if means:
-            _draw_means(panel, means[d])
+        draw_chain(chain, fit.initial.estimates, fit.transition.estimates, fit.names, with_numbers=False)
+    rows = halves[1].subgridspec(max(1, len(fit.shown)), 1)
+    panels = [figure.add_subplot(rows[d]) for d in range(len(fit.shown))]
+    for d, (panel, entry) in enumerate(zip(panels, fit.shown, strict=True)):
+        draw_entry(panel, entry, fit.names, with_legend=d == 0 and len(fit.names) <= MOST_NUMBERS)
+        if fit.means:
+            _draw_means(panel, fit.means[d])
     return np.array([climb, chain, *panels], dtype=object)
 
 
@@ -75,13 +106,13 @@ def _draw_climb(ax: Axes, history: FloatArray) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_rows(ax: Axes, initial: Limits, transition: Limits, names: tuple[str, ...], level: float) -> None:
+def _draw_rows(ax: Axes, fit: Fit) -> None:
     """A row for each probability, grouped by where the chain comes from: a dot, hollow if it has no interval."""
-    n_states = len(names)
+    n_states = len(fit.names)
     colors = colors_of(n_states, for_lines=True)
-    words = list(map(plain, names))
+    words = list(map(plain, fit.names))
     labels = [f"start in {word}" for word in words] + [f"{i} → {j}" for i in words for j in words]
-    table = [np.concatenate([first, moves.ravel()]) for first, moves in zip(initial, transition, strict=True)]
+    table = [np.concatenate([first, moves.ravel()]) for first, moves in zip(fit.initial, fit.transition, strict=True)]
     rows = np.arange(len(labels)) + np.arange(len(labels)) // n_states * 0.6
     for row, estimate, lower, upper, color in zip(rows, *table, np.tile(colors, (n_states + 1, 1)), strict=True):
         ax.plot([lower, upper], [row, row], color=color, linewidth=3, alpha=0.45, solid_capstyle="round")
@@ -89,7 +120,7 @@ def _draw_rows(ax: Axes, initial: Limits, transition: Limits, names: tuple[str, 
         ax.plot(estimate, row, "o", color=color, markerfacecolor=face, markersize=6, clip_on=False, zorder=3)
     ax.set_yticks(rows, labels)
     has_intervals = not np.isnan(table[1]).all()
-    words_below = f"probability, and its {100 * level:g} % interval" if has_intervals else "probability"
+    words_below = f"probability, and its {100 * fit.level:g} % interval" if has_intervals else "probability"
     ax.set(xlim=(-MARGIN, 1 + MARGIN), ylim=(rows[-1] + 0.7, -0.7), xlabel=words_below)
     ax.set_xticks(np.linspace(0, 1, 6))
     ax.grid(axis="x", color="0.9", linewidth=0.8)

@@ -264,6 +264,10 @@ class Fitted(OfParameters):
         >>> climb.get_ylabel(), chain.get_xlabel(), panel.get_xlabel()
         ('still to gain', 'probability, and its 95 % interval', 'observation')
         """
+        return plotting.draw_fit(self._fit(level))
+
+    def _fit(self, level: float | None = None) -> plotting.Fit:
+        """What `plot` draws."""
         model, problem = self.model, self._problem
         is_small = model.n_states <= MOST_WITH_ROWS
         lower, upper = self._limits(level, is_small)
@@ -271,18 +275,16 @@ class Fitted(OfParameters):
             name: plotting.Limits(values, lower.get(name, np.full(values.shape, np.nan)), upper.get(name, values))
             for name, values in parameters_of(model).items()
         }
-        shares = problem.visits(model)
-        observations = problem.evidence.observations
-        shown = plotting.shown_by(model.emission, shares / shares.sum(), observations, observations)
-        return plotting.draw_fit(
-            self.history,
-            limits["initial"],
-            limits["transition"],
-            self._means(limits),
-            self._names(0),
-            shown,
-            is_small,
-            LEVEL if level is None else level,
+        shares, observations = problem.visits(model), problem.evidence.observations
+        return plotting.Fit(
+            history=self.history,
+            initial=limits["initial"],
+            transition=limits["transition"],
+            means=self._means(limits),
+            names=self._names(0),
+            shown=plotting.shown_by(model.emission, shares / shares.sum(), observations, observations),
+            with_rows=is_small,
+            level=LEVEL if level is None else level,
         )
 
     def _limits(self, level: float | None, is_small: bool) -> tuple[Parameters, Parameters]:
