@@ -301,7 +301,6 @@ WING_CONTRACT = {
         "limits",
         "numbers",
         "pairs",
-        "sweep",
         "update",
         "wide",
     },

@@ -140,21 +140,81 @@ def test_the_number_of_workers_changes_no_bit(n_states):
         assert bits(expected(case, lengths, np.arange(10.0), workers)) == bits(one)
 
 
+@pytest.fixture
+def counted_exactly(monkeypatch):
+    """Which runs of sequences were left to tables of posteriors."""
+    left, add_exactly = [], Worker._add_exactly
+    monkeypatch.setattr(
+        Worker, "_add_exactly", lambda self, some, sums: left.append(some) or add_exactly(self, some, sums)
+    )
+    return left
+
+
+def left_to_right(n_states):
+    transition = np.diag(np.full(n_states, 0.5)) + np.diag(np.full(n_states - 1, 0.5), 1)
+    transition[-1, -1] = 1.0
+    return cases.logs(np.eye(n_states)[0]), cases.logs(transition)
+
+
 @pytest.mark.usefixtures("small_pieces")
 @pytest.mark.parametrize("n_states", [3, 9])
-@pytest.mark.parametrize("place", [0, 40, 150])
-def test_a_sequence_beyond_doubles_is_counted_exactly(n_states, place):
-    """From left to right, with rows that tell states apart: what fades comes back, forwards or backwards."""
-    rng = np.random.default_rng(place)
-    log_transition = np.full((n_states, n_states), -np.inf)
-    for i in range(n_states):
-        log_transition[i, i : i + 2] = np.log(1.0 / min(2, n_states - i))
-    rows = rng.normal(size=(151, n_states))
-    rows[place, -1] -= 2000.0
-    rows[150 - place, 0] -= 2000.0
-    case = np.log(np.full(n_states, 1 / n_states)), log_transition, rows
-    found = expected(case)
-    check(found, oracle.recursions(*case), oracle.pairs(*case), 151)
+@pytest.mark.parametrize("distance", [3, 20, 100])
+def test_zeros_of_a_chain_are_no_matter(n_states, distance, counted_exactly):
+    """States that fade, and never come back, are rounded down and up to what counts for nothing."""
+    path = np.minimum(np.arange(120) // 15, n_states - 1)
+    observed = distance * path + np.random.default_rng(distance).normal(size=len(path))
+    rows = -0.5 * (observed[:, None] - distance * np.arange(n_states)) ** 2
+    case = *left_to_right(n_states), rows
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), len(rows))
+    assert not counted_exactly
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("n_states", [3, 9])
+@pytest.mark.parametrize("cost", [5.0, 8.0, 12.0, 50.0])
+def test_a_path_that_both_recursions_lose_is_found(n_states, cost, counted_exactly):
+    """The way to the last state has likelihoods that count as zero, and yet the rest may be the less probable."""
+    rows = np.full((200, n_states), -1000.0)
+    rows[:, 0] = -cost
+    rows[:, -1] = 0.0
+    rows[:5, 0] = 0.0
+    case = *left_to_right(n_states), rows
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), len(rows))
+    assert counted_exactly
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("place", [0, 40, 199])
+def test_evidence_for_a_state_that_nothing_leads_to_is_counted_exactly(place, counted_exactly):
+    log_initial, log_transition = left_to_right(3)
+    rows = np.zeros((200, 3))
+    rows[place] = [-900.0, -900.0, 0.0] if place == 0 else [-900.0, -900.0, -np.inf]
+    rows[place, 1:] -= 100.0
+    rows[: place + 1, 2] = 0.0
+    rows[:place, 1] = -np.inf
+    case = log_initial, log_transition, rows
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), len(rows))
+    assert counted_exactly
+
+
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_what_is_all_but_zero_at_the_start_is_no_matter(n_states, counted_exactly):
+    log_initial, log_transition, rows = states_of(2, n_states)
+    log_initial = log_initial.copy()
+    log_initial[0] = -600.0
+    case = log_initial, log_transition, rows
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), len(rows))
+    assert not counted_exactly
+
+
+@pytest.mark.parametrize("n_states", [2, 3, 9])
+def test_a_rare_move_is_no_matter(n_states, counted_exactly):
+    """Down to 2^-250, whatever the evidence is for it."""
+    log_initial, log_transition, rows = states_of(100, n_states)
+    log_transition = np.where(np.eye(n_states) > 0, 0.0, -170.0)
+    case = log_initial, log_transition, rows
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), len(rows))
+    assert not counted_exactly
 
 
 def test_impossible_sequences_add_nothing():

@@ -16,12 +16,10 @@ from hmmfilter._drivers.recursions import undo_code
 from hmmfilter._kernels.chain import NARROW, SHARED_EXPONENT, slots_for_chains, tiled
 from hmmfilter._kernels.expecting import CARRIED, room_for_expectations
 from hmmfilter._kernels.lanes import lanes_for
-from hmmfilter._kernels.limits import WIDEST
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
 
 MOST_COUNTED = 2**20  # entries of tables of pairs, a table a sequence, of those that are counted exactly at once
-LEAST_INITIAL = -0.69 * WIDEST  # in nats, of log π, down to which doubles do
 
 
 class Source(Protocol):
@@ -112,13 +110,12 @@ class Rows(NamedTuple):
 
     likelihoods: FloatArray  # (rows, K); log-likelihoods first
     tops: FloatArray  # (rows,): the logs of the largest of each row, which is taken out
-    spreads: FloatArray  # (rows,): 1 where a row is spread
     alphas: FloatArray  # (rows, K); γ at last
 
     @classmethod
     def empty(cls, n_rows: int, n_states: int) -> Rows:
         """Room for so many."""
-        return cls(np.empty((n_rows, n_states)), np.empty(n_rows), np.empty(n_rows), np.empty((n_rows, n_states)))
+        return cls(np.empty((n_rows, n_states)), np.empty(n_rows), np.empty((n_rows, n_states)))
 
     def first(self, n_rows: int) -> Rows:
         """The first of these."""
@@ -141,10 +138,9 @@ class Worker:
 
     def _is_narrow(self) -> bool:
         """Whether the chain itself is within doubles."""
-        (log_initial,), slot = self._tables.log_initial, self._chains[0]
+        slot = self._chains[0]
         kernels.hold_chain(self._tables.log_transition, 0, False, slot)
-        is_initial_narrow = bool(log_initial[log_initial > -np.inf].min(initial=0.0) >= LEAST_INITIAL)
-        return is_initial_narrow and slot[NARROW] == 1.0 and slot[SHARED_EXPONENT] == 0.0
+        return bool(slot[NARROW] == 1.0 and slot[SHARED_EXPONENT] == 0.0)
 
     def run(self, job: Job) -> Sums:
         """The sums of a job: of all sequences that doubles do for, and then of those that are left."""
@@ -187,7 +183,6 @@ class Worker:
                 self._backward_chains,
                 self._state,
                 rows.likelihoods,
-                rows.spreads,
                 rows.alphas,
                 self._weights,
                 self._are_left,
@@ -199,8 +194,8 @@ class Worker:
                 self._are_left[in_the_way], self._room[:] = 1, 0.0
                 return None
             self._source.add(piece.begin, piece.end, rows.alphas, emission)
-        for part, found in zip(sums.parts(), (firsts, slopes, 0.0, emission), strict=True):
-            part[:] = found
+        its_initial, its_slopes, _, its_emission = sums.parts()
+        its_initial[:], its_slopes[:], its_emission[:] = firsts, slopes, emission
         return sums
 
     def _forward(self, piece: Piece, is_passing: bool) -> Rows:

@@ -1,12 +1,19 @@
-"""What a fit asks of all steps: expected moves and visits, by plain doubles, in which what is lost counts for nothing.
+"""What a fit asks of all steps: expected moves and visits, by plain doubles, and why nothing is lost that counts.
 
-Both recursions run over likelihoods as doubles, each row divided by its largest; α and ω are scaled by powers of two.
-What is below 2^-700 of the largest likelihood of its row counts as zero, and products may underflow below 2^-1022. As
-in `sweep`, whose limits hold here, too, no harm is in that as long as no sum of products, of a state that anything
-leads to, fades below `DIM`, no row's likelihood is below `LEAST` of its largest, and Σ α β is not below 2^-340: all
-that is lost of α or β at a step is then below 2^-100 of each number that it is added to, and of γ and ξ less than that.
-A sequence with another step is left to `run_forward` and its kin. Nothing is kept that only a table of posteriors would
-need: no tails, no logs of faint shares.
+Both recursions run over likelihoods as doubles, each row divided by its largest. α and ω = b β are scaled by powers of
+two, so that the largest is between `LOW` and 1. Forwards, all is rounded down: a likelihood below exp(`LOST`) counts as
+zero, and what is small underflows. Backwards, what is not zero is rounded up to `FLOOR`, so that nothing is lost. Of
+
+    Σ_i α_t(i) β_t(i) = Σ_j (α_t+1(j) + ε(j)) β_t+1(j) + Σ_ij α_t(i) A_ij φ(j),
+
+with ε what α_t+1 is short of and φ what ω_t+1 has too much, the left side is the likelihood or more where t = 1, and
+Σ α_T is the likelihood or less. ε is below 2^-995 and φ below 2^-750; both may have been scaled by 1 / `LEAST`, 2^300.
+As long as each Σ α_t β_t is `SHALLOW` or more, 2^-340, its neighbours are within K 2^-109 of it. The likelihood is then
+between the two ends, which are within T K 2^-109 of each other; and all paths that are lost or added have no more than
+that share in it, so that no γ and no Σ ξ is further off.
+
+A sequence with a step beyond that is left to `run_forward` and its kin. If each state leads to each, by 2^-250 or more,
+none has one: what follows the largest α or ω is 2^-290 or more, and so is what meets it.
 """
 
 from __future__ import annotations
@@ -28,8 +35,8 @@ from .lanes import (
     fma,
     is_any_faint,
     lane,
+    larger,
     load,
-    marked_below,
     multiply,
     negative,
     splat,
@@ -37,7 +44,7 @@ from .lanes import (
     subtract,
     unsigned,
 )
-from .limits import DIM, FEW_STATES, HIGHEST, LEAST, LIKELIHOOD_SPREAD, NEVER
+from .limits import FEW_STATES, NEVER
 from .numbers import (
     copy,
     dot,
@@ -50,20 +57,23 @@ from .numbers import (
     sum_of,
     tally,
     total_of,
+    two_product,
 )
 from .pairs import CHUNK
-from .sweep import is_faded, veil_of
 from .update import predict_many
-from .wide import HEAD, exp_parts, log_of_wide
+from .wide import HEAD, LOG_2, LOG_2_REST, exp_parts
 
-LOST = -485.0  # in nats: below exp(`LOST`) of the largest likelihood of its row, one counts as zero
+LOST = -690.0  # in nats: likelihoods below exp(`LOST`), 2^-995, of the largest of their row are `BELOW`
+BELOW = -1.0
+FLOOR = 2.0**-750  # times 2^-250, the least that A may be, it is no less than 2^-1000
+LEAST = 2.0**-300  # of the largest α or ω after a step
 SHALLOW = 2.0**-340  # Σ α β at least
-LOW = 2.0**-40  # where α and ω are scaled again, so that `LEAST` is far below
+LOW = 2.0**-40  # where α and ω are scaled again
 ROWS_AT_A_TIME = 16 * CHUNK  # that are added up before sums have a second part
-# What is carried over from piece to piece: α or ω, and after it the exponent of α, whether the last row was spread,
-# and the logs that were taken out of the rows, in two parts
-CARRIED = 4
-OUT, OUT_LOST, SHARED, LAST_SPREAD = 0, 1, 2, 3
+# What is carried over from piece to piece: α or ω, and after it the exponent of α, and the logs that were taken out of
+# the rows, in two parts
+CARRIED = 3
+OUT, OUT_LOST, SHARED = 0, 1, 2
 
 
 def room_for_expectations(n_states: int) -> FloatArray:
@@ -74,46 +84,39 @@ def room_for_expectations(n_states: int) -> FloatArray:
 
 
 @apart
-def take_likelihoods(log_b: FloatArray, like: Lanes | None, tops: FloatArray, spreads: FloatArray) -> None:
-    """Make doubles of rows of logs, each divided by its largest, whose log is kept; and mark those that are spread."""
+def take_likelihoods(log_b: FloatArray, like: Lanes | None, tops: FloatArray) -> None:
+    """Make doubles of rows of logs, each divided by its largest, whose log is kept."""
     n_rows, n_states = log_b.shape
-    divide_by_largest_for(like)(log_b, like, tops, spreads)
+    divide_by_largest_for(like)(log_b, like, tops)
     flat = log_b.reshape(-1)
     for n in range(n_rows * n_states):
         x = flat[n]
         is_near = x >= LOST
         head, _, k = exp_parts(x if is_near else 0.0, 0.0)
-        flat[n] = head * power_of_two(k) if is_near else 0.0
+        flat[n] = head * power_of_two(k) if is_near else (0.0 if x == NEVER else BELOW)
 
 
 @compiled
-def divide_few_by_largest(log_b: FloatArray, like: Lanes, tops: FloatArray, spreads: FloatArray) -> None:
-    """Subtract from each row its largest log, if it has any; one `LIKELIHOOD_SPREAD` below it makes the row spread."""
-    never, zeros = splat(like, -1e300), splat(like, 0.0)
+def divide_few_by_largest(log_b: FloatArray, like: Lanes, tops: FloatArray) -> None:
+    """Subtract from each row its largest log, if it has any."""
     for t in range(len(log_b)):
         n = unsigned(t * len(like))
         row = load(like, log_b, n)
         top = largest_of(row, like)
         tops[t] = top
-        row = subtract(row, splat(like, top if top > NEVER else 0.0))
-        store(row, log_b, n)
-        possible = chosen(marked_below(row, never, zeros), zeros, row)
-        spreads[t] = 1.0 if is_any_faint(possible, -LIKELIHOOD_SPREAD) else 0.0
+        store(subtract(row, splat(like, top if top > NEVER else 0.0)), log_b, n)
 
 
 @compiled
-def divide_many_by_largest(log_b: FloatArray, like: None, tops: FloatArray, spreads: FloatArray) -> None:
+def divide_many_by_largest(log_b: FloatArray, like: None, tops: FloatArray) -> None:
     """The same of many states."""
     for t in range(len(log_b)):
         row = log_b[t]
         top = largest(row)
         tops[t] = top
         shift = top if top > NEVER else 0.0
-        n_low = 0
         for k in range(row.size):
             row[k] -= shift
-            n_low += (row[k] < -LIKELIHOOD_SPREAD) & (row[k] != NEVER)
-        spreads[t] = 1.0 if n_low > 0 else 0.0
 
 
 @compiled
@@ -143,7 +146,6 @@ def forward_few(
     carried: FloatArray,
     chain: Chain,
     likelihoods: FloatArray,
-    spreads: FloatArray,
     first: int,
     end: int,
     like: Lanes,
@@ -151,16 +153,11 @@ def forward_few(
 ) -> int:
     """α_t(j) = (Σ_i α_t−1(i) A_ij) b_t(j) of rows from the first to the end; returns the row that it comes to."""
     transition, p, exponent = chain.linear[HEAD], load(like, state, 0), carried[SHARED]
-    veil = veil_of(carried[LAST_SPREAD] == 1.0)
     t = first
     while t < end:
         n = unsigned(t * len(like))
-        s = predict(p, transition, like)
-        if not chain.is_dense and is_any_faint(add(s, splat(like, veil)), DIM):
-            break
-        p = multiply(s, load(like, likelihoods, n))
-        veil = veil_of(spreads[t] == 1.0)
-        if not is_any_above(p, LOW) or is_any_above(p, HIGHEST):
+        p = multiply(predict(p, transition, like), larger(load(like, likelihoods, n), splat(like, 0.0)))
+        if not is_any_above(p, LOW):
             if not is_any_above(p, LEAST):
                 break
             down = float(math.frexp(largest_of(p, like))[1])
@@ -169,7 +166,7 @@ def forward_few(
         store(p, alphas, n)
         t += 1
     store(p, state, 0)
-    carried[SHARED], carried[LAST_SPREAD] = exponent, 1.0 if veil > 0.0 else 0.0
+    carried[SHARED] = exponent
     return t
 
 
@@ -179,7 +176,6 @@ def forward_many(
     carried: FloatArray,
     chain: Chain,
     likelihoods: FloatArray,
-    spreads: FloatArray,
     first: int,
     end: int,
     like: None,
@@ -188,16 +184,14 @@ def forward_many(
     """`forward_few` of many states, in memory; the state has whole tiles, and after them as much room."""
     n_states = alphas.shape[1]
     p, s = state[:n_states], state[state.size // 2 :]
-    veil = veil_of(carried[LAST_SPREAD] == 1.0)
     t = first
     while t < end:
         predict_many(p, chain.linear[HEAD], s)
-        if not chain.is_dense and is_faded(s[:n_states], veil):
-            break
-        multiply_rows(s[:n_states], likelihoods[t], p)
-        veil = veil_of(spreads[t] == 1.0)
+        b = likelihoods[t]
+        for k in range(n_states):
+            p[k] = s[k] * larger(b[k], 0.0)
         total = sum_of(p)
-        if not LOW < total < HIGHEST:
+        if not total > LOW:
             if not total > LEAST:
                 break
             down = float(math.frexp(total)[1])
@@ -205,17 +199,30 @@ def forward_many(
             carried[SHARED] += down
         copy(p, alphas[t])
         t += 1
-    carried[LAST_SPREAD] = 1.0 if veil > 0.0 else 0.0
     return t
+
+
+@compiled
+def floored_lanes(beta: Lanes, b: Lanes, like: Lanes) -> Lanes:
+    """ω = b β, rounded up to `FLOOR` where neither is zero."""
+    zeros = splat(like, 0.0)
+    omega = larger(multiply(beta, b), chosen(b, splat(like, FLOOR), zeros))
+    return chosen(beta, omega, zeros)
+
+
+@compiled
+def fill_floored(beta: FloatArray, b: FloatArray, omega: FloatArray) -> None:
+    """`floored_lanes` of many states."""
+    for k in range(beta.size):
+        floor = FLOOR if b[k] != 0.0 else 0.0
+        omega[k] = larger(beta[k] * b[k], floor) if beta[k] != 0.0 else 0.0
 
 
 @apart
 def backward_few(
     state: FloatArray,
-    carried: FloatArray,
     chain: Chain,
     likelihoods: FloatArray,
-    spreads: FloatArray,
     first: int,
     end: int,
     like: Lanes,
@@ -229,13 +236,10 @@ def backward_few(
     came to, and the first if that is done.
     """
     transition, omega, n_states = chain.linear[HEAD], load(like, state, 0), len(like)
-    veil = veil_of(carried[LAST_SPREAD] == 1.0)
     t = end - 1
     while t >= first:
         n = unsigned(t * n_states)
         beta, alpha = predict(omega, transition, like), load(like, alphas, n)
-        if not chain.is_dense and is_any_faint(add(beta, splat(like, veil)), DIM):
-            break
         both = multiply(alpha, beta)
         total = total_of(both, like)
         if not total > SHALLOW:
@@ -246,25 +250,21 @@ def backward_few(
         for j in range(n_states):
             m = j * n_states
             store(fma(splat(like, lane(omega, j)), alpha, load(like, room, m)), room, m)
-        omega = multiply(beta, load(like, likelihoods, n))
-        veil = veil_of(spreads[t] == 1.0)
-        if not is_any_above(omega, LOW) or is_any_above(omega, HIGHEST):
+        omega = floored_lanes(beta, load(like, likelihoods, n), like)
+        if not is_any_above(omega, LOW):
             if not is_any_above(omega, LEAST):
                 break
             omega = multiply(omega, splat(like, power_of_two(-float(math.frexp(largest_of(omega, like))[1]))))
         t -= 1
     store(omega, state, 0)
-    carried[LAST_SPREAD] = 1.0 if veil > 0.0 else 0.0
     return t + 1
 
 
 @apart
 def backward_many(
     state: FloatArray,
-    carried: FloatArray,
     chain: Chain,
     likelihoods: FloatArray,
-    spreads: FloatArray,
     first: int,
     end: int,
     like: None,
@@ -276,13 +276,12 @@ def backward_many(
     n_states = alphas.shape[1]
     omega, s = state[:n_states], state[state.size // 2 :]
     beta, chunk = s[:n_states], chunk_in(room, n_states)
-    veil = veil_of(carried[LAST_SPREAD] == 1.0)
     n, t = 0, end - 1
     while t >= first:
         alpha, f = alphas[t], chunk.f[n]
         predict_many(omega, chain.linear[HEAD], s)
         total = dot(alpha, beta)
-        if not total > SHALLOW or (not chain.is_dense and is_faded(beta, veil)):
+        if not total > SHALLOW:
             break
         multiply_row(alpha, weight / total, f[:n_states])
         copy(omega, chunk.r[n, :n_states])
@@ -291,10 +290,9 @@ def backward_many(
         if n == CHUNK:
             add_products(n_states, chunk)
             n = 0
-        multiply_rows(beta, likelihoods[t], omega)
-        veil = veil_of(spreads[t] == 1.0)
+        fill_floored(beta, likelihoods[t], omega)
         total = sum_of(omega)
-        if not LOW < total < HIGHEST:
+        if not total > LOW:
             if not total > LEAST:
                 break
             multiply_row(omega, power_of_two(-float(math.frexp(total)[1])), omega)
@@ -302,7 +300,6 @@ def backward_many(
     if n > 0:
         fill_table(chunk.f[n:].reshape(-1), 0.0)
         add_products(n_states, chunk)
-    carried[LAST_SPREAD] = 1.0 if veil > 0.0 else 0.0
     return t + 1
 
 
@@ -330,15 +327,13 @@ if not IS_PLAIN:
 
 
 @apart
-def begin_forward(
-    initial: FloatArray, likelihoods: FloatArray, is_spread: float, state: FloatArray, carried: FloatArray
-) -> bool:
+def begin_forward(initial: FloatArray, likelihoods: FloatArray, state: FloatArray, carried: FloatArray) -> bool:
     """α_1 = π b_1; whether that is not beyond what follows."""
     total = 0.0
     for k in range(initial.size):
-        state[k] = initial[k] * likelihoods[k]
+        state[k] = initial[k] * larger(likelihoods[k], 0.0)
         total += state[k]
-    carried[OUT], carried[OUT_LOST], carried[SHARED], carried[LAST_SPREAD] = 0.0, 0.0, 0.0, is_spread
+    carried[OUT], carried[OUT_LOST], carried[SHARED] = 0.0, 0.0, 0.0
     return total > LEAST
 
 
@@ -349,6 +344,17 @@ def take_out_tops(tops: FloatArray, carried: FloatArray) -> None:
     for t in range(tops.size):
         out, lost = tally(out, lost, tops[t])
     carried[OUT], carried[OUT_LOST] = out, lost
+
+
+@apart
+def log_of_all(total: float, carried: FloatArray) -> float:
+    """log Σ α_T, with what was taken out of it, k log 2 and logs, all of it to less than a unit in the last place."""
+    mantissa, k = math.frexp(total)
+    exponent = carried[SHARED] + k
+    head, tail = two_product(exponent, LOG_2)
+    out, lost = tally(carried[OUT], carried[OUT_LOST], head)
+    out, lost = tally(out, lost, math.log(mantissa))
+    return out + (lost + (tail + exponent * LOG_2_REST))
 
 
 @compiled
@@ -364,7 +370,6 @@ def run_expecting_forward(
     state: FloatArray,
     likelihoods: FloatArray,
     tops: FloatArray,
-    spreads: FloatArray,
     alphas: FloatArray,
     are_left: IntArray,
     log_likelihood: FloatArray,
@@ -378,7 +383,7 @@ def run_expecting_forward(
     chain = chain_at(log_transition, 0, False, slots)
     carried = state[state.size - CARRIED :]
     p = state[: state.size - CARRIED]
-    take_likelihoods(likelihoods, like, tops, spreads)
+    take_likelihoods(likelihoods, like, tops)
     t = begin
     while t < end:
         stop = min(starts[n + 1], end)
@@ -387,32 +392,27 @@ def run_expecting_forward(
             reached = first
             is_fit = True
             if t == starts[n]:
-                is_fit = begin_forward(initial, likelihoods[first], spreads[first], p, carried)
+                is_fit = begin_forward(initial, likelihoods[first], p, carried)
                 copy(p[:n_states], alphas[first])
                 reached += 1
             if is_fit:
-                reached = forward_for(like)(p, carried, chain, likelihoods, spreads, reached, last, like, alphas)
+                reached = forward_for(like)(p, carried, chain, likelihoods, reached, last, like, alphas)
             if not is_fit or reached < last:
                 are_left[n] = 1
             else:
                 take_out_tops(tops[first:last], carried)
                 if stop == starts[n + 1]:
-                    out, lost = tally(
-                        carried[OUT], carried[OUT_LOST], log_of_wide(sum_of(p[:n_states]), carried[SHARED], 0.0)
-                    )
-                    log_likelihood[n] = out + lost
+                    log_likelihood[n] = log_of_all(sum_of(p[:n_states]), carried)
         n += stop == starts[n + 1]
         t = stop
 
 
 @apart
-def begin_backward(
-    likelihoods: FloatArray, is_spread: float, alpha: FloatArray, weight: float, state: FloatArray, carried: FloatArray
-) -> None:
+def begin_backward(likelihoods: FloatArray, alpha: FloatArray, weight: float, omega: FloatArray) -> None:
     """γ_T = α_T / Σ α_T, in place of α_T, and ω_T = b_T."""
     multiply_row(alpha, weight / sum_of(alpha), alpha)
-    copy(likelihoods, state[: alpha.size])
-    carried[LAST_SPREAD] = is_spread
+    for k in range(alpha.size):
+        omega[k] = larger(likelihoods[k], FLOOR) if likelihoods[k] != 0.0 else 0.0
 
 
 @apart
@@ -438,7 +438,6 @@ def run_expecting_backward(
     slots: FloatArray,
     state: FloatArray,
     likelihoods: FloatArray,
-    spreads: FloatArray,
     alphas: FloatArray,
     weights: FloatArray,
     are_left: IntArray,
@@ -453,7 +452,6 @@ def run_expecting_backward(
     """
     n_states = alphas.shape[1]
     chain = chain_at(log_transition, 0, True, slots)
-    carried = state[state.size - CARRIED :]
     omega = state[: state.size - CARRIED]
     n_added, t = 0, end
     while t > begin:
@@ -466,12 +464,10 @@ def run_expecting_backward(
         if t == starts[n + 1]:
             t -= 1
             last = t - begin
-            begin_backward(likelihoods[last], spreads[last], alphas[last], weights[n], omega, carried)
+            begin_backward(likelihoods[last], alphas[last], weights[n], omega)
         while t > stop:
             first = max(stop - begin, t - begin - ROWS_AT_A_TIME)
-            reached = backward_for(like)(
-                omega, carried, chain, likelihoods, spreads, first, t - begin, like, alphas, room, weights[n]
-            )
+            reached = backward_for(like)(omega, chain, likelihoods, first, t - begin, like, alphas, room, weights[n])
             if reached > first:
                 return n
             n_added += t - begin - first
