@@ -76,6 +76,72 @@ def test_the_covariance_of_shares_is_the_multinomial_one():
     )
 
 
+gaussians_learn = pytest.mark.skipif(
+    not hasattr(hf.emissions.Gaussian, "estimated"), reason="normal distributions do not learn as yet"
+)
+
+
+def vectors():
+    drawn = np.random.default_rng(3).normal(size=(40, 2))
+    return drawn @ np.array([[1.0, 0.9], [0.0, 0.3]]) + [5.0, -1.0]
+
+
+@gaussians_learn
+def test_textbook_errors_of_normal_numbers():
+    x = vectors()[:, 0]
+    fitted = alone(hf.emissions.Gaussian([0.0], [1.0])).fit(x, tolerance=TIGHT)
+    errors, intervals = fitted.standard_errors().emission, fitted.confidence_intervals()
+    assert errors["mean"] == pytest.approx(np.std(x) / math.sqrt(len(x)), rel=DIGITS)
+    assert errors["covariance"] == pytest.approx(np.var(x) * math.sqrt(2 / len(x)), rel=DIGITS)
+    lower, upper = intervals.lower.emission, intervals.upper.emission
+    assert (lower["mean"] + upper["mean"]) / 2 == pytest.approx(x.mean(), rel=DIGITS)
+    assert np.sqrt(lower["covariance"] * upper["covariance"]) == pytest.approx(np.var(x), rel=DIGITS)
+
+
+@gaussians_learn
+@pytest.mark.parametrize("kind", ["variances", "spherical"])
+def test_textbook_errors_of_variances(kind):
+    x = vectors()
+    start = np.ones((1, 2) if kind == "variances" else 1)
+    fitted = alone(hf.emissions.Gaussian([[0.0, 0.0]], start, kind)).fit(x, tolerance=TIGHT)
+    variance = x.var(axis=0)
+    exact = variance * math.sqrt(2 / len(x)) if kind == "variances" else [variance.mean() * math.sqrt(1 / len(x))]
+    np.testing.assert_allclose(fitted.standard_errors().emission["covariance"].ravel(), exact, rtol=DIGITS)
+
+
+@gaussians_learn
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_textbook_errors_of_covariance_matrices(kind):
+    """The variance of an entry is (s_ii s_jj + s_ij²) / n, as Wishart's distribution has it."""
+    x = vectors()
+    start = np.eye(2) if kind == "tied" else np.eye(2)[None]
+    fitted = alone(hf.emissions.Gaussian([[0.0, 0.0]], start, kind)).fit(x, tolerance=TIGHT)
+    s = np.cov(x.T, bias=True)
+    errors, intervals = fitted.standard_errors().emission, fitted.confidence_intervals()
+    exact = np.sqrt((np.outer(np.diag(s), np.diag(s)) + s**2) / len(x))
+    np.testing.assert_allclose(errors["covariance"].reshape(2, 2), exact, rtol=DIGITS)
+    np.testing.assert_allclose(errors["mean"][0], np.sqrt(np.diag(s) / len(x)), rtol=DIGITS)
+    lower, upper = (end.emission["covariance"].reshape(2, 2) for end in (intervals.lower, intervals.upper))
+    np.testing.assert_allclose(np.sqrt(lower * upper).diagonal(), s.diagonal(), rtol=DIGITS)
+    assert (lower[0, 1] + upper[0, 1]) / 2 == pytest.approx(s[0, 1], rel=DIGITS)
+    names = [name.removeprefix("emission.") for name in fitted.covariance().names]
+    state = "" if kind == "tied" else "0, "
+    assert names == ["mean[0, 0]", "mean[0, 1]", *(f"covariance[{state}{ij}]" for ij in ("0, 0", "1, 0", "1, 1"))]
+    lines = repr(fitted).split("\n")
+    assert lines[5].split()[2:] == ["mean[1]", "covariance[0,", "0]", "covariance[1,", "0]", "covariance[1,", "1]"]
+
+
+@gaussians_learn
+def test_units_far_apart_do_not_matter():
+    x = vectors()
+    fits = [
+        alone(hf.emissions.Gaussian([[0.0, 0.0]], [np.diag(unit**2)], "full")).fit(x * unit, tolerance=TIGHT)
+        for unit in (np.ones(2), np.array([1e-6, 1e6]))
+    ]
+    plain, far = (fitted.standard_errors().emission["mean"][0] for fitted in fits)
+    np.testing.assert_allclose(far, plain * [1e-6, 1e6], rtol=DIGITS)
+
+
 def test_a_prior_has_its_share():
     counts = known(COUNTS)
     prior = hf.Prior(emission=hf.priors.Gamma(3.0, 0.5))

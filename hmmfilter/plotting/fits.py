@@ -99,7 +99,7 @@ def _draw_climb(ax: Axes, history: FloatArray) -> None:
     to_gain = history[-1] - history
     gaining = np.flatnonzero(to_gain > 0)
     marker = "o" if len(gaining) <= MOST_MARKED else ""
-    ax.plot(gaining, to_gain[gaining], color="0.25", linewidth=1.2, marker=marker, markersize=3)
+    ax.plot(gaining, to_gain[gaining], color="0.25", linewidth=1.2, marker=marker, markersize=3, clip_on=False)
     ax.set_yscale("log")
     ax.set(xlabel="iteration", ylabel="still to gain", xlim=(0, max(1, len(history) - 1)))
     ax.locator_params(axis="x", integer=True)
