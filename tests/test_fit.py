@@ -503,6 +503,7 @@ def test_no_step_lowers_the_objective(seed, kind, n_states, initial, accelerate,
         assert mine.shape == given_there.shape
 
 
+@needs_compiled
 @pytest.mark.parametrize("seed", range(3))
 def test_the_tolerance_bounds_what_is_to_come(seed):
     rng = np.random.default_rng(seed)

@@ -20,9 +20,11 @@ from hmmfilter.learning.problem import Problem
 from hmmfilter.learning.settling import stationary
 
 N_EARLY = 20  # iterations from each start
+EARLY_TOLERANCE = 1e-3  # at which they end, at least
+ALIKE = 2 * EARLY_TOLERANCE  # of objectives at the same top
 N_FINISHED = 3  # of all starts, to the end
 AT_RANDOM = ("k-means", "responsibilities", "points")
-STAYING = 0.8  # of the transition from which all but the first begin
+STAYING = 0.5  # of the transition from which all but the first begin: what is no chance
 
 
 class Restart(NamedTuple):
@@ -71,9 +73,17 @@ def _unless_degenerate(climb: Callable[[Any], Climbed], begin: Any) -> Climbed |
 
 
 def _highest(climbs: dict[int, Climbed]) -> list[int]:
-    """The numbers of the highest climbs; of those that came to the very same, the first."""
-    objectives = {climbed.point.objective: n for n, climbed in reversed(climbs.items())}
-    return [objectives[objective] for objective in sorted(objectives, reverse=True)[:N_FINISHED]]
+    """The numbers of the highest climbs; of those that came to the same top already, the first."""
+    chosen: list[int] = []
+    for n in sorted(climbs, key=lambda n: -climbs[n].point.objective):
+        if not any(_are_at_one_top(climbs[n], climbs[other]) for other in chosen):
+            chosen.append(n)
+    return chosen[:N_FINISHED]
+
+
+def _are_at_one_top(first: Climbed, second: Climbed) -> bool:
+    apart = abs(first.point.objective - second.point.objective)
+    return apart == 0 or (apart <= ALIKE and first.has_converged and second.has_converged)
 
 
 def starts_of(
@@ -87,7 +97,10 @@ def starts_of(
     for kind in itertools.islice(kinds, restarts):
         named = AT_RANDOM[1] if evidence.observed is None else kind  # where only the number of rows is known
         degrees = _weighted(problem, starts.degrees(named, rows, start.n_states, rng))
-        yield named, partial(_start_by, problem, start, degrees)
+        moves = STAYING * np.eye(start.n_states) + (1.0 - STAYING) * rng.dirichlet(
+            np.ones(start.n_states), start.n_states
+        )
+        yield named, partial(_start_by, problem, start, degrees, moves)
 
 
 def _counted(evidence: Evidence) -> FloatArray:
@@ -109,11 +122,9 @@ def _weighted(problem: Problem, degrees: FloatArray) -> FloatArray:
     return degrees * np.repeat(evidence.weights, np.diff(evidence.starts))[:, None]
 
 
-def _start_by(problem: Problem, start: Model, degrees: FloatArray) -> Model:
-    """The model of a chain that stays where it is for some steps, and of an emission of such degrees."""
+def _start_by(problem: Problem, start: Model, degrees: FloatArray, moves: FloatArray) -> Model:
+    """The model of such moves, as far as they are free, and of an emission of such degrees."""
     n_states, parts = start.n_states, problem.by_name
-    moves = np.full((n_states, n_states), (1.0 - STAYING) / max(n_states - 1, 1))
-    np.fill_diagonal(moves, STAYING)
     transition = most_likely(moves, start.transition, parts["transition"].groups)
     if problem.is_stationary:
         initial = stationary(transition)

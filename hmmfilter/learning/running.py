@@ -18,7 +18,7 @@ from hmmfilter.learning.climbing import Climbed, Watch, climb, point_at
 from hmmfilter.learning.evidence import Model, evidence_of, learns_from_sums
 from hmmfilter.learning.parameters import Part, parts_of, values_of
 from hmmfilter.learning.problem import Problem, model_of
-from hmmfilter.learning.restarting import N_EARLY, Restart, climb_from_many, starts_of
+from hmmfilter.learning.restarting import EARLY_TOLERANCE, N_EARLY, Restart, climb_from_many, starts_of
 from hmmfilter.results import Fitted
 
 
@@ -37,7 +37,6 @@ class Settings(NamedTuple):
 def fitted(problem: Problem, start: Model, settings: Settings) -> Fitted:
     """Climb from a start, and from others where wanted, to the end."""
     model = feasible(problem, start)
-    problem.evidence.possible(problem.expect(model).n_possible)
     with progress_bar(settings.n_steps, settings.progress, " iterations") as bar:
 
         def watch(n: int, model: Model, objective: float) -> Any:
@@ -46,7 +45,10 @@ def fitted(problem: Problem, start: Model, settings: Settings) -> Fitted:
 
         finish = partial(_finish, problem, settings, watch)
         if settings.restarts == 0:
-            return _reported(problem, finish(_begin(problem, settings, 0, model)), ())
+            begun = _begin(problem, settings, 0, model)
+            problem.evidence.possible(begun.point.expectations.n_possible)
+            return _reported(problem, finish(begun), ())
+        problem.evidence.possible(problem.expect(model).n_possible)
         models = starts_of(problem, model, settings.restarts, settings.rng)
         return _reported(problem, *climb_from_many(models, partial(_begin, problem, settings, N_EARLY), finish))
 
@@ -100,8 +102,8 @@ def _pooled(part: Part, values: FloatArray) -> FloatArray:
 
 def _begin(problem: Problem, settings: Settings, n_steps: int, model: Model) -> Climbed:
     """The beginning of a climb, of so many steps at most."""
-    n_early = min(n_steps, settings.n_steps)
-    return climb(problem, point_at(problem, model), settings.accelerate, settings.tolerance, n_early)
+    n_early, tolerance = min(n_steps, settings.n_steps), max(settings.tolerance, EARLY_TOLERANCE)
+    return climb(problem, point_at(problem, model), settings.accelerate, tolerance, n_early)
 
 
 def _finish(problem: Problem, settings: Settings, watch: Watch, begun: Climbed) -> Climbed:
