@@ -1,5 +1,7 @@
 """What is climbed, and its derivatives along the directions in which a model can move."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -54,3 +56,34 @@ def test_the_gradient_is_what_small_steps_say(case):
     steps = DIFFERENCE * np.eye(n_parameters)
     slopes = [(objective(step) - objective(-step)) / (2 * DIFFERENCE) for step in steps]
     np.testing.assert_allclose(problem.gradient(model, problem.expect(model)), slopes, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+class Matrices:
+    """As much of an emission of symmetric matrices as is asked about parameters."""
+
+    _symmetric = frozenset({"covariance"})
+
+    def __init__(self, covariance):
+        self.covariance = covariance
+
+    def _maximised(self, sums, prior, groups):
+        raise NotImplementedError
+
+    def _parameters(self):
+        return {"covariance": self.covariance}
+
+
+@pytest.mark.parametrize(("tied", "n_free"), [(None, 6), ({"emission.covariance": "all"}, 3)])
+def test_symmetric_matrices_are_their_lower_triangles(tied, n_free):
+    covariance = np.array([[[2.0, 0.5], [0.5, 1.0]], [[3.0, -0.1], [-0.1, 4.0]]])
+    model = SimpleNamespace(
+        initial=np.array([0.5, 0.5]), transition=np.full((2, 2), 0.5), emission=Matrices(covariance), n_states=2
+    )
+    (part,) = [part for part in parts_of(model, "free", (), tied) if part.name == "emission.covariance"]
+    assert part.n_free() == n_free
+    row = part.lower(covariance)
+    assert row.tolist() == [2.0, 0.5, 1.0, 3.0, -0.1, 4.0]
+    np.testing.assert_array_equal(part.whole(row), covariance)
+    ((entries, directions),) = part.directions(covariance)
+    assert entries.tolist() == list(range(6))
+    np.testing.assert_allclose(directions.T @ directions, np.eye(n_free), atol=1e-15)
