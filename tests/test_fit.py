@@ -558,3 +558,45 @@ def test_a_stationary_maximum_has_no_slope():
         common = (slopes * free).sum(axis=1, keepdims=True) / free.sum(axis=1, keepdims=True)
         np.testing.assert_allclose((slopes - common) * free, 0.0, atol=1e-10)
         assert all(matrix[index] == before[index] for index in held)
+
+
+def test_what_would_fall_stays(monkeypatch):
+    before = np.array([[0.7, 0.3], [0.4, 0.6]])
+    heights = iter([0.0, *[-1.0] * 6])
+    monkeypatch.setattr(settling, "_height", lambda *_: next(heights))
+    after = settling.most_likely(np.ones((2, 2)), np.ones(2), before, np.arange(4).reshape(2, 2))
+    assert after is before
+    assert next(heights, None) is None
+
+
+def test_restarts_of_a_stationary_chain():
+    fitted = two_states().fit(COUNTS, initial="stationary", restarts=2, rng=0)
+    model = fitted.model
+    np.testing.assert_allclose(model.initial, hf.stationary_distribution(model.transition), atol=1e-15)
+    assert [restart.kind for restart in fitted.restarts] == KINDS[:3]
+
+
+@needs_compiled
+@pytest.mark.skipif(not hasattr(hf.emissions.Gaussian, "estimated"), reason="normal distributions do not learn yet")
+@pytest.mark.parametrize("kind", ["variances", "full", "tied", "spherical"])
+def test_normal_vectors_are_fitted(kind):
+    covariance = {
+        "variances": [[1.0, 2.0], [0.5, 1.0]],
+        "full": [[[1.0, 0.3], [0.3, 2.0]], [[0.5, 0.0], [0.0, 1.0]]],
+        "tied": [[1.0, 0.3], [0.3, 2.0]],
+        "spherical": [1.0, 2.0],
+    }[kind]
+    emission = hf.emissions.Gaussian([[0.0, 1.0], [3.0, -2.0]], covariance, kind=kind)
+    truth = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], emission)
+    _, observations = truth.simulate(200, rng=2)
+    observations[5] = np.nan
+    observations[9, 0] = np.nan
+    fitted = truth.fit(observations, tolerance=1e-10)
+    assert fitted.converged
+    assert fitted.n_observations == 199
+    assert fitted.n_parameters == 1 + 2 + 4 + {"variances": 4, "full": 6, "tied": 3, "spherical": 2}[kind]
+    assert fitted.gradient_norm < 1e-5
+    assert_never_falls(fitted)
+    shared = truth.fit(observations, tied={"emission.mean": "all"}, fixed="transition")
+    assert shared.model.emission.mean[0].tolist() == shared.model.emission.mean[1].tolist()
+    assert_never_falls(shared)
