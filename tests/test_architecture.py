@@ -158,6 +158,8 @@ CONTRACT = {
         "_notices",
         "_tables",
         "compiling",
+        "guessing",
+        "selection",
         *DOORS,
         "plotting",
         "model",

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hmmfilter.cli import beforehand, lesson, tasks
+from hmmfilter.cli import beforehand, fitting, lesson, tasks
 from hmmfilter.cli.messages import say_error
 from hmmfilter.cli.parser import parse
 from hmmfilter.cli.signals import TerminatedError, ended_by_a_signal
@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parse(arguments)
             if options.task == "underflow":
                 lesson.teach(options)
+            elif options.task == "fit":
+                fitting.fit_model(options)
             elif options.task == "compile":
                 beforehand.compile_routines(options)
             else:

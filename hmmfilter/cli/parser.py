@@ -73,12 +73,29 @@ example:
   hmmfilter compile --states 2 4
 """
 
+FITTING = "find the model that makes the observations most probable"
+
+FITTING_DESCRIPTION = """\
+Find the model that makes the observations most probable, write it as JSON, and say what it is, how probable,
+and how sure.
+"""
+
+FITTING_EPILOG = """\
+The input is CSV with a header line. An empty cell is a missing observation.
+Fits begin from a guess, and from as many others, drawn at random, as --restarts says; the best one counts.
+Where there is a range of numbers of states, each is fitted, and the model is the one of the smallest criterion.
+
+example:
+  hmmfilter fit data/earthquakes.csv --column count --emission poisson --states 3 --output model.json
+  hmmfilter smooth data/earthquakes.csv --column count --model model.json
+"""
+
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Understand the words after ``hmmfilter``; a ValueError where they make no sense."""
     parser = _make_parser()
     options = parser.parse_args(arguments)
-    if options.task in TASKS and options.data is None:
+    if options.task in (*TASKS, "fit") and options.data is None:
         if len(options.column or ()) < 2:
             raise ValueError(f"DATA must be named, a CSV file, or - for standard input: hmmfilter {options.task} DATA")
         options.data = options.column.pop()  # which --column has swallowed, being the word before
@@ -118,9 +135,12 @@ def _make_parser() -> argparse.ArgumentParser:
         "observations.",
     )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
-    commands = parser.add_subparsers(dest="task", required=True, metavar="{filter,smooth,viterbi,underflow,compile}")
+    commands = parser.add_subparsers(
+        dest="task", required=True, metavar="{filter,smooth,viterbi,fit,underflow,compile}"
+    )
     for task in TASKS:
         _add_task(commands, task)
+    _add_fitting(commands)
     _add_lesson(commands)
     _add_compiling(commands)
     return parser
@@ -135,22 +155,11 @@ def _add_task(commands: Any, task: str) -> None:
         epilog=EPILOG.format(task=task, columns=NEW_COLUMNS[task], more=MORE[task]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument(
-        "data",
-        nargs="?",
-        type=_file,
-        metavar="DATA",
-        help="CSV file with a header line, also compressed (.gz), or - for standard input",
-    )
+    _add_data(command)
     command.add_argument("--model", required=True, type=_file, metavar="FILE", help="JSON file with the model")
     _add_column(command)
     _add_dialect(command)
-    command.add_argument(
-        "--sequence",
-        metavar="NAME",
-        help="column that tells sequences apart: rows with the same entry are one sequence, wherever they stand; "
-        "default: all rows are one",
-    )
+    _add_sequence(command)
     command.add_argument(
         "--output",
         default="-",
@@ -187,6 +196,25 @@ def _add_task(commands: Any, task: str) -> None:
         default="raise",
         help="a sequence that no path through the states explains: stop (the default), or write nan for its "
         "probabilities, and no state, and go on with the others",
+    )
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "data",
+        nargs="?",
+        type=_file,
+        metavar="DATA",
+        help="CSV file with a header line, also compressed (.gz), or - for standard input",
+    )
+
+
+def _add_sequence(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--sequence",
+        metavar="NAME",
+        help="column that tells sequences apart: rows with the same entry are one sequence, wherever they stand; "
+        "default: all rows are one",
     )
 
 
@@ -265,6 +293,70 @@ def _add_lesson(commands: Any) -> None:
         type=_file,
         metavar="FILE",
         help="picture to draw, of log10 p(v_1:t) (.png, .pdf, .svg); needs hmmfilter[plot]",
+    )
+
+
+def _states(words: str) -> range:
+    """How many states: one number, or from one to another."""
+    first, _, last = words.partition("-")
+    if not (first.isdecimal() and (last or first).isdecimal() and 0 < int(first) <= int(last or first)):
+        raise argparse.ArgumentTypeError(f"must be a number from 1 up, or a range as 1-5, got {words!r}")
+    return range(int(first), int(last or first) + 1)
+
+
+def _count(words: str) -> int:
+    if not words.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 up, got {words!r}")
+    return int(words)
+
+
+def _add_fitting(commands: Any) -> None:
+    command = commands.add_parser(
+        "fit",
+        help=FITTING,
+        usage="hmmfilter fit DATA --emission NAME --states N --output FILE [options]",
+        description=FITTING_DESCRIPTION,
+        epilog=FITTING_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_data(command)
+    _add_column(command)
+    command.add_argument(
+        "--emission",
+        required=True,
+        choices=["categorical", "bernoulli", "poisson", "gaussian"],
+        help="what each state shows: symbols, yes or no (1 or 0), counts, or normally distributed numbers",
+    )
+    command.add_argument(
+        "--states", required=True, type=_states, metavar="N", help="how many states; or a range of them, as 1-5"
+    )
+    command.add_argument("--output", required=True, type=_file, metavar="FILE", help="JSON file to write the model to")
+    command.add_argument(
+        "--covariance",
+        choices=["variances", "full", "tied", "spherical"],
+        default="variances",
+        help="how normally distributed vectors vary; default: variances, each entry by itself",
+    )
+    command.add_argument(
+        "--initial",
+        choices=["free", "stationary"],
+        default="free",
+        help="where sequences begin: wherever it makes them most probable (the default), or where the chain settles",
+    )
+    command.add_argument(
+        "--criterion", choices=["bic", "aic"], default="bic", help="by which a number of states is chosen; default: bic"
+    )
+    command.add_argument(
+        "--restarts", type=_count, metavar="N", default=10, help="how many further fits begin elsewhere; default: 10"
+    )
+    command.add_argument("--seed", type=_count, metavar="N", default=0, help="of all that is random; default: 0")
+    _add_sequence(command)
+    _add_dialect(command)
+    command.add_argument(
+        "--plot",
+        type=_file,
+        metavar="FILE",
+        help="picture of the fit to draw (.png, .pdf, .svg); needs hmmfilter[plot]",
     )
 
 
