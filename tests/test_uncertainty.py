@@ -335,3 +335,19 @@ def test_errors_need_derivatives():
 def test_the_first_of_rows_that_depend_are_kept():
     rows = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
     assert uncertainty._independent_rows(rows) == [0, 3]
+
+
+@gaussians_learn
+def test_an_entry_that_is_never_observed_is_named():
+    x = vectors()
+    x[:, 1] = np.nan
+    start = alone(hf.emissions.Gaussian([[0.0, 0.0]], [[[2.0, 0.5], [0.5, 1.0]]], "full"))
+    fitted = start.fit(x, fixed="emission.covariance", tolerance=TIGHT)
+    with pytest.raises(ValueError, match=r"not where emission.mean\[0, 1\] changes; the data do not tell"):
+        fitted.standard_errors()
+
+
+def test_an_entry_that_moves_also_along_a_flat_direction_has_none(monkeypatch):
+    fitted = alone(hf.emissions.Categorical([[0.4, 0.3, 0.3]])).fit(FACES)
+    monkeypatch.setattr(uncertainty, "_information", lambda *_: np.diag([5.0, 0.0]))
+    assert np.isnan(fitted.standard_errors().emission["probabilities"]).sum() >= 2  # of a row that sums to 1

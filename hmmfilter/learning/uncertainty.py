@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 STEP = 1e-3  # of the size of a parameter
 NEAREST = 1e-10  # to a bound; what is nearer is taken as being there
 RESOLVED = 1e-9  # of curvature, as a share of what it were if no parameter moved with another
+SEEN = 1e-11  # of curvature, as a share of the largest; below, it is rounding
 INDEPENDENT = 1e-6  # of the change of an entry, the share that is no other's
 MOST_NAMED = 3  # parameters that move together
 
@@ -80,7 +81,8 @@ def uncertainty_of(problem: Problem, model: Model, has_converged: bool) -> Uncer
     coordinates = problem.coordinates(model)
     scaling = _scaling(coordinates)
     information = _information(problem, coordinates, scaling)
-    is_seen = (information != 0).any(axis=1)
+    sizes = np.abs(information)
+    is_seen = sizes.max(axis=1, initial=0.0) > SEEN * sizes.max(initial=0.0)
     directions = coordinates.basis @ scaling
     factor = _factor(information[np.ix_(is_seen, is_seen)], directions[:, is_seen], coordinates, has_converged)
     gradient = problem.gradient(model, problem.expect(model)) @ scaling
