@@ -258,7 +258,7 @@ class Data:
         return options
 
 
-LENGTHS = {2: ([8], [4, 1, 3]), 3: ([5], [3, 1, 2])}
+LENGTHS = {2: ([8], [8, 1, 7]), 3: ([7], [6, 1, 6])}
 EVIDENCE = ("one sequence", "several", "weights", "labels", "allowed", "all of it")
 
 

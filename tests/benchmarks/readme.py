@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.benchmarks.densities import COUNTS, FULL, PARTIAL
+from tests.benchmarks.learners import ITERATION
 from tests.benchmarks.peers import EXPECTED, FILTER, LOG_LIKELIHOOD, OURS, SMOOTH, VITERBI
 from tests.benchmarks.report import NOTHING, Section, Target, brief, markdown, read_sections, times_fastest
 
@@ -60,6 +61,25 @@ def by_states(results: list[Path], what: str, states: tuple[int, ...], end: str)
     return " / ".join(worst(results, f"{what}, K = {n_states}:", end) for n_states in states) + " ×"
 
 
+def learning(results: list[Path]) -> list[str]:
+    """What is said of learning, where that was measured."""
+    if not _targets(results, ITERATION, FASTEST):
+        return []
+
+    def times_as_fast(*cases: str) -> str:
+        found = [target for case in cases for target in _targets(results, f"{ITERATION}, {case}", FASTEST)]
+        return f"{min(target.reached for target in found):.2g} ×"
+
+    over_smooth = worst(results, ITERATION, "over smooth")
+    return [
+        "One iteration of learning, from the data to new parameters, against the fastest of the others: normal numbers "
+        f"{times_as_fast('normal, K')} as fast, vectors with variances {times_as_fast('normal, variances')}, with full "
+        f"covariances {times_as_fast('normal, full')}, counts and symbols {times_as_fast('Poisson', 'categorical')}, "
+        f"states 20 standard deviations apart {times_as_fast('normal, 20 sd')}; it takes up to {over_smooth} × as long "
+        "as `smooth` on the same data."
+    ]
+
+
 def lines(results: list[Path]) -> str:
     """A list of what the table leaves out."""
 
@@ -89,6 +109,7 @@ def lines(results: list[Path]) -> str:
         f"Hostile input, where doubles alone do not do, {hostile} states: every second one 1,000 nats down takes "
         f"{of_hostile('gaps')} as long as a harmless one, a chain that moves once in 1e300 steps {of_hostile('rare')}, "
         f"one from left to right with 40 nats between states {of_hostile('chain')}.",
+        *learning(results),
     )
     return "\n".join(f"- {item}" for item in items)
 
