@@ -80,6 +80,10 @@ WORK: dict[str, dict[str, Work]] = {
         "add_tallies": lambda numbers, weights, tallies: weights.size + 0.6 * len(weights),
         "add_counts": lambda counts, weights, sums: 2.0 * weights.size + 0.6 * len(weights),
     },
+    "moments": {
+        "add_independent": lambda x, mean, *_: mean.size * (1.5 * len(x) + 40.0),
+        "add_joint": lambda x, mean, *_: mean.size * (x.shape[1] + 3.0) * (0.5 * len(x) + 20.0),
+    },
     "coded": {
         "store_posterior": of_entries(3.0),
         "has_logs": of_entries(0.4),

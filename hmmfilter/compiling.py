@@ -102,6 +102,14 @@ def add_up_symbols(chain: Chain) -> None:
         emission.estimated(np.ones(STEPS), np.ones((STEPS, len(halves))))
 
 
+def add_up_moments(chain: Chain) -> None:
+    """Add up moments of numbers, and of vectors."""
+    means, numbers = np.ones((len(chain[0]), 2)), np.arange(float(STEPS))
+    belongs = np.ones((STEPS, len(means)))
+    Gaussian(means[:, 0], means[:, 0]).estimated(numbers, belongs)
+    Gaussian(means, np.eye(2), kind="tied").estimated(np.column_stack([numbers, numbers % 2]), belongs)
+
+
 def underflow(chain: Chain) -> None:
     """What not to do, in both widths."""
     linear = tuple(map(np.exp, chain))
@@ -130,6 +138,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
     "densities": weigh_observations,
     "symbols": add_up_symbols,
+    "moments": add_up_moments,
     "lse": sum_up,
     "naive": underflow,
 }

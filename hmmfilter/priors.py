@@ -321,6 +321,40 @@ class NormalInverseWishart(_Plain):
         of_covariances = constants - (df + n + 1) * log_determinants - (scales * precisions).sum(axis=(1, 2))
         return float((of_means + of_covariances).sum() / 2)
 
+    def _admitted(self, name: str, of_means: tuple[int, ...], are_matrices: bool) -> None:
+        """Insist that it fits means of such a shape, with covariance matrices or with variances of each entry."""
+        width = of_means[-1:]
+        _checks.fitting_prior(name, self.mean.shape, of_means)
+        for numbers in (self.kappa, self.df):
+            _checks.fitting_prior(name, numbers.shape, of_means[:1])
+        are_given = are_matrices and self.scale.ndim > 1
+        _checks.fitting_prior(name, self.scale.shape, of_means + width if are_given else width)
+        if are_matrices:
+            _checks.above("df", self.df, width[0] - 1.0)
+
+    def _of_cells(self, of_means: tuple[int, ...], are_matrices: bool) -> NormalInverseWishart:
+        """That of each state by itself, or of each entry of each state, where these are independent."""
+        n_states, n = of_means[0], of_means[-1] if are_matrices else 1
+        n_entries = int(np.prod(of_means[1:])) // n  # of a state, each by itself
+        mean = np.broadcast_to(self.mean, of_means).reshape(-1, n)
+        kappa, df = (np.repeat(np.broadcast_to(each, n_states), n_entries) for each in (self.kappa, self.df))
+        if are_matrices:
+            scale = np.broadcast_to(self.scale if self.scale.ndim > 1 else self.scale * np.eye(n), (n_states, n, n))
+        else:
+            scale = np.broadcast_to(self.scale, of_means).reshape(-1, 1, 1)
+        return NormalInverseWishart(mean, kappa, df, scale)
+
+    def _added(self, about: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """What it adds to the moments of cells about their means: weights, Σ w (x − μ), squares; weights of these."""
+        away = self.mean - about
+        first = self.kappa[:, None] * away
+        squares = first[:, :, None] * away[:, None, :] + self.scale
+        return self.kappa, first, squares, self.df + about.shape[1] + 2.0
+
+    def _some(self, chosen: BoolArray) -> NormalInverseWishart:
+        """That of some of the cells."""
+        return NormalInverseWishart(self.mean[chosen], self.kappa[chosen], self.df[chosen], self.scale[chosen])
+
 
 @dataclass(frozen=True, eq=False)
 class Prior(Valued):

@@ -101,6 +101,17 @@ def tallied(case):
     ]
 
 
+def averaged(case):
+    weights = np.exp(case[2].clip(-700.0, 0.0))
+    vectors = np.column_stack([np.sin(np.arange(len(weights))), np.arange(len(weights)) % 3])
+    prior = hf.priors.NormalInverseWishart(0.0, 1.0, 3.0, 1.0)
+    return [
+        getattr(hf.emissions.Gaussian(np.ones((weights.shape[1], 2)), given).estimated(vectors, weights, prior), name)
+        for given in (np.ones(weights.shape[1]), np.tile(np.eye(2), (weights.shape[1], 1, 1)))
+        for name in ("mean", "covariance")
+    ]
+
+
 def summed(case):
     rows = case[2]
     weights = np.linspace(-1.0, 1.0, rows.shape[1])
@@ -177,6 +188,7 @@ ROUTINES = {
     "simulate": lambda case: [hf.sampling.draw_states(np.exp(case[0]), np.exp(case[1]), 20, np.random.default_rng(0))],
     "densities": weighed,
     "symbols": tallied,
+    "moments": averaged,
     "lse": summed,
     "naive": linear,
 }

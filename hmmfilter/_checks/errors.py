@@ -10,7 +10,7 @@ from typing import Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import IntArray
+from hmmfilter._arrays import FloatArray, IntArray
 
 Impossible = Literal["raise", "mark"]
 
@@ -88,6 +88,11 @@ class DegenerateFitError(ValueError):
             f"state {self.state} collapses: its observations do not vary in the direction {shown(list(self.direction))}"
             ", so that its density has no bound; give a prior, tie the covariances of states, or take fewer states"
         )
+
+
+def refuse_collapse(state: int, direction: FloatArray) -> NoReturn:
+    """Say which state of a fit collapses, and in which direction."""
+    raise DegenerateFitError(state, tuple(direction.tolist()))
 
 
 class _Shortened(reprlib.Repr):

@@ -9,6 +9,7 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     columns     vectors in Python, number by number in machine code; logs of them
     densities   log-densities of observations
     tallies     how much there is of each symbol, and how much is counted
+    moments     weighted moments of observations
     coded       posteriors as they are stored
     tables      what a call brings: sequences, and the matrix that leads from row to row
     chain       a matrix made ready

@@ -11,17 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray, Valued, frozen
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.densities import LOG_2_PI, room_for_joint, room_for_vectors
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import sides
+from hmmfilter.emissions.gaussian_learning import LearningGaussian, as_vectors, by_pattern, one_pattern
+from hmmfilter.emissions.learning import Observed
 from hmmfilter.emissions.protocol import Column, Emission
 from hmmfilter.emissions.sides import Ordered, Sides
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Gaussian(Valued):
+class Gaussian(LearningGaussian):
     """Real numbers, or vectors of D of them.
 
     Parameters
@@ -62,34 +64,9 @@ class Gaussian(Valued):
     covariance: FloatArray
     kind: _checks.CovarianceKind
 
-    def __init__(
-        self, mean: npt.ArrayLike, covariance: npt.ArrayLike, kind: _checks.CovarianceKind | None = None
-    ) -> None:
-        means, covariances, kind = _checks.normal_parameters(mean, covariance, kind)
-        self._freeze(mean=means, covariance=covariances, kind=kind)
-
-    @property
-    def n_states(self) -> int:
-        """K, the number of states."""
-        return len(self.mean)
-
     def _reordered(self, order: IntArray) -> Gaussian:
         covariance = self.covariance if self.kind == "tied" else self.covariance[order]
         return Gaussian(self.mean[order], covariance, self.kind)
-
-    @property
-    def n_dimensions(self) -> int | None:
-        """D, the number of entries of a vector; None where observations are numbers."""
-        return self.mean.shape[1] if self.mean.ndim == 2 else None
-
-    def _of_states(self) -> FloatArray:
-        """What each state has of its own: a variance, (K,), one of each entry, (K, D), or a matrix, (K, D, D)."""
-        if self.kind == "tied":
-            return np.broadcast_to(self.covariance, (self.n_states, *self.covariance.shape))
-        if self.kind == "spherical":
-            variances: FloatArray = np.broadcast_to(self.covariance, self.mean.T.shape).T
-            return variances
-        return self.covariance
 
     def _columns(self) -> list[Column]:
         """Of each entry the mean and the standard deviation, and of matrices the correlations of each pair."""
@@ -134,22 +111,34 @@ class Gaussian(Valued):
     def _table(self, x: FloatArray) -> FloatArray:
         table = np.empty((len(x), self.n_states))
         if self._has_matrices:
-            order, ends = _by_pattern(x)
-            room = room_for_joint(*x.shape)
-            _checks.definite_parts(kernels.fill_joint(x, order, ends, self.mean, *self._matrices, room, table))
+            self._fill_joint(x, *by_pattern(x), table)
         else:
-            vectors = x[:, np.newaxis] if x.ndim == 1 else x
-            kernels.fill_independent(vectors, *self._spreads, room_for_vectors(*vectors.shape), table)
+            self._fill_independent(x, table)
         return table
+
+    def _fill_joint(self, x: FloatArray, order: IntArray, ends: IntArray, table: FloatArray) -> None:
+        room = room_for_joint(*x.shape)
+        _checks.definite_parts(kernels.fill_joint(x, order, ends, self.mean, *self._matrices, room, table))
+
+    def _fill_independent(self, x: FloatArray, table: FloatArray) -> None:
+        vectors = as_vectors(x)
+        kernels.fill_independent(vectors, *self._spreads, room_for_vectors(*vectors.shape), table)
+
+    def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
+        x, patterns = observed[0][begin:end], observed[1][begin:end]
+        if not self._has_matrices:
+            self._fill_independent(x, table)
+        elif len(patterns) > 0:
+            order = np.argsort(patterns, kind="stable")
+            ends = np.append(np.flatnonzero(np.diff(patterns[order])) + 1, len(order))
+            self._fill_joint(x, frozen(order), frozen(ends), table)
+        else:
+            self._fill_joint(x, *one_pattern(len(x)), table)
 
     def _quick_row(self, observation: Any) -> FloatArray | None:
         x = _checks.plain_vector(observation, self.n_dimensions)
         row = None if x is None else self._table(x)[0]
         return None if row is None or row[0] == -np.inf else row  # as it is of infinities, which are refused
-
-    @cached_property
-    def _has_matrices(self) -> bool:
-        return self.n_dimensions is not None and self.kind in ("full", "tied")
 
     @cached_property
     def _matrices(self) -> tuple[FloatArray, FloatArray]:
@@ -257,20 +246,3 @@ class Gaussian(Valued):
 
 def _spreads(mean: FloatArray, variance: FloatArray) -> list[str]:
     return [f"{m:.5g} ± {sd:.5g}" for m, sd in zip(mean, np.sqrt(variance), strict=True)]
-
-
-FIRST_ROW, ONE_END = frozen(np.array([0])), frozen(np.array([1]))  # of a single vector
-
-
-def _by_pattern(x: FloatArray) -> tuple[IntArray, IntArray]:
-    """An order of vectors that brings those together which lack the same entries, and where each such group ends."""
-    if len(x) == 1:
-        return FIRST_ROW, ONE_END
-    missing = np.isnan(x)
-    if not missing.any():
-        return frozen(np.arange(len(x))), frozen(np.array([len(x)]))
-    words = np.packbits(missing, axis=1)
-    words = np.pad(words, [(0, 0), (0, words.shape[1] % 2)]).view(np.uint16)  # such as NumPy sorts in linear time
-    order = np.lexsort(words.T)
-    is_new = (np.diff(words[order], axis=0) != 0).any(axis=1)
-    return frozen(order), frozen(np.append(np.flatnonzero(is_new) + 1, len(x)))
