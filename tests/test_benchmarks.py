@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.benchmarks import floor, limits, lse, machine, many, readme, report, separated, speed, suite
+from tests.benchmarks import (
+    floor,
+    learners,
+    learning,
+    limits,
+    lse,
+    machine,
+    many,
+    readme,
+    report,
+    separated,
+    speed,
+    suite,
+)
 from tests.benchmarks.peers import FILTER, OURS, SMOOTH, VITERBI, ours, right_ones
 from tests.benchmarks.problems import benign
 from tests.conftest import needs_compiled
@@ -114,6 +127,17 @@ def test_the_bare_recursion_is_a_filter(n_states):
     assert np.allclose(rows, [row / row.sum() for row in expected[1:]], rtol=1e-13, atol=0)
 
 
+@pytest.mark.parametrize("make", [learning.counts(2), learning.symbols(3)])
+def test_who_learns_something_else_is_not_compared_with(make):
+    task = make(300)
+    ours = learners.ours(task)()
+    assert learners.agree(ours, learners.ours(task)())
+    for field, value in ours._asdict().items():
+        assert not learners.agree(ours, ours._replace(**{field: value * (1 + 1e-4)}))
+    pytest.importorskip("hmmlearn")
+    assert all(learners.agree(ours, learners.hmmlearn(task, how)()) for how in ("log", "scaling"))
+
+
 def of_speeds(name, speeds):
     return report.Section(name, "a body", [report.Target("a target", 1.0, 2.0, at_least=True)], speeds)
 
@@ -145,6 +169,20 @@ def test_the_readme_shows_the_worst(tmp_path):
     assert table[5] == "| 64 | – | 3,000 (1.1 ×) | – |"
     assert readme.by_states(pages, "a", (2,), "faster") == "1.2 ×"
     assert readme.by_states(pages, "b", (2, 2), "over") == "123 / 123 ×"
+
+
+def test_the_readme_speaks_of_learning_that_was_measured(tmp_path):
+    def target(case, reached, end="faster than the fastest peer", at_least=True):
+        return report.Target(f"{learners.ITERATION}, {case}: {end}", reached, 2, at_least)
+
+    cases = {"normal, K = 2": 4.0, "normal, K = 4": 3.0, "normal, variances, K = 4": 7.0, "normal, full, K = 4": 6.0}
+    cases |= {"Poisson, K = 2": 9.0, "categorical, K = 2": 10.0, "normal, 20 sd apart, K = 2": 2.0}
+    over = target("normal, K = 2", 1.25, "over smooth", at_least=False)
+    page = kept_as(tmp_path / "results-x.json", {}, [over, *(target(*case) for case in cases.items())])
+    (line,) = readme.learning([page])
+    for said in ("numbers 3 ×", "variances 7 ×", "covariances 6 ×", "symbols 9 ×", "apart 2 ×", "up to 1.2 ×"):
+        assert said in line
+    assert readme.learning([kept_as(tmp_path / "results-y.json", {})]) == []
 
 
 def test_what_the_readme_says_is_what_was_measured():
