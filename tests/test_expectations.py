@@ -184,17 +184,42 @@ def test_a_path_that_both_recursions_lose_is_found(n_states, cost, counted_exact
 
 
 @pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("n_states", [3, 9])
 @pytest.mark.parametrize("place", [0, 40, 199])
-def test_evidence_for_a_state_that_nothing_leads_to_is_counted_exactly(place, counted_exactly):
-    log_initial, log_transition = left_to_right(3)
-    rows = np.zeros((200, 3))
-    rows[place] = [-900.0, -900.0, 0.0] if place == 0 else [-900.0, -900.0, -np.inf]
-    rows[place, 1:] -= 100.0
-    rows[: place + 1, 2] = 0.0
-    rows[:place, 1] = -np.inf
-    case = log_initial, log_transition, rows
+def test_evidence_for_a_state_that_nothing_leads_to_is_counted_exactly(place, n_states, counted_exactly):
+    rows = np.zeros((200, n_states))
+    rows[: place + 1, 1:-1] = -np.inf
+    rows[place, 0] = -900.0
+    case = *left_to_right(n_states), rows
     check(expected(case), oracle.recursions(*case), oracle.pairs(*case), len(rows))
     assert counted_exactly
+
+
+def with_dead_ends(cost, n_states):
+    """Rows for a chain from left to right that speak against the first state for once, though it is the only way."""
+    rows = np.zeros((40, n_states))
+    rows[20, 0] = -cost
+    rows[21:30, 1:] = -60.0
+    rows[30:, 1:] = -np.inf
+    return rows
+
+
+@pytest.mark.parametrize("n_states", [2, 9])
+@pytest.mark.parametrize(("cost", "is_left"), [(150.0, False), (206.0, True), (240.0, True), (1000.0, True)])
+def test_evidence_for_states_that_lead_nowhere(cost, is_left, n_states, counted_exactly):
+    """It leaves too little of ω, or of Σ α β, or nothing of α."""
+    case = *left_to_right(n_states), with_dead_ends(cost, n_states)
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), len(case[2]))
+    assert bool(counted_exactly) == is_left
+
+
+def test_sequences_that_are_in_the_way_are_found_together(monkeypatch, counted_exactly):
+    runs, by_doubles = [], Worker._by_doubles
+    monkeypatch.setattr(Worker, "_by_doubles", lambda self, job: runs.append(job) or by_doubles(self, job))
+    rows = np.concatenate([with_dead_ends(cost, 3) for cost in (240.0, 1.0, 240.0, 206.0)])
+    expected((*left_to_right(3), rows), [40] * 4)
+    assert len(runs) == 2
+    assert counted_exactly == [slice(0, 1), slice(2, 4)]
 
 
 @pytest.mark.parametrize("n_states", [2, 9])

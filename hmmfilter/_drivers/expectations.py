@@ -147,14 +147,14 @@ class Worker:
         first, last = job[0].first, job[-1].last
         if self._are_all_left:
             self._are_left[first : last + 1] = 1
-        while (sums := self._by_doubles(job)) is None:  # and once more without the sequence that was in the way
+        while (sums := self._by_doubles(job)) is None:  # and once more without the sequences that were in the way
             pass
         for some in self._runs_left(first, last):
             self._add_exactly(some, sums)
         return sums
 
     def _by_doubles(self, job: Job) -> Sums | None:
-        """The sums of the sequences that are not left; None if that turns out to be one more."""
+        """The sums of the sequences that are not left; None if more of them turn out to be."""
         n_states = len(self._initial)
         sums, kept = Sums.zeros(n_states, self._source), list[Rows]()
         if self._are_left[job[0].first : job[-1].last + 1].all():
@@ -173,7 +173,7 @@ class Worker:
                 kept.append(self._forward(piece, True))
                 self._state[:] = after
             rows = kept.pop()
-            in_the_way = kernels.run_expecting_backward(
+            n_found = kernels.run_expecting_backward(
                 self._tables.starts,
                 piece.last,
                 piece.begin,
@@ -190,8 +190,8 @@ class Worker:
                 firsts,
                 slopes,
             )
-            if in_the_way >= 0:
-                self._are_left[in_the_way], self._room[:] = 1, 0.0
+            if n_found > 0:
+                self._room[:] = 0.0
                 return None
             self._source.add(piece.begin, piece.end, rows.alphas, emission)
         its_initial, its_slopes, _, its_emission = sums.parts()

@@ -447,13 +447,13 @@ def run_expecting_backward(
 ) -> int:
     """Make γ of α, of rows from end, in sequence n, back to begin, and add to the sums of γ_1 and of ξ / A.
 
-    All of it is weighted. Rows of sequences that are left are zeros. If there is one more of them, its number is
-    returned, and all that this came to is of no use; else −1.
+    All of it is weighted. Rows of sequences that are left are zeros. More of them may be found, and marked as such; how
+    many is returned, and if there are any, all that this came to is of no use.
     """
     n_states = alphas.shape[1]
     chain = chain_at(log_transition, 0, True, slots)
     omega = state[: state.size - CARRIED]
-    n_added, t = 0, end
+    n_added, n_found, t = 0, 0, end
     while t > begin:
         n -= t == starts[n]
         stop = max(starts[n], begin)
@@ -469,7 +469,10 @@ def run_expecting_backward(
             first = max(stop - begin, t - begin - ROWS_AT_A_TIME)
             reached = backward_for(like)(omega, chain, likelihoods, first, t - begin, like, alphas, room, weights[n])
             if reached > first:
-                return n
+                are_left[n] = 1
+                n_found += 1
+                t = stop
+                break
             n_added += t - begin - first
             t = first + begin
             if n_added >= ROWS_AT_A_TIME:
@@ -481,4 +484,4 @@ def run_expecting_backward(
                 firsts[0, k], firsts[1, k] = tally(firsts[0, k], firsts[1, k], gamma[k])
     if n_added > 0:
         add_slopes(n_states, room, slopes)
-    return -1
+    return n_found
