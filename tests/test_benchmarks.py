@@ -38,6 +38,7 @@ SECTIONS = (
     "Sequences and streams",
     "Densities",
     "The rest of the posterior",
+    "Learning",
     "Memory",
     "Start",
     "A small call",

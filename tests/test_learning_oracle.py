@@ -15,9 +15,6 @@ import hmmfilter as hf
 from hmmfilter.emissions import Bernoulli, Categorical, Gaussian, Poisson
 from tests import learning_oracle as oracle
 
-# Until they land.
-GAUSSIAN_LEARNS = hasattr(Gaussian, "estimated")
-needs_gaussian = pytest.mark.skipif(not GAUSSIAN_LEARNS, reason="Gaussian does not learn yet")
 TOLERANCE = 1e-13  # relative to the number, or to 1 where it is smaller
 MISSING = 0.2  # of the entries
 N_SYMBOLS, N_DIMENSIONS = 3, 2
@@ -214,10 +211,6 @@ FAMILIES = {
     **{f"vectors, {k}": lambda n, k=k: vectors(n, k) for k in ("variances", "spherical", "full", "tied")},
 }
 
-FAMILIES = {
-    name: make for name, make in FAMILIES.items() if GAUSSIAN_LEARNS or name in ("poisson", "categorical", "bernoulli")
-}
-
 
 @dataclass(frozen=True)
 class Data:
@@ -394,7 +387,6 @@ def test_a_step_with_a_prior_of_symbols():
     assert_near(fitted.model.emission.probabilities, [oracle.shares(row) for row in rows])
 
 
-@needs_gaussian
 @pytest.mark.parametrize("kind", ["full", "tied"])
 def test_a_step_with_a_prior_of_vectors(kind):
     """The mode of what a normal-inverse-Wishart becomes; one matrix for all states has the priors of all of them."""
@@ -441,7 +433,6 @@ def test_a_step_with_rates_that_are_one():
         assert_near(fitted.model.emission.rate, [(s0 + s1) / (w0 + w1)] * 2 + [s2 / w2])
 
 
-@needs_gaussian
 def test_a_step_with_one_variance():
     family = numbers(2, "variances")
     spread = [1.5, 1.5]

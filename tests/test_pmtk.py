@@ -17,9 +17,6 @@ from scipy.special import logsumexp
 import hmmfilter as hf
 from hmmfilter.emissions import Categorical, Gaussian
 
-# Until they land.
-GAUSSIAN_LEARNS = hasattr(Gaussian, "estimated")
-needs_gaussian = pytest.mark.skipif(not GAUSSIAN_LEARNS, reason="Gaussian does not learn yet")
 ITERATIONS = 15
 SAME = 1e-9  # of parameters after as many iterations by either
 ASIDE = 4  # standard errors
@@ -170,7 +167,6 @@ def test_discrete_with_priors():
     assert fitted.objective == pytest.approx(fitted.log_likelihood + fitted.log_prior, rel=1e-14)
 
 
-@needs_gaussian
 def test_normal_by_iterations():
     _, sequences = drawn(Gaussian(MEANS, COVARIANCES))
     initial, transition, emission, history = reference(*START, Normal(*normal_start()), sequences)
@@ -181,7 +177,6 @@ def test_normal_by_iterations():
     assert np.allclose(fitted.model.emission.covariance, emission.covariance, rtol=0, atol=SAME)
 
 
-@needs_gaussian
 def test_normal_with_a_prior():
     _, sequences = drawn(Gaussian(MEANS, COVARIANCES))
     prior = np.array([0.5, 1.0]), 0.3, 5.0, np.array([[1.5, 0.2], [0.2, 1.0]])
@@ -194,7 +189,6 @@ def test_normal_with_a_prior():
     assert fitted.log_prior == pytest.approx(emission.log_prior(), rel=1e-9)
 
 
-@needs_gaussian
 def test_accelerated_ends_where_plain_ends():
     _, sequences = drawn(Gaussian(MEANS, COVARIANCES))
     start = hf.HMM(*START, Gaussian(*normal_start()))
@@ -227,7 +221,6 @@ def test_fully_observed_symbols():
     assert np.allclose(model.emission.probabilities, counts / counts.sum(axis=1, keepdims=True), rtol=1e-15, atol=0)
 
 
-@needs_gaussian
 def test_fully_observed_vectors():
     paths, sequences = drawn(Gaussian(MEANS, COVARIANCES))
     model = hf.fit_labelled("gaussian", paths, sequences, covariance="full")
@@ -240,7 +233,6 @@ def test_fully_observed_vectors():
         assert np.allclose(model.emission.covariance[k], np.cov(vectors[states == k].T, ddof=0), rtol=1e-13, atol=1e-14)
 
 
-@needs_gaussian
 def test_all_labels_known_is_fully_observed():
     """`fit` with a label at every step is there after one iteration."""
     paths, sequences = drawn(Gaussian(MEANS, COVARIANCES))
@@ -255,7 +247,6 @@ def test_all_labels_known_is_fully_observed():
 # Restarts.
 
 
-@needs_gaussian
 def test_restarts_find_what_a_bad_start_misses():
     _, sequences = drawn(Gaussian(MEANS, COVARIANCES))
     means = [[0.0, 0.0], [0.01, 0.01], [0.02, 0.02]]
@@ -318,7 +309,6 @@ def said(word, n, rng):
     return sayings
 
 
-@needs_gaussian
 def test_isolated_words():
     rng = np.random.default_rng(0)
     left_to_right = [1.0, 0.0, 0.0], [[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.0, 0.0, 1.0]]

@@ -9,9 +9,6 @@ import hmmfilter as hf
 from hmmfilter.emissions import Categorical, Gaussian, Poisson
 from tests.series import EARTHQUAKES, FEDERAL_FUNDS, MOVEMENTS
 
-# Until they land.
-GAUSSIAN_LEARNS = hasattr(Gaussian, "estimated")
-needs_gaussian = pytest.mark.skipif(not GAUSSIAN_LEARNS, reason="Gaussian does not learn yet")
 STARTS = {  # of the earthquakes, by the number of states
     1: hf.HMM([1.0], [[1.0]], Poisson([10.0])),
     2: hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], Poisson([10.0, 30.0])),
@@ -74,7 +71,6 @@ def test_standard_errors_of_two_states():
     assert errors.transition[moves] == pytest.approx([0.03542229, 0.06377305], abs=5e-6)
 
 
-@needs_gaussian
 def test_the_federal_funds_rate():
     """Stata's manual of time series, "mswitch", example 1: means that switch, one variance.
 
@@ -91,7 +87,6 @@ def test_the_federal_funds_rate():
     assert errors.emission["mean"] == pytest.approx([0.1767083, 0.2999889], abs=5e-7)
 
 
-@needs_gaussian
 def test_the_federal_funds_rate_of_ten_quarters():
     """A regression test of statsmodels, whose optimiser ends at −7.8553370."""
     start = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], Gaussian([3.0, 0.2], 0.1, kind="tied"))
