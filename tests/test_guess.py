@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _checks
+from hmmfilter import _checks, guessing
 from hmmfilter.learning import starts
 
 ROUNDING = 1e-12
@@ -292,3 +292,52 @@ def test_a_method_that_looks_at_nothing_needs_no_different_observations():
 )
 def test_what_looks_like_vectors(observations, lengths, width):
     assert _checks.vector_width(observations, lengths) == width
+
+
+@pytest.mark.parametrize(
+    ("observations", "shape"),
+    [
+        ([0.5, None, 2.0], (3,)),
+        ([[0.5, 1.0], [None, 2.0], None], (3, 2)),
+        ([np.zeros((2, 3)), np.ones((1, 3))], (3, 3)),
+        ([[1.0, 2.0], [3.0]], (3,)),
+    ],
+)
+def test_numbers_or_vectors_of_a_gaussian_are_let_in_by_their_looks(observations, shape):
+    assert guessing._evidence(hf.emissions.Gaussian, observations, None, {}).observed[0].shape == shape
+
+
+POINTS = np.random.default_rng(0).normal([[0.0, 5.0], [9.0, -5.0]] * 20, 1.0, (40, 2))
+
+
+@pytest.mark.parametrize("covariance", ["variances", "full", "tied", "spherical"])
+@pytest.mark.parametrize("method", starts.KINDS)
+def test_gaussians_of_all_kinds_are_guessed(covariance, method):
+    holed = POINTS.copy()
+    holed[3, 0] = holed[7] = np.nan
+    numbers = [POINTS[:, 0]] if covariance != "full" else []
+    for observations in (holed, [POINTS[:10], POINTS[10:]], *numbers):
+        model = hf.guess("gaussian", 2, observations, method=method, covariance=covariance)
+        assert model.emission.kind == covariance
+        assert (
+            model.fit(observations, max_iterations=2).log_likelihood
+            >= np.sum(model.log_likelihood(observations)) - 1e-9
+        )
+
+
+def test_a_group_of_one_does_not_collapse():
+    alone = hf.guess("gaussian", 2, [0.0, 0.1, 0.2, 0.3, 99.0], method="k-means")
+    assert alone.emission.covariance.min() > 0
+    with pytest.raises(hf.DegenerateFitError):
+        hf.guess("gaussian", 1, [1.0, 1.0, 1.0])
+
+
+def test_gaussian_sequences_are_guessed_as_one_table():
+    whole = hf.guess("gaussian", 2, POINTS, covariance="full")
+    frame = pd.DataFrame(POINTS, columns=["x", "y"])
+    grouped = frame.assign(who=np.repeat(["a", "b"], 20)).groupby("who")
+    for several in [[POINTS[:3], POINTS[3:]], POINTS.tolist(), {"a": POINTS[:20], "b": POINTS[20:]}, frame, grouped]:
+        assert hf.guess("gaussian", 2, several, covariance="full") == whole
+    rows = list(POINTS)  # arrays: sequences of numbers, unless lengths say that they are rows of one table
+    assert hf.guess("gaussian", 2, rows, lengths=[20, 20], covariance="full") == whole
+    assert hf.guess("gaussian", 2, rows).emission.n_dimensions is None

@@ -126,3 +126,32 @@ def test_a_state_that_is_never_left_takes_a_prior():
 def test_states_that_are_not_all_known_are_refused_in_words(states, options, error, words):
     with pytest.raises(error, match=words):
         hf.fit_labelled("poisson", states, [1, 2, 9, None], **options)
+
+
+@pytest.mark.parametrize("covariance", ["variances", "full", "tied", "spherical"])
+def test_moments_of_vectors_are_exact(covariance):
+    rng = np.random.default_rng(0)
+    states = rng.integers(0, 2, 60)
+    x = rng.integers(-50, 50, (60, 2)) + 1e8 * states[:, None]
+    model = hf.fit_labelled("gaussian", states, x, covariance=covariance)
+    own = [[[Fraction(int(v)) for v in row] for row in x[states == k]] for k in range(2)]
+    means = [[sum(column) / len(rows) for column in zip(*rows, strict=True)] for rows in own]
+    np.testing.assert_allclose(model.emission.mean, np.array(means, dtype=float), rtol=EXACT)
+
+    def scatter(k, i, j):
+        return sum((row[i] - means[k][i]) * (row[j] - means[k][j]) for row in own[k])
+
+    n = [len(rows) for rows in own]
+    expected = {
+        "variances": [[scatter(k, i, i) / n[k] for i in range(2)] for k in range(2)],
+        "full": [[[scatter(k, i, j) / n[k] for j in range(2)] for i in range(2)] for k in range(2)],
+        "tied": [[sum(scatter(k, i, j) for k in range(2)) / 60 for j in range(2)] for i in range(2)],
+        "spherical": [sum(scatter(k, i, i) for i in range(2)) / (2 * n[k]) for k in range(2)],
+    }[covariance]
+    np.testing.assert_allclose(model.emission.covariance, np.array(expected, dtype=float), rtol=1e-9)
+
+
+def test_a_state_without_spread_collapses():
+    with pytest.raises(hf.DegenerateFitError) as caught:
+        hf.fit_labelled("gaussian", [0, 0, 1, 1, 0], [1.0, 2.0, 3.0, 3.0, 5.0])
+    assert caught.value.state == 1

@@ -153,7 +153,7 @@ class LearningGaussian(Valued):
         >>> hf.emissions.Gaussian.guessed([0.0, 2.0, 5.0, 9.0], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
         Gaussian(mean=array([1., 7.]), covariance=array([1., 4.]), kind='variances')
         """
-        x = _checks.observations(observations, _checks.vector_width(observations, None))
+        x = _checks.observations(observations, _checks.vector_width(observations, True))
         degrees = _checks.degrees(weights, len(x))
         mean, variance = typical(as_vectors(x))
         shape = x.shape[1:]
