@@ -257,3 +257,5 @@ def test_what_is_no_mean_has_no_band():
     fitted = hf.HMM([1.0], [[1.0]], emission).fit([1.0, 2.5, 0.7, 3.1, 4.0, 2.2], max_iterations=0)
     _, _, panel = fitted.plot()
     assert len(panel.lines) == 1
+    assert "gamma" in repr(fitted).split("\n")[-1]  # as the model prints it
+    check_page(fitted)

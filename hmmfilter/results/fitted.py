@@ -13,6 +13,7 @@ import numpy as np
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import BoolArray, FloatArray
 from hmmfilter._docstrings import as_in
+from hmmfilter.results.outline import Column
 from hmmfilter.results.parameters import (
     EMISSION,
     Cells,
@@ -334,6 +335,10 @@ class Fitted(OfParameters):
         parameters = parameters_of(self.model)
         bounds = {name: np.asarray(self.at_boundary[name], dtype=np.float64) for name in parameters}
         return cells_of(with_error, self._emission, parameters, self._errors(parameters), bounds)
+
+    def _columns(self) -> tuple[list[Column], list[Column]]:
+        chain, shown = super()._columns()
+        return chain, shown or getattr(self._emission, "_columns", list)()
 
     def _frame_columns(self) -> dict[str, dict[str, float]]:
         parameters = parameters_of(self.model)

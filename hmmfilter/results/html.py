@@ -78,7 +78,7 @@ def of_states(title: str, names: Column, barred: Sequence[Column], largest: floa
         [
             _cell(_escaped(names[1][k])),
             *_row([_cell(format(values[k], form), _bar(values[k], largest)) for _, values, form in barred]),
-            *_row([_cell(_escaped(format(values[k], form))) for _, values, form in plain]),
+            *_row(_said(plain, k)),
         ]
         for k in shown_steps(n_states, MOST_SHOWN)
     ]
@@ -90,10 +90,7 @@ def of_parameters(lines: Sequence[str], names: Column, parts: Sequence[Sequence[
     n_states = len(names[1])
     header = [_head(names), *(cell for columns in parts for cell in _row(list(map(_head, columns))))]
     rows = [
-        [
-            _cell(_escaped(names[1][k])),
-            *(cell for columns in parts for cell in _row([_cell(_escaped(values[k])) for _, values, _ in columns])),
-        ]
+        [_cell(_escaped(names[1][k])), *(cell for columns in parts for cell in _row(_said(columns, k)))]
         for k in shown_steps(n_states, MOST_SHOWN)
     ]
     above, below = (
@@ -123,6 +120,11 @@ def _cell(content: str, style: str = "") -> str:
 
 def _head(column: Column) -> str:
     return _cell(_escaped(column[0]))
+
+
+def _said(columns: Sequence[Column], k: int) -> list[str]:
+    """What columns say of a state."""
+    return [_cell(_escaped(format(values[k], form))) for _, values, form in columns]
 
 
 def _bar(number: float, largest: float) -> str:

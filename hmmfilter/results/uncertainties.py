@@ -11,7 +11,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.results import frames, html
 from hmmfilter.results.base import Result, Table
-from hmmfilter.results.outline import outline
+from hmmfilter.results.outline import Column, outline
 from hmmfilter.results.parameters import EMISSION, Cells, Parameters, alone, between, cells_of, columns_of, entries
 from hmmfilter.results.printing import DOTS, Preview, counted, shown_steps, with_dots
 
@@ -34,6 +34,10 @@ class OfParameters(Result):
     @abstractmethod
     def _frame_columns(self) -> dict[str, dict[str, float]]:
         """The columns of the frame, each by the names of the entries."""
+
+    def _columns(self) -> tuple[list[Column], list[Column]]:
+        """What is said of the chain, and of the emission."""
+        return columns_of(self._cells(), self._names(1), self._emission)
 
     def _lines(self) -> list[str]:
         """What stands above the table."""
@@ -83,13 +87,12 @@ class OfParameters(Result):
 
     def __repr__(self) -> str:
         names = self._names(1)
-        text = outline("\n  ".join(self._lines()), names, *columns_of(self._cells(), names, self._emission))
+        text = outline("\n  ".join(self._lines()), names, *self._columns())
         return "\n  ".join([text, *self._notes()])
 
     def _repr_html_(self) -> str:
         names = self._names(1)
-        parts = columns_of(self._cells(), names, self._emission)
-        return html.of_parameters(self._lines(), ("state", names, ""), parts, self._notes())
+        return html.of_parameters(self._lines(), ("state", names, ""), self._columns(), self._notes())
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
