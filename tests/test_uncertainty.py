@@ -76,17 +76,11 @@ def test_the_covariance_of_shares_is_the_multinomial_one():
     )
 
 
-gaussians_learn = pytest.mark.skipif(
-    not hasattr(hf.emissions.Gaussian, "estimated"), reason="normal distributions do not learn as yet"
-)
-
-
 def vectors():
     drawn = np.random.default_rng(3).normal(size=(40, 2))
     return drawn @ np.array([[1.0, 0.9], [0.0, 0.3]]) + [5.0, -1.0]
 
 
-@gaussians_learn
 def test_textbook_errors_of_normal_numbers():
     x = vectors()[:, 0]
     fitted = alone(hf.emissions.Gaussian([0.0], [1.0])).fit(x, tolerance=TIGHT)
@@ -98,7 +92,6 @@ def test_textbook_errors_of_normal_numbers():
     assert np.sqrt(lower["covariance"] * upper["covariance"]) == pytest.approx(np.var(x), rel=DIGITS)
 
 
-@gaussians_learn
 @pytest.mark.parametrize("kind", ["variances", "spherical"])
 def test_textbook_errors_of_variances(kind):
     x = vectors()
@@ -109,7 +102,6 @@ def test_textbook_errors_of_variances(kind):
     np.testing.assert_allclose(fitted.standard_errors().emission["covariance"].ravel(), exact, rtol=DIGITS)
 
 
-@gaussians_learn
 @pytest.mark.parametrize("kind", ["full", "tied"])
 def test_textbook_errors_of_covariance_matrices(kind):
     """The variance of an entry is (s_ii s_jj + s_ij²) / n, as Wishart's distribution has it."""
@@ -131,7 +123,6 @@ def test_textbook_errors_of_covariance_matrices(kind):
     assert lines[5].split()[2:] == ["mean[1]", "covariance[0,", "0]", "covariance[1,", "0]", "covariance[1,", "1]"]
 
 
-@gaussians_learn
 def test_units_far_apart_do_not_matter():
     x = vectors()
     fits = [
@@ -337,7 +328,6 @@ def test_the_first_of_rows_that_depend_are_kept():
     assert uncertainty._independent_rows(rows) == [0, 3]
 
 
-@gaussians_learn
 def test_an_entry_that_is_never_observed_is_named():
     x = vectors()
     x[:, 1] = np.nan
