@@ -12,7 +12,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter.results import frames, html
 from hmmfilter.results.base import Result, Table
 from hmmfilter.results.outline import Column, outline
-from hmmfilter.results.parameters import EMISSION, Cells, Parameters, alone, between, cells_of, columns_of, entries
+from hmmfilter.results.parameters import Cells, Parameters, alone, between, cells_of, columns_of, entries, named
 from hmmfilter.results.printing import DOTS, Preview, counted, shown_steps, with_dots
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ class StandardErrors(OfParameters):
     emission: dict[str, FloatArray]
 
     def _parameters(self) -> Parameters:
-        named = {EMISSION + name: errors for name, errors in self.emission.items()}
-        return {"initial": self.initial, "transition": self.transition} | named
+        return named(self.initial, self.transition, self.emission)
 
     def _cells(self) -> Cells:
         return cells_of(alone, self._emission, self._parameters())
