@@ -382,6 +382,18 @@ def test_a_state_without_spread_collapses(case):
     assert np.isfinite(start.estimated(x, weights, prior).log_likelihoods(x)).all()
 
 
+def test_a_state_of_a_structure_collapses_step_by_step():
+    """No maximum is in closed form, and the next best covariance is near."""
+    x, weights = data(3)
+    x[:, 1] = 7.0
+    now, groups = Gaussian(np.zeros((2, 3)), np.tile(np.eye(3), (2, 1, 1))), STRUCTURES["a covariance held"][1]
+    observed = now._observed(x)
+    with pytest.raises(hf.DegenerateFitError) as told:
+        for _ in range(100):
+            now = now._maximised(now._summed(observed, weights), None, groups)
+    np.testing.assert_allclose(np.abs(told.value.direction), [0, 1, 0], atol=1e-6)
+
+
 def test_fewer_vectors_than_they_have_dimensions_collapse():
     rng = np.random.default_rng(0)
     weights = np.zeros((20, 2))

@@ -100,10 +100,12 @@ def _covariances(cells: Cells, moments: Moments, scatter: FloatArray, mean: Floa
     place[learnt[is_known]] = np.flatnonzero(is_known)
     found = place[kind_of] >= 0
     covariance[found] = shared.covariance[place[kind_of][found]]
-    rest = ~(is_whole | is_held)[kind_of] & (moments.of_covariance > TINY)
-    if rest.any():
+    rest = np.flatnonzero(~(is_whole | is_held)[kind_of] & (moments.of_covariance > TINY))
+    if len(rest) > 0:
         groups = cells.covariance_groups[rest]
         covariance[rest] = structured(covariance[rest], scatter[rest], moments.of_covariance[rest], groups)
+        variance = np.diagonal(covariance[rest], axis1=1, axis2=2)
+        _are_known(_Shared(covariance[rest], variance, np.abs(mean[rest]), rest), cells)  # or else collapse
     return covariance
 
 

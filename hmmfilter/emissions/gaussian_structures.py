@@ -15,7 +15,8 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-MOST_STEPS, MOST_HALVINGS = 50, 40
+MOST_STEPS = 5  # the next step of learning goes on from there
+SHARES = 0.5 ** np.arange(40)  # of a step
 NEAR = 1e-13  # of the gain that a step promises, to the weight: no less can be told from rounding
 
 
@@ -23,7 +24,6 @@ def structured(covariance: FloatArray, scatter: FloatArray, weight: FloatArray, 
     """The most probable covariances, (C, d, d), from those that there were on."""
     numbers = np.unique(groups[groups >= 0])
     patterns = (groups[..., None] == numbers).astype(np.float64)  # (C, d, d, G)
-    value = _log_probability(covariance, scatter, weight)
     for _ in range(MOST_STEPS):
         precision = np.linalg.inv(covariance)
         excess = precision @ (scatter - weight[:, None, None] * covariance) @ precision
@@ -31,18 +31,12 @@ def structured(covariance: FloatArray, scatter: FloatArray, weight: FloatArray, 
         turned = np.einsum("cij, cjkg, ckl -> cilg", precision, patterns, precision)
         information = 0.5 * np.einsum("c, cilg, cilh -> gh", weight, turned, patterns)
         step = np.linalg.pinv(information, hermitian=True) @ slope
-        if slope @ step <= NEAR * weight.sum():
+        move, value = patterns @ step, _log_probability(covariance, scatter, weight)
+        ways = (covariance + share * move for share in SHARES if slope @ step > NEAR * weight.sum())
+        better = next((way for way in ways if _log_probability(way, scatter, weight) > value), None)
+        if better is None:
             break
-        move, share = patterns @ step, 1.0
-        for _ in range(MOST_HALVINGS):
-            candidate = covariance + share * move
-            its_value = _log_probability(candidate, scatter, weight)
-            if its_value > value:
-                break
-            share *= 0.5
-        else:
-            break
-        covariance, value = candidate, its_value
+        covariance = better
     return covariance
 
 
