@@ -195,6 +195,20 @@ def test_evidence_for_a_state_that_nothing_leads_to_is_counted_exactly(place, n_
     assert counted_exactly
 
 
+@pytest.mark.parametrize("n_states", [5, 9])
+def test_a_path_that_is_lost_twice_is_found(n_states, counted_exactly):
+    """In between, no direction knows of it; but for what is rounded up."""
+    rows = np.full((120, n_states), -1000.0)
+    rows[:, 0] = 0.0
+    rows[5:105, 0] = -22.0
+    rows[5:105, 2] = 0.0
+    rows[:, 4:] = -np.inf
+    rows[105:, 4] = 0.0
+    case = *left_to_right(n_states), rows
+    check(expected(case), oracle.recursions(*case), oracle.pairs(*case), len(rows))
+    assert counted_exactly
+
+
 def with_dead_ends(cost, n_states):
     """Rows for a chain from left to right that speak against the first state for once, though it is the only way."""
     rows = np.zeros((40, n_states))
