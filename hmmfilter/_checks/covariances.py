@@ -13,6 +13,7 @@ from hmmfilter._checks.parameters import real_parameters
 from hmmfilter._checks.settings import one_of
 
 CovarianceKind = Literal["variances", "full", "tied", "spherical"]
+TINY = float(np.finfo(float).tiny)
 SYMMETRY_TOLERANCE = 1e-8  # of a covariance, relative to the two standard deviations
 
 
@@ -31,10 +32,9 @@ def normal_parameters(
         one_of(f"the kind of covariance of {what}", kind, tuple(shapes))
         require_shape("covariance", given, shapes[kind])
     if kind == "full":
-        for k, matrix in enumerate(given):
-            _require_covariance(f"covariance {k}", matrix)
+        _require_covariances([f"covariance {k}" for k in range(len(given))], given)
     elif kind == "tied" and means.ndim == 2:
-        _require_covariance("covariance", given)
+        _require_covariances(["covariance"], given[np.newaxis])
     else:
         refuse_first("covariance", given <= 0, "above 0", given)
     return means, given, kind
@@ -67,21 +67,24 @@ def _only_kind(shape: tuple[int, ...], shapes: dict[CovarianceKind, tuple[int, .
     return fitting[0]
 
 
-def _require_covariance(name: str, matrix: FloatArray) -> None:
-    """Insist on a symmetric, positive definite matrix; what counts is its lower triangle."""
-    deviations = np.sqrt(np.abs(np.diag(matrix)))
-    skew = np.argwhere(np.abs(matrix - matrix.T) > SYMMETRY_TOLERANCE * np.outer(deviations, deviations))
-    if len(skew):
-        i, j = map(int, skew[0])
+def _require_covariances(names: list[str], matrices: FloatArray) -> None:
+    """Insist on symmetric, positive definite matrices; what counts is their lower triangles."""
+    deviations = np.sqrt(np.abs(np.diagonal(matrices, axis1=1, axis2=2)))
+    turned = matrices.transpose(0, 2, 1)
+    skew = np.abs(matrices - turned) > SYMMETRY_TOLERANCE * deviations[:, :, None] * deviations[:, None, :]
+    for k, i, j in np.argwhere(skew)[:1]:
         raise ValueError(
-            f"{name} must be symmetric, got {float(matrix[i, j])!r} at [{i}, {j}] "
-            f"and {float(matrix[j, i])!r} at [{j}, {i}]"
+            f"{names[k]} must be symmetric, got {float(matrices[k, i, j])!r} at [{i}, {j}] "
+            f"and {float(matrices[k, j, i])!r} at [{j}, {i}]"
         )
     try:
-        np.linalg.cholesky(matrix)
+        np.linalg.cholesky(matrices)
     except np.linalg.LinAlgError:
-        smallest = float(np.linalg.eigvalsh(matrix)[0])
-        raise ValueError(f"{name} must be positive definite, got a smallest eigenvalue of {smallest:.3g}") from None
+        smallest = np.linalg.eigvalsh(matrices)[:, 0]
+        k = int(np.argmin(smallest / np.square(deviations).max(axis=1).clip(TINY)))
+        raise ValueError(
+            f"{names[k]} must be positive definite, got a smallest eigenvalue of {smallest[k]:.3g}"
+        ) from None
 
 
 def definite_parts(n_lost: int) -> None:
