@@ -10,6 +10,7 @@ References
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -83,20 +84,14 @@ class _Shared(NamedTuple):
 
 def _covariances(cells: Cells, moments: Moments, scatter: FloatArray, mean: FloatArray) -> FloatArray:
     """Scatter over weights, of all cells together whose covariances are one; of other structures step by step."""
-    n_cells, n = mean.shape
-    rows, kind_of = np.unique(cells.covariance_groups.reshape(n_cells, -1), axis=0, return_inverse=True)
-    kind_of = kind_of.reshape(-1)
-    lower = rows[:, np.flatnonzero(np.tril(np.ones((n, n))))]
-    _, number_of, counts = np.unique(lower, return_inverse=True, return_counts=True)
-    is_held = (lower == HELD).all(axis=1)
-    is_whole = ((lower != HELD) & (counts[number_of.reshape(lower.shape)] == 1)).all(axis=1)
-    weight = np.bincount(kind_of, weights=moments.of_covariance, minlength=len(rows))
+    kind_of, is_whole, is_held = _kinds(cells.covariance_groups.tobytes(), *mean.shape)
+    weight = np.bincount(kind_of, weights=moments.of_covariance, minlength=len(is_whole))
     learnt = np.flatnonzero(is_whole & (weight > TINY))
     shared = _together(kind_of, moments, scatter, mean, np.where(weight > TINY, weight, 1.0))
     shared = _Shared(shared.covariance[learnt], shared.before[learnt], shared.size[learnt], shared.heaviest[learnt])
     is_known = _are_known(shared, cells)
     covariance: FloatArray = cells.covariance.copy()
-    place = np.full(len(rows), -1)
+    place = np.full(len(is_whole), -1)
     place[learnt[is_known]] = np.flatnonzero(is_known)
     found = place[kind_of] >= 0
     covariance[found] = shared.covariance[place[kind_of][found]]
@@ -107,6 +102,16 @@ def _covariances(cells: Cells, moments: Moments, scatter: FloatArray, mean: Floa
         variance = np.diagonal(covariance[rest], axis1=1, axis2=2)
         _are_known(_Shared(covariance[rest], variance, np.abs(mean[rest]), rest), cells)  # or else collapse
     return covariance
+
+
+@lru_cache(16)
+def _kinds(groups: bytes, n_cells: int, n: int) -> tuple[IntArray, BoolArray, BoolArray]:
+    """Of which kind each cell is, by (C, d, d) groups; which kinds have a matrix of their own, and which are held."""
+    rows, kind_of = np.unique(np.frombuffer(groups, dtype=np.int64).reshape(n_cells, -1), axis=0, return_inverse=True)
+    lower = rows[:, np.flatnonzero(np.tril(np.ones((n, n))))]
+    _, number_of, counts = np.unique(lower, return_inverse=True, return_counts=True)
+    is_whole = ((lower != HELD) & (counts[number_of.reshape(lower.shape)] == 1)).all(axis=1)
+    return kind_of.reshape(-1), is_whole, (lower == HELD).all(axis=1)
 
 
 def _together(
