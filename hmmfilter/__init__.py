@@ -1,6 +1,15 @@
-"""Hidden Markov models in log space: exact filtering, smoothing and Viterbi decoding, compiled with Numba.
+"""Hidden Markov models in log space: exact filtering, smoothing, Viterbi decoding and learning, compiled with Numba.
 
-Start with `HMM` for a model and observations. For tables of logs, from any model of your own, there are
+Start with `HMM` for a model and observations, or learn it:
+
+- `guess`: a first model of data, `fit_labelled`: the model of data whose states are known,
+- `fit`: the most probable model for observations, from one to start from; `expected_statistics`, one step of it,
+- `select`: how many states, by a criterion, `cross_validate`: by sequences that are held out,
+- `classify`: which of some models sequences are of,
+- `aligned`: a model with its states in the order of another one's,
+- `Prior`, and what it is made of in `priors`: what is known of a model before its data are,
+
+For tables of logs, from any model of your own, there are
 
 - `forward_filter`: log p(h_t | v_1:t) at every step, and the log-likelihood; `log_likelihood` alone keeps no table,
 - `smooth`: log p(h_t | v_1:T) at every step, and the log-likelihood,
@@ -10,15 +19,9 @@ Start with `HMM` for a model and observations. For tables of logs, from any mode
 - `expected_transitions`, `pairwise_marginals`: how often each state followed each other one, on average over all paths,
   and log p(h_t, h_{t+1} | v_1:T) at every step,
 - `log_likelihood_gradient`: the derivatives of the log-likelihood, for an optimiser of your own,
-- `fit`: the most probable model for observations, from one to start from; `expected_statistics`, one step of it,
 - `sample_paths`: paths drawn from p(h_1:T | v_1:T),
 - `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
-- `Prior`, and what it is made of in `priors`: what is known of a model before its data are,
-- `guess`: a first model of data, `fit_labelled`: the model of data whose states are known,
-- `select`: how many states, by a criterion, `cross_validate`: by sequences that are held out,
-- `classify`: which of some models sequences are of,
-- `aligned`: a model with its states in the order of another one's,
 - `stationary_distribution`: where a Markov chain settles,
 - `compile`: all of it compiled beforehand, so that nobody waits later.
 
