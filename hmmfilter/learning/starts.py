@@ -2,7 +2,7 @@
 
 Vectors are looked at in units of the standard deviation of each entry, and a missing entry as the mean of its column.
 A row that is missing altogether belongs to all states alike. Symbols count as their numbers. States are numbered
-along the first principal direction, so that those of a guess ascend.
+along the first principal direction, so that those of a guess ascend, and mostly those of what is found from it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,13 @@ def degrees(kind: str, observed: FloatArray, n_states: int, rng: np.random.Gener
     - "responsibilities": at random, the same throughout each of some stretches of time. This is also what remains of
       the others where observations are not as different as there are states.
     """
-    if kind == "responsibilities" or not are_told_apart(observed, n_states):
-        return _random_stretches(len(observed), n_states, rng)
     x = _standardised(observed)
     direction = _principal_direction(x)
+    seen = np.flatnonzero(_are_seen(observed))
+    if kind == "responsibilities" or not are_told_apart(observed, n_states):
+        belongs = _random_stretches(len(observed), n_states, rng)
+        means = belongs[seen].T @ (x @ direction) / _or_one(belongs[seen].sum(axis=0))
+        return belongs[:, np.argsort(means, kind="stable")]
     if kind == "quantiles":
         own = _quantile_groups(x @ direction, n_states)
     else:
@@ -46,7 +49,6 @@ def degrees(kind: str, observed: FloatArray, n_states: int, rng: np.random.Gener
             centres = _settled(x if len(x) <= MOST_ROWS else rng.choice(x, MOST_ROWS, replace=False), centres)
         own = _nearest(x, centres[np.argsort(centres @ direction, kind="stable")])
     belongs = np.full((len(observed), n_states), 1 / n_states)
-    seen = np.flatnonzero(_are_seen(observed))
     belongs[seen] = (1 - OWN) / n_states
     belongs[seen, own] += OWN
     return belongs

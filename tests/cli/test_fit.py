@@ -73,7 +73,6 @@ def test_symbols_are_what_the_cells_say(fit):
     assert model.emission.symbols == ("dry", "wet")
 
 
-@pytest.mark.skipif(not hasattr(hf.emissions.Gaussian, "guessed"), reason="wait")
 def test_vectors_vary_as_they_are_said_to(fit):
     rng = np.random.default_rng(0)
     table = rng.normal(size=(60, 2)) + np.repeat([[0.0, 0.0], [6.0, 6.0]], 30, axis=0)
