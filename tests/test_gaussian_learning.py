@@ -418,6 +418,23 @@ def test_small_variances_are_honest(mean):
     )
 
 
+@of_every_kind
+def test_fits_are_the_same_at_an_offset(kind, n_dimensions):
+    rng = np.random.default_rng(3)
+    states = (np.arange(200) // 20) % 2
+    x = rng.normal(size=(200,) if n_dimensions is None else (200, n_dimensions))
+    x = np.round((x.T + 3 * states).T * 2**20) / 2**20  # digits that an offset leaves
+    fits = []
+    for offset in (0.0, 2.0**27):
+        model = hf.guess("gaussian", 2, x + offset, covariance=kind, method="k-means")
+        fits.append(model.fit(x + offset))
+        assert np.diff(fits[-1].history).min(initial=0.0) >= 0
+    np.testing.assert_allclose(fits[1].log_likelihood, fits[0].log_likelihood, rtol=1e-8)
+    np.testing.assert_allclose(fits[1].model.emission.mean - 2.0**27, fits[0].model.emission.mean, atol=1e-4)
+    covariances = [fitted.model.emission.covariance for fitted in fits]
+    np.testing.assert_allclose(covariances[1], covariances[0], atol=1e-4)
+
+
 def test_a_fit_tells_which_state_collapses():
     model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], Gaussian([0.0, 5.0], [1.0, 1.0]))
     x = np.concatenate([np.random.default_rng(0).normal(size=30), np.full(30, 5.0)])
