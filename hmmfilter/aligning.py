@@ -63,6 +63,8 @@ def aligned(model: HMM, reference: HMM) -> HMM:
     """
     from scipy.optimize import linear_sum_assignment
 
+    _checks.hmm("model", model)
+    _checks.hmm("reference", reference)
     _checks.reorderable(model.emission)
     _checks.comparable(model.emission, reference.emission)
     distances = _hellinger if isinstance(model.emission, Categorical) else _wasserstein

@@ -157,6 +157,8 @@ def test_models_that_cannot_be_compared():
         with pytest.raises(error, match=words):
             hf.aligned(poisson, reference)
     numbers, vectors = (hf.HMM(*CHAIN, EMISSIONS[name][0]) for name in ("numbers", "full"))
+    with pytest.raises(TypeError, match=r"^reference must be an HMM, got 'm'$"):
+        hf.aligned(numbers, "m")
     with pytest.raises(ValueError, match="must have the entries of vectors of the model, None, got 2"):
         hf.aligned(numbers, vectors)
     two, three = (hf.HMM([1.0], [[1.0]], hf.emissions.Categorical([[1 / n] * n])) for n in (2, 3))

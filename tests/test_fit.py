@@ -276,6 +276,7 @@ def test_it_may_be_stopped():
     assert seen[-1][1] == fitted.model.emission.rate[0]
     fitted = two_states().fit(COUNTS, max_iterations=0)
     assert (fitted.model, fitted.n_iterations, fitted.converged) == (two_states(), 0, False)
+    assert two_states().fit(COUNTS, callback=lambda n, *_: np.bool_(n == 2)).n_iterations == 2
     assert two_states().fit(COUNTS, max_iterations=3).reason == "3 iterations are done"
 
 

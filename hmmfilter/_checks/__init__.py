@@ -113,7 +113,7 @@ from hmmfilter._checks.scipy_distributions import (
     log_densities,
     univariate_distributions,
 )
-from hmmfilter._checks.selections import alike, fold_count, held_out, log_prior_of, models_by_name, some_fit
+from hmmfilter._checks.selections import alike, fold_count, held_out, hmm, log_prior_of, models_by_name, some_fit
 from hmmfilter._checks.settings import (
     axes,
     compiler,
@@ -217,6 +217,7 @@ __all__ = [
     "has_sides",
     "held_entries",
     "held_out",
+    "hmm",
     "identified",
     "impossible_policy",
     "in_order",

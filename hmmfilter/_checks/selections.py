@@ -37,6 +37,12 @@ def some_fit(n_fits: int, collapsed: Mapping[int, DegenerateFitError]) -> None:
         raise next(iter(collapsed.values()))
 
 
+def hmm(name: str, value: Any) -> None:
+    """Insist on a model."""
+    if not hasattr(value, "log_likelihood") or isinstance(value, type):
+        raise TypeError(f"{name} must be an HMM, got {shown(value)}")
+
+
 def models_by_name(value: Any) -> dict[str, Any]:
     """Let models in, by names."""
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
@@ -44,8 +50,7 @@ def models_by_name(value: Any) -> dict[str, Any]:
     if not value:
         raise ValueError("models must be one at least, got none")
     for name, model in value.items():
-        if not hasattr(model, "log_likelihood") or isinstance(model, type):
-            raise TypeError(f"models[{shown(name)}] must be an HMM, got {shown(model)}")
+        hmm(f"models[{shown(name)}]", model)
     return dict(value)
 
 

@@ -30,7 +30,7 @@ N_RATES = 5  # of the last steps, of which the slowest counts
 N_TRIALS = 2  # of leaps over the same two steps
 N_UNRESOLVED = 12  # looks in a row, without a gain that is above rounding, or a step that promises one
 
-Watch = Callable[[int, Model, float], Any]
+Watch = Callable[[int, Model, float], bool]
 
 
 class Point(NamedTuple):
@@ -89,7 +89,7 @@ def climb(
         if point.objective >= kept.objective:
             kept = point
         history.append(kept.objective)
-        if watch is not None and watch(n_before + len(history) - 1, kept.model, kept.objective) is True:
+        if watch is not None and watch(n_before + len(history) - 1, kept.model, kept.objective):
             return Climbed(kept, history, "the callback said so", False)
         if to_come <= tolerance and kept is point:
             return Climbed(kept, history, f"no more than {tolerance:g} is to be gained", True)

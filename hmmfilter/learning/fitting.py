@@ -122,6 +122,7 @@ def fit(
     """
     from hmmfilter.learning import running
 
+    _checks.hmm("start", start)
     problem = running.problem_of(
         start, observations, lengths, allowed, labels, weights, initial, fixed, tied, prior, _checks.workers(workers)
     )

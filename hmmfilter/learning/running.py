@@ -39,9 +39,10 @@ def fitted(problem: Problem, start: Model, settings: Settings) -> Fitted:
     model = feasible(problem, start)
     with progress_bar(settings.n_steps, settings.progress, " iterations") as bar:
 
-        def watch(n: int, model: Model, objective: float) -> Any:
+        def watch(n: int, model: Model, objective: float) -> bool:
             bar.update(1)
-            return None if settings.callback is None else settings.callback(n, model, objective)
+            answer = None if settings.callback is None else settings.callback(n, model, objective)
+            return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
         finish = partial(_finish, problem, settings, watch)
         if settings.restarts == 0:
@@ -69,7 +70,7 @@ def problem_of(
     """What is to be climbed, from what the door is given."""
     parts = parts_of(start, initial, fixed, tied)
     evidence = evidence_of(start, observations, lengths, allowed, labels, weights)
-    believed = _checks.prior_of_model(prior, start)
+    believed = _checks.prior_of_model(prior, start, initial)
     problem = Problem(evidence, parts, initial == "stationary", believed, workers)
     if problem.learns_emission and not learns_from_sums(start.emission):
         _checks.learning_emission(start.emission)
@@ -137,7 +138,7 @@ def _reported(problem: Problem, climbed: Climbed, restarts: tuple[Restart, ...])
         n_iterations=len(climbed.history) - 1,
         converged=climbed.has_converged,
         reason=climbed.reason,
-        gradient_norm=float(np.linalg.norm(gradient)) / n_observations,
+        gradient_norm=float(np.linalg.norm(gradient / n_observations)),
         n_parameters=problem.n_parameters(model),
         n_observations=int(n_observations) if n_observations.is_integer() else n_observations,
         restarts=restarts,

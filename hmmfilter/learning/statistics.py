@@ -58,6 +58,7 @@ def expected_statistics(
     """
     from hmmfilter.learning import running
 
+    _checks.hmm("model", model)
     n_workers = _checks.workers(workers)
     problem = running.problem_of(
         model, observations, lengths, allowed, labels, weights, "free", "emission", None, None, n_workers
