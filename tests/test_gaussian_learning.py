@@ -120,6 +120,18 @@ def test_a_mean_from_afar_comes_first_and_then_the_covariance(kind, n_dimensions
     assert objectives[0] < objectives[1] < objectives[2]
 
 
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_correlations_wait_for_a_mean_from_less_far(kind):
+    """There variances are known, but not whether entries all but determine each other."""
+    rng = np.random.default_rng(0)
+    x = 3e5 + rng.normal(size=(200, 1)) + 1e-4 * rng.normal(size=(200, 3))
+    weights, values = rng.uniform(size=(200, 2)), [emission(kind)]
+    for _ in range(2):
+        values.append(values[-1]._maximised(values[-1]._summed(values[-1]._observed(x), weights), None, {}))
+    assert np.array_equal(values[1].covariance, values[0].covariance)
+    np.testing.assert_allclose(values[2].covariance, textbook(x, weights, kind)[1], rtol=1e-6)
+
+
 def exact_step(x, weights, start):
     """A step of EM for vectors that lack entries, in mpmath."""
     n_states, n = start.mean.shape
@@ -364,6 +376,11 @@ COLLAPSES = {
         emission("tied"),
         np.array([[1e8 + n, n**2 % 7, 2 * (1e8 + n)] for n in range(9)]),
         np.array([2.0, 0.0, -1.0]) / 5**0.5,
+    ),
+    "a plane but for the last digits of what is far away": (
+        emission("full"),
+        np.array([[1e10 + n, n**2 % 7, 0.3 * (1e10 + n)] for n in range(9)]),
+        np.array([0.3, 0.0, -1.0]) / 1.09**0.5,
     ),
 }
 
