@@ -241,6 +241,9 @@ class Gamma(_Plain):
 class NormalInverseWishart(_Plain):
     """The prior of means and covariances: Σ ~ W⁻¹(scale, df), and μ ~ N(mean, Σ / kappa) given Σ.
 
+    Where entries are independent, each of them has it by itself, in one dimension; a variance or a matrix that several
+    of them share has it from each.
+
     Parameters
     ----------
     mean : array_like

@@ -252,9 +252,10 @@ def test_a_prior_is_climbed_with_the_likelihood(kind, n_dimensions):
         np.testing.assert_allclose(slope, -beliefs[name], rtol=FLAT, atol=FLAT)
 
 
-def test_a_state_without_weight_keeps_what_it_has_or_what_is_believed():
+@pytest.mark.parametrize("weight", [0.0, 1e-320])
+def test_a_state_without_weight_keeps_what_it_has_or_what_is_believed(weight):
     x, weights = data(3)
-    weights[:, 1] = 0
+    weights[:, 1] = weight
     start = emission("full")
     estimate = start.estimated(x, weights)
     assert np.array_equal(estimate.mean[1], start.mean[1])

@@ -13,7 +13,7 @@ from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, Valued, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import gaussian_moments as moments
-from hmmfilter.emissions.gaussian_estimates import Cells, most_probable, slopes
+from hmmfilter.emissions.gaussian_estimates import TINY, Cells, most_probable, slopes
 from hmmfilter.emissions.gaussian_moments import Moments, typical
 from hmmfilter.emissions.learning import Groups, Learner, Observed
 from hmmfilter.priors import NormalInverseWishart
@@ -183,7 +183,7 @@ class LearningGaussian(Valued):
         """The same with the weighted means of the observations, about which sums lose the fewest digits."""
         shown = self._moments(self._summed(observed, degrees))
         weight = shown.weight[:, None]
-        shift = np.divide(shown.first, weight, out=np.zeros_like(shown.first), where=weight > 0)
+        shift = np.divide(shown.first, weight, out=np.zeros_like(shown.first), where=weight > TINY)
         return type(self)(self.mean + shift.reshape(self.mean.shape), self.covariance, self.kind)
 
     def _observed(self, observations: Any) -> Observed:
