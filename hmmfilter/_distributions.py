@@ -17,6 +17,7 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 FARTHEST = 50.0  # the factor by which a product of a number and its slack may change in a step
 SHARE = 0.95  # of the way to where a number or its slack would be 0
 IS_NEAR, IS_NOTHING = 1e-6, 1e-14  # when products are near the counts, relatively; and near 0
+LEAST = 1e-300  # of numbers, and of slacks, on their way to 0, which they may not come to
 MOST_STEPS = 400  # some 30 are taken; where counts span all doubles, 200
 
 
@@ -112,9 +113,9 @@ def _near_maximum(
     s = Cᵀ λ, also where n is 0: p or s is. Both stay above 0, and Newton's steps go to products that differ by a
     bounded factor from those before: an interior-point method [1]_.
     """
-    p, multipliers = start, incidence @ n / left
+    p, multipliers = np.maximum(start, LEAST), incidence @ n / left
     multipliers[multipliers == 0] = multipliers.max()
-    slack, n_left = incidence.T @ multipliers, MOST_STEPS
+    slack, n_left = np.maximum(incidence.T @ multipliers, LEAST), MOST_STEPS
     scale, tolerance = slack, np.where(n > 0, IS_NEAR * n, IS_NOTHING * slack)
     while (np.abs(p * slack - n) > tolerance).any() and n_left > 0:
         product = p * slack
@@ -125,6 +126,7 @@ def _near_maximum(
         lowest = min((p_change / p).min(), (slack_change / slack).min())
         share = min(1.0, SHARE / max(-lowest, SHARE))
         p, slack, multipliers = p + share * p_change, slack + share * slack_change, multipliers + share * change
+        p, slack = np.maximum(p, LEAST), np.maximum(slack, LEAST)
         n_left -= 1
     return p, slack / scale, multipliers
 

@@ -157,6 +157,13 @@ def test_zeros_of_rows_with_numbers_in_common_stay():
     np.testing.assert_allclose(rows, [[3 / 8, 5 / 8, 0], [3 / 8, 5 / 32, 15 / 32]], rtol=4 * ULP)
 
 
+@pytest.mark.parametrize("tiny", [5e-324, 1e-321, 1e-310, 1e-200])
+def test_numbers_in_common_may_come_from_next_to_nothing(tiny):
+    before = np.array([[0.5, 0.3, 0.2], [0.5 - tiny, 0.5, tiny]])
+    rows = most_likely(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 0.0]]), before, np.array([[0, 1, 2], [0, 3, 4]]))
+    np.testing.assert_allclose(rows, [[1 / 3, 4 / 15, 2 / 5], [1 / 3, 2 / 3, 0]], rtol=4 * ULP, atol=0)
+
+
 def test_held_entries_of_rows_with_numbers_in_common():
     before = np.array([[0.5, 0.3, 0.2], [0.1, 0.3, 0.6]])
     rows = most_likely(np.array([[9.0, 1.0, 3.0], [1.0, 2.0, 4.0]]), before, np.array([[-1, 0, 1], [-1, 0, 2]]))

@@ -561,6 +561,18 @@ def test_a_stationary_maximum_has_no_slope():
         assert all(matrix[index] == before[index] for index in held)
 
 
+def test_a_stationary_maximum_of_a_chain_that_hardly_moves():
+    """Little shares of a turn are large ones of what leaves the states."""
+    counts, firsts = np.array([[7.0, 8.5e-6], [8.5e-6, 0.0]]), np.array([3.0, 0.5])
+    before = np.array([[1 - 8.5e-4, 8.5e-4], [5e-3, 1 - 5e-3]])
+    after = settling.most_likely(counts, firsts, before, np.arange(4).reshape(2, 2))
+    heights = [
+        (counts * np.log(matrix)).sum() + firsts @ np.log(hf.stationary_distribution(matrix))
+        for matrix in (before, after)
+    ]
+    assert heights[1] > heights[0] + 1e-3
+
+
 def test_what_would_fall_stays(monkeypatch):
     before = np.array([[0.7, 0.3], [0.4, 0.6]])
     heights = iter([0.0, *[-1.0] * 6])

@@ -6,6 +6,7 @@ With δ = δ A and Z = (I − A + 1 δ)⁻¹, a move dA whose rows sum to 0 chan
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from hmmfilter.stationarity import stationary_distribution
 
 N_TURNS = 30
 SHARES = (1.0, 0.5, 0.25, 0.125, 2.0**-6, 2.0**-12)  # of a turn, the first that does not lower the sum
+LARGEST_FACTOR = 2.0  # by which such a turn changes a probability, before its row sums to 1
 SMALLEST_CHANGE = 1e-15
 TINY, TRACE = 1e-300, 1e-280
 
@@ -47,8 +49,7 @@ def most_likely(counts: FloatArray, firsts: FloatArray, before: FloatArray, grou
     for _ in range(N_TURNS):
         wanted = _distributions.most_likely(counts + _led(firsts, transition), transition, groups)
         wanted = np.where((wanted == 0.0) & (transition < TRACE), transition, wanted)  # no underflow
-        for share in SHARES:
-            there = transition + share * (wanted - transition)
+        for there in _on_the_way(transition, wanted, groups):
             height_there = _height(counts, firsts, there)
             if height_there >= height:
                 break
@@ -59,6 +60,22 @@ def most_likely(counts: FloatArray, firsts: FloatArray, before: FloatArray, grou
         if change <= SMALLEST_CHANGE:
             return transition
     return transition
+
+
+def _on_the_way(transition: FloatArray, wanted: FloatArray, groups: IntArray) -> Iterator[FloatArray]:
+    """Transitions between one and the one that is wanted, nearer and nearer; then such as change by no large factors.
+
+    Those lead upwards, too, since factors grow with slopes. Where a row hardly leaves its state, a little share of a
+    turn is much beside what it leaves.
+    """
+    for share in SHARES:
+        yield transition + share * (wanted - transition)
+    factors = np.divide(wanted, transition, out=np.ones_like(wanted), where=transition > 0)
+    bounded = np.clip(factors, 1.0 / LARGEST_FACTOR, LARGEST_FACTOR)
+    if (bounded != factors).any():
+        near = _distributions.most_likely(transition * bounded, transition, groups)
+        for share in SHARES:
+            yield transition + share * (near - transition)
 
 
 def _led(firsts: FloatArray, transition: FloatArray) -> FloatArray:
