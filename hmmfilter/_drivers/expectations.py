@@ -61,9 +61,10 @@ def expect(
 ) -> Expectations:
     """Run the recursions both ways over sequences, of which each counts as often as its weight says."""
     no_table = np.broadcast_to(np.float64(0.0), (int(starts[-1]), len(log_initial)))
-    given = Tables(log_initial[None], log_transition[None], np.empty(0, dtype=np.int64), no_table, starts)
+    no_index = frozen(np.empty(0, dtype=np.int64))
+    given = Tables(frozen(log_initial[None]), frozen(log_transition[None]), no_index, no_table, frozen(starts))
     tables, are_left, outcome = with_steps(given)
-    weights = np.ascontiguousarray(weights[are_left])
+    weights = frozen(np.ascontiguousarray(weights[are_left]))
     total = Sums.zeros(len(log_initial), source)
     in_order = InOrder(total.table)
 
