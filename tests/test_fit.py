@@ -280,6 +280,18 @@ def test_it_may_be_stopped():
     assert two_states().fit(COUNTS, max_iterations=3).reason == "3 iterations are done"
 
 
+@pytest.mark.parametrize("scale", [1e-100, 1.0])
+def test_normal_states_that_begin_far_from_all_that_is_seen(scale):
+    rng = np.random.default_rng(1)
+    data = np.repeat([0.0, 20.0], 30) + rng.normal(size=60)
+    emission = hf.emissions.Gaussian(np.array([0.0, 20.0]) * scale, np.ones(2) * scale**2)
+    fitted = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], emission).fit((data + 1e8) * scale)
+    assert fitted.converged
+    assert np.isfinite(fitted.gradient_norm)
+    np.testing.assert_allclose(fitted.model.emission.mean[1], (data.mean() + 1e8) * scale, rtol=1e-14)
+    np.testing.assert_allclose(fitted.model.emission.covariance[1], data.var() * scale**2, rtol=1e-6)
+
+
 def test_all_there_is_to_gain_may_be_asked_for():
     fitted = two_states().fit(COUNTS, tolerance=0.0)
     assert fitted.converged

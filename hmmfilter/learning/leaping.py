@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from hmmfilter.learning.settling import stationary
 
 FARTHEST = 4.0  # that the first leaps may go, in steps
 GROWTH = 4.0  # by which they may go farther after one that went as far as it might, and less after one that failed
-DEEPEST = 7.0  # by which a leap may lower the log of a probability: what is at 0 stays there
+DEEPEST = 7.0  # by which a leap may lower the log of a probability, or change that of a variance
 
 
 class Leaps:
@@ -59,7 +60,7 @@ class Leaps:
         emission = before.emission
         if len(vectors) == 3:
             emission = emission._of_natural(vectors[2])
-            if emission is None:
+            if emission is None or self._is_far(emission, before.emission):
                 return None
             held = {part.of_emission: part.groups < 0 for part in self._problem.parts if part.name.startswith(EMISSION)}
             if any(mask.any() for mask in held.values()):
@@ -69,6 +70,17 @@ class Leaps:
                     {name: np.where(held[name], known[name], value) for name, value in parameters.items()}
                 )
         return before._with(initial, transition, emission)
+
+    def _is_far(self, emission: Any, before: Any) -> bool:
+        """Whether a leap has changed a variance, or the like, by more than leaps are to be believed."""
+        after, known = emission._parameters(), before._parameters()
+        for name in getattr(emission, "POSITIVE", ()):
+            is_matrix = self._problem.by_name[EMISSION + name].is_symmetric
+            pair = (after[name], known[name])
+            new, old = (np.diagonal(values, axis1=-2, axis2=-1) for values in pair) if is_matrix else pair
+            if (np.abs(np.log(new) - np.log(old)) > DEEPEST).any():
+                return True
+        return False
 
 
 def _leapt(first: FloatArray, second: FloatArray, third: FloatArray, length: float) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -138,7 +139,7 @@ def _reported(problem: Problem, climbed: Climbed, restarts: tuple[Restart, ...])
         n_iterations=len(climbed.history) - 1,
         converged=climbed.has_converged,
         reason=climbed.reason,
-        gradient_norm=float(np.linalg.norm(gradient / n_observations)),
+        gradient_norm=math.hypot(*(gradient / n_observations)),
         n_parameters=problem.n_parameters(model),
         n_observations=int(n_observations) if n_observations.is_integer() else n_observations,
         restarts=restarts,
