@@ -553,3 +553,19 @@ def test_one_step_is_never_less_probable_than_what_was(n_rows, n_dimensions, see
         assert top >= log_likelihood(start, x, weights)
         near = Gaussian(best.mean + 0.01 * rng.normal(size=best.mean.shape), 1.01 * best.covariance, kind)
         assert top >= log_likelihood(near, x, weights)
+
+
+@pytest.mark.parametrize("kind", ["tied", "full"])
+def test_a_covariance_of_all_states_is_tied_whatever_its_kind(kind):
+    """Of the kind that is one matrix, there is nothing to tie, also where there are as many entries as states."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(80, 2)) @ [[2.0, 0.0], [1.0, 1.0]] + np.repeat([[0.0, 0.0], [9.0, 4.0]], 40, axis=0)
+    covariance = np.eye(2) if kind == "tied" else [np.eye(2)] * 2
+    emission = hf.emissions.Gaussian([[0.0, 0.0], [9.0, 4.0]], covariance, kind)
+    start = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], emission)
+    plain = hf.HMM(start.initial, start.transition, hf.emissions.Gaussian(emission.mean, np.eye(2), "tied")).fit(x)
+    fitted = start.fit(x, tied={"emission.covariance": "all"})
+    assert fitted.n_parameters == plain.n_parameters
+    assert fitted.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-7)
+    with pytest.raises(ValueError, match=r"tied\['emission.covariance'\] must have shape"):
+        start.fit(x, tied={"emission.covariance": [0, 0, 0]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,8 +141,11 @@ def held_entries(value: Any, shapes: Shapes) -> dict[str, BoolArray]:
     return held
 
 
-def tied_entries(value: Any, shapes: Shapes) -> dict[str, IntArray]:
-    """Let in which entries of the parameters are one number; those of the same number are."""
+def tied_entries(value: Any, shapes: Shapes, of_all: Collection[str] = ()) -> dict[str, IntArray]:
+    """Let in which entries of the parameters are one number; those of the same number are.
+
+    Those of a parameter that all states share have no states to be tied.
+    """
     groups = {name: np.arange(int(np.prod(shape))).reshape(shape) for name, shape in shapes.items()}
     if value is None:
         return groups
@@ -150,11 +153,12 @@ def tied_entries(value: Any, shapes: Shapes) -> dict[str, IntArray]:
         raise TypeError(f"tied must be a dict by the names of parameters, got {shown(value)}")
     for name, given in value.items():
         for part in _parts_of("tied", name, shapes):
-            groups[part] = _groups_of(f"tied[{name!r}]", given, shapes[part])
+            if not (part in of_all and isinstance(given, str)):
+                groups[part] = _groups_of(f"tied[{name!r}]", given, shapes[part], part in of_all)
     return groups
 
 
-def _groups_of(name: str, value: Any, shape: tuple[int, ...]) -> IntArray:
+def _groups_of(name: str, value: Any, shape: tuple[int, ...], is_of_all: bool) -> IntArray:
     if isinstance(value, str):
         if value != "all":
             raise ValueError(f"{name} must be 'all' or groups, got {shown(value)}")
@@ -164,8 +168,9 @@ def _groups_of(name: str, value: Any, shape: tuple[int, ...]) -> IntArray:
         raise TypeError(f"{name} must hold numbers of groups, got dtype {array.dtype}")
     if array.shape == shape:
         return array.astype(np.int64)
-    if array.shape != shape[:1]:
-        raise ValueError(f"{name} must have shape {shape} or {shape[:1]}, got {array.shape}")
+    if is_of_all or array.shape != shape[:1]:
+        shapes = f"{shape}" if is_of_all else f"{shape} or {shape[:1]}"
+        raise ValueError(f"{name} must have shape {shapes}, got {array.shape}")
     within = np.arange(int(np.prod(shape[1:]))).reshape(shape[1:])
     by_state = array.reshape(-1, *[1] * (len(shape) - 1))
     joint: IntArray = (by_state * within.size + within).astype(np.int64)

@@ -281,6 +281,10 @@ class LearningGaussian(Valued):
     def _symmetric(self) -> frozenset[str]:
         return self.POSITIVE if self._has_matrices else frozenset()
 
+    @property
+    def _of_all(self) -> frozenset[str]:
+        return self.POSITIVE if self.kind == "tied" else frozenset()
+
     def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
         shown = self._moments(sums)
         shape = self.mean.shape[: 1 if self._has_matrices else None]

@@ -159,6 +159,11 @@ class Sums(Learner, Protocol):
         """The parameters that are symmetric matrices; their scores count each entry of the lower triangle twice."""
         ...
 
+    @property
+    def _of_all(self) -> frozenset[str]:
+        """The parameters that all states share; none where there is no such property."""
+        ...
+
     def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
         """The sums by their names, for `hmmfilter.expected_statistics`."""
         ...

@@ -134,7 +134,8 @@ def parts_of(model: Model, initial: str, fixed: Any, tied: Any) -> tuple[Part, .
     shapes = {name: value.shape for name, value in values.items()}
     if not learns_from_sums(emission):
         shapes["emission"] = ()
-    held, groups = _checks.held_entries(fixed, shapes), _checks.tied_entries(tied, shapes)
+    of_all = {EMISSION + name for name in getattr(emission, "_of_all", ())}
+    held, groups = _checks.held_entries(fixed, shapes), _checks.tied_entries(tied, shapes, of_all)
     is_tied = len(np.unique(groups["initial"])) < model.n_states
     if _checks.free_initial(initial, held["initial"], is_tied) != "free":
         held["initial"][:] = True
