@@ -82,11 +82,6 @@ REFUSED = {
     "restarts below 0": ({"restarts": -1}, ValueError, "restarts must be an integer from 0 up, got -1"),
     "a number for a yes": ({"accelerate": 1}, TypeError, "accelerate must be True or False, got 1"),
     "a prior that is none": ({"prior": "flat"}, TypeError, "prior must be a Prior, got 'flat'"),
-    "a prior of what follows from the transition": (
-        {"initial": "stationary", "prior": hf.Prior(initial=hf.priors.Dirichlet(2.0))},
-        ValueError,
-        "the prior of initial must be None where initial is 'stationary', and follows from the transition, got Dirich",
-    ),
     "a callback that is none": ({"callback": "print"}, TypeError, "callback must be a function, got 'print'"),
 }
 

@@ -219,17 +219,12 @@ def callback(value: Any) -> Any:
     return value
 
 
-def prior_of_model(value: Any, model: Any, initial: str) -> Any:
-    """Let in what is believed of a model, if anything, and if its initial distribution is learnt in this way."""
+def prior_of_model(value: Any, model: Any) -> Any:
+    """Let in what is believed of a model, if anything."""
     if value is not None:
         if not hasattr(value, "_admitted_by"):
             raise TypeError(f"prior must be a Prior, got {shown(value)}")
         value._admitted_by(model)
-        if value.initial is not None and initial == "stationary":
-            raise ValueError(
-                "the prior of initial must be None where initial is 'stationary', and follows from the transition, "
-                f"got {shown(value.initial)}"
-            )
         believed = value.emission
         if believed is not None and not hasattr(model.emission, "_log_prior") and not hasattr(believed, "log_density"):
             raise TypeError(

@@ -71,7 +71,7 @@ def problem_of(
     """What is to be climbed, from what the door is given."""
     parts = parts_of(start, initial, fixed, tied)
     evidence = evidence_of(start, observations, lengths, allowed, labels, weights)
-    believed = _checks.prior_of_model(prior, start, initial)
+    believed = _checks.prior_of_model(prior, start)
     problem = Problem(evidence, parts, initial == "stationary", believed, workers)
     if problem.learns_emission and not learns_from_sums(start.emission):
         _checks.learning_emission(start.emission)
