@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import hmmfilter as hf
 from hmmfilter.learning import settling
+from hmmfilter.learning.climbing import Climbed, Point
+from hmmfilter.learning.restarting import climb_from_many
 from tests.conftest import needs_compiled
 
 EARTHQUAKES = np.array(
@@ -345,6 +347,42 @@ def test_restarts_find_the_top():
     assert all(restart.late >= restart.early for restart in fitted.restarts if restart.outcome == "finished")
     assert_same_bits(*(two_states().fit(COUNTS, restarts=2, rng=0) for _ in range(2)))
     assert_never_falls(fitted)
+
+
+@needs_compiled
+@pytest.mark.parametrize("seed", range(4))
+def test_states_keep_their_names_where_others_climb_as_high(seed):
+    start = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hf.emissions.Poisson([2, 9]), state_names=["calm", "busy"])
+    counts = start.simulate(200, rng=5)[1]
+    fitted = start.fit(counts, restarts=6, rng=seed)
+    assert [restart.outcome for restart in fitted.restarts] == ["finished", *["stopped"] * 6]
+    assert fitted.model == start.fit(counts).model
+
+
+def climbed_to(objective, has_converged=True):
+    return Climbed(Point(None, None, objective, 0.0), [objective], "", has_converged)
+
+
+def ends_of(early, gain, tolerance=1e-8):
+    """Which of some climbs is taken to be the highest, where each rises so much to its end; and what each came to."""
+    models = ((str(n), lambda n=n: n) for n in range(len(early)))
+    best, came_to = climb_from_many(
+        models,
+        lambda n: early[n],
+        lambda begun: climbed_to(begun.point.objective + gain[begun.point.objective]),
+        tolerance,
+    )
+    return best.point.objective, [restart.outcome for restart in came_to]
+
+
+def test_the_first_start_that_is_at_the_top_counts():
+    low, high = -10.0011, -10.001
+    early = [climbed_to(low), climbed_to(high)]
+    assert ends_of(early, {low: 0.0011, high: 0.001 + 1e-9}) == (low + 0.0011, ["finished", "stopped"])
+    assert ends_of(early, {low: 0.0, high: 0.0}) == (high, ["stopped", "finished"])  # two tops, after all
+    apart = [climbed_to(-12.0), climbed_to(-11.0)]
+    assert ends_of(apart, {-12.0: 2.0, -11.0: 1.0 + 1e-9}) == (-10.0, ["finished", "finished"])
+    assert ends_of(apart, {-12.0: 2.0, -11.0: 1.0 + 1e-7})[0] > -10.0
 
 
 def test_restarts_keep_what_is_held_and_known():

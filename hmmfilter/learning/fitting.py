@@ -69,7 +69,8 @@ def fit(
         What is believed before, as `hmmfilter.Prior` says.
     restarts : int
         How many more models to start from: quantiles, k-means, random responsibilities and random points in turn. All
-        climb for 20 iterations, and the best three to the end; ``fitted.restarts`` says what each came to.
+        climb for 20 iterations, and the best three to the end; ``fitted.restarts`` says what each came to. Of those
+        that come to one top the first counts, so that states keep the order and the names of the start where they can.
     rng : numpy.random.Generator or int, optional
         A generator, or a seed for one, for restarts.
     max_iterations : int

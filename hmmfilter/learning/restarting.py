@@ -40,16 +40,18 @@ def climb_from_many(
     models: Iterator[tuple[str, Callable[[], Model]]],
     begin: Callable[[Model], Climbed],
     finish: Callable[[Climbed], Climbed],
+    tolerance: float,
 ) -> tuple[Climbed, tuple[Restart, ...]]:
     """Begin to climb from all models, finish where it is highest, and return the highest end and what each came to.
 
-    Where all collapse, so does this.
+    Of ends that are alike, to the tolerance, it is that of the first: states keep the order, and the names, of the
+    start where that is as good as any. Where all collapse, so does this.
     """
     kinds, begun = zip(
         *((kind, _unless_degenerate(lambda made: begin(made()), made)) for kind, made in models), strict=True
     )
     climbs = {n: climbed for n, climbed in enumerate(begun) if isinstance(climbed, Climbed)}
-    finished = {n: _unless_degenerate(finish, climbs[n]) for n in _highest(climbs)}
+    finished = dict(_finished(top, climbs, finish, tolerance) for top in _tops(climbs))
     ends = {n: climbed for n, climbed in finished.items() if isinstance(climbed, Climbed)}
     if not ends:
         collapses = [end for end in (*finished.values(), *begun) if isinstance(end, _checks.DegenerateFitError)]
@@ -61,7 +63,9 @@ def climb_from_many(
         has_collapsed = n not in climbs or (n in finished and n not in ends)
         outcome = "collapsed" if has_collapsed else "finished" if n in ends else "stopped"
         came_to.append(Restart(kind, early, late, outcome))
-    return max(ends.values(), key=lambda end: end.point.objective), tuple(came_to)
+    highest = max(end.point.objective for end in ends.values())
+    first = min(n for n, end in ends.items() if end.point.objective >= highest - tolerance)
+    return ends[first], tuple(came_to)
 
 
 def _unless_degenerate(climb: Callable[[Any], Climbed], begin: Any) -> Climbed | _checks.DegenerateFitError:
@@ -72,13 +76,28 @@ def _unless_degenerate(climb: Callable[[Any], Climbed], begin: Any) -> Climbed |
         return collapse
 
 
-def _highest(climbs: dict[int, Climbed]) -> list[int]:
-    """The numbers of the highest climbs; of those that came to the same top already, the first."""
-    chosen: list[int] = []
+def _tops(climbs: dict[int, Climbed]) -> list[list[int]]:
+    """The numbers of the climbs to each of the highest tops, the highest climb before the others."""
+    tops: list[list[int]] = []
     for n in sorted(climbs, key=lambda n: -climbs[n].point.objective):
-        if not any(_are_at_one_top(climbs[n], climbs[other]) for other in chosen):
-            chosen.append(n)
-    return chosen[:N_FINISHED]
+        for top in tops:
+            if _are_at_one_top(climbs[n], climbs[top[0]]):
+                top.append(n)
+                break
+        else:
+            tops.append([n])
+    return tops[:N_FINISHED]
+
+
+def _finished(
+    top: list[int], climbs: dict[int, Climbed], finish: Callable[[Climbed], Climbed], tolerance: float
+) -> tuple[int, Climbed | _checks.DegenerateFitError]:
+    """The end of the first climb to a top; where it was another, lower top, that of the highest."""
+    first, highest = min(top), top[0]
+    end = _unless_degenerate(finish, climbs[first])
+    if isinstance(end, Climbed) and end.point.objective >= climbs[highest].point.objective - tolerance:
+        return first, end
+    return (first, end) if first == highest else (highest, _unless_degenerate(finish, climbs[highest]))
 
 
 def _are_at_one_top(first: Climbed, second: Climbed) -> bool:

@@ -52,7 +52,8 @@ def fitted(problem: Problem, start: Model, settings: Settings) -> Fitted:
             return _reported(problem, finish(begun), ())
         problem.evidence.possible(problem.expect(model).n_possible)
         models = starts_of(problem, model, settings.restarts, settings.rng)
-        return _reported(problem, *climb_from_many(models, partial(_begin, problem, settings, N_EARLY), finish))
+        begin = partial(_begin, problem, settings, N_EARLY)
+        return _reported(problem, *climb_from_many(models, begin, finish, settings.tolerance))
 
 
 def problem_of(
