@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from hmmfilter.cli.messages import reason
 from hmmfilter.cli.parser import dialect_of
 from hmmfilter.guessing import guess
 from hmmfilter.results import Fitted
+from hmmfilter.results.fitted import MOST_WITH_ROWS
 from hmmfilter.selection import select
 
 
@@ -36,8 +38,8 @@ def fit_model(options: argparse.Namespace) -> None:
         if options.emission != "categorical":
             reader.choose(rows)
         rows, lengths = _by_sequence(reader, rows)
+        given = _given(reader, rows, lengths, options)
         with reader.blamed(rows):
-            given = _given(reader, rows, lengths, options)
             found, words = _found(given, options)
     found.model.to_json(options.output)
     with opened_for_writing("-") as file:
@@ -92,7 +94,7 @@ def _found(given: Given, options: argparse.Namespace) -> tuple[Fitted, str]:
             **chosen,
             **given.options,
         )
-        return selected.best, f"{selected}\n\n{selected.best}\n"
+        return selected.best, f"{selected}\n\n{_with_errors(selected.best)}\n"
     start = guess(
         options.emission,
         options.states[0],
@@ -102,7 +104,15 @@ def _found(given: Given, options: argparse.Namespace) -> tuple[Fitted, str]:
         **given.options,
     )
     fitted = start.fit(given.observations, rng=options.seed, **chosen)
-    return fitted, f"{fitted}\n"
+    return fitted, f"{_with_errors(fitted)}\n"
+
+
+def _with_errors(fitted: Fitted) -> Fitted:
+    """A fit that prints its standard errors, where it has some, and they do not take long."""
+    if fitted.model.n_states <= MOST_WITH_ROWS:
+        with contextlib.suppress(ValueError):
+            fitted.standard_errors()
+    return fitted
 
 
 def _draw(fitted: Fitted, path: str) -> None:

@@ -51,9 +51,18 @@ def test_a_range_of_states_is_selected_from(fit):
     assert (status, err) == (0, "")
     selected = hf.select("poisson", range(1, 4), COUNTS, restarts=1)
     assert model == selected.best.model
+    selected.best.standard_errors()
     assert out == f"{selected}\n\n{selected.best}\n"
+    assert "  standard errors in parentheses\n" in out
     _, by_aic, _, _ = fit(column("count", *COUNTS), *words, "--criterion", "aic")
     assert by_aic == hf.select("poisson", range(1, 4), COUNTS, criterion="aic", restarts=1).best.model
+
+
+def test_standard_errors_that_take_long_are_left_out(fit):
+    data = column("count", *(t * t % 31 for t in range(60)))
+    words = ("--emission", "poisson", "--restarts", 0, "--states")
+    assert "standard errors" in fit(data, *words, 2)[2]
+    assert "standard errors" not in fit(data, *words, 7)[2]
 
 
 def test_rows_of_a_sequence_may_stand_anywhere(fit):
@@ -109,6 +118,7 @@ def test_refusals(fit, text, words, message):
     assert (status, model, out) == (2, None, "")
     assert err.startswith("hmmfilter: error: ")
     assert message in err
+    assert err.count("data.csv") <= 1
 
 
 def test_data_after_a_list_of_columns(tmp_path):
