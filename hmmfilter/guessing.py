@@ -55,10 +55,12 @@ def guess(
         ``guessed(observations, weights, **options)``.
     n_states : int
         K.
-    observations, lengths
+    observations
         As in `HMM.filter`. For "gaussian", tables of several columns and lists of lists of one length are vectors; a
         list of arrays is a list of sequences. A class of your own is given them as they came, or one after the other
         where a frame is grouped.
+    lengths
+        As in `HMM.filter`.
     method : {"quantiles", "k-means", "points", "responsibilities"}
         How groups are made. Vectors count in units of the standard deviation of each entry, a missing entry as the mean
         of its column; an observation that is missing altogether belongs to all states alike.

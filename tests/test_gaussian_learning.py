@@ -459,6 +459,7 @@ def test_a_fit_tells_which_state_collapses():
     with pytest.raises(hf.DegenerateFitError, match="state 1 collapses") as told:
         model.fit(x)
     assert told.value.direction == (1.0,)
+    assert str(told.value).startswith("state 1 collapses: its observations do not vary, so that its density")
 
 
 @of_every_kind

@@ -84,10 +84,15 @@ class DegenerateFitError(ValueError):
         self.direction = direction
 
     def __str__(self) -> str:
+        direction = "" if len(self.direction) == 1 else f" in the direction {shown([*map(_rounded, self.direction)])}"
         return (
-            f"state {self.state} collapses: its observations do not vary in the direction {shown(list(self.direction))}"
-            ", so that its density has no bound; give a prior, tie the covariances of states, or take fewer states"
+            f"state {self.state} collapses: its observations do not vary{direction}, so that its density has no bound; "
+            "give a prior, tie the covariances of states, or take fewer states"
         )
+
+
+def _rounded(number: float) -> float:
+    return round(number, 4) + 0.0  # no zero has a sign
 
 
 def refuse_collapse(state: int, direction: FloatArray) -> NoReturn:

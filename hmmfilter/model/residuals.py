@@ -57,7 +57,9 @@ class Residuals(Questions):
 
         Raises
         ------
-        ImpossibleEvidenceError, ValueError
+        ImpossibleEvidenceError
+            Where no path through the states can have produced the observations.
+        ValueError
             As in `HMM.filter`.
         TypeError
             Also for an emission of your own without a method ``log_sides``, see `hmmfilter.emissions.Emission`.
