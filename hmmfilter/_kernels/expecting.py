@@ -69,6 +69,7 @@ FLOOR = 2.0**-750  # times 2^-250, the least that A may be, it is no less than 2
 LEAST = 2.0**-300  # of the largest α or ω after a step
 SHALLOW = 2.0**-340  # Σ α β at least
 LOW = 2.0**-40  # where α and ω are scaled again
+ROOT_OF_HALF = 0.7071067811865476
 ROWS_AT_A_TIME = 16 * CHUNK  # that are added up before sums have a second part
 # What is carried over from piece to piece: α or ω, and after it the exponent of α, and the logs that were taken out of
 # the rows, in two parts
@@ -351,6 +352,8 @@ def log_of_all(total: float, carried: FloatArray) -> float:
     """log Σ α_T, with what was taken out of it, k log 2 and logs, all of it to less than a unit in the last place."""
     mantissa, k = math.frexp(total)
     exponent = carried[SHARED] + k
+    if mantissa < ROOT_OF_HALF:  # so that the logarithm of 1 is 0
+        mantissa, exponent = 2.0 * mantissa, exponent - 1.0
     head, tail = two_product(exponent, LOG_2)
     out, lost = tally(carried[OUT], carried[OUT_LOST], head)
     out, lost = tally(out, lost, math.log(mantissa))
