@@ -38,14 +38,15 @@ def test_the_main_job(monkeypatch, capsys, tmp_path):
 
 
 def test_a_fit_in_one_line(monkeypatch, capsys, tmp_path):
-    """Which selects the model that the Python lines above it do."""
+    """Which says what the Python lines above it do."""
     program, *words = shlex.split(fenced("bash")[2])
     assert program == ".venv/bin/hmmfilter"
     words = [str(ROOT / word) if word.startswith("data/") else word for word in words]
     monkeypatch.chdir(tmp_path)
     assert cli.main(words) == 0
     selected = next(block for block in fenced("text") if block.startswith("Selected: "))
-    assert capsys.readouterr().out.startswith(selected[: selected.index("Fitted: ")])
+    out, at = capsys.readouterr().out, selected.index("Fitted: ")
+    assert out == f"{selected[:at]}\n{selected[at:]}"
     assert Path("model.json").exists()
     assert Path("fit.png").exists()
 
