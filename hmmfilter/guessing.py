@@ -151,7 +151,7 @@ def fit_labelled(
     ----------
     emission : str or type
         As in `guess`.
-    states : array_like of int, (T,), or list or dict of them
+    states : array_like of int, (T,), or list or dict of them, or pandas groups
         The state of each step, from 0: in one array, or one for each sequence, by the keys that these have.
     observations, lengths
         As in `guess`.

@@ -109,6 +109,18 @@ def test_labels_of_sequences():
         START.fit(KEYED, labels={"a": [0] * 5, "b": [9]})
 
 
+def test_labels_of_groups_are_groups():
+    pd = pytest.importorskip("pandas")
+    who = ["a", "b", "a", "a", "b", "a"]
+    grouped = pd.DataFrame({"who": who, "count": [1, 8, 2, 9, 7, 8], "state": [0, None, 0, 1, 1, None]}).groupby("who")
+    labels = {"a": [0, 0, 1, -1], "b": [-1, 1]}
+    assert (
+        START.fit(grouped["count"], labels=grouped["state"]).model == START.fit(grouped["count"], labels=labels).model
+    )
+    with pytest.raises(ValueError, match=re.escape("labels must be a dict with the keys ['a', 'b'], got {'c': ")):
+        START.fit(KEYED, labels=pd.Series([0, 1]).groupby(["c", "c"]))
+
+
 @pytest.mark.parametrize("observations", [[[], []], [None, None, np.nan]])
 def test_nothing_to_learn_from(observations):
     with pytest.raises(ValueError, match=r"^observations must have a step that is not missing, got none$"):

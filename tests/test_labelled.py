@@ -119,6 +119,7 @@ def test_a_state_that_is_never_left_takes_a_prior():
         ([0, 1, 1], {}, ValueError, "states must have an entry for each of the 4 steps, got 3"),
         ([0, 1, 2, 1], {"n_states": 2}, ValueError, r"states\[2\] must be a state from 0 to 1"),
         ([0, 1, 0, 1], {"n_states": 0}, ValueError, "n_states must be at least 1"),
+        ([0, 1, "one", 1], {}, ValueError, r"states\[2\] must be a state from 0 up, or -1 or NaN where unknown"),
         ("0101", {}, TypeError, "states must be a list of states"),
         (10**9 * np.array([0, 1, 0, 1]), {}, ValueError, "got none of 1"),
     ],

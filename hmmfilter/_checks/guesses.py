@@ -10,11 +10,9 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks.errors import EntryError, shown
 from hmmfilter._checks.labels import keyed
-from hmmfilter._checks.learning import UNKNOWN, known_states
+from hmmfilter._checks.learning import MOST_STATES, UNKNOWN, known_states
 from hmmfilter._checks.observations import holds_containers, is_container
 from hmmfilter._checks.settings import step_count
-
-MOST_STATES = 2**31  # where nobody says how many there are
 
 
 def emission_class(value: Any, known: Mapping[str, type]) -> Any:

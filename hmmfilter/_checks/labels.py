@@ -48,6 +48,14 @@ def keyed(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -> tu
     return sequences, labels
 
 
+def by_key(value: Any) -> Any:
+    """What has keys as a dict: the groups of a frame or a series are one; all else as it is."""
+    if not hasattr(value, "get_group"):
+        return value
+    parts, labels = _groups(value)
+    return dict(zip(labels.keys or (), parts, strict=True))
+
+
 def _groups(grouped: Any) -> tuple[list[Any], Labels]:
     """The groups that pandas makes, without the columns by which it does unless they are chosen; rows keep labels."""
     sizes = grouped.size()

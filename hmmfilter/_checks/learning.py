@@ -11,9 +11,11 @@ import numpy as np
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._checks.arrays import float_array, rectangular, refuse_first, require_shape
 from hmmfilter._checks.errors import EntryError, shown
+from hmmfilter._checks.labels import by_key
 from hmmfilter._checks.observations import entries_of, is_missing
 
 UNKNOWN = -1
+MOST_STATES = 2**31  # where nobody says how many there are
 Shapes = Mapping[str, tuple[int, ...]]  # of the parameters, by their names
 
 
@@ -57,6 +59,7 @@ def known_states(
     n_rows = sum(lengths)
     names = range(len(lengths)) if keys is None else keys
     if keys is not None:
+        value = by_key(value)
         if not isinstance(value, Mapping) or set(value) != set(keys):
             raise ValueError(f"{name} must be a dict with the keys {shown(list(keys))}, got {shown(value)}")
         value = [value[key] for key in keys]
@@ -81,9 +84,9 @@ def _states_of(name: str, value: Any, length: int, n_states: int) -> IntArray:
     for t, entry in enumerate(entries):
         is_number = isinstance(entry, numbers.Real) and not isinstance(entry, bool)
         if not is_missing(entry) and not (is_number and entry in range(UNKNOWN, n_states)):
+            states = "from 0 up" if n_states == MOST_STATES else f"from 0 to {n_states - 1}"
             raise EntryError(
-                f"{name}[{t}] must be a state from 0 to {n_states - 1}, or -1 or NaN where unknown, got {shown(entry)}",
-                (t,),
+                f"{name}[{t}] must be a state {states}, or -1 or NaN where unknown, got {shown(entry)}", (t,)
             )
     return np.array([UNKNOWN if is_missing(entry) else int(entry) for entry in entries], dtype=np.int64)
 

@@ -53,7 +53,7 @@ def fit(
         The lengths of N sequences that stand one after the other.
     allowed : array_like of bool, (T, K), or list or dict of them, optional
         Which states are possible at each step.
-    labels : array_like of int, (T,), or list or dict of them, optional
+    labels : array_like of int, (T,), or list or dict of them, or pandas groups, optional
         The states that are known; −1, NaN or None where one is not.
     weights : array_like, (N,), or dict, optional
         How often each sequence counts, from 0: a weight of 2 is the sequence given twice.
