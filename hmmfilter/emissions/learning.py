@@ -59,6 +59,10 @@ class Learner(Emission, Protocol):
     >>> step = start.estimated(times, model.smooth(times).probabilities)  # one step of Baum and Welch
     >>> step.mean.round(3)
     array([ 0.705, 14.462])
+    >>> hf.fit(model, times).model.emission.mean.round(3)  # all steps
+    array([ 0.669, 14.997])
+    >>> hf.guess(Waiting, 2, times).emission.mean.round(3)  # by `guessed`
+    array([ 1.433, 15.233])
     """
 
     @property
