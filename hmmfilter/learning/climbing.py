@@ -128,7 +128,7 @@ def leap(problem: Problem, here: Point, there: Point, leaps: Leaps, rates: Rates
         has_landed = trial is not None and trial.objective >= lowest
         leaps.note(length, has_landed)
         if trial is not None:
-            yield Look(trial, rates.to_come(trial.length) if has_landed else math.inf)
+            yield Look(trial)  # steps alone tell what is still to come
             if has_landed:
                 return trial
         length = (1.0 + length) / 2.0

@@ -91,9 +91,9 @@ class Fitted(OfParameters):
     >>> hf.fit(start, counts)
     Fitted: 2 states, Poisson emission, 14 observations, 5 parameters
       log-likelihood -28.9232, AIC 67.8464, BIC 71.0416
-      converged after 6 iterations: no more than 1e-08 is to be gained
+      converged after 7 iterations: no more than 1e-08 is to be gained
       state  initial    to 0    to 1     rate
-          0   1.0000  0.7473  0.2527  0.86371
+          0   1.0000  0.7473  0.2527  0.86370
           1  0.0000*  0.1970  0.8030   8.7417
       * at a bound, and without a standard error
     """

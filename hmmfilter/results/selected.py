@@ -41,8 +41,8 @@ class Selected(Previewed):
     Selected: 2 states by BIC, 14 observed steps
       states  log-likelihood  parameters       AIC       BIC  iterations          outcome
            1        -49.2120           1  100.4240  101.0630           2        converged
-           2        -28.9232           5   67.8464   71.0416           5  converged, best
-           3        -26.6820          11   75.3640   82.3937          24        converged
+           2        -28.9232           5   67.8464   71.0416           6  converged, best
+           3        -26.6820          11   75.3640   82.3937          25        converged
     """
 
     fits: Mapping[int, Fitted]

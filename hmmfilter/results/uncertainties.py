@@ -121,7 +121,7 @@ class StandardErrors(OfParameters):
     >>> fitted.standard_errors()
     StandardErrors: 2 states, Poisson emission
       state  initial    to 0    to 1     rate
-          0        -  0.1548  0.1548  0.33297
+          0        -  0.1548  0.1548  0.33296
           1        -  0.1769  0.1769   1.2430
     """
 
@@ -174,7 +174,7 @@ class ConfidenceIntervals(OfParameters):
     ConfidenceIntervals: 95 %, 2 states, Poisson emission
       state  initial              to 0              to 1               rate
           0        -  [0.3723, 0.9365]  [0.0635, 0.6277]  [0.40570, 1.8387]
-          1        -  [0.0267, 0.6872]  [0.3128, 0.9733]   [6.6142, 11.550]
+          1        -  [0.0267, 0.6872]  [0.3128, 0.9733]   [6.6141, 11.550]
     """
 
     level: float
@@ -216,10 +216,10 @@ class ParameterCovariance(Table):
     >>> hf.fit(start, counts, initial="fixed").covariance()
     ParameterCovariance: 4 free numbers
                         transition[0, 1]  transition[1, 0]  emission.rate[0]  emission.rate[1]
-      transition[0, 1]          0.023957       -8.0623e-05       -0.00038753        -0.0032239
-      transition[1, 0]       -8.0623e-05          0.031311        0.00046698          0.003286
-      emission.rate[0]       -0.00038753        0.00046698           0.11087          0.013421
-      emission.rate[1]        -0.0032239          0.003286          0.013421            1.5451
+      transition[0, 1]          0.023958       -8.0631e-05       -0.00038757        -0.0032242
+      transition[1, 0]       -8.0631e-05           0.03131          0.000467         0.0032861
+      emission.rate[0]       -0.00038757          0.000467           0.11086          0.013422
+      emission.rate[1]        -0.0032242         0.0032861          0.013422            1.5451
     """
 
     matrix: FloatArray
