@@ -203,6 +203,30 @@ def test_tied_entries_are_one_number():
     assert together.n_parameters == 2 + 6 + 1
 
 
+@pytest.mark.parametrize(("argument", "groups"), [("fixed", None), ("tied", [[0, 1, 2], [3, 0, 4]])])
+def test_leaps_keep_rows_of_symbols_that_are_held_or_tied(argument, groups):
+    """They go on in the logs of each entry, whatever the sum."""
+    rng = np.random.default_rng(5)
+    symbols = np.repeat(rng.integers(0, 3, 25), rng.integers(1, 4, 25))
+    held = np.array([[True, False, False], [False, False, True]])
+    emission = hf.emissions.Categorical([[0.4, 0.5, 0.1], [0.3, 0.4, 0.3]])
+    start = hf.HMM([0.5, 0.5], [[0.8, 0.2], [0.3, 0.7]], emission)
+    models = []
+
+    def watch(n, model, objective):
+        models.append(model.emission.probabilities)
+
+    given = {"emission.probabilities": held if groups is None else groups}
+    fitted = hf.fit(start, symbols, tolerance=1e-12, callback=watch, **{argument: given})
+    assert_never_falls(fitted)
+    for rows in [*models, fitted.model.emission.probabilities]:
+        assert (np.abs(rows.sum(axis=1) - 1) <= 2 * np.finfo(float).eps).all()
+        if groups is None:
+            assert (rows[held] == emission.probabilities[held]).all()
+        else:
+            assert rows[0, 0] == rows[1, 1]
+
+
 def test_tied_transitions():
     fitted = two_states().fit(COUNTS, tied={"transition": [[0, 1], [1, 0]]})
     transition = fitted.model.transition

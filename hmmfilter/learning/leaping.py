@@ -10,7 +10,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
 from hmmfilter.learning.evidence import Model
-from hmmfilter.learning.parameters import EMISSION
+from hmmfilter.learning.parameters import EMISSION, Part
 from hmmfilter.learning.problem import Problem
 from hmmfilter.learning.settling import stationary
 
@@ -62,13 +62,11 @@ class Leaps:
             emission = emission._of_natural(vectors[2])
             if emission is None or self._is_far(emission, before.emission):
                 return None
-            held = {part.of_emission: part.groups < 0 for part in self._problem.parts if part.name.startswith(EMISSION)}
-            if any(mask.any() for mask in held.values()):
-                known = before.emission._parameters()
-                parameters = emission._parameters()
-                emission = emission._with(
-                    {name: np.where(held[name], known[name], value) for name, value in parameters.items()}
-                )
+            own = [part for part in self._problem.parts if part.name.startswith(EMISSION)]
+            if any((part.groups < 0).any() or (part.are_rows and part.is_tied) for part in own):
+                there, known = emission._parameters(), before.emission._parameters()
+                by_name = {part.of_emission: part for part in own}
+                emission = emission._with({name: _kept(by_name[name], there[name], known[name]) for name in there})
         return before._with(initial, transition, emission)
 
     def _is_far(self, emission: Any, before: Any) -> bool:
@@ -96,3 +94,10 @@ def _rows(logs: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
     """Rows of probabilities in proportion to such logs."""
     shifted = logs - logs.max(axis=-1, keepdims=True)
     return most_likely(np.exp(shifted), before, groups)
+
+
+def _kept(part: Part, values: FloatArray, before: FloatArray) -> FloatArray:
+    """Values of a parameter, but for entries that are held: these stay, and rows sum to 1 with them, or with ties."""
+    if part.are_rows:
+        return most_likely(values, before, part.groups)
+    return np.where(part.groups < 0, before, values)

@@ -43,6 +43,13 @@ class Part:
         """The name that the emission has for it."""
         return self.name.removeprefix(EMISSION)
 
+    @cached_property
+    def is_tied(self) -> bool:
+        """Whether several entries are one free number."""
+        groups = self.lower(self.groups) if self.groups.ndim > 0 else self.groups
+        free = groups[groups >= 0]
+        return len(np.unique(free)) < len(free)
+
     def is_free(self, values: FloatArray) -> BoolArray:
         """Which entries can move: not those that are held, or at a bound."""
         return (self.groups >= 0) & ~self.at_bound(values)

@@ -82,14 +82,8 @@ def problem_of(
 def feasible(problem: Problem, start: Model) -> Model:
     """The start, with tied entries at their mean, and the initial distribution where the chain settles if it must."""
     values = values_of(start)
-    tied = {part.name: _pooled(part, values[part.name]) for part in problem.parts if _is_tied(part)}
+    tied = {part.name: _pooled(part, values[part.name]) for part in problem.parts if part.is_tied}
     return model_of(start, values | tied, problem.is_stationary) if tied or problem.is_stationary else start
-
-
-def _is_tied(part: Part) -> bool:
-    groups = part.lower(part.groups) if part.groups.ndim > 0 else part.groups
-    free = groups[groups >= 0]
-    return len(np.unique(free)) < len(free)
 
 
 def _pooled(part: Part, values: FloatArray) -> FloatArray:
