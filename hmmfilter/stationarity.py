@@ -51,13 +51,13 @@ def stationary_distribution(transition: npt.ArrayLike, *, normalize: bool = Fals
     array([0.75, 0.25])
     """
     matrix = _checks.transition_matrix(transition, normalize)
-    states = _checks.single_closed_class(_closed_classes(matrix))
+    states = _checks.single_closed_class(closed_classes(matrix))
     distribution = np.zeros(len(matrix))
     distribution[states] = _checks.representable(_reduce(matrix[np.ix_(states, states)]), states)
     return distribution
 
 
-def _closed_classes(matrix: FloatArray) -> list[IntArray]:
+def closed_classes(matrix: FloatArray) -> list[IntArray]:
     """The sets of states that reach each other and nothing else."""
     from scipy.sparse.csgraph import connected_components
 

@@ -8,6 +8,7 @@ import pytest
 import hmmfilter as hf
 from hmmfilter.learning import boundary
 from hmmfilter.learning.climbing import Rates, climb, point_at
+from hmmfilter.learning.leaping import Leaps
 from hmmfilter.learning.problem import Problem
 from tests.test_problem import problem_of
 
@@ -142,6 +143,16 @@ def test_a_leap_to_a_collapse_is_none():
     assert CollapsingOnce.calls > 3
     same = start_of(hf.emissions.Poisson([1.5, 6.0])).fit(COUNTS)
     assert fitted.objective == pytest.approx(same.objective, abs=2e-8)
+
+
+def test_a_leap_to_a_chain_that_comes_apart_is_none():
+    start = start_of(hf.emissions.Poisson([1.5, 6.0]))
+    leaps = Leaps(problem_of(start, COUNTS, initial="stationary"))
+    models = [
+        start._with(np.array([0.5, 0.5]), np.array([[1.0, little], [little, 1.0]]), start.emission)
+        for little in (1e-310, 1e-317, 5e-324)
+    ]
+    assert leaps.landing(tuple(models), 2.0) is None
 
 
 def test_rates_say_what_is_to_come():

@@ -618,6 +618,18 @@ def test_what_a_state_of_a_stationary_chain_hardly_does_stays_above_zero():
     assert after[0, 1] > 0
 
 
+def test_a_stationary_chain_does_not_come_apart():
+    """Neither state is left in the data: what is most likely has two places to settle in, and is no model."""
+    counts, firsts = np.diag([2.0, 2.0]), np.array([1.0, 1.0])
+    before = np.array([[0.9, 0.1], [0.1, 0.9]])
+    after = settling.most_likely(counts, firsts, before, np.arange(4).reshape(2, 2))
+    assert (after[[0, 1], [1, 0]] > 0).all()
+    assert (after[[0, 1], [1, 0]] < 0.01).all()
+    fitted = two_states().fit([[1, 0, 2], [5, 6, 4]], labels=[[0, 0, 0], [1, 1, 1]], initial="stationary")
+    assert_never_falls(fitted)
+    assert fitted.model.transition[0, 1] > 0
+
+
 def test_a_stationary_maximum_has_no_slope():
     rng = np.random.default_rng(3)
     counts, firsts = rng.gamma(2.0, 3.0, (4, 4)), rng.gamma(2.0, 1.0, 4)

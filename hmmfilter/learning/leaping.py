@@ -54,7 +54,10 @@ class Leaps:
         parts = self._problem.by_name
         transition = _rows(vectors[1], before.transition, parts["transition"].groups)
         if self._problem.is_stationary:
-            initial = stationary(transition)
+            try:
+                initial = stationary(transition)
+            except ValueError:  # moves have become 0, and it settles nowhere
+                return None
         else:
             initial = _rows(vectors[0], before.initial, parts["initial"].groups)
         emission = before.emission

@@ -12,7 +12,7 @@ import numpy as np
 
 from hmmfilter import _distributions
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter.stationarity import stationary_distribution
+from hmmfilter.stationarity import closed_classes, stationary_distribution
 
 N_TURNS = 30
 SHARES = (1.0, 0.5, 0.25, 0.125, 2.0**-6, 2.0**-12)  # of a turn, the first that does not lower the sum
@@ -50,8 +50,7 @@ def most_likely(counts: FloatArray, firsts: FloatArray, before: FloatArray, grou
         wanted = _distributions.most_likely(counts + _led(firsts, transition), transition, groups)
         wanted = np.where((wanted == 0.0) & (transition < TRACE), transition, wanted)  # no underflow
         for there in _on_the_way(transition, wanted, groups):
-            height_there = _height(counts, firsts, there)
-            if height_there >= height:
+            if _settles(there, transition) and (height_there := _height(counts, firsts, there)) >= height:
                 break
         else:
             return transition
@@ -76,6 +75,12 @@ def _on_the_way(transition: FloatArray, wanted: FloatArray, groups: IntArray) ->
         near = _distributions.most_likely(transition * bounded, transition, groups)
         for share in SHARES:
             yield transition + share * (near - transition)
+
+
+def _settles(transition: FloatArray, before: FloatArray) -> bool:
+    """Whether a chain settles in one set of states, as it did before: it may not where it has lost a move."""
+    has_lost = ((transition == 0) & (before > 0)).any()
+    return not has_lost or len(closed_classes(transition)) == 1
 
 
 def _led(firsts: FloatArray, transition: FloatArray) -> FloatArray:
