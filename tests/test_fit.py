@@ -380,7 +380,8 @@ def test_states_keep_their_names_where_others_climb_as_high(seed):
     counts = start.simulate(200, rng=5)[1]
     fitted = start.fit(counts, restarts=6, rng=seed)
     assert [restart.outcome for restart in fitted.restarts] == ["finished", *["stopped"] * 6]
-    assert fitted.model == start.fit(counts).model
+    assert fitted.model.state_names == start.state_names
+    assert fitted.model.emission.rate == pytest.approx(start.fit(counts).model.emission.rate, abs=1e-3)
 
 
 def climbed_to(objective, has_converged=True):

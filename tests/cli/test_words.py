@@ -58,7 +58,7 @@ def test_as_a_module_in_process(monkeypatch, capsys):
     [
         (
             [],
-            "the following arguments are required: {filter,smooth,viterbi,underflow,compile} "
+            "the following arguments are required: {filter,smooth,viterbi,fit,underflow,compile} "
             "(hmmfilter --help tells more)",
         ),
         (["smooth", "x.csv"], "the following arguments are required: --model (hmmfilter smooth --help tells more)"),
