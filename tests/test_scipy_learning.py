@@ -158,6 +158,40 @@ def test_weights_and_gaps():
     np.testing.assert_allclose(again.moments(), found.moments(), rtol=RTOL)
 
 
+CONSTANT = [stats.norm(0.0, 1.0), stats.t(5.0, 0.0, 1.0), stats.laplace(0.0, 1.0), stats.lognorm(1.0, scale=1.0)]
+LATER = [stats.Normal(mu=0.0, sigma=1.0)] if HAS_LATER else []
+
+
+@pytest.mark.parametrize("distribution", CONSTANT + LATER, ids=scipy_distributions.words)
+def test_a_density_without_bound_is_a_collapse(distribution):
+    weights = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
+    start = FromScipy([stats.norm(0.0, 1.0), distribution])
+    with pytest.raises(hf.DegenerateFitError) as caught:
+        start.estimated([1.0, 2.0, 2.0, 2.0], weights)
+    assert (caught.value.state, caught.value.direction) == (1, (1.0,))
+
+
+def test_a_fit_to_what_does_not_vary_collapses():
+    start = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], FromScipy([stats.norm(0.0, 1.0), stats.norm(5.0, 2.0)]))
+    for value in (2.0, 0.0):
+        with pytest.raises(hf.DegenerateFitError):
+            hf.fit(start, np.full(30, value))
+
+
+def test_what_is_dense_is_no_collapse():
+    """Numbers that differ in their last digits but few, poles, whole numbers, and what is not learnt."""
+    x = 1.0 + 1e-13 * np.arange(5.0)
+    estimate = FromScipy([stats.norm(1.0, 1e-12)]).estimated(x, np.ones((5, 1)))
+    assert estimate.moments()[1][0] == pytest.approx(2e-26, rel=1e-2)
+    pole = FromScipy([stats.gamma(0.01)])
+    assert pole.estimated([1e-300, 1.0], [[1.0], [1.0]]).distributions[0].args[0] < 0.01
+    assert pole.estimated([0.0, 1.0], [[1.0], [1.0]]) == pole
+    counts = FromScipy([stats.poisson(3.0)]).estimated([2.0, 2.0], [[1.0], [1.0]])
+    assert counts.moments()[0][0] == pytest.approx(2.0, rel=RTOL)
+    given = FromScipy([stats.norm()])
+    assert given.estimated([0.0, 0.0], [[1.0], [1.0]]) == given
+
+
 def test_a_guess():
     x, _ = weighted(stats.gamma(3.0), 60)
     weights = np.zeros((60, 3))

@@ -196,6 +196,8 @@ class FromScipy(OfNumbers):
         ValueError, TypeError
             For what is no observation or no weight, with its index, for a prior, and for mixtures and distributions
             made of others, whose parameters are not their own.
+        DegenerateFitError
+            Where a density grows without bound, as that of a normal distribution does for observations that are equal.
 
         Examples
         --------
@@ -212,9 +214,11 @@ class FromScipy(OfNumbers):
         x = self._let_in(observations)
         degrees = _checks.degrees(weights, len(x), self.n_states)
         found = []
-        for distribution, column in zip(self.distributions, degrees.T, strict=True):
+        for k, (distribution, column) in enumerate(zip(self.distributions, degrees.T, strict=True)):
             counts = ~np.isnan(x) & (column > 0)
             found.append(scipy_learning.estimated(distribution, x[counts], column[counts]))
+            if scipy_learning.has_collapsed(found[k], x[counts]):
+                _checks.refuse_collapse(k, np.ones(1))
         return FromScipy(found)
 
     def _admit(self, prior: Any) -> None:
@@ -239,7 +243,7 @@ class FromScipy(OfNumbers):
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError, TypeError, DegenerateFitError
             As in `FromScipy.estimated`.
 
         Examples

@@ -18,6 +18,8 @@ from hmmfilter.emissions import scipy_distributions
 LOCATIONS = frozenset({"loc", "mu"})  # these are measured as observations are
 IS_FLAT = 1e-5  # the slope, of an observation's log-density along a parameter's own scale, where a search may end
 RESOLUTION = 1e-14  # a gain below this share of the mean log-density may be one of rounding
+LAST_DIGITS = 8.0  # units in the last place of an observation, within which nothing is known of it
+TINY = 1e-150  # and of one that is 0
 Domain = tuple[float, float]
 Values = dict[str, float]
 Path = Callable[[float], float]  # from steps of any size to the values of a parameter, through its own at 0
@@ -135,6 +137,15 @@ def estimated(distribution: Any, x: FloatArray, weights: FloatArray) -> Any:
 
     found = _lowest(loss, np.zeros(len(paths)))
     return distribution if found is None else _with(distribution, moved(found))
+
+
+def has_collapsed(distribution: Any, x: FloatArray) -> bool:
+    """Whether an observation is more than certain, as far as it is known: its density times that span is above 1."""
+    if not learnt(distribution) or scipy_distributions.is_discrete(distribution):
+        return False
+    spans = np.where(x == 0, TINY, LAST_DIGITS * np.spacing(np.abs(x)))
+    log_density = scipy_distributions.log_density(distribution, x)
+    return bool(((log_density > -np.log(spans)) & (log_density < np.inf)).any())  # a pole is no such place
 
 
 def _lowest(loss: Callable[[FloatArray], float], start: FloatArray) -> FloatArray | None:
