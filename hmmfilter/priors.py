@@ -89,7 +89,12 @@ class Dirichlet(_Plain):
         from scipy.special import gammaln, xlogy
 
         values = _checks.probabilities("probabilities", probabilities, None)
-        free = np.ones(values.shape, dtype=np.bool_) if is_free is None else np.asarray(is_free, dtype=np.bool_)
+        _checks.vector_or_rows("probabilities", values, "(M,) or (K, M)")
+        width = values.shape[-1:]
+        _checks.fitting_parameter("probabilities", values.shape, self.concentration.shape)
+        if self.diagonal > 0:
+            _checks.fitting_parameter("probabilities", values.shape, width + width)
+        free = _checks.free_entries(is_free, values.shape)
         numbers = np.where(free, self._concentrations(values.shape), 0.0)
         held = np.where(free, 0.0, values).sum(axis=-1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -216,10 +221,14 @@ class Gamma(_Plain):
         from scipy.special import gammaln, xlogy
 
         values = _checks.non_negative("rates", rates, None)
+        _checks.vector_or_rows("rates", values, "(K,)", 1)
+        for numbers in (self.shape, self.rate):
+            _checks.fitting_parameter("rates", values.shape, numbers.shape)
+        free = _checks.free_entries(is_free, values.shape)
         with np.errstate(divide="ignore"):
             terms = self.shape * np.log(self.rate) - gammaln(self.shape) + xlogy(self.shape - 1, values)
         terms = terms - self.rate * values
-        return float(np.where(True if is_free is None else np.asarray(is_free, dtype=np.bool_), terms, 0.0).sum())
+        return float(np.where(free, terms, 0.0).sum())
 
     def _added(self, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
         """What it adds to how many steps there are, and to how much is counted in them."""
@@ -311,8 +320,14 @@ class NormalInverseWishart(_Plain):
         from scipy.special import multigammaln
 
         means = _checks.real_parameters("mean", mean, None)
+        _checks.vector_or_rows("mean", means, "(K,) or (K, D)")
         n_states, n = len(means), means.shape[1] if means.ndim == 2 else 1
-        matrices = _checks.real_parameters("covariance", covariance, None).reshape(n_states, n, n)
+        matrices = _checks.real_parameters("covariance", covariance, means.shape + means.shape[1:])
+        matrices = matrices.reshape(n_states, n, n)
+        _checks.fitting_parameter("mean", means.shape, self.mean.shape)
+        for numbers in (self.kappa, self.df):
+            _checks.fitting_parameter("mean", (n_states,), numbers.shape)
+        _checks.fitting_parameter("mean", (n,) if self.scale.ndim < 2 else matrices.shape, self.scale.shape)
         scales = self.scale if self.scale.ndim > 1 else self.scale * np.eye(n)
         kappa, df = self.kappa, self.df
         precisions = np.linalg.inv(matrices)

@@ -197,3 +197,43 @@ def test_a_prior_of_another_shape_is_refused(prior, words):
 def test_a_prior_that_fits_is_admitted():
     hf.Prior(hf.priors.Dirichlet([1.0, 2.0]), hf.priors.sticky([1.0, 2.0], 3.0))._admitted_by(MODEL)
     hf.Prior()._admitted_by(MODEL)
+
+
+@pytest.mark.parametrize(
+    ("prior", "given", "words"),
+    [
+        (hf.priors.Dirichlet(1.0), [0.5], r"probabilities must have shape \(M,\) or \(K, M\), got \(\)"),
+        (hf.priors.Dirichlet(1.0), [[]], r"probabilities must have shape \(M,\) or \(K, M\), got \(0,\)"),
+        (hf.priors.Dirichlet([1.0] * 3), [[0.5, 0.5]], r"probabilities must fit .* shape \(3,\), got shape \(2,\)"),
+        (hf.priors.sticky(1.0, 2.0), [[0.5, 0.5]], r"probabilities must fit .* shape \(2, 2\), got shape \(2,\)"),
+        (hf.priors.Dirichlet(1.0), [[0.5, 0.5], [True]], r"is_free must have shape \(2,\), got \(1,\)"),
+        (hf.priors.Dirichlet(1.0), [[0.5, 0.5], [1.0, 0.0]], "is_free must hold True and False, got dtype float64"),
+        (hf.priors.Gamma(1.0, 1.0), [[[1.0]]], r"rates must have shape \(K,\), got \(1, 1\)"),
+        (hf.priors.Gamma([1.0] * 3, 1.0), [[1.0, 2.0]], r"rates must fit .* shape \(3,\), got shape \(2,\)"),
+        (hf.priors.Gamma(1.0, 1.0), [[1.0, 2.0], True], r"is_free must have shape \(2,\), got \(\)"),
+        (
+            hf.priors.NormalInverseWishart(0.0, 1.0, 3.0, 1.0),
+            [0.0, 1.0],
+            r"mean must have shape \(K,\) or \(K, D\), got",
+        ),
+        (
+            hf.priors.NormalInverseWishart(0.0, 1.0, 3.0, 1.0),
+            [[0.0], [[1.0]]],
+            r"covariance must have shape \(1,\), got",
+        ),
+        (
+            hf.priors.NormalInverseWishart([0.0] * 3, 1.0, 3.0, 1.0),
+            [[0.0] * 2, [1.0] * 2],
+            r"mean must fit .* \(3,\), got",
+        ),
+        (
+            hf.priors.NormalInverseWishart(0.0, [1.0] * 3, 3.0, 1.0),
+            [[0.0] * 2, [1.0] * 2],
+            r"mean must fit .* \(3,\), got",
+        ),
+        (hf.priors.NormalInverseWishart(0.0, 1.0, 3.0, np.eye(2)), [[0.0], [1.0]], r"mean must fit .* \(2, 2\), got"),
+    ],
+)
+def test_parameters_of_other_shapes_are_refused_in_words(prior, given, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        prior.log_density(*given)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import FloatArray
-from hmmfilter._checks.arrays import refuse_first
+from hmmfilter._arrays import BoolArray, FloatArray
+from hmmfilter._checks.arrays import rectangular, refuse_first, require_shape
 from hmmfilter._checks.errors import shown
 from hmmfilter._checks.parameters import real_parameters
 
@@ -60,9 +60,36 @@ def no_prior(name: str, value: Any, reason: str) -> None:
 
 def fitting_prior(name: str, of_prior: tuple[int, ...], of_parameter: tuple[int, ...]) -> None:
     """Insist that the numbers of a prior stand for those of a parameter, each for one or for several."""
-    pairs = zip(of_prior[::-1], of_parameter[::-1], strict=False)
-    if len(of_prior) > len(of_parameter) or any(n not in (1, m) for n, m in pairs):
+    if not _fit(of_prior, of_parameter):
         raise ValueError(f"{name} must fit a parameter of shape {of_parameter}, got shape {of_prior}")
+
+
+def _fit(of_prior: tuple[int, ...], of_parameter: tuple[int, ...]) -> bool:
+    pairs = zip(of_prior[::-1], of_parameter[::-1], strict=False)
+    return len(of_prior) <= len(of_parameter) and all(n in (1, m) for n, m in pairs)
+
+
+def fitting_parameter(name: str, of_parameter: tuple[int, ...], of_prior: tuple[int, ...]) -> None:
+    """Insist on a parameter that the numbers of a prior stand for, each for one or for several."""
+    if not _fit(of_prior, of_parameter):
+        raise ValueError(f"{name} must fit numbers of the prior of shape {of_prior}, got shape {of_parameter}")
+
+
+def vector_or_rows(name: str, array: FloatArray, words: str, most: int = 2) -> None:
+    """Insist on a vector, or on so many axes at most."""
+    if not 1 <= array.ndim <= most or array.size == 0:
+        raise ValueError(f"{name} must have shape {words}, got {array.shape}")
+
+
+def free_entries(value: npt.ArrayLike | None, shape: tuple[int, ...]) -> BoolArray:
+    """Let in which entries of a parameter are not held; all where nothing is said."""
+    if value is None:
+        return np.ones(shape, dtype=np.bool_)
+    array = rectangular("is_free", value)
+    if array.dtype != bool:
+        raise TypeError(f"is_free must hold True and False, got dtype {array.dtype}")
+    require_shape("is_free", array, shape)
+    return array
 
 
 def square_for_diagonal(name: str, shape: tuple[int, ...]) -> None:
