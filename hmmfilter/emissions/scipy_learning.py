@@ -58,8 +58,14 @@ def _domains_of_frozen(generic: Any) -> dict[str, tuple[float, float, bool]]:
     """Bounds of the parameters, and whether they are whole, as far as SciPy says; your own may say nothing."""
     known: dict[str, tuple[float, float, bool]] = {"scale": (0.0, np.inf, False)}
     if hasattr(generic, "_shape_info"):
-        known |= {each.name: (*map(float, each.endpoints), bool(each.integrality)) for each in generic._param_info()}
+        known |= {each.name: (*_endpoints(each), bool(each.integrality)) for each in generic._param_info()}
     return known
+
+
+def _endpoints(info: Any) -> Domain:
+    """The bounds of a parameter; older versions of SciPy know the numbers next to those that it cannot take."""
+    low, high = getattr(info, "endpoints", info.domain)
+    return float(low), float(high)
 
 
 def _domains(distribution: Any) -> dict[str, tuple[float, float, bool]]:
