@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.linalg import block_diag, cholesky, solve_triangular
+from scipy.linalg import block_diag
 from scipy.special import ndtri
 
 from hmmfilter import _checks
@@ -116,7 +116,7 @@ def _scaling(coordinates: Coordinates) -> FloatArray:
             moves = np.zeros((len(part.entries[0]), directions.shape[1]))
             moves[entries] = directions
             triangle = np.linalg.qr(_relative(part, model.emission, values[part.name], moves), mode="r")
-            scaled.append(solve_triangular(triangle, np.eye(len(triangle))))
+            scaled.append(np.linalg.inv(triangle))
     return np.asarray(block_diag(*scaled)) if scaled else np.zeros((0, 0))
 
 
@@ -193,8 +193,7 @@ def _factor(
     curvatures, axes = np.linalg.eigh(alike)
     is_flat = curvatures.size > 0 and curvatures[0] <= RESOLVED
     _checks.identified(_moving_most(directions @ (axes[:, 0] / sizes), coordinates) if is_flat else [], has_converged)
-    lower = cholesky(alike, lower=True)
-    factor: FloatArray = solve_triangular(lower, np.eye(len(lower)), lower=True).T / sizes[:, None]
+    factor: FloatArray = np.linalg.inv(np.linalg.cholesky(alike)).T / sizes[:, None]
     return factor
 
 
