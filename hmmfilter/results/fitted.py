@@ -32,9 +32,6 @@ from hmmfilter.results.uncertainties import (
     StandardErrors,
 )
 
-MOST_WITH_INTERVALS = 6  # states, of whose probabilities a picture has intervals if nothing else is said
-
-
 if TYPE_CHECKING:
     import numpy.typing as npt
 
