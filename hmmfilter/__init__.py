@@ -28,7 +28,7 @@ For tables of logs, from any model of your own, there are
 The conventions are in `hmmfilter.model`.
 """
 
-from hmmfilter import emissions, lse, naive, priors
+from hmmfilter import emissions, lse, naive, priors, transitions
 from hmmfilter._checks import DegenerateFitError, ImpossibleEvidenceError, ObjectiveFellError
 from hmmfilter.aligning import aligned
 from hmmfilter.classifying import classify
@@ -114,6 +114,7 @@ __all__ = [
     "select",
     "smooth",
     "stationary_distribution",
+    "transitions",
     "viterbi",
     "viterbi_n_best",
 ]

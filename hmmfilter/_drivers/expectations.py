@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Expectations(NamedTuple):
     transition: FloatArray  # (K, K): Σ ξ_t
     slopes: FloatArray  # (K, K): Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN there where
     #                     doubles alone would not do
-    emission: FloatArray  # (n,)
+    emission: Any  # (n,), or what the caller knows of it besides
 
 
 def expect(

@@ -18,7 +18,8 @@ from hmmfilter.emissions.from_scipy import FromScipy
 from hmmfilter.emissions.gaussian import Gaussian
 from hmmfilter.emissions.learning import Learner
 from hmmfilter.emissions.outcomes import Bernoulli
+from hmmfilter.emissions.positive import Exponential
 from hmmfilter.emissions.protocol import Emission
 from hmmfilter.emissions.symbols import Categorical
 
-__all__ = ["Bernoulli", "Categorical", "Emission", "FromScipy", "Gaussian", "Learner", "Poisson"]
+__all__ = ["Bernoulli", "Categorical", "Emission", "Exponential", "FromScipy", "Gaussian", "Learner", "Poisson"]

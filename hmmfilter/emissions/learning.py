@@ -7,13 +7,14 @@ block; of the sums comes the emission, `_maximised`.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._beside import Beside
 from hmmfilter.emissions.protocol import Emission
 
 Observed = tuple[Any, ...]  # observations as they are let in: arrays; the first has a row of each, NaN where missing
@@ -21,6 +22,16 @@ Groups = dict[str, IntArray]  # by the names of parameters: which of their entri
 HELD = -1
 ROWS = 2**14  # whose sums are plain ones
 Self = TypeVar("Self")
+
+
+class Kept(NamedTuple):
+    """What an emission learns from that no short sums are enough for: all observations, and how much each counts."""
+
+    observed: Observed
+    weights: FloatArray  # (T, K)
+
+
+Shown = FloatArray | Kept  # sums, (n,), or where an emission `keeps` all of it
 
 
 class Learner(Emission, Protocol):
@@ -118,8 +129,21 @@ class Sums(Learner, Protocol):
     BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {}  # of other parameters that may end at one
     POSITIVE: ClassVar[frozenset[str]] = frozenset()  # the parameters that are above 0 and end at no bound
 
-    def _observed(self, observations: Any) -> Observed:
-        """Let observations in: the checks of `log_likelihoods`, once for many steps of learning."""
+    @property
+    def _keeps(self) -> bool:
+        """Whether no short sums are enough to learn from, and `Kept` comes in their place."""
+        ...
+
+    @property
+    def _needs(self) -> frozenset[str]:
+        """What it must have beside observations: "covariates", "past"; nothing, where there is no such property."""
+        ...
+
+    def _observed(self, observations: Any, beside: Beside | None = None) -> Observed:
+        """Let observations in: the checks of `log_likelihoods`, once for many steps of learning.
+
+        Each row then stands alone, whatever lies beside it: only an emission that needs something takes `beside`.
+        """
         ...
 
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
@@ -146,15 +170,15 @@ class Sums(Learner, Protocol):
         """The derivatives of that, as those of `_score`; 0 where held."""
         ...
 
-    def _maximised(self: Self, sums: FloatArray, prior: Any, groups: Groups) -> Self:
-        """The emission that is most probable for such sums, (n,), and a prior, if there is one.
+    def _maximised(self: Self, shown: Shown, prior: Any, groups: Groups) -> Self:
+        """The emission that is most probable for what is shown, and a prior, if there is one.
 
         Entries of one group are one number; groups are those of `_parameters`, and a name that they lack is all free. A
         state of which nothing was seen keeps its parameters.
         """
         ...
 
-    def _score(self, sums: FloatArray) -> dict[str, FloatArray]:
+    def _score(self, shown: Shown) -> dict[str, FloatArray]:
         """The derivatives of Σ w log p(v | h) with respect to each entry of the parameters, all taken as free."""
         ...
 
@@ -168,7 +192,7 @@ class Sums(Learner, Protocol):
         """The parameters that all states share; none where there is no such property."""
         ...
 
-    def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
+    def _statistics(self, shown: Shown) -> dict[str, FloatArray]:
         """The sums by their names, for `hmmfilter.expected_statistics`."""
         ...
 
@@ -189,15 +213,28 @@ class Sums(Learner, Protocol):
         ...
 
 
+def keeps(emission: Any) -> bool:
+    """Whether an emission learns from all observations, and not from short sums of them."""
+    return bool(getattr(emission, "_keeps", False))
+
+
+def shown_by(emission: Any, observed: Observed, weights: FloatArray) -> Shown:
+    """What an emission learns from rows that count as much as (T, K) weights say."""
+    if keeps(emission):
+        return Kept(observed, weights)
+    sums = emission._sums(observed)
+    emission._add(observed, 0, len(weights), weights, sums)
+    total: FloatArray = sums.sum(axis=0)
+    return total
+
+
 def estimated_from_sums(emission: Any, observations: Any, weights: npt.ArrayLike, prior: Any) -> Any:
-    """What `Learner.estimated` promises, of an emission that learns from sums."""
+    """What `Learner.estimated` promises, of an emission of this house."""
     observed = emission._observed(observations)
     degrees = _checks.degrees(weights, len(observed[0]), emission.n_states)
     if prior is not None:
         emission._admit(prior)
-    sums = emission._sums(observed)
-    emission._add(observed, 0, len(degrees), degrees, sums)
-    return emission._maximised(sums.sum(axis=0), prior, {})
+    return emission._maximised(shown_by(emission, observed, degrees), prior, {})
 
 
 def add_in_two_parts(terms: FloatArray, sums: FloatArray) -> None:

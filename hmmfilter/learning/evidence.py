@@ -186,6 +186,22 @@ class SumSource:
         self._emission._add(self._observed, begin, end, posteriors, sums)
 
 
+class KeptSource(SumSource):
+    """The same of an emission that learns from all observations: their posteriors are kept."""
+
+    def __init__(self, emission: Any, evidence: Evidence) -> None:
+        super().__init__(emission, evidence)
+        self.posteriors = np.zeros((evidence.n_rows, emission.n_states))
+
+    def sums(self) -> FloatArray:
+        """None: posteriors are kept."""
+        return np.zeros((2, 0))
+
+    def add(self, begin: int, end: int, posteriors: FloatArray, sums: FloatArray) -> None:
+        """Keep the posteriors of some rows; threads have rows of their own."""
+        self.posteriors[begin:end] = posteriors
+
+
 class TableSource:
     """The same of any other emission: a table of all rows, from its log-likelihoods to posteriors."""
 

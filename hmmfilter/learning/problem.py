@@ -12,8 +12,9 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
 from hmmfilter._drivers.expectations import Expectations, expect
+from hmmfilter.emissions.learning import Kept, keeps, shown_by
 from hmmfilter.learning import settling
-from hmmfilter.learning.evidence import Evidence, Model, SumSource, TableSource, learns_from_sums
+from hmmfilter.learning.evidence import Evidence, KeptSource, Model, SumSource, TableSource, learns_from_sums
 from hmmfilter.learning.parameters import EMISSION, Block, Part, Values, values_of
 from hmmfilter.learning.uncertainty import Uncertainty, uncertainty_of
 
@@ -133,8 +134,9 @@ class Problem:
 
     def expect(self, model: Model) -> Expectations:
         """The expectation step; of an emission that learns as a whole, it keeps a table of posteriors."""
-        evidence = self.evidence
-        source: Any = (TableSource if evidence.observed is None else SumSource)(model.emission, evidence)
+        evidence, emission = self.evidence, model.emission
+        of_this_house = KeptSource if keeps(emission) else SumSource
+        source: Any = (TableSource if evidence.observed is None else of_this_house)(emission, evidence)
         expectations = expect(
             model.log_initial,
             model.log_transition,
@@ -144,7 +146,11 @@ class Problem:
             self.workers,
             False,
         )
-        return expectations if evidence.observed is not None else expectations._replace(emission=source.posteriors)
+        if evidence.observed is None:
+            return expectations._replace(emission=source.posteriors)
+        if keeps(emission):
+            return expectations._replace(emission=Kept(evidence.observed, source.posteriors))
+        return expectations
 
     def log_likelihood(self, expectations: Expectations) -> float:
         """Of all sequences, each as often as it counts."""
@@ -216,16 +222,14 @@ class Problem:
         observed = self.evidence.observed
         if observed is None:
             return self._emission(emission, degrees)
-        sums = emission._sums(observed)
-        emission._add(observed, 0, len(degrees), degrees, sums)
-        return self._emission(emission, sums.sum(axis=0))
+        return self._emission(emission, shown_by(emission, observed, degrees))
 
     def _counts(self, name: str, counts: FloatArray) -> FloatArray:
         """What is expected, and what a prior adds."""
         prior = self.chain_prior(name)
         return counts if prior is None else counts + prior._added(counts.shape)
 
-    def _emission(self, emission: Any, expected: FloatArray) -> Any:
+    def _emission(self, emission: Any, expected: Any) -> Any:
         if not self.learns_emission:
             return emission
         if self.evidence.observed is not None:

@@ -1,0 +1,69 @@
+"""One matrix, the same at each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray, IntArray, Valued
+from hmmfilter._beside import Beside
+from hmmfilter.emissions.protocol import log_of
+from hmmfilter.transitions.protocol import Told
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Dense(Valued):
+    """One matrix of probabilities, the same at each step: what an array becomes.
+
+    Parameters
+    ----------
+    matrix : array_like, (K, K)
+        p(h_{t+1} = j | h_t = i) at [i, j]; rows sum to 1, as `hmmfilter.HMM` says.
+    normalize : bool
+        Whether to divide each row by its sum, whatever that is.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a row is no distribution.
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> hf.transitions.Dense([[0.9, 0.1], [0.2, 0.8]]).n_states
+    2
+    """
+
+    matrix: FloatArray
+
+    def __init__(self, matrix: npt.ArrayLike, *, normalize: bool = False) -> None:
+        self._freeze(matrix=_checks.transition_matrix(matrix, normalize))
+
+    @property
+    def n_states(self) -> int:
+        """K, the number of states."""
+        return len(self.matrix)
+
+    @cached_property
+    def log_matrix(self) -> FloatArray:
+        """Natural logs of the matrix, (K, K)."""
+        return log_of(self.matrix)
+
+    def _told(self, beside: Beside) -> Told:
+        return Told(np.zeros((1, 0)), None)
+
+    def _log_matrices(self, of: FloatArray) -> FloatArray:
+        return self.log_matrix[np.newaxis]
+
+    def _parameters(self) -> dict[str, FloatArray]:
+        return {"": self.matrix}
+
+    def _with(self, parameters: dict[str, FloatArray]) -> Dense:
+        return Dense(parameters[""])
+
+    def _reordered(self, order: IntArray) -> Dense:
+        return Dense(self.matrix[np.ix_(order, order)])
