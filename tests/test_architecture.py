@@ -62,6 +62,8 @@ CONTRACT = {
     "_drivers": {"_arrays", "_kernels", "_tiers"},
     "_powers": {"_arrays", "_kernels", "_tiers"},
     "_distributions": {"_arrays"},
+    "_newton": {"_arrays"},
+    "_logits": {"_arrays", "_newton"},
     "priors": {"_arrays", "_checks"},
     "plotting": {"_arrays", "_checks", "_files"},
     "results": {"_arrays", "_checks", "_docstrings", "_tiers", "plotting"},
