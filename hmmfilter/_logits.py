@@ -10,23 +10,12 @@ References
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray
-from hmmfilter._newton import UNSETTLED, Height, centred, climbed, known_directions, linear, settled, tying
-
-
-class Found(NamedTuple):
-    """The most probable coefficients of S sources of outcomes, and of which sources there are none.
-
-    Outcomes of which covariates tell without an error whether they come have no most probable coefficients: they would
-    be infinite. These end where rounding hides what is left to gain.
-    """
-
-    coefficients: FloatArray  # (S, J, P)
-    are_separated: BoolArray  # (S,)
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._newton import Curvature, Found, Terms, best, linear
 
 
 def log_probabilities(log_odds: FloatArray) -> FloatArray:
@@ -41,15 +30,15 @@ def log_probabilities(log_odds: FloatArray) -> FloatArray:
 def slopes(design: FloatArray, targets: FloatArray, coefficients: FloatArray) -> FloatArray:
     """The derivatives of Σ targets log p, (..., n, J) targets, with respect to coefficients (..., J, P)."""
     shares = np.exp(log_probabilities(np.moveaxis(linear(design, coefficients), 0, -2)))
-    return _slopes(design, targets, shares)
-
-
-def _slopes(design: FloatArray, targets: FloatArray, shares: FloatArray) -> FloatArray:
-    """Σ (targets − totals p) x, where nothing cancels: what is there of an outcome times the other ones' shares."""
-    others = 1.0 - np.eye(targets.shape[-1])
-    excess = targets * (shares @ others) - shares * (targets @ others)
-    of_each: FloatArray = np.swapaxes(excess, -1, -2) @ design
+    of_each: FloatArray = np.swapaxes(_excess(targets, shares), -1, -2) @ design
     return of_each
+
+
+def _excess(targets: FloatArray, shares: FloatArray) -> FloatArray:
+    """How much more there is of an outcome than expected: of each what is there, times the shares of the others."""
+    others = 1.0 - np.eye(targets.shape[-1])
+    excess: FloatArray = targets * (shares @ others) - shares * (targets @ others)
+    return excess
 
 
 def most_likely(design: FloatArray, targets: FloatArray, coefficients: FloatArray, groups: IntArray) -> Found:
@@ -71,64 +60,35 @@ def most_likely(design: FloatArray, targets: FloatArray, coefficients: FloatArra
     Found
         What nothing is known of stays as it is: sources without targets, directions without covariates.
     """
-    numbers = [set(np.unique(group[group >= 0]).tolist()) for group in groups]
-    if len(set().union(*numbers)) == sum(map(len, numbers)):
-        parts = [
-            _joint(design, targets[s : s + 1], coefficients[s : s + 1], groups[s : s + 1]) for s in range(len(groups))
-        ]
-        return Found(*(np.concatenate(each) for each in zip(*parts, strict=True)))
-    return _joint(design, targets, coefficients, groups)
+
+    def law_of(sources: IntArray, rows: IntArray) -> _Outcomes:
+        log_odds = np.moveaxis(linear(design[rows], coefficients[sources]), 0, 1)
+        return _Outcomes(targets[np.ix_(sources, rows)], log_odds)
+
+    return best(design, targets.sum(axis=2), coefficients, groups, law_of)
 
 
-def _joint(design: FloatArray, targets: FloatArray, coefficients: FloatArray, groups: IntArray) -> Found:
-    """The same of sources that share numbers."""
-    counted = targets.sum(axis=(0, 2)) > 0
-    if not counted.any():
-        return Found(coefficients, np.zeros(len(groups), dtype=np.bool_))
-    design, targets = design[counted], targets[:, counted]
-    totals = targets.sum(axis=2)
-    x, there, back = centred(design, totals.sum(axis=0))
-    start = coefficients @ there.T
-    shape = (*coefficients.shape, -1)
+class _Outcomes:
+    """The law of outcomes by their log-odds."""
 
-    def information(shares: FloatArray, ways: FloatArray) -> FloatArray:
-        each = [_curvature(x, *one) for one in zip(totals, shares, strict=True)]
-        own = ways.reshape(len(groups), -1, ways.shape[1])
-        return np.asarray(sum(way.T @ curvature @ way for curvature, way in zip(each, own, strict=True)))
+    def __init__(self, targets: FloatArray, log_odds: FloatArray) -> None:
+        self._targets, self._totals, self._log_odds = targets, targets.sum(axis=2), log_odds
 
-    ways = there @ tying(groups).reshape(shape)
-    even = np.full(targets.shape, 1.0 / targets.shape[2])
-    ways = known_directions(ways.reshape(groups.size, -1), lambda across: information(even, across))
-
-    def at(steps: FloatArray) -> Height:
-        logs = log_probabilities(_log_odds(x, start + (ways @ steps).reshape(start.shape)))
+    def at(self, moves: FloatArray) -> Terms:
+        """Σ targets log p, and its derivatives."""
+        logs = log_probabilities(self._log_odds + moves)
         shares = np.exp(logs)
-        terms = targets * np.where(targets > 0, logs, 0.0)
-        rising = _slopes(x, targets, shares)
-        height = float(terms.sum())
-        return Height(height, totals.sum() - height, ways.T @ rising.reshape(-1), information(shares, ways))
+        height = float((self._targets * logs).sum())
+        excess = _excess(self._targets, shares)
+        return Terms(height, float(self._totals.sum()) - height, excess, partial(self._curvature, shares))
 
-    def moved(steps: FloatArray) -> FloatArray:
-        log_odds = np.abs(_log_odds(x, (ways @ steps).reshape(start.shape)))
-        return np.asarray(log_odds.max(axis=(1, 2), where=(totals > 0)[:, :, np.newaxis], initial=0.0))
+    @property
+    def plain(self) -> Curvature:
+        """Where all outcomes are alike."""
+        return partial(self._curvature, np.full(self._targets.shape, 1.0 / self._targets.shape[2]))
 
-    summit = climbed(at, lambda steps: float(moved(steps).max()), ways.shape[1])
-    best = (start + (ways @ summit.steps).reshape(start.shape)) @ back.T
-    return Found(settled(best, coefficients, groups), moved(summit.last) > UNSETTLED)
-
-
-def _log_odds(design: FloatArray, coefficients: FloatArray) -> FloatArray:
-    """Of S sources, (S, n, J)."""
-    return np.swapaxes(coefficients @ design.T, 1, 2)
-
-
-def _curvature(design: FloatArray, totals: FloatArray, shares: FloatArray) -> FloatArray:
-    """The information of coefficients of all outcomes, (J P, J P): Σ totals (diag p − p pᵀ) ⊗ x xᵀ."""
-    n_outcomes, n_columns = shares.shape[1], design.shape[1]
-    blocks = np.zeros((n_outcomes, n_columns, n_outcomes, n_columns))
-    for j, other in zip(*np.tril_indices(n_outcomes, -1), strict=True):
-        both = (design.T * (totals * shares[:, j] * shares[:, other])) @ design
-        blocks[j, :, other, :] = blocks[other, :, j, :] = -both
-        blocks[j, :, j, :] += both
-        blocks[other, :, other, :] += both
-    return blocks.reshape(n_outcomes * n_columns, -1)
+    def _curvature(self, shares: FloatArray, j: int, other: int) -> FloatArray:
+        """p_j (1 − p_j), or −p_j p_l, as often as there is an outcome."""
+        left = np.delete(shares, j, axis=2).sum(axis=2) if j == other else -shares[:, :, other]
+        weighed: FloatArray = self._totals * shares[:, :, j] * left
+        return weighed

@@ -2,38 +2,74 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+
+Curvature = Callable[[int, int], FloatArray]  # by two of the predictors, (S, n)
 
 DEPENDENT = 1e-13  # of the largest information in any direction: what says less of a direction says nothing
 FARTHEST = 4.0  # that a step may go, in what `Height.reach` measures; from farther out, half of where it is
 MOST_STEPS, MOST_HALVES = 200, 60
 ENOUGH = 1e-4  # of the rise that slopes promise, for a step to be taken
-UNSETTLED = 0.1  # what a last step may be that has nothing to gain, and leads ever on
+UNSETTLED = 0.1  # how far a next step leads that has nothing to gain, and ever another one after it
 SHARPENING = 4.0  # by which slopes fall with each step that is taken to sharpen the last digits
 EPSILON = float(np.finfo(float).eps)
 LEAST = EPSILON**2  # information in a direction in which there is 1 to be had
 NOTHING = 4 * EPSILON  # of the size of a sum, for it to have changed
 
 
+class Terms(NamedTuple):
+    """What S sources say of n rows, by J linear predictors of each: sums, and derivatives by the predictors."""
+
+    height: float  # Σ w log p
+    size: float  # the same without signs
+    excess: FloatArray  # (S, n, J), its derivatives
+    curvature: Curvature  # minus its second derivatives
+
+
+class Law(Protocol):
+    """What Σ w log p is by predictors; concave."""
+
+    def at(self, moves: FloatArray) -> Terms:
+        """Where predictors have moved by so much, (S, n, J), from those of the coefficients there were."""
+        ...
+
+    @property
+    def plain(self) -> Curvature:
+        """The curvature at predictors of 0."""
+        ...
+
+
+class Found(NamedTuple):
+    """The most probable coefficients of S sources, and of which sources there are none.
+
+    Where covariates tell without an error whether an outcome comes, coefficients would be infinite. They then end where
+    rounding hides what is left to gain.
+    """
+
+    coefficients: FloatArray  # (S, J, P)
+    are_endless: BoolArray  # (S,)
+
+
 class Height(NamedTuple):
-    """A function at a point: its terms' sum and size, and its first and second derivatives, the latter negated."""
+    """A function at a point, the size of its terms, and its first and second derivatives, the latter negated."""
 
     height: float
-    size: float  # what the terms sum up to without their signs
-    slopes: FloatArray  # (n,)
-    information: FloatArray  # (n, n)
+    size: float
+    slopes: FloatArray  # (m,)
+    information: FloatArray  # (m, m)
 
 
 class Summit(NamedTuple):
-    """Where a climb ends, and the last step that it might have taken, next to nothing unless there is no maximum."""
+    """Where a climb ends, and the step that might come next, next to nothing unless there is no maximum."""
 
-    steps: FloatArray  # (n,), from where it began
-    last: FloatArray  # (n,)
+    steps: FloatArray  # (m,)
+    next: FloatArray  # (m,)
 
 
 def with_ones(covariates: FloatArray) -> FloatArray:
@@ -65,13 +101,13 @@ def centred(design: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatA
     return with_ones(off / spreads), there, back
 
 
-def tying(groups: IntArray) -> FloatArray:
+def _tying(groups: IntArray) -> FloatArray:
     """How entries in a row follow free numbers, (n, free): those of a group are one, −1 where held."""
     free = groups.reshape(-1)
     return np.asarray(free[:, None] == np.unique(free[free >= 0]), dtype=np.float64)
 
 
-def settled(values: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
+def _settled(values: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
     """The same with held entries as before, and those of a group the same to the bit."""
     after = np.where(groups < 0, before, values).reshape(-1)
     numbers, number_of = np.unique(groups.reshape(-1), return_inverse=True)
@@ -81,7 +117,82 @@ def settled(values: FloatArray, before: FloatArray, groups: IntArray) -> FloatAr
     return same
 
 
-def known_directions(ways: FloatArray, information: Callable[[FloatArray], FloatArray]) -> FloatArray:
+def best(
+    design: FloatArray,
+    weights: FloatArray,
+    coefficients: FloatArray,
+    groups: IntArray,
+    law_of: Callable[[IntArray, IntArray], Law],
+) -> Found:
+    """Maximise Σ w log p over the coefficients of linear predictors, from those that there are.
+
+    Parameters
+    ----------
+    design : ndarray, (n, P)
+        What is known of each row; the first column is of ones.
+    weights : ndarray, (S, n)
+        How often a row counts for each source.
+    coefficients : ndarray, (S, J, P)
+        Where to begin.
+    groups : ndarray of int, (S, J, P)
+        Which of them are one number, −1 where one is held.
+    law_of : callable
+        The law of some sources at some rows, by their numbers.
+
+    Returns
+    -------
+    Found
+        What nothing is known of stays as it is: sources without weights, directions without covariates.
+    """
+    numbers = [set(np.unique(group[group >= 0]).tolist()) for group in groups]
+    are_apart = len(set().union(*numbers)) == sum(map(len, numbers))
+    together = [np.array([s]) for s in range(len(groups))] if are_apart else [np.arange(len(groups))]
+    found, are_endless = coefficients.copy(), np.zeros(len(groups), dtype=np.bool_)
+    for sources in together:
+        rows = np.flatnonzero(weights[sources].sum(axis=0) > 0)
+        if len(rows) > 0 and (groups[sources] >= 0).any():
+            given = design[rows], weights[np.ix_(sources, rows)], coefficients[sources], groups[sources]
+            found[sources], are_endless[sources] = _best(*given, law_of(sources, rows))
+    return Found(found, are_endless)
+
+
+def _best(design: FloatArray, weights: FloatArray, coefficients: FloatArray, groups: IntArray, law: Law) -> Found:
+    """The same of sources that share numbers."""
+    x, there, back = centred(design, weights.sum(axis=0))
+    ways = (there @ _tying(groups).reshape(*groups.shape, -1)).reshape(groups.size, -1)
+    ways = _known_directions(ways, lambda across: _information(x, law.plain, across, groups.shape))
+
+    def coefficients_at(steps: FloatArray) -> FloatArray:
+        return (ways @ steps).reshape(groups.shape)
+
+    def moved(steps: FloatArray) -> FloatArray:
+        return np.swapaxes(coefficients_at(steps) @ x.T, 1, 2)
+
+    def reached(steps: FloatArray) -> FloatArray:
+        return np.asarray(np.abs(moved(steps)).max(axis=(1, 2), where=(weights > 0)[:, :, np.newaxis], initial=0.0))
+
+    def at(steps: FloatArray) -> Height:
+        terms = law.at(moved(steps))
+        slopes = ways.T @ (np.swapaxes(terms.excess, 1, 2) @ x).reshape(-1)
+        return Height(terms.height, terms.size, slopes, _information(x, terms.curvature, ways, groups.shape))
+
+    summit = climbed(at, lambda steps: float(reached(steps).max()), ways.shape[1])
+    after = coefficients + coefficients_at(summit.steps) @ back.T
+    return Found(_settled(after, coefficients, groups), reached(summit.next) > UNSETTLED)
+
+
+def _information(x: FloatArray, curvature: Curvature, ways: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Minus the second derivatives along ways of (S, J, P) coefficients: Σ_s Σ_jl waysᵀ (Σ curvature x xᵀ) ways."""
+    by_entry = ways.reshape(*shape, -1)
+    total = np.zeros((ways.shape[1], ways.shape[1]))
+    for j, other in itertools.combinations_with_replacement(range(shape[1]), 2):
+        for weight, way in zip(curvature(j, other), by_entry, strict=True):
+            part = way[j].T @ ((x.T * weight) @ x) @ way[other]
+            total += part if j == other else part + part.T
+    return total
+
+
+def _known_directions(ways: FloatArray, information: Callable[[FloatArray], FloatArray]) -> FloatArray:
     """Directions among ways, (n, m), of which something is known, such that the information is 1 along each."""
     sizes = np.sqrt(np.square(ways).sum(axis=0))
     across, _ = np.linalg.qr(ways / np.where(sizes > 0, sizes, 1.0))

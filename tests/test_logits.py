@@ -64,7 +64,7 @@ def test_the_optimum_in_many_digits(far):
     design[:, 1] += far
     groups = free(*targets.shape[::2], 3)
     found = _logits.most_likely(design, targets, np.zeros((2, 3, 3)), groups)
-    assert not found.are_separated.any()
+    assert not found.are_endless.any()
     for source in range(2):
         exact, _ = exactly(design, targets[source], groups[source], np.zeros((3, 3)))
         assert found.coefficients[source] == pytest.approx(exact, rel=OPTIMUM, abs=OPTIMUM * np.abs(exact).max())
@@ -126,18 +126,18 @@ def test_what_nothing_is_known_of_stays():
     found = _logits.most_likely(design, targets, start, groups)
     assert (found.coefficients[1] == start[1]).all()
     assert np.abs(_logits.slopes(design, targets, found.coefficients)).max() < 1e-12
-    assert not found.are_separated.any()
+    assert not found.are_endless.any()
     nothing = _logits.most_likely(design, 0 * targets, start, groups)
     assert (nothing.coefficients == start).all()
 
 
-def test_outcomes_that_are_separated():
+def test_outcomes_that_are_endless():
     """Whether they come is known from the covariate without an error, but for a single one in the second source."""
     x = np.linspace(-1.0, 1.0, 12)
     targets = np.stack([np.eye(2)[(x > 0).astype(int)], np.eye(2)[(x > 0).astype(int)]])
     targets[1, 0] = 0.5, 0.5
     found = _logits.most_likely(_newton.with_ones(x[:, None]), targets, np.zeros((2, 2, 2)), free(2, 2, 2))
-    assert found.are_separated.tolist() == [True, False]
+    assert found.are_endless.tolist() == [True, False]
     logs = _logits.log_probabilities(_newton.linear(_newton.with_ones(x[:, None]), found.coefficients[0]))
     assert (targets[0] * logs).sum() > -1e-12
 
@@ -146,6 +146,6 @@ def test_an_outcome_that_never_comes():
     design, targets = some(5, n_sources=1)
     targets[0, :, 2] = 0.0
     found = _logits.most_likely(design, targets, np.zeros((1, 3, 3)), free(1, 3, 3))
-    assert found.are_separated.tolist() == [True]
+    assert found.are_endless.tolist() == [True]
     two = _logits.most_likely(design, targets[:, :, :2], np.zeros((1, 2, 3)), free(1, 2, 3)).coefficients
     assert found.coefficients[:, :2] == pytest.approx(two, abs=1e-9)
