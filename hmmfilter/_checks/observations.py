@@ -198,3 +198,11 @@ def whole_observations(value: Any, at_least: float = 0, at_most: float = np.inf)
     bounds = "" if at_least == -np.inf else " from 0 up" if at_most == np.inf else f" from 0 to {at_most}"
     refuse_first("observations", bad & ~np.isnan(array), f"a whole number{bounds}, or missing", array)
     return array
+
+
+def observations_between(value: Any, low: float, high: float) -> FloatArray:
+    """Let numbers in from one bound to another, with both; missing ones as NaN."""
+    array = observations(value)
+    bounds = f"from {low:g} up" if high == np.inf else f"from {low:g} to {high:g}"
+    refuse_first("observations", (array < low) | (array > high), f"{bounds}, or missing", array)
+    return array

@@ -7,6 +7,7 @@ step without a closed form climbs these.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -19,6 +20,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import climbing
 from hmmfilter.emissions.learning import Groups, Kept, Learner, Observed, estimated_from_sums
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
+from hmmfilter.emissions.sides import Ordered, Sides
 
 Self = TypeVar("Self", bound="Family")
 
@@ -43,6 +45,19 @@ class Domain(NamedTuple):
             there: FloatArray = np.exp(steps) if np.isinf(self.high) else 1 / (1 + np.exp(-steps))
         return there
 
+    def moved(self, values: FloatArray, steps: FloatArray) -> FloatArray:
+        """Numbers, so many steps away; of no step, the same to the bit."""
+        if np.isinf(self.low):
+            return values + steps
+        with np.errstate(over="ignore", invalid="ignore"):
+            factors = np.exp(steps)
+            there = values * factors if np.isinf(self.high) else values * factors / (1 - values + values * factors)
+        return np.where(steps == 0, values, there)
+
+    def holds(self, values: FloatArray) -> bool:
+        """Whether all of them are inside."""
+        return bool((np.isfinite(values) & (values > self.low) & (values < self.high)).all())
+
     def pace(self, values: FloatArray) -> FloatArray:
         """How fast the number moves with steps."""
         if np.isinf(self.low):
@@ -50,6 +65,8 @@ class Domain(NamedTuple):
         return values if np.isinf(self.high) else values * (1 - values)
 
 
+LAST_DIGITS = 8.0  # units in the last place of an observation, within which nothing is known of it
+TINY = 1e-300  # and of one that is 0
 REAL, POSITIVE, SHARE = Domain(-np.inf, np.inf), Domain(0.0, np.inf), Domain(0.0, 1.0)
 
 
@@ -57,11 +74,16 @@ class Family(OfNumbers, ABC):
     """An emission of numbers whose density has K sets of parameters, (K,) each."""
 
     DOMAINS: ClassVar[dict[str, Domain]]
+    PRIOR: ClassVar[type | None] = None  # the kind of the conjugate one
+    HAS_BOUND: ClassVar[bool] = False  # whether no parameters give one number all of the density, as of probabilities
     POSITIVE: ClassVar[frozenset[str]]
-    PRIOR: ClassVar[type | None] = None
+    _quick_row: ClassVar[Callable[[Any, Any], FloatArray | None]]
 
     def __init_subclass__(cls) -> None:
-        cls.POSITIVE = frozenset(name for name, domain in cls.DOMAINS.items() if domain == POSITIVE)
+        domains: dict[str, Domain] = getattr(cls, "DOMAINS", {})
+        cls.POSITIVE = frozenset(name for name, domain in domains.items() if domain == POSITIVE)
+        if cls.__module__.startswith(__name__.split(".")[0] + "."):  # another may change what it says
+            cls._quick_row = cls._row_of
 
     # What each family says.
 
@@ -86,6 +108,20 @@ class Family(OfNumbers, ABC):
     @abstractmethod
     def _drawn(self, states: IntArray, rng: np.random.Generator) -> npt.NDArray[Any]:
         """An observation of each of these states."""
+
+    @abstractmethod
+    def _sides(self, x: FloatArray) -> Sides:
+        """log P(V < x), log P(V = x) and log P(V > x), (T, K) each, each by itself; x is never missing."""
+
+    @abstractmethod
+    def _moments(self) -> tuple[FloatArray, FloatArray]:
+        """The means and the variances, (K,) each; infinite or NaN where there is none."""
+
+    def _units(self) -> dict[str, FloatArray]:
+        """How far parameters without bounds may move until densities change much, where it is not a deviation."""
+        variance = self._moments()[1]
+        unit = np.sqrt(np.where(np.isfinite(variance) & (variance > 0), variance, 1.0))
+        return {name: unit for name, domain in self.DOMAINS.items() if domain == REAL}
 
     # What follows.
 
@@ -143,8 +179,7 @@ class Family(OfNumbers, ABC):
         Returns
         -------
         emission
-            The most probable one of its kind; a state to which nothing belongs keeps its parameters, but for what a
-            prior says.
+            The most probable one; a state to which nothing belongs keeps what it has, but for what a prior says.
 
         Raises
         ------
@@ -222,9 +257,68 @@ class Family(OfNumbers, ABC):
         """
         return self._drawn(_checks.states(states, self.n_states), _checks.generator(rng))
 
+    @as_in(log_likelihoods, Ordered.log_sides)
+    def log_sides(self, observations: Any) -> Sides:
+        """Compute how probable it is, in each state, to be below an observation, at it, and above it.
+
+        Parameters
+        ----------
+        observations
+            As in `log_likelihoods`.
+
+        Returns
+        -------
+        log_below, log_at, log_above
+            As in `Ordered.log_sides`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `log_likelihoods`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> log_below, log_at, log_above = hf.emissions.Exponential([1.0]).log_sides([1e-20, 30.0])
+        >>> log_below.tolist(), log_above.tolist()
+        ([[-46.051701859880914], [-9.357622968840613e-14]], [[-1e-20], [-30.0]])
+        """
+        x = self._let_in(observations)
+        is_seen = ~np.isnan(x)
+        tables = np.full((3, len(x), self.n_states), np.nan)
+        tables[:, is_seen] = self._sides(x[is_seen])
+        log_below, log_at, log_above = tables
+        return log_below, log_at, log_above
+
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Compute the mean and the variance of an observation in each state.
+
+        Returns
+        -------
+        mean : ndarray, (K,)
+            E(v | h = k); infinite or NaN where there is none.
+        variance : ndarray, (K,)
+            Var(v | h = k); infinite or NaN where there is none.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.emissions.Exponential([1.0, 10.0]).moments()
+        (array([ 1., 10.]), array([  1., 100.]))
+        """
+        return self._moments()
+
     @property
     def _keeps(self) -> bool:
         return True
+
+    def _row_of(self, observation: Any) -> FloatArray | None:
+        """The row of one observation, quickly; None where it has to be looked at."""
+        x = _checks.plain_vector(observation, None)
+        if x is None:
+            return None
+        row: FloatArray = self.log_likelihoods(x)[0]
+        return row
 
     def _observed(self, observations: Any) -> Observed:
         return (self._let_in(observations),)
@@ -233,24 +327,57 @@ class Family(OfNumbers, ABC):
         self._fill_densities(observed[0][begin:end], table)
 
     def _maximised(self: Self, shown: Any, prior: Any, groups: Groups) -> Self:
+        if not self.HAS_BOUND:
+            self._refuse_single_numbers(shown, groups)
         best: Self = climbing.climbed(self, shown, prior, groups)
+        if not best.HAS_BOUND:
+            best._refuse_collapse(shown)
         return best
 
-    def _expected(self, shown: Any) -> float:
-        """Σ w log p(v | h) of what is shown, as far as it depends on the parameters."""
+    def _refuse_single_numbers(self, shown: Kept, groups: Groups) -> None:
+        """Insist that more than one number belongs to a state that is free."""
+        x, alone = shown.observed[0], np.arange(self.n_states)
+        of_all = [groups.get(name, alone) for name in self.DOMAINS]
+        for k in range(self.n_states):
+            is_free = all(each[k] >= 0 and (each == each[k]).sum() == 1 for each in of_all)
+            its_own = x[(shown.weights[:, k] > 0) & ~np.isnan(x)]
+            if is_free and len(its_own) > 0 and its_own.min() == its_own.max():
+                _checks.refuse_collapse(k, np.ones(1))
+
+    def _refuse_collapse(self, shown: Kept) -> None:
+        """Insist that no observation is more than certain: that its density, over what it is known to, is at most 1."""
+        x, weights = shown.observed[0], shown.weights
+        table = np.empty(weights.shape)
+        self._fill_densities(x, table)
+        spans = np.where(x == 0, TINY, LAST_DIGITS * np.spacing(np.abs(x)))
+        for k in np.flatnonzero(((table > -np.log(spans)[:, None]) & (weights > 0)).any(axis=0))[:1]:
+            _checks.refuse_collapse(int(k), np.ones(1))
+
+    def _weight(self, shown: Any) -> FloatArray:
+        """How much belongs to each state, (K,)."""
+        weight: FloatArray = shown.weights.sum(axis=0)
+        return weight
+
+    def _expected(self, shown: Any) -> FloatArray:
+        """Σ w log p(v | h) of what is shown, of each state, as far as it depends on the parameters."""
         kept: Kept = shown
         x, weights = kept.observed[0], kept.weights
         table = np.empty(weights.shape)
         self._fill_densities(x, table)
-        return float(np.where(weights > 0, weights * table, 0.0).sum())
+        heights: FloatArray = np.where(weights > 0, weights * table, 0.0).sum(axis=0)
+        return heights
 
-    def _score(self, shown: Any) -> dict[str, FloatArray]:
+    def _rises(self, shown: Any) -> dict[str, FloatArray]:
+        """The derivatives of that with respect to each parameter."""
         kept: Kept = shown
         weights = np.where(np.isnan(kept.observed[0])[:, None], 0.0, kept.weights)
         return {
             name: np.where(weights > 0, weights * slope, 0.0).sum(axis=0)
             for name, slope in self._slopes(kept.observed[0]).items()
         }
+
+    def _score(self, shown: Any) -> dict[str, FloatArray]:
+        return self._rises(shown)
 
     def _statistics(self, shown: Any) -> dict[str, FloatArray]:
         return {"weights": shown.weights}
@@ -280,10 +407,7 @@ class Family(OfNumbers, ABC):
         values = {
             name: domain.of_natural(part) for (name, domain), part in zip(self.DOMAINS.items(), parts, strict=True)
         }
-        are_inside = all(
-            (np.isfinite(values[name]) & (values[name] > domain.low) & (values[name] < domain.high)).all()
-            for name, domain in self.DOMAINS.items()
-        )
+        are_inside = all(domain.holds(values[name]) for name, domain in self.DOMAINS.items())
         return self._with(values) if are_inside else None
 
     def _admit(self, prior: Any) -> None:

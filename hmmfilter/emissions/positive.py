@@ -10,11 +10,14 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter.emissions.families import POSITIVE, Domain, Family
+from hmmfilter.emissions import sides
+from hmmfilter.emissions.families import POSITIVE, Domain
+from hmmfilter.emissions.sides import Sides
+from hmmfilter.emissions.summed import Summed
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Exponential(Family):
+class Exponential(Summed):
     """Waiting times without a memory, from 0.
 
     Parameters
@@ -35,6 +38,8 @@ class Exponential(Family):
     """
 
     DOMAINS: ClassVar[dict[str, Domain]] = {"mean": POSITIVE}
+    FEATURES: ClassVar[tuple[str, ...]] = ("sum",)
+    HAS_BOUND: ClassVar[bool] = True
 
     mean: FloatArray
 
@@ -43,13 +48,26 @@ class Exponential(Family):
 
     @staticmethod
     def _let_in(observations: Any) -> FloatArray:
-        return _checks.observations(observations)
+        return _checks.observations_between(observations, 0.0, np.inf)
 
     def _fill_densities(self, x: FloatArray, table: FloatArray) -> None:
         table[:] = np.where(np.isnan(x)[:, None], 0.0, -x[:, None] / self.mean - np.log(self.mean))
 
-    def _slopes(self, x: FloatArray) -> dict[str, FloatArray]:
-        return {"mean": (x[:, None] / self.mean - 1) / self.mean}
+    def _features(self, x: FloatArray) -> tuple[FloatArray, ...]:
+        return (x,)
+
+    def _expected(self, sums: FloatArray) -> FloatArray:
+        weight, total = sums
+        heights: FloatArray = -total / self.mean - weight * np.log(self.mean)
+        return heights
+
+    def _rises(self, sums: FloatArray) -> dict[str, FloatArray]:
+        weight, total = sums
+        return {"mean": (total / self.mean - weight) / self.mean}
+
+    def _most_probable(self, sums: FloatArray) -> dict[str, FloatArray]:
+        weight, total = sums
+        return {"mean": np.divide(total, weight, out=np.ones_like(total), where=weight > 0)}
 
     @classmethod
     def _begun(cls, x: FloatArray, weights: FloatArray) -> Exponential:
@@ -58,20 +76,8 @@ class Exponential(Family):
     def _drawn(self, states: IntArray, rng: np.random.Generator) -> FloatArray:
         return rng.exponential(self.mean[states])
 
-    def moments(self) -> tuple[FloatArray, FloatArray]:
-        """Compute the mean and the variance of an observation in each state.
+    def _sides(self, x: FloatArray) -> Sides:
+        return sides.of_density(*sides.of_exponent(x[:, None] / self.mean))
 
-        Returns
-        -------
-        mean : ndarray, (K,)
-            E(v | h = k).
-        variance : ndarray, (K,)
-            Var(v | h = k).
-
-        Examples
-        --------
-        >>> import hmmfilter as hf
-        >>> hf.emissions.Exponential([1.0, 10.0]).moments()
-        (array([ 1., 10.]), array([  1., 100.]))
-        """
+    def _moments(self) -> tuple[FloatArray, FloatArray]:
         return self.mean, self.mean**2
