@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import climbing
 from hmmfilter.emissions.learning import Groups, Kept, Learner, Observed, estimated_from_sums
@@ -26,16 +26,21 @@ Self = TypeVar("Self", bound="Family")
 
 
 class Domain(NamedTuple):
-    """Where a parameter lives, open at both ends: steps are taken of the number, its log, or its log-odds."""
+    """Where a parameter lives: steps are taken of the number, its log, or its log-odds.
+
+    It is open at both ends, or else the number may be at a bound, which steps do not lead to, nor away from.
+    """
 
     low: float
     high: float
+    is_closed: bool = False
 
     def natural(self, values: FloatArray) -> FloatArray:
         """Where there are no bounds."""
         if np.isinf(self.low):
             return values
-        return np.log(values) if np.isinf(self.high) else np.log(values) - np.log1p(-values)
+        with np.errstate(divide="ignore"):
+            return np.log(values) if np.isinf(self.high) else np.log(values) - np.log1p(-values)
 
     def of_natural(self, steps: FloatArray) -> FloatArray:
         """Back."""
@@ -55,8 +60,14 @@ class Domain(NamedTuple):
         return np.where(steps == 0, values, there)
 
     def holds(self, values: FloatArray) -> bool:
-        """Whether all of them are inside."""
-        return bool((np.isfinite(values) & (values > self.low) & (values < self.high)).all())
+        """Whether all of them are inside, or at a bound that belongs to it."""
+        are_inside = (values > self.low) & (values < self.high)
+        return bool((np.isfinite(values) & (are_inside | (self.is_closed & self.at_bound(values)))).all())
+
+    def at_bound(self, values: FloatArray) -> BoolArray:
+        """Which of them are at a bound."""
+        at_bound: BoolArray = (values == self.low) | (values == self.high)
+        return at_bound
 
     def pace(self, values: FloatArray) -> FloatArray:
         """How fast the number moves with steps."""
@@ -68,6 +79,13 @@ class Domain(NamedTuple):
 LAST_DIGITS = 8.0  # units in the last place of an observation, within which nothing is known of it
 TINY = 1e-300  # and of one that is 0
 REAL, POSITIVE, SHARE = Domain(-np.inf, np.inf), Domain(0.0, np.inf), Domain(0.0, 1.0)
+FROM_ZERO, PROBABILITY = Domain(0.0, np.inf, is_closed=True), Domain(0.0, 1.0, is_closed=True)
+
+
+def seen(x: FloatArray) -> BoolArray:
+    """Which observations are not missing: numbers, or rows, that are missing as a whole."""
+    are_seen: BoolArray = ~np.isnan(x if x.ndim == 1 else x[:, 0])
+    return are_seen
 
 
 class Family(OfNumbers, ABC):
@@ -77,11 +95,13 @@ class Family(OfNumbers, ABC):
     PRIOR: ClassVar[type | None] = None  # the kind of the conjugate one
     HAS_BOUND: ClassVar[bool] = False  # whether no parameters give one number all of the density, as of probabilities
     POSITIVE: ClassVar[frozenset[str]]
+    BOUNDS: ClassVar[dict[str, tuple[float, float]]]
     _quick_row: ClassVar[Callable[[Any, Any], FloatArray | None]]
 
     def __init_subclass__(cls) -> None:
         domains: dict[str, Domain] = getattr(cls, "DOMAINS", {})
         cls.POSITIVE = frozenset(name for name, domain in domains.items() if domain == POSITIVE)
+        cls.BOUNDS = {name: (domain.low, domain.high) for name, domain in domains.items() if domain.is_closed}
         if cls.__module__.startswith(__name__.split(".")[0] + "."):  # another may change what it says
             cls._quick_row = cls._row_of
 
@@ -132,8 +152,9 @@ class Family(OfNumbers, ABC):
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers there are."""
-        return self.n_states * len(self.DOMAINS)
+        """How many numbers there are, but for those at a bound."""
+        values = self._parameters()
+        return sum(int((~domain.at_bound(values[name])).sum()) for name, domain in self.DOMAINS.items())
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-densities of observations in each state, or log-probabilities of counts.
@@ -225,10 +246,9 @@ class Family(OfNumbers, ABC):
         Exponential(mean=array([1., 7.]))
         """
         x = cls._let_in(observations)
-        degrees = _checks.degrees(weights, len(x)).copy()
-        degrees[:, degrees[~np.isnan(x)].sum(axis=0) == 0] = 1.0
-        is_seen = ~np.isnan(x)
-        return cls._begun(x[is_seen], degrees[is_seen]).estimated(x, degrees)
+        degrees, are_seen = _checks.degrees(weights, len(x)).copy(), seen(x)
+        degrees[:, degrees[are_seen].sum(axis=0) == 0] = 1.0
+        return cls._begun(x[are_seen], degrees[are_seen]).estimated(x, degrees)
 
     @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> npt.NDArray[Any]:
@@ -284,9 +304,9 @@ class Family(OfNumbers, ABC):
         ([[-46.051701859880914], [-9.357622968840613e-14]], [[-1e-20], [-30.0]])
         """
         x = self._let_in(observations)
-        is_seen = ~np.isnan(x)
+        are_seen = seen(x)
         tables = np.full((3, len(x), self.n_states), np.nan)
-        tables[:, is_seen] = self._sides(x[is_seen])
+        tables[:, are_seen] = self._sides(x[are_seen])
         log_below, log_at, log_above = tables
         return log_below, log_at, log_above
 
@@ -314,7 +334,7 @@ class Family(OfNumbers, ABC):
 
     def _row_of(self, observation: Any) -> FloatArray | None:
         """The row of one observation, quickly; None where it has to be looked at."""
-        x = _checks.plain_vector(observation, None)
+        x = _checks.plain_vector(observation, self.n_dimensions)
         if x is None:
             return None
         row: FloatArray = self.log_likelihoods(x)[0]
@@ -370,7 +390,7 @@ class Family(OfNumbers, ABC):
     def _rises(self, shown: Any) -> dict[str, FloatArray]:
         """The derivatives of that with respect to each parameter."""
         kept: Kept = shown
-        weights = np.where(np.isnan(kept.observed[0])[:, None], 0.0, kept.weights)
+        weights = np.where(seen(kept.observed[0])[:, None], kept.weights, 0.0)
         return {
             name: np.where(weights > 0, weights * slope, 0.0).sum(axis=0)
             for name, slope in self._slopes(kept.observed[0]).items()

@@ -116,8 +116,9 @@ def log_of(probabilities: FloatArray) -> FloatArray:
 
 
 class OfNumbers(Valued):
-    """An emission whose observations are numbers."""
+    """An emission whose observations are numbers, or where it says so vectors."""
 
     @property
-    def n_dimensions(self) -> None:
+    def n_dimensions(self) -> int | None:
         """None: an observation is a number and no vector."""
+        return None

@@ -9,7 +9,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.emissions import climbing
-from hmmfilter.emissions.families import Family
+from hmmfilter.emissions.families import Family, seen
 from hmmfilter.emissions.learning import ROWS, Groups, Observed, add_in_two_parts, pooled
 
 Self = TypeVar("Self", bound="Summed")
@@ -67,9 +67,9 @@ class Summed(Family):
     def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
         for first in range(begin, end, ROWS):
             x = observed[0][first : min(first + ROWS, end)]
-            counted, is_seen = weights[first - begin : first - begin + len(x)], ~np.isnan(x)
-            if not is_seen.all():
-                x, counted = x[is_seen], counted[is_seen]
+            counted, are_seen = weights[first - begin : first - begin + len(x)], seen(x)
+            if not are_seen.all():
+                x, counted = x[are_seen], counted[are_seen]
             by_state = np.ascontiguousarray(counted.T)
             # what counts nothing has no infinite features
             terms = [np.where(by_state > 0, by_state * each.T, 0.0) for each in self._features(x)]
