@@ -50,10 +50,14 @@ def stationary_distribution(transition: npt.ArrayLike, *, normalize: bool = Fals
     >>> hf.stationary_distribution([[0.9, 0.1], [0.3, 0.7]])
     array([0.75, 0.25])
     """
-    matrix = _checks.transition_matrix(transition, normalize)
-    states = _checks.single_closed_class(closed_classes(matrix))
-    distribution = np.zeros(len(matrix))
-    distribution[states] = _checks.representable(_reduce(matrix[np.ix_(states, states)]), states)
+    return settled(_checks.transition_matrix(transition, normalize))
+
+
+def settled(moves: FloatArray) -> FloatArray:
+    """Where a chain settles, of which it is known how often, or at which rate, states lead to others, (K, K)."""
+    states = _checks.single_closed_class(closed_classes(moves))
+    distribution = np.zeros(len(moves))
+    distribution[states] = _checks.representable(_reduce(moves[np.ix_(states, states)]), states)
     return distribution
 
 
@@ -110,14 +114,25 @@ class Wide:
         top = np.maximum(self.exponent, other.exponent)
         return Wide.of(self._below(top) + other._below(top), top)
 
-    def sum(self) -> Wide:
-        """Of all."""
-        top = self.exponent.max()
-        return Wide.of(self._below(top).sum(), top)
+    def __matmul__(self, other: Wide) -> Wide:
+        terms = self[..., :, :, np.newaxis] * other[..., np.newaxis, :, :]
+        return terms.sum(axis=-2)
+
+    def sum(self, axis: int | None = None, keepdims: bool = False) -> Wide:
+        """Of all, or along an axis."""
+        top = self.exponent.max(axis=axis, keepdims=True)
+        total = self._below(top).sum(axis=axis, keepdims=keepdims)
+        return Wide.of(total, top.reshape(np.shape(total)))
 
     def doubles(self) -> FloatArray:
         """As doubles have them."""
         return self._below(np.int64(0))
+
+    def logs(self) -> FloatArray:
+        """Natural logs, −inf of 0."""
+        with np.errstate(divide="ignore"):
+            logs: FloatArray = np.log(self.head) + np.where(self.head > 0, self.exponent, 0) * np.log(2.0)
+        return logs
 
     def _below(self, top: Any) -> FloatArray:
         below: FloatArray = np.ldexp(self.head, np.maximum(self.exponent - top, UNSEEN).astype(np.intc))

@@ -101,7 +101,7 @@ CONTRACT = {
         "sampling",
         "streaming",
     },
-    "transitions": {"_arrays", "_beside", "_checks", "emissions"},
+    "transitions": {"_arrays", "_beside", "_checks", "_distributions", "emissions", "results", "stationarity"},
     "emissions": {
         "_arrays",
         "_beside",

@@ -15,9 +15,11 @@ LINE_LENGTH = 100  # letters, into which chain and emission fit side by side or 
 Column = tuple[str, Any, str]  # its head, a value for each state, and how they are formatted
 
 
-def outline(title: str, state_names: Sequence[str], chain: Sequence[Column], emission: Sequence[Column]) -> str:
+def outline(
+    title: str, state_names: Sequence[str], chain: Sequence[Column], emission: Sequence[Column], head: str = "state"
+) -> str:
     """Print a title above what is known of each state, in one table where that is narrow enough, else in two."""
-    names = [("state", state_names, "")]
+    names = [(head, state_names, "")]
     lines = _table(names, chain, emission)
     if _is_wide(lines):
         lines = [line for columns in (chain, emission) if columns for line in _narrow_table(names, columns)]

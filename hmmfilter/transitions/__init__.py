@@ -1,9 +1,18 @@
 """Transitions: how a chain moves, the second half of a model as emissions are the first.
 
-- `Dense`: one matrix, the same at each step: what an array becomes.
+- `Dense`: one matrix, the same at each step: what an array becomes,
+- `Indexed`: several matrices, of which each step says which leads on: weekdays, treatments, regimes,
+- `Rates`: continuous time, for observations at irregular times,
+- `Logistic`: moves that depend on covariates.
+
+Each is frozen, checks its numbers once, and serves `hmmfilter.HMM` in place of a matrix. Two are equal where they are
+of the same class and all that they were made of is equal, and can be keys of dictionaries.
 """
 
 from hmmfilter.transitions.dense import Dense
+from hmmfilter.transitions.indexed import Indexed
+from hmmfilter.transitions.logistic import Logistic
 from hmmfilter.transitions.protocol import Transitions
+from hmmfilter.transitions.rates import Rates
 
-__all__ = ["Dense", "Transitions"]
+__all__ = ["Dense", "Indexed", "Logistic", "Rates", "Transitions"]

@@ -9,14 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray, Valued
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter.emissions.protocol import log_of
-from hmmfilter.transitions.protocol import Told
+from hmmfilter.results.outline import Column
+from hmmfilter.stationarity import settled
+from hmmfilter.transitions.protocol import Printed, Told
 
 
-@dataclass(frozen=True, eq=False, init=False)
-class Dense(Valued):
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Dense(Printed):
     """One matrix of probabilities, the same at each step: what an array becomes.
 
     Parameters
@@ -34,8 +36,11 @@ class Dense(Valued):
     Examples
     --------
     >>> import hmmfilter as hf
-    >>> hf.transitions.Dense([[0.9, 0.1], [0.2, 0.8]]).n_states
-    2
+    >>> hf.transitions.Dense([[0.9, 0.1], [0.2, 0.8]])
+    Dense: 2 states
+      state    to 0    to 1
+          0  0.9000  0.1000
+          1  0.2000  0.8000
     """
 
     matrix: FloatArray
@@ -53,11 +58,22 @@ class Dense(Valued):
         """Natural logs of the matrix, (K, K)."""
         return log_of(self.matrix)
 
+    @property
+    def _needs(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def _held(self) -> dict[str, BoolArray]:
+        return {}
+
     def _told(self, beside: Beside) -> Told:
         return Told(np.zeros((1, 0)), None)
 
     def _log_matrices(self, of: FloatArray) -> FloatArray:
         return self.log_matrix[np.newaxis]
+
+    def _stationary(self) -> FloatArray:
+        return settled(self.matrix)
 
     def _parameters(self) -> dict[str, FloatArray]:
         return {"": self.matrix}
@@ -67,3 +83,6 @@ class Dense(Valued):
 
     def _reordered(self, order: IntArray) -> Dense:
         return Dense(self.matrix[np.ix_(order, order)])
+
+    def _columns(self, names: tuple[str, ...]) -> list[Column]:
+        return [(f"to {name}", column, ".4f") for name, column in zip(names, self.matrix.T, strict=True)]
