@@ -1,0 +1,225 @@
+"""What is true of every family of numbers; whoever adds one adds a line to `CASES`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import hmmfilter as hf
+from hmmfilter.emissions import climbing
+from hmmfilter.emissions.learning import shown_by
+
+from . import test_positive
+
+# Two states each, whose parameters are all different.
+CASES = {type(emission).__name__: emission for emission in [*test_positive.FAMILIES]}
+
+INTEGRAL = 1e-10  # of what a quadrature of a smooth density is off
+DIFFERENCE = 1e-6  # of what a difference of heights is off as a slope, as a share of the largest term
+SLOPE = 1e-8  # of the log-density of an observation by standard deviations of its parameters, at a top
+N = 60
+NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(24)
+
+
+@pytest.fixture(params=CASES)
+def emission(request):
+    return CASES[request.param]
+
+
+@pytest.fixture
+def drawn(emission):
+    """Observations of both states, the second of which has two thirds, one that is missing, and weights."""
+    rng = np.random.default_rng(7)
+    states = np.arange(N) % 3 > 0
+    x = emission.sample(states.astype(int), rng).astype(float)
+    weights = rng.uniform(size=(N, 2)) * (np.arange(N) % 7 > 0)[:, None]
+    x[5] = np.nan
+    return x, weights
+
+
+def is_discrete(emission, x):
+    return (emission.log_sides(x[:1])[1] > -np.inf).any()
+
+
+def height(emission, x, weights):
+    """Σ w log p(v | h)."""
+    table = emission.log_likelihoods(x)
+    return np.where(weights > 0, weights * table, 0.0).sum()
+
+
+def shown(emission, x, weights):
+    return shown_by(emission, emission._observed(x), weights)
+
+
+def test_a_density_is_the_slope_of_its_distribution_function(emission, drawn):
+    x = np.unique(drawn[0][~np.isnan(drawn[0])])
+    log_below, log_at, log_above = emission.log_sides(x)
+    np.testing.assert_allclose(np.exp([log_below, log_at, log_above]).sum(axis=0), 1.0, rtol=1e-13)
+    if is_discrete(emission, x):
+        np.testing.assert_array_equal(log_at, emission.log_likelihoods(x))
+        counts = np.arange(x.min(), x.max() + 2)
+        below, at, _ = np.exp(emission.log_sides(counts))
+        np.testing.assert_allclose(below[1:] - below[:-1], at[:-1], atol=1e-13)
+        return
+    middle, half = (x[1:] + x[:-1]) / 2, np.diff(x) / 2
+    nodes = (middle[:, None] + half[:, None] * NODES).reshape(-1)
+    density = np.exp(emission.log_likelihoods(nodes)).reshape(len(middle), len(NODES), 2)
+    integrals = half[:, None] * np.einsum("n, mnk -> mk", NODE_WEIGHTS, density)
+    np.testing.assert_allclose(integrals, np.diff(np.exp(log_below), axis=0), atol=INTEGRAL)
+    np.testing.assert_allclose(integrals, -np.diff(np.exp(log_above), axis=0), atol=INTEGRAL)
+
+
+def test_rows_that_are_missing_say_nothing(emission):
+    assert not emission.log_likelihoods([None, np.nan]).any()
+    assert np.isnan(emission.log_sides([None])).all()
+
+
+def test_a_row_has_the_same_bits_in_any_company(emission, drawn):
+    whole = emission.log_likelihoods(drawn[0])
+    for t in range(N):
+        np.testing.assert_array_equal(emission.log_likelihoods(drawn[0][t : t + 1])[0], whole[t])
+
+
+def test_a_stream_is_the_whole(emission, drawn):
+    model = hf.HMM([0.3, 0.7], [[0.9, 0.1], [0.2, 0.8]], emission)
+    stream, x = model.online(), drawn[0]
+    rows = [stream.observe(each) for each in x.tolist()]
+    np.testing.assert_array_equal(rows, model.filter(x).log_probabilities)
+
+
+def test_states_in_another_order(emission, drawn):
+    turned = emission._reordered(np.array([1, 0]))
+    np.testing.assert_array_equal(turned.log_likelihoods(drawn[0]), emission.log_likelihoods(drawn[0])[:, ::-1])
+    assert turned._reordered(np.array([1, 0])) == emission
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_samples_are_spread_as_the_distribution_function_says(emission, k):
+    rng = np.random.default_rng(k)
+    x = emission.sample(np.full(2000, k), rng)
+    below, at, _ = np.exp(emission.log_sides(x))[:, :, k]
+    assert stats.kstest(below + rng.uniform(size=len(x)) * at, "uniform").pvalue > 1e-3
+    mean, variance = (each[k] for each in emission.moments())
+    deviations = np.abs(x - mean) ** 2
+    assert abs(x.mean() - mean) < 4 * np.sqrt(variance / len(x))
+    assert abs(deviations.mean() - variance) < 5 * deviations.std() / np.sqrt(len(x))
+
+
+def test_slopes_are_those_of_the_height(emission, drawn):
+    x, weights = drawn
+    score = emission._score(shown(emission, x, weights))
+    for name, values in emission._parameters().items():
+        for k in range(2):
+            step = 1e-5 * np.abs(values[k]) * (np.arange(2) == k)
+            ends = [
+                height(emission._with({**emission._parameters(), name: values + sign * step}), x, weights)
+                for sign in (1, -1)
+            ]
+            slope = (ends[0] - ends[1]) / (2 * step[k])
+            assert score[name][k] == pytest.approx(slope, rel=DIFFERENCE, abs=DIFFERENCE * N / abs(values[k]))
+
+
+def assert_top(emission, x, weights, groups):
+    """No slope is left along any free number."""
+    climb = climbing.Climb(emission, None, None, groups)
+    score = emission._score(shown(emission, x, weights))
+    for name, numbers in climb.numbers.items():
+        along = score[name] * emission.DOMAINS[name].pace(emission._parameters()[name])
+        free = numbers >= 0
+        slopes = np.bincount(numbers[free], weights=along[free])
+        np.testing.assert_allclose(slopes / weights.sum(), 0.0, atol=SLOPE * max(1.0, np.abs(x[~np.isnan(x)]).max()))
+
+
+def test_an_estimate_is_the_top_and_nothing_nearby_is_higher(emission, drawn):
+    x, weights = drawn
+    found = emission.estimated(x, weights)
+    assert_top(found, x, weights, {})
+    top = height(found, x, weights)
+    assert top >= height(emission, x, weights)
+    for n, size in enumerate(found._natural()):
+        for step in (-1e-3, 1e-3):
+            near = found._natural()
+            near[n] = size + step * max(1.0, abs(size))
+            assert height(found._of_natural(near), x, weights) < top
+
+
+def test_weights_count_how_often_an_observation_is(emission, drawn):
+    x = drawn[0]
+    times = np.arange(len(x)) % 3
+    weights = np.column_stack([times, 2 * times]).astype(float)
+    found = emission.estimated(x, weights)
+    repeated = emission.estimated(np.repeat(x, times), np.repeat([[1.0, 2.0]], times.sum(), axis=0))
+    np.testing.assert_allclose(found._natural(), repeated._natural(), rtol=1e-7, atol=1e-9)
+
+
+def test_a_state_to_which_nothing_belongs_keeps_what_it_has(emission, drawn):
+    x, weights = drawn
+    found = emission.estimated(x, weights * [0.0, 1.0])
+    for name, values in emission._parameters().items():
+        assert found._parameters()[name][0] == values[0]
+        assert found._parameters()[name][1] == emission.estimated(x, weights)._parameters()[name][1]
+    assert emission.estimated([None], [[1.0, 1.0]]) == emission
+
+
+@pytest.mark.parametrize("held", [0, -1])
+@pytest.mark.parametrize("tied", [0, -1])
+def test_what_is_held_stays_and_what_is_tied_is_one_number(emission, drawn, held, tied):
+    x, weights = drawn
+    names = list(emission.DOMAINS)
+    groups = {name: np.array([0, 1]) for name in names}
+    groups[names[tied]] = np.array([0, 0])
+    groups[names[held]] = np.array([0, -1]) if held != tied else np.array([-1, -1])
+    given = shown(emission, x, weights)
+    found = emission._maximised(given, None, groups)
+    for name, group in groups.items():
+        before, after = emission._parameters()[name], found._parameters()[name]
+        np.testing.assert_array_equal(after[group < 0], before[group < 0])
+        assert group[0] != group[1] or group[0] < 0 or after[0] == after[1]
+    assert_top(found, x, weights, groups)
+
+
+def test_states_that_are_one_learn_from_all(emission, drawn):
+    x, weights = drawn
+    one = emission._reordered(np.array([0, 0]))
+    groups = {name: np.array([0, 0]) for name in emission.DOMAINS}
+    found = one._maximised(shown(one, x, weights), None, groups)
+    alone = emission._reordered(np.array([0])).estimated(x, weights.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(found._natural(), np.repeat(alone._natural(), 2), rtol=1e-6, atol=1e-9)
+    assert found == found._reordered(np.array([1, 0]))
+
+
+def test_one_number_alone_has_no_bound(emission, drawn):
+    x, weights = np.full(5, drawn[0][0]), np.ones((5, 2))
+    if emission.HAS_BOUND:
+        assert np.isfinite(height(emission.estimated(x, weights), x, weights))
+    else:
+        with pytest.raises(hf.DegenerateFitError, match="collapses") as caught:
+            emission.estimated(x, weights)
+        assert caught.value.state == 0
+
+
+def test_a_guess_needs_nothing_but_observations(emission, drawn):
+    x, weights = drawn
+    guessed = type(emission).guessed(x, weights, **emission._settings())
+    top = emission.estimated(x, weights)
+    np.testing.assert_allclose(guessed._natural(), top._natural(), rtol=1e-6, atol=1e-6)
+
+
+def test_a_fit_climbs_above_the_truth_and_knows_its_errors(emission):
+    truth = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], emission)
+    _, x = truth.simulate(150, rng=3)
+    fitted = truth.fit(x, max_iterations=500, tolerance=1e-11)
+    assert fitted.log_likelihood > truth.log_likelihood(x)
+    assert (np.diff(fitted.history) >= -1e-10).all()
+    errors = fitted.standard_errors()
+    for name, values in emission._parameters().items():
+        off = getattr(fitted.model.emission, name) - values
+        assert (np.abs(off) < 5 * errors.emission[name]).all()
+
+
+def test_what_is_no_number_is_refused(emission):
+    with pytest.raises(TypeError, match=r"observations\[1\] must be a number"):
+        emission.log_likelihoods([None, "a"])
+    with pytest.raises(TypeError, match="prior of the emission"):
+        emission.estimated([1.0], [[1.0, 1.0]], hf.priors.Dirichlet(1.0))
