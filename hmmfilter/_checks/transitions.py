@@ -242,7 +242,7 @@ def covariate_rows(value: npt.ArrayLike, n_covariates: int) -> FloatArray:
     return array
 
 
-def given_index(index: IntArray | None) -> IntArray:
+def given_index(index: Any) -> Any:
     """Insist that each step says which matrix leads on."""
     if index is None:
         raise ValueError("transition_index must be given, the number of a matrix at each step: the chain has several")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results.outline import Column
@@ -62,17 +62,31 @@ class Dense(Printed):
     def _needs(self) -> frozenset[str]:
         return frozenset()
 
-    @property
-    def _held(self) -> dict[str, BoolArray]:
-        return {}
-
     def _told(self, beside: Beside) -> Told:
         return Told(np.zeros((1, 0)), None)
 
     def _log_matrices(self, of: FloatArray) -> FloatArray:
         return self.log_matrix[np.newaxis]
 
-    def _stationary(self) -> FloatArray:
+    def stationary(self) -> FloatArray:
+        """Compute where the chain settles, as `hmmfilter.stationary_distribution` does.
+
+        Returns
+        -------
+        ndarray, (K,)
+            Probabilities that one step leaves as they are.
+
+        Raises
+        ------
+        ValueError
+            Where there is more than one such distribution, or one that doubles cannot hold.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.Dense([[0.9, 0.1], [0.3, 0.7]]).stationary()
+        array([0.75, 0.25])
+        """
         return settled(self.matrix)
 
     def _parameters(self) -> dict[str, FloatArray]:

@@ -42,6 +42,30 @@ def log_exponentials(rates: FloatArray, gaps: FloatArray) -> FloatArray:
     return logs
 
 
+def slopes_of_exponentials(rates: FloatArray, gaps: FloatArray, weights: FloatArray) -> FloatArray:
+    """The derivatives of Σ weights exp(Q t), (M, K, K) weights, with respect to each entry of Q, (K, K).
+
+    They are ∫ exp(Q u)ᵀ W exp(Q (t − u))ᵀ du, which is what the upper right block of exp([[Q, Wᵀ], [0, Q]] t) says.
+    """
+    step, spans, n_halvings = _steps(rates, gaps)
+    x, given = spans.doubles()[:, np.newaxis, np.newaxis], np.swapaxes(weights, 1, 2)
+    power, share = np.eye(len(rates)), np.ones(x.shape)
+    block, matrices, integrals = np.zeros(given.shape), share * power, np.zeros(given.shape)
+    for n in range(1, len(rates) + N_TERMS):
+        block = step @ block + given @ power
+        power, share = power @ step, share * (x / n)
+        matrices += share * power
+        integrals += share * block
+    matrices, integrals = _normalised(matrices), integrals * np.exp(-x)
+    for level in range(1, int(n_halvings.max(initial=0)) + 1):
+        chosen = n_halvings >= level
+        half, of_half = matrices[chosen], integrals[chosen]
+        integrals[chosen] = half @ of_half + of_half @ half
+        matrices[chosen] = _normalised(half @ half)
+    total: FloatArray = integrals.sum(axis=0).T / (rates.sum(axis=1).max() or 1.0)
+    return total
+
+
 def _logs(matrices: FloatArray) -> FloatArray:
     """Logs of rows that sum to 1, those near 1 by what the others leave of it."""
     with np.errstate(divide="ignore"):
@@ -97,9 +121,9 @@ def _reached(rates: FloatArray) -> BoolArray:
 def _steps(rates: FloatArray, gaps: FloatArray) -> tuple[FloatArray, Wide, IntArray]:
     """S, λt below 2, and how often t was halved for that."""
     leaving = rates.sum(axis=1)
-    fastest = leaving.max()
-    step = rates / fastest if fastest > 0 else np.zeros(rates.shape)
-    np.fill_diagonal(step, (fastest - leaving) / fastest if fastest > 0 else 1.0)
+    fastest = leaving.max() or 1.0
+    step = rates / fastest
+    np.fill_diagonal(step, (fastest - leaving) / fastest)
     spans = Wide.of(fastest) * Wide.of(gaps)
     n_halvings = np.maximum(spans.exponent - 1, 0)
     return step, Wide.of(spans.head, spans.exponent - n_halvings), n_halvings

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter._distributions import most_likely
 from hmmfilter.emissions.protocol import log_of
+from hmmfilter.priors import Dirichlet
 from hmmfilter.results.outline import Column
-from hmmfilter.transitions.protocol import Moved, Printed, Told, steps_that_lead_on, told_by
+from hmmfilter.transitions.protocol import Moved, Printed, Told, steps_that_lead_on
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -80,25 +81,31 @@ class Indexed(Printed):
     def _needs(self) -> frozenset[str]:
         return frozenset({"transition_index"})
 
-    @property
-    def _held(self) -> dict[str, BoolArray]:
-        return {}
-
-    def _numbered(self, transition_index: Any) -> IntArray:
-        """The numbers of matrices that are called by number or name."""
-        return _checks.numbers_of_matrices(transition_index, self.names)
-
     def _told(self, beside: Beside) -> Told:
         steps = steps_that_lead_on(beside.starts)
         index = _checks.given_index(beside.transition_index)
-        _checks.matrices_known(index, steps, self.n_matrices)
-        return told_by(index[steps].astype(np.float64), steps, len(index))
+        numbers = _checks.numbers_of_matrices(index, self.names)
+        _checks.matrices_known(numbers, steps, self.n_matrices)
+        which = np.zeros(len(numbers), dtype=np.int64)
+        which[steps] = numbers[steps]
+        return Told(np.arange(float(self.n_matrices)), which if self.n_matrices > 1 else None)
 
     def _log_matrices(self, of: FloatArray) -> FloatArray:
         return self.log_matrices[of.astype(np.int64)]
 
-    def _stationary(self) -> FloatArray:
+    def stationary(self) -> FloatArray:
+        """Refuse: the chain moves otherwise from step to step, and settles nowhere.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
         _checks.one_stationary("Indexed")
+
+    def _admit(self, prior: Any) -> None:
+        _checks.prior_of_kind("the prior of the transition", prior, Dirichlet)
+        prior._admitted("the prior of the transition", self.matrices.shape)
 
     def _parameters(self) -> dict[str, FloatArray]:
         return {"": self.matrices}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,11 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
+from hmmfilter._logits import log_probabilities, most_likely, slopes
+from hmmfilter._newton import linear, with_ones
+from hmmfilter.emissions.learning import HELD
 from hmmfilter.results.outline import Column
-from hmmfilter.transitions.protocol import Printed, Told, steps_that_lead_on, told_by
+from hmmfilter.transitions.protocol import Moved, Printed, Told, steps_that_lead_on, told_by
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -26,7 +29,8 @@ class Logistic(Printed):
 
     where β_ii = 0: to stay is what all other moves are compared with, so that β_ij is by how much covariates raise the
     log-odds of a move to j against staying in i. Row t leads from step t to step t + 1; that of the last observation of
-    a sequence is not asked for.
+    a sequence is not asked for. Where covariates tell without an error which move comes, the most probable coefficients
+    are infinite; a fit ends at finite ones from which nothing is left to gain.
 
     Parameters
     ----------
@@ -116,9 +120,16 @@ class Logistic(Printed):
         return frozenset({"covariates"})
 
     @property
-    def _held(self) -> dict[str, BoolArray]:
+    def _are_base(self) -> BoolArray:
+        """The coefficients of staying, which are none."""
         are_base = np.eye(self.n_states, dtype=np.bool_)[:, :, np.newaxis]
-        return {"coefficients": np.broadcast_to(are_base, self.coefficients.shape)}
+        return np.broadcast_to(are_base, self.coefficients.shape)
+
+    def _given(self) -> dict[str, BoolArray]:
+        return {"coefficients": self._are_base}
+
+    def _admit(self, prior: Any) -> None:
+        _checks.no_prior("the prior of the transition", prior, "coefficients of a logit have no conjugate one")
 
     def _told(self, beside: Beside) -> Told:
         steps = steps_that_lead_on(beside.starts)
@@ -127,16 +138,16 @@ class Logistic(Printed):
         return told_by(columns[steps], steps, len(columns))
 
     def _log_matrices(self, of: FloatArray) -> FloatArray:
-        intercepts, slopes = self.coefficients[..., 0], self.coefficients[..., 1:]
-        logits = np.tensordot(of, slopes, axes=(1, 2)) + intercepts
-        likeliest = logits.argmax(axis=-1)[..., np.newaxis]
-        below = logits - np.take_along_axis(logits, likeliest, axis=-1)
-        shares = np.exp(below)
-        np.put_along_axis(shares, likeliest, 0.0, axis=-1)
-        logs: FloatArray = below - np.log1p(shares.sum(axis=-1, keepdims=True))
-        return logs
+        return log_probabilities(linear(with_ones(of), self.coefficients))
 
-    def _stationary(self) -> FloatArray:
+    def stationary(self) -> FloatArray:
+        """Refuse: the chain moves otherwise from step to step, and settles nowhere.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
         _checks.one_stationary("Logistic")
 
     def _parameters(self) -> dict[str, FloatArray]:
@@ -148,14 +159,25 @@ class Logistic(Printed):
     def _reordered(self, order: IntArray) -> Logistic:
         return Logistic(self.coefficients[np.ix_(order, order)], self.covariates)
 
+    def _maximised(self, moved: Moved, prior: Any, groups: dict[str, IntArray]) -> Logistic:
+        numbers = np.arange(self.coefficients.size).reshape(self.coefficients.shape)
+        free = np.where(self._are_base, HELD, groups.get("coefficients", numbers))
+        targets = np.moveaxis(moved.counts, 0, 1)
+        found = most_likely(with_ones(moved.of), targets, self.coefficients, free)
+        return self._with({"coefficients": found.coefficients})
+
+    def _score(self, moved: Moved) -> dict[str, FloatArray]:
+        along = slopes(with_ones(moved.of), np.moveaxis(moved.counts, 0, 1), self.coefficients)
+        return {"coefficients": np.where(self._are_base, 0.0, along)}
+
     def _natural(self) -> FloatArray:
-        return self.coefficients[~self._held["coefficients"]]
+        return self.coefficients[~self._are_base]
 
     def _of_natural(self, vector: FloatArray) -> Logistic | None:
         if not np.isfinite(vector).all():
             return None
         coefficients = np.zeros(self.coefficients.shape)
-        coefficients[~self._held["coefficients"]] = vector
+        coefficients[~self._are_base] = vector
         return self._with({"coefficients": coefficients})
 
     def _called(self) -> tuple[str, ...]:

@@ -45,9 +45,12 @@ class Transitions(Protocol):
         """What it must have beside observations, by the name of the keyword."""
         ...
 
-    @property
-    def _held(self) -> dict[str, BoolArray]:
-        """Which entries of parameters are none, as diagonals of rates, by name."""
+    def _given(self) -> dict[str, BoolArray]:
+        """Which entries of parameters are none, as the diagonal of rates, by name; all are, of a name that it lacks."""
+        ...
+
+    def _admit(self, prior: Any) -> None:
+        """Insist on a prior of a kind that it has."""
         ...
 
     def _told(self, beside: Beside) -> Told:
@@ -58,7 +61,7 @@ class Transitions(Protocol):
         """log p(h_{t+1} = j | h_t = i) for each of what moves depend on, (M, K, K)."""
         ...
 
-    def _stationary(self) -> FloatArray:
+    def stationary(self) -> FloatArray:
         """Where the chain settles, (K,); refuses where it does not."""
         ...
 

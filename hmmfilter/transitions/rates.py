@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,12 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
+from hmmfilter.emissions.learning import HELD
 from hmmfilter.results.outline import Column
 from hmmfilter.stationarity import settled
-from hmmfilter.transitions.exponentials import log_exponentials
-from hmmfilter.transitions.protocol import Printed, Told, steps_that_lead_on, told_by
+from hmmfilter.transitions.exponentials import log_exponentials, slopes_of_exponentials
+from hmmfilter.transitions.protocol import Moved, Printed, Told, steps_that_lead_on, told_by
+from hmmfilter.transitions.rate_estimates import most_likely_rates
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -57,6 +59,7 @@ class Rates(Printed):
     """
 
     DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset()
+    GENERATORS: ClassVar[frozenset[str]] = frozenset({"generator"})  # whose rows sum to 0
     BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {"generator": (0.0, np.inf)}
     POSITIVE: ClassVar[frozenset[str]] = frozenset()
 
@@ -142,9 +145,11 @@ class Rates(Printed):
     def _needs(self) -> frozenset[str]:
         return frozenset({"times"})
 
-    @property
-    def _held(self) -> dict[str, BoolArray]:
+    def _given(self) -> dict[str, BoolArray]:
         return {"generator": np.eye(self.n_states, dtype=np.bool_)}
+
+    def _admit(self, prior: Any) -> None:
+        _checks.no_prior("the prior of the transition", prior, "rates have no conjugate one")
 
     def _told(self, beside: Beside) -> Told:
         steps = steps_that_lead_on(beside.starts)
@@ -153,7 +158,25 @@ class Rates(Printed):
     def _log_matrices(self, of: FloatArray) -> FloatArray:
         return log_exponentials(self._moves, _checks.moderate_gaps(of, self._fastest))
 
-    def _stationary(self) -> FloatArray:
+    def stationary(self) -> FloatArray:
+        """Compute where the chain settles in the long run.
+
+        Returns
+        -------
+        ndarray, (K,)
+            Shares of time in each state, which the passing of time leaves as they are.
+
+        Raises
+        ------
+        ValueError
+            Where there is more than one such distribution, or one that doubles cannot hold.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.Rates([[0, 0.1], [0.3, 0]]).stationary()
+        array([0.75, 0.25])
+        """
         return settled(self._moves)
 
     def _parameters(self) -> dict[str, FloatArray]:
@@ -166,6 +189,15 @@ class Rates(Printed):
 
     def _reordered(self, order: IntArray) -> Rates:
         return Rates(self.generator[np.ix_(order, order)], self.unit)
+
+    def _maximised(self, moved: Moved, prior: Any, groups: dict[str, IntArray]) -> Rates:
+        numbers = np.arange(self.generator.size).reshape(self.generator.shape)
+        free = np.where(self._moves > 0, groups.get("generator", numbers), HELD)
+        return self._with({"generator": most_likely_rates(self._moves, moved.of, moved.counts, free)})
+
+    def _score(self, moved: Moved) -> dict[str, FloatArray]:
+        along = slopes_of_exponentials(self._moves, moved.of, moved.slopes)
+        return {"generator": along - along.diagonal()[:, np.newaxis]}
 
     def _natural(self) -> FloatArray:
         with np.errstate(divide="ignore"):
