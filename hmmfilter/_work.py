@@ -111,11 +111,11 @@ WORK: dict[str, dict[str, Work]] = {
     "pairs": {"join_sums": of_entries(2.0)},
     "counts": {"run_pairs": of_rows(20.0, 20.0, 4.0)},
     "expecting": {
-        "run_expecting_forward": lambda starts, n, begin, end, like, initial, *_: taken(
-            end - begin, initial.size, 10.0, 10.0, 1.0
+        "run_expecting_forward": lambda given, n, begin, end, *_: taken(
+            end - begin, given[0].shape[1], 10.0, 10.0, 1.0
         ),
-        "run_expecting_backward": lambda starts, n, begin, end, like, log_transition, *_: taken(
-            end - begin, log_transition.shape[1], 10.0, 10.0, 2.0
+        "run_expecting_backward": lambda given, n, begin, end, *_: taken(
+            end - begin, given[0].shape[1], 10.0, 10.0, 2.0
         ),
     },
     "drawing": {

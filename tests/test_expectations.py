@@ -19,12 +19,12 @@ LOG_SHARE = 4e-15  # of the sum of all |log increments|, as in the accuracy cont
 FAMILIES = pytest.mark.parametrize("family", cases.FAMILIES, ids=lambda family: family.__name__)
 
 
-def expected(case, lengths=None, weights=None, workers=1):
+def expected(case, lengths=None, weights=None, workers=1, index=None):
     log_initial, log_transition, rows = case
     lengths = [len(rows)] if lengths is None else lengths
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     weights = np.ones(len(lengths)) if weights is None else np.asarray(weights, dtype=float)
-    return expect(log_initial, log_transition, starts, weights, Rows(rows), workers, False)
+    return expect(log_initial, log_transition, starts, weights, Rows(rows), workers, False, index)
 
 
 def total(tables):
@@ -313,3 +313,79 @@ def test_no_table_of_all_steps_is_kept():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16e6
+
+
+def of_several(family, seed, n_steps, n_states, n_matrices=3):
+    """Matrices with the same zeros, an index of them, and the case that an oracle takes: a matrix for each move."""
+    log_initial, log_transition, rows = cases.draw(family, seed, n_steps, n_states)
+    rng = np.random.default_rng(seed)
+    matrices = log_transition + rng.normal(0.0, 3.0, (n_matrices, n_states, n_states))
+    index = rng.integers(n_matrices, size=n_steps)
+    index[n_steps // 3 : n_steps // 2] = 1  # a stretch of one of them
+    return (log_initial, matrices, rows), index, (log_initial, matrices[index[:-1]], rows)
+
+
+def check_by_matrix(found, index, case, answer, pairs):
+    for m in range(len(found.transition)):
+        of_it = [table for table, which in zip(pairs, index[:-1], strict=True) if which == m]
+        counts = total(of_it) if of_it else 0.0
+        assert np.abs(found.transition[m] - counts).max() <= SHARE * len(index)
+        matrix = np.exp(case[1][m])
+        leads = matrix > 1e-250
+        assert found.slopes[m][leads] * matrix[leads] == pytest.approx(found.transition[m][leads], abs=SHARE)
+    check(found._replace(transition=found.transition.sum(axis=0)), answer, pairs, len(index))
+
+
+@FAMILIES
+@pytest.mark.parametrize(("n_steps", "n_states"), [(6, 3), (2, 2)])
+def test_several_matrices_against_all_paths(family, n_steps, n_states):
+    case, index, unrolled = of_several(family, 1, n_steps, n_states)
+    pairs = oracle.pairs_of_paths(*unrolled)
+    check_by_matrix(expected(case, index=index), index, case, oracle.enumeration(*unrolled), pairs)
+
+
+@pytest.mark.parametrize("family", [cases.ordinary, cases.gaps, cases.rare], ids=lambda family: family.__name__)
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_several_matrices_against_eighty_digits(family, n_states):
+    case, index, unrolled = of_several(family, 2, 40, n_states)
+    answer, pairs = oracle.recursions(*unrolled), oracle.pairs(*unrolled)
+    check_by_matrix(expected(case, index=index), index, case, answer, pairs)
+
+
+@pytest.mark.parametrize("n_states", [3, 9])
+def test_several_matrices_by_doubles_and_exactly(n_states, monkeypatch):
+    """Also of sequences that count otherwise, not at all, or are impossible."""
+    case, index, _ = of_several(cases.ordinary, 3, 300, n_states)
+    case[2][:, 0] += 1.0
+    case[2][120] = -np.inf
+    lengths, weights = [1, 99, 0, 50, 150], [1.0, 0.5, 1.0, 2.0, 0.0]
+    fast = expected(case, lengths, weights, index=index)
+    monkeypatch.setattr(Worker, "_is_narrow", lambda _: False)
+    exact = expected(case, lengths, weights, index=index)
+    assert fast.log_likelihood == pytest.approx(exact.log_likelihood, rel=1e-15)
+    assert fast.log_likelihood[3] == -np.inf
+    for name in ("initial", "transition", "slopes", "emission"):
+        assert getattr(fast, name) == pytest.approx(getattr(exact, name), rel=1e-13, abs=1e-13), name
+
+
+@pytest.mark.parametrize("n_states", [3, 9])
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_an_index_that_never_changes_is_one_matrix_to_the_bit(n_states, is_fast, monkeypatch):
+    if not is_fast:
+        monkeypatch.setattr(Worker, "_is_narrow", lambda _: False)
+    case, _, _ = of_several(cases.ordinary, 4, 200, n_states)
+    lengths, weights = [120, 80], [2.0, 1.0]
+    several = expected(case, lengths, weights, index=np.full(200, 2))
+    one = expected((case[0], case[1][2], case[2]), lengths, weights)
+    assert not several.transition[:2].any()
+    assert bits(several._replace(transition=several.transition[2], slopes=several.slopes[2])) == bits(one)
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("n_states", [2, 9])
+def test_several_matrices_have_the_same_bits_for_any_number_of_workers(n_states):
+    case, index, _ = of_several(cases.ordinary, 5, 300, n_states)
+    case[2][100, 1:] -= 5000.0
+    case[2][101, 0] -= 9000.0
+    one = bits(expected(case, [30] * 10, np.arange(10.0), 1, index))
+    assert bits(expected(case, [30] * 10, np.arange(10.0), 3, index)) == one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -12,9 +13,9 @@ from hmmfilter._drivers.backwards import most_kept
 from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.pairs import InOrder, Pairs, fill_pairs
-from hmmfilter._drivers.recursions import undo_code
+from hmmfilter._drivers.recursions import slots, undo_code
 from hmmfilter._kernels.chain import NARROW, SHARED_EXPONENT, slots_for_chains, tiled
-from hmmfilter._kernels.expecting import CARRIED, room_for_expectations
+from hmmfilter._kernels.doubles import CARRIED, room_for_expectations
 from hmmfilter._kernels.lanes import lanes_for
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
@@ -44,9 +45,9 @@ class Expectations(NamedTuple):
     log_likelihood: FloatArray  # (N,), of each sequence; −inf where it is impossible
     n_possible: IntArray  # (N,), how many of its steps are possible
     initial: FloatArray  # (K,): Σ γ_1
-    transition: FloatArray  # (K, K): Σ ξ_t
-    slopes: FloatArray  # (K, K): Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN there where
-    #                     doubles alone would not do
+    transition: FloatArray  # (K, K): Σ ξ_t; of several matrices (M, K, K), of the moves by each
+    slopes: FloatArray  # in the same shape: Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN
+    #                     there where doubles alone would not do
     emission: Any  # (n,), or what the caller knows of it besides
 
 
@@ -58,14 +59,19 @@ def expect(
     source: Source,
     workers: int,
     progress: bool,
+    transition_index: IntArray | None = None,
 ) -> Expectations:
-    """Run the recursions both ways over sequences, of which each counts as often as its weight says."""
+    """Run the recursions both ways over sequences, of which each counts as often as its weight says.
+
+    Of several matrices, (M, K, K), an index, (rows,), says which one leads on from each row.
+    """
     no_table = np.broadcast_to(np.float64(0.0), (int(starts[-1]), len(log_initial)))
-    no_index = frozen(np.empty(0, dtype=np.int64))
-    given = Tables(frozen(log_initial[None]), frozen(log_transition[None]), no_index, no_table, frozen(starts))
+    matrices = log_transition.reshape(-1, *log_transition.shape[-2:])
+    index = transition_index if transition_index is not None and len(matrices) > 1 else np.empty(0, dtype=np.int64)
+    given = Tables(frozen(log_initial[None]), frozen(matrices), frozen(index), no_table, frozen(starts))
     tables, are_left, outcome = with_steps(given)
     weights = frozen(np.ascontiguousarray(weights[are_left]))
-    total = Sums.zeros(len(log_initial), source)
+    total = Sums.zeros(tables, source)
     in_order = InOrder(total.table)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
@@ -80,6 +86,7 @@ def expect(
     run_jobs(tables, start_worker, workers, progress, are_alike=True)
     n_possible, log_likelihood = of_all(outcome, are_left)
     initial, slopes, moves, emission = (part.sum(axis=0) for part in total.parts())
+    slopes, moves = slopes.reshape(log_transition.shape), moves.reshape(log_transition.shape)
     matrix = np.exp(log_transition)
     transition = slopes * matrix + moves
     if moves.any():
@@ -92,18 +99,19 @@ class Sums(NamedTuple):
     """What is added up of sequences, in two parts, one after the other in a table; and the parts of it."""
 
     table: FloatArray  # (1, 2, n)
-    n_states: int
+    shape: tuple[int, ...]  # (M, K, K)
 
     @classmethod
-    def zeros(cls, n_states: int, source: Source) -> Sums:
+    def zeros(cls, tables: Tables, source: Source) -> Sums:
         """Nothing as yet."""
-        return cls(np.zeros((1, 2, n_states * (1 + 2 * n_states) + source.sums().shape[1])), n_states)
+        shape = tables.log_transition.shape
+        return cls(np.zeros((1, 2, shape[1] + 2 * math.prod(shape) + source.sums().shape[1])), shape)
 
     def parts(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Σ γ_1, (2, K); Σ ξ / A by doubles, and Σ ξ of what takes more, (2, K, K); and what is shown, (2, n)."""
-        n, table = self.n_states, self.table[0]
-        initial, slopes, moves, emission = np.split(table, [n, n + n * n, n + 2 * n * n], axis=1)
-        return initial, slopes.reshape(2, n, n), moves.reshape(2, n, n), emission
+        """Σ γ_1, (2, K); Σ ξ / A by doubles, and Σ ξ of what takes more, (2, M, K, K); and what is shown, (2, n)."""
+        k, n, table = self.shape[1], math.prod(self.shape), self.table[0]
+        initial, slopes, moves, emission = np.split(table, [k, k + n, k + 2 * n], axis=1)
+        return initial, slopes.reshape(2, *self.shape), moves.reshape(2, *self.shape), emission
 
 
 class Rows(NamedTuple):
@@ -129,8 +137,9 @@ class Worker:
     def __init__(self, tables: Tables, weights: FloatArray, source: Source, outcome: Outcome) -> None:
         n_states = tables.log_likelihoods.shape[1]
         self._tables, self._weights, self._source, self._outcome = tables, weights, source, outcome
+        self._given = tuple(tables)
         self._lanes, self._room = lanes_for(n_states), room_for_expectations(n_states)
-        self._chains, self._backward_chains = slots_for_chains(1, n_states), slots_for_chains(1, n_states)
+        self._chains, self._backward_chains = slots(tables, slots_for_chains), slots(tables, slots_for_chains)
         self._initial = np.exp(tables.log_initial[0])
         self._state = np.empty(2 * tiled(n_states) + CARRIED)
         self._are_left = np.zeros(len(weights), dtype=np.int64)
@@ -138,10 +147,13 @@ class Worker:
         self._are_all_left = not self._is_narrow()
 
     def _is_narrow(self) -> bool:
-        """Whether the chain itself is within doubles."""
-        slot = self._chains[0]
-        kernels.hold_chain(self._tables.log_transition, 0, False, slot)
-        return bool(slot[NARROW] == 1.0 and slot[SHARED_EXPONENT] == 0.0)
+        """Whether the chain itself is within doubles, by all of its matrices."""
+        for m in range(len(self._tables.log_transition)):
+            slot = self._chains[m % len(self._chains)]
+            kernels.hold_chain(self._tables.log_transition, m, False, slot)
+            if slot[NARROW] != 1.0 or slot[SHARED_EXPONENT] != 0.0:
+                return False
+        return True
 
     def run(self, job: Job) -> Sums:
         """The sums of a job: of all sequences that doubles do for, and then of those that are left."""
@@ -157,10 +169,10 @@ class Worker:
     def _by_doubles(self, job: Job) -> Sums | None:
         """The sums of the sequences that are not left; None if more of them turn out to be."""
         n_states = len(self._initial)
-        sums, kept = Sums.zeros(n_states, self._source), list[Rows]()
+        sums, kept = Sums.zeros(self._tables, self._source), list[Rows]()
         if self._are_left[job[0].first : job[-1].last + 1].all():
             return sums
-        firsts, slopes, emission = np.zeros((2, n_states)), np.zeros((2, n_states, n_states)), self._source.sums()
+        firsts, slopes, emission = np.zeros((2, n_states)), _in_two_parts(self._tables), self._source.sums()
         before, n_passed = np.empty((len(job), self._state.size)), len(job) - most_kept(job, n_states)
         for number, piece in enumerate(job):
             before[number] = self._state
@@ -175,12 +187,11 @@ class Worker:
                 self._state[:] = after
             rows = kept.pop()
             n_found = kernels.run_expecting_backward(
-                self._tables.starts,
+                self._given,
                 piece.last,
                 piece.begin,
                 piece.end,
                 self._lanes,
-                self._tables.log_transition,
                 self._backward_chains,
                 self._state,
                 rows.likelihoods,
@@ -196,7 +207,7 @@ class Worker:
                 return None
             self._source.add(piece.begin, piece.end, rows.alphas, emission)
         its_initial, its_slopes, _, its_emission = sums.parts()
-        its_initial[:], its_slopes[:], its_emission[:] = firsts, slopes, emission
+        its_initial[:], its_slopes[:], its_emission[:] = firsts, np.swapaxes(slopes, 0, 1), emission
         return sums
 
     def _forward(self, piece: Piece, is_passing: bool) -> Rows:
@@ -207,13 +218,12 @@ class Worker:
         rows = self._rows.first(n_rows) if is_passing else Rows.empty(n_rows, n_states)
         self._source.fill(piece.begin, piece.end, rows.likelihoods)
         kernels.run_expecting_forward(
-            self._tables.starts,
+            self._given,
             piece.first,
             piece.begin,
             piece.end,
             self._lanes,
             self._initial,
-            self._tables.log_transition,
             self._chains,
             self._state,
             *rows,
@@ -232,14 +242,16 @@ class Worker:
 
     def _add_exactly(self, some: slice, sums: Sums) -> None:
         """Add what is expected of some sequences, by tables of posteriors; nothing of those that are impossible."""
-        starts = self._tables.starts[some.start : some.stop + 1]
-        begin, end, n_states = int(starts[0]), int(starts[-1]), len(self._initial)
-        table, rows = np.empty((2, end - begin, n_states))
-        self._source.fill(begin, end, table)
-        its_starts = frozen(starts - begin)
-        tables = self._tables._replace(log_likelihoods=frozen(table), starts=its_starts)
-        firsts, pairs = np.empty((len(starts) - 1, n_states)), np.empty((len(starts) - 1, 2, n_states, n_states))
-        n_possible, log_likelihood = fill_pairs(tables, Pairs(None, rows, firsts, pairs, True), 1, False)
+        used, tables = self._part(some)
+        if len(used) > 1 and len(tables.starts) > 2:  # sums are by matrix, and a weight is of a sequence
+            for n in range(some.start, some.stop):
+                self._add_exactly(slice(n, n + 1), sums)
+            return
+        starts, n_states = tables.starts, len(self._initial)
+        begin, end, is_one = int(self._tables.starts[some.start]), int(self._tables.starts[some.stop]), len(used) == 1
+        rows, firsts = np.empty((end - begin, n_states)), np.empty((len(starts) - 1, n_states))
+        pairs = np.empty((len(firsts) if is_one else len(used), 2, n_states, n_states))
+        n_possible, log_likelihood = fill_pairs(tables, Pairs(None, rows, firsts, pairs, is_one), 1, False)
         undo_code(rows, "probabilities")
         undo_code(firsts, "probabilities")
         self._outcome[0][some], self._outcome[1][some] = n_possible, log_likelihood
@@ -247,10 +259,35 @@ class Worker:
         weights = self._weights[some] * is_possible
         its_weights = np.repeat(weights, np.diff(starts))[:, None]
         its_rows = np.where(its_weights > 0, rows * its_weights, 0.0)
-        moves = np.tensordot(weights[is_possible], pairs[is_possible].sum(axis=1), axes=1)
         emission = self._source.sums()
         self._source.add(begin, end, its_rows, emission)
         its_initial, _, its_moves, its_emission = sums.parts()
         its_initial[0] += weights[is_possible] @ firsts[is_possible]
-        its_moves[0] += moves
+        if is_one:
+            its_moves[0, used[0]] += np.tensordot(weights[is_possible], pairs[is_possible].sum(axis=1), axes=1)
+        elif is_possible[0]:
+            its_moves[0, used] += weights[0] * pairs.sum(axis=1)
         its_emission += emission
+
+    def _part(self, some: slice) -> tuple[IntArray, Tables]:
+        """The tables of some sequences, with the matrices that lead through them, and which ones these are."""
+        all_of, starts = self._tables, self._tables.starts[some.start : some.stop + 1]
+        begin, end = int(starts[0]), int(starts[-1])
+        table = np.empty((end - begin, len(self._initial)))
+        self._source.fill(begin, end, table)
+        used, index = np.zeros(1, dtype=np.int64), all_of.transition_index
+        if index.size > 0:
+            used, index = np.unique(index[begin:end], return_inverse=True)
+        return used, Tables(
+            all_of.log_initial,
+            frozen(all_of.log_transition[used]),
+            frozen(index if len(used) > 1 else index[:0]),
+            frozen(table),
+            frozen(starts - begin),
+        )
+
+
+def _in_two_parts(tables: Tables) -> FloatArray:
+    """Zeros, (M, 2, K, K): sums of each matrix."""
+    n_matrices, n_states, _ = tables.log_transition.shape
+    return np.zeros((n_matrices, 2, n_states, n_states))

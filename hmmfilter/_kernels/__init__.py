@@ -23,7 +23,8 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     together    filtering and smoothing of many sequences
     pairs       two states, one after the other
     counts      how often one follows another, on average
-    expecting   what a fit asks of all steps, by plain doubles
+    doubles     both recursions by plain doubles
+    expecting   what a fit asks of all steps, by these
     drawing     paths at random
     scoring     log δ of Viterbi's recursion
     decoding    the best path
