@@ -76,6 +76,14 @@ WORK: dict[str, dict[str, Work]] = {
             len(mean) * x.shape[1] ** 2 * (0.01 * len(x) + 2.0 * len(ends)) + 20.0 * mean.size
         ),
     },
+    "reals": {
+        "fill_laplace": lambda x, location, *_: location.size * (0.02 * len(x) + 8.0),
+        "fill_student": lambda x, location, *_: location.size * (0.1 * len(x) + 40.0),
+    },
+    "angles": {
+        "fill_von_mises": lambda x, x_rest, mean, *_: mean.size * (0.05 * len(x) + 20.0),
+        "fill_wrapped_cauchy": lambda x, x_rest, mean, *_: mean.size * (0.08 * len(x) + 30.0),
+    },
     "tallies": {
         "add_tallies": lambda numbers, weights, tallies: weights.size + 0.6 * len(weights),
         "add_counts": lambda counts, weights, sums: 2.0 * weights.size + 0.6 * len(weights),

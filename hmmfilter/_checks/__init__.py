@@ -83,6 +83,7 @@ from hmmfilter._checks.outputs import (
 )
 from hmmfilter._checks.parameters import (
     SUM_TOLERANCE,
+    below_one,
     distributions,
     drawable_rates,
     emission,
@@ -206,6 +207,7 @@ __all__ = [
     "at_the_top",
     "axes",
     "begun",
+    "below_one",
     "blaming",
     "block_chain",
     "block_of",

@@ -42,6 +42,13 @@ def positive(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> F
     return array
 
 
+def below_one(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
+    """Let numbers from 0 to below 1 in."""
+    array = non_negative(name, value, shape)
+    refuse_first(name, array >= 1, "below 1", array)
+    return array
+
+
 def probabilities(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...] | None) -> FloatArray:
     """Let numbers from 0 to 1 in, of any shape where it is None."""
     array = non_negative(name, value, shape)

@@ -8,6 +8,8 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     wide        numbers with an exponent of their own; exponentials and logs
     columns     vectors in Python, number by number in machine code; logs of them
     densities   log-densities of observations
+    reals       log-densities of real numbers with heavy tails
+    angles      log-densities of angles
     tallies     how much there is of each symbol, and how much is counted
     moments     weighted moments of observations
     coded       posteriors as they are stored

@@ -13,6 +13,7 @@ All learn, `hmmfilter.fit` says from what; so does one of your own that has the 
 Two are equal where they are of the same class and all their parameters are, and can be keys of dictionaries.
 """
 
+from hmmfilter.emissions.angles import VonMises, WrappedCauchy
 from hmmfilter.emissions.counts import Poisson
 from hmmfilter.emissions.from_scipy import FromScipy
 from hmmfilter.emissions.gaussian import Gaussian
@@ -20,6 +21,20 @@ from hmmfilter.emissions.learning import Learner
 from hmmfilter.emissions.outcomes import Bernoulli
 from hmmfilter.emissions.positive import Exponential
 from hmmfilter.emissions.protocol import Emission
+from hmmfilter.emissions.reals import Laplace, SkewNormal
 from hmmfilter.emissions.symbols import Categorical
 
-__all__ = ["Bernoulli", "Categorical", "Emission", "Exponential", "FromScipy", "Gaussian", "Learner", "Poisson"]
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "Emission",
+    "Exponential",
+    "FromScipy",
+    "Gaussian",
+    "Laplace",
+    "Learner",
+    "Poisson",
+    "SkewNormal",
+    "VonMises",
+    "WrappedCauchy",
+]
