@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 
 NOTHING = -(2**60)  # the exponent of a zero: far below all others
 UNSEEN = -1100  # a number that is 2**UNSEEN of another is beyond its last digit, and below every double
@@ -68,6 +68,30 @@ def closed_classes(matrix: FloatArray) -> list[IntArray]:
     n_classes, label = connected_components(matrix > 0, directed=True, connection="strong")
     classes = [np.flatnonzero(label == c) for c in range(n_classes)]
     return [states for states in classes if not np.delete(matrix[states], states, axis=1).any()]
+
+
+def reached(moves: FloatArray) -> BoolArray:
+    """Which states are reached from which, (K, K), in any number of moves, from 0 up."""
+    ways = (moves > 0) | np.eye(len(moves), dtype=np.bool_)
+    for _ in range(len(moves).bit_length()):
+        ways = (ways.astype(np.float64) @ ways) > 0
+    return ways
+
+
+def periods(is_way: BoolArray) -> IntArray:
+    """What the lengths of all ways back to each state have in common, (K,); 0 where there is no way back."""
+    from scipy.sparse.csgraph import connected_components, shortest_path
+
+    n_states = len(is_way)
+    _, label = connected_components(is_way, directed=True, connection="strong")
+    within = is_way & (label[:, np.newaxis] == label)
+    steps = shortest_path(within, unweighted=True)
+    found = np.zeros(n_states, dtype=np.int64)
+    for first in range(n_states):
+        begin, end = np.nonzero(within & (label == label[first]))
+        lengths = steps[first, begin] + 1 - steps[first, end]
+        found[first] = np.gcd.reduce(lengths.astype(np.int64), initial=0)
+    return found
 
 
 def _reduce(matrix: FloatArray) -> FloatArray:

@@ -106,6 +106,7 @@ CONTRACT = {
         "_beside",
         "_checks",
         "_distributions",
+        "_docstrings",
         "_logits",
         "_newton",
         "emissions",

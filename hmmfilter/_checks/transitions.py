@@ -23,7 +23,8 @@ from hmmfilter._checks.arrays import (
 )
 from hmmfilter._checks.errors import EntryError, shown
 from hmmfilter._checks.numbers import real_numbers
-from hmmfilter._checks.parameters import SUM_TOLERANCE, distributions, real_parameters
+from hmmfilter._checks.parameters import SUM_TOLERANCE, distributions, probabilities, real_parameters
+from hmmfilter._checks.settings import flag, step_count
 
 MOST_JUMPS = 2.0**56  # that may be expected in a gap: logs of what never happened in it stay exact
 UNITS = ("W", "D", "h", "m", "s", "ms", "us", "ns")  # of times, as NumPy calls them
@@ -233,6 +234,37 @@ def known_covariates(table: FloatArray, steps: IntArray) -> None:
     for t, c in np.argwhere(~np.isfinite(table[steps]))[:1]:
         index = (int(steps[t]), int(c))
         raise EntryError(f"{entry_name('covariates', index)} must be finite, got {float(table[index])!r}", index)
+
+
+def staying(value: npt.ArrayLike, n_states: int) -> FloatArray:
+    """Let probabilities to stay in, one of all states or one of each; a state alone can go nowhere."""
+    shares = _shares_that_stay(value, n_states)
+    if n_states == 1:
+        refuse_first("stay", shares != 1, "1, since there is no other state", shares)
+    return shares
+
+
+def last_staying(value: npt.ArrayLike, n_states: int) -> FloatArray:
+    """The same where the last state stays for good."""
+    shares = _shares_that_stay(value, n_states)
+    return np.concatenate([shares[:-1], [1.0]])
+
+
+def _shares_that_stay(value: npt.ArrayLike, n_states: int) -> FloatArray:
+    shares = probabilities("stay", value, None)
+    if shares.ndim > 0:
+        require_shape("stay", shares, (n_states,))
+    return np.broadcast_to(shares, (n_states,))
+
+
+def odd_width(value: int, n_states: int, wrap: bool) -> int:
+    """Let in among how many states the next one is."""
+    width = step_count("width", value)
+    if width % 2 == 0:
+        raise ValueError(f"width must be odd, with as many states on either side, got {shown(width)}")
+    if flag("wrap", wrap) and width > n_states:
+        raise ValueError(f"width must be at most {n_states}, the number of states, where it wraps around, got {width}")
+    return width
 
 
 def covariate_rows(value: npt.ArrayLike, n_covariates: int) -> FloatArray:

@@ -5,14 +5,28 @@
 - `Rates`: continuous time, for observations at irregular times,
 - `Logistic`: moves that depend on covariates.
 
+Matrices of common shapes, as `Dense`: `cycle`, `left_to_right`, `local`, `loop`, `uniform`.
+
 Each is frozen, checks its numbers once, and serves `hmmfilter.HMM` in place of a matrix. Two are equal where they are
 of the same class and all that they were made of is equal, and can be keys of dictionaries.
 """
 
+from hmmfilter.transitions.builders import cycle, left_to_right, local, loop, uniform
 from hmmfilter.transitions.dense import Dense
 from hmmfilter.transitions.indexed import Indexed
 from hmmfilter.transitions.logistic import Logistic
 from hmmfilter.transitions.protocol import Transitions
 from hmmfilter.transitions.rates import Rates
 
-__all__ = ["Dense", "Indexed", "Logistic", "Rates", "Transitions"]
+__all__ = [
+    "Dense",
+    "Indexed",
+    "Logistic",
+    "Rates",
+    "Transitions",
+    "cycle",
+    "left_to_right",
+    "local",
+    "loop",
+    "uniform",
+]

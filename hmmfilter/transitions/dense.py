@@ -13,12 +13,13 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results.outline import Column
-from hmmfilter.stationarity import settled
-from hmmfilter.transitions.protocol import Printed, Told
+from hmmfilter.stationarity import periods
+from hmmfilter.transitions.lasting import Lasting
+from hmmfilter.transitions.protocol import Told
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Dense(Printed):
+class Dense(Lasting):
     """One matrix of probabilities, the same at each step: what an array becomes.
 
     Parameters
@@ -58,6 +59,28 @@ class Dense(Printed):
         """Natural logs of the matrix, (K, K)."""
         return log_of(self.matrix)
 
+    def periods(self) -> IntArray:
+        """Compute in which rhythm the chain may come back to each state.
+
+        Returns
+        -------
+        ndarray of int, (K,)
+            The greatest number that divides the lengths of all ways back to a state, in steps; 0 where there is none.
+            A chain forgets where it began where all are 1.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.cycle(3, stay=0.0).periods()
+        array([3, 3, 3])
+        """
+        return periods(self.matrix > 0)
+
+    @property
+    def _moves(self) -> FloatArray:
+        moves: FloatArray = np.where(np.eye(self.n_states, dtype=np.bool_), 0.0, self.matrix)
+        return moves
+
     @property
     def _needs(self) -> frozenset[str]:
         return frozenset()
@@ -67,27 +90,6 @@ class Dense(Printed):
 
     def _log_matrices(self, of: FloatArray) -> FloatArray:
         return self.log_matrix[np.newaxis]
-
-    def stationary(self) -> FloatArray:
-        """Compute where the chain settles, as `hmmfilter.stationary_distribution` does.
-
-        Returns
-        -------
-        ndarray, (K,)
-            Probabilities that one step leaves as they are.
-
-        Raises
-        ------
-        ValueError
-            Where there is more than one such distribution, or one that doubles cannot hold.
-
-        Examples
-        --------
-        >>> import hmmfilter as hf
-        >>> hf.transitions.Dense([[0.9, 0.1], [0.3, 0.7]]).stationary()
-        array([0.75, 0.25])
-        """
-        return settled(self.matrix)
 
     def _parameters(self) -> dict[str, FloatArray]:
         return {"": self.matrix}

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
-from hmmfilter.stationarity import Wide
+from hmmfilter.stationarity import Wide, reached
 
 LEAST = 1e-290  # of an entry, or of one on its way, that doubles are trusted with
 N_TERMS = 26  # besides one for each state of the longest way: what is left of λt < 2 is below 1e-17 of each entry
@@ -96,7 +96,7 @@ def _exponentials(rates: FloatArray, gaps: FloatArray) -> tuple[FloatArray, Bool
     step, spans, n_halvings = _steps(rates, gaps)
     ones, identity, n_terms = np.ones(len(gaps)), np.eye(len(rates)), len(rates) + N_TERMS
     matrices: FloatArray = _series(step, spans.doubles(), ones, identity, np.asarray, n_terms)
-    are_reached = _reached(rates)
+    are_reached = reached(rates)
     are_lost = _are_lost(matrices, are_reached, gaps)
     for level in range(1, int(n_halvings.max(initial=0)) + 1):
         chosen = n_halvings >= level
@@ -108,14 +108,6 @@ def _exponentials(rates: FloatArray, gaps: FloatArray) -> tuple[FloatArray, Bool
 def _are_lost(matrices: FloatArray, are_reached: BoolArray, gaps: FloatArray) -> BoolArray:
     lost: BoolArray = ((matrices < LEAST) & are_reached).any(axis=(1, 2)) & (gaps > 0)
     return lost
-
-
-def _reached(rates: FloatArray) -> BoolArray:
-    """Which states are reached from which, in any number of moves."""
-    are_reached = (rates > 0) | np.eye(len(rates), dtype=np.bool_)
-    for _ in range(len(rates).bit_length()):
-        are_reached = are_reached @ are_reached
-    return are_reached
 
 
 def _steps(rates: FloatArray, gaps: FloatArray) -> tuple[FloatArray, Wide, IntArray]:

@@ -13,14 +13,14 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter.emissions.learning import HELD
 from hmmfilter.results.outline import Column
-from hmmfilter.stationarity import settled
 from hmmfilter.transitions.exponentials import log_exponentials, slopes_of_exponentials
-from hmmfilter.transitions.protocol import Moved, Printed, Told, steps_that_lead_on, told_by
+from hmmfilter.transitions.lasting import Lasting
+from hmmfilter.transitions.protocol import Moved, Told, steps_that_lead_on, told_by
 from hmmfilter.transitions.rate_estimates import most_likely_rates
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Rates(Printed):
+class Rates(Lasting):
     """Continuous time: rates of moves, for observations that do not come at regular intervals.
 
     At each question, ``times=`` says of each observation when it was made. Where a time t passes until the next one,
@@ -157,27 +157,6 @@ class Rates(Printed):
 
     def _log_matrices(self, of: FloatArray) -> FloatArray:
         return log_exponentials(self._moves, _checks.moderate_gaps(of, self._fastest))
-
-    def stationary(self) -> FloatArray:
-        """Compute where the chain settles in the long run.
-
-        Returns
-        -------
-        ndarray, (K,)
-            Shares of time in each state, which the passing of time leaves as they are.
-
-        Raises
-        ------
-        ValueError
-            Where there is more than one such distribution, or one that doubles cannot hold.
-
-        Examples
-        --------
-        >>> import hmmfilter as hf
-        >>> hf.transitions.Rates([[0, 0.1], [0.3, 0]]).stationary()
-        array([0.75, 0.25])
-        """
-        return settled(self._moves)
 
     def _parameters(self) -> dict[str, FloatArray]:
         return {"generator": self.generator}
