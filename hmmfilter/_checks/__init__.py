@@ -5,6 +5,17 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 
 from hmmfilter._checks.arrays import are_none, float_array
 from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks
+from hmmfilter._checks.channels import (
+    Layout,
+    blaming_part,
+    by_channel,
+    collapsing,
+    layout,
+    one_emission,
+    parts,
+    priors_by_part,
+    without_names,
+)
 from hmmfilter._checks.covariances import CovarianceKind, definite_parts, normal_parameters
 from hmmfilter._checks.degrees import degrees
 from hmmfilter._checks.documents import (
@@ -194,6 +205,7 @@ __all__ = [
     "Impossible",
     "ImpossibleEvidenceError",
     "Labels",
+    "Layout",
     "Moves",
     "ObjectiveFellError",
     "ResidualKind",
@@ -212,13 +224,16 @@ __all__ = [
     "begun",
     "below_one",
     "blaming",
+    "blaming_part",
     "block_chain",
     "block_of",
     "blocks",
+    "by_channel",
     "callback",
     "chain",
     "chain_parameters",
     "chosen_covariates",
+    "collapsing",
     "columns_of",
     "comparable",
     "compiler",
@@ -276,6 +291,7 @@ __all__ = [
     "lagged_rows",
     "lagged_snapshot",
     "last_staying",
+    "layout",
     "learning_distribution",
     "learning_emission",
     "linear_chain",
@@ -308,9 +324,11 @@ __all__ = [
     "observing",
     "odd_width",
     "one_after_the_other",
+    "one_emission",
     "one_of",
     "one_stationary",
     "only_allowed",
+    "parts",
     "place",
     "plain_number",
     "plain_vector",
@@ -319,6 +337,7 @@ __all__ = [
     "prediction",
     "prior_of_kind",
     "prior_of_model",
+    "priors_by_part",
     "probabilities",
     "real_parameters",
     "refuse_by_key",
@@ -375,6 +394,7 @@ __all__ = [
     "vector_width",
     "whole_count",
     "whole_observations",
+    "without_names",
     "workers",
     "written_initial",
 ]

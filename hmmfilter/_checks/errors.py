@@ -69,6 +69,8 @@ class DegenerateFitError(ValueError):
         The number of the state, from 0.
     direction : tuple of float
         The direction among the entries of a vector, of length 1; ``(1.0,)`` for numbers.
+    part : str
+        Which part of the state it is, as "channel steps" or "component 1"; empty where it has none.
 
     Examples
     --------
@@ -78,16 +80,18 @@ class DegenerateFitError(ValueError):
     (1, 'state 1 collapses')
     """
 
-    def __init__(self, state: int, direction: tuple[float, ...]) -> None:
-        super().__init__(state, direction)
+    def __init__(self, state: int, direction: tuple[float, ...], part: str = "") -> None:
+        super().__init__(state, direction, part)
         self.state = state
         self.direction = direction
+        self.part = part
 
     def __str__(self) -> str:
         direction = "" if len(self.direction) == 1 else f" in the direction {shown([*map(_rounded, self.direction)])}"
+        where = f" in {self.part}" if self.part else ""
         return (
-            f"state {self.state} collapses: its observations do not vary{direction}, so that its density has no bound; "
-            "give a prior, tie the covariances of states, or take fewer states"
+            f"state {self.state} collapses{where}: its observations do not vary{direction}, so that its density has no "
+            "bound; give a prior, tie the covariances of states, or take fewer states"
         )
 
 

@@ -63,6 +63,8 @@ def _are_tables(entries: Any) -> bool:
 
 def one_after_the_other(sequences: list[Any], emission: Any) -> Any:
     """Join sequences: as an array if all are arrays, or of pandas, and of numbers, else as a list of their entries."""
+    if hasattr(emission, "_without_names"):  # those of columns, by which it chooses
+        sequences = [emission._without_names(sequence) for sequence in sequences]
     arrays = [sequence.to_numpy() if hasattr(sequence, "iloc") else sequence for sequence in sequences]
     if all(type(array) is np.ndarray and array.dtype.kind in "biuf" for array in arrays):
         with contextlib.suppress(ValueError):  # of unequal dimensions

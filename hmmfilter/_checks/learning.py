@@ -182,7 +182,7 @@ def _groups_of(name: str, value: Any, shape: tuple[int, ...], is_of_all: bool) -
 
 def _parts_of(argument: str, name: Any, shapes: Shapes) -> list[str]:
     """The parameters that a name stands for."""
-    parts = [part for part in shapes if name in (part, part.partition(".")[0])]
+    parts = [part for part in shapes if name == part or part.startswith(f"{name}.")]
     if not parts:
         raise ValueError(f"{argument} must be of {', '.join(shapes)}, got {shown(name)}")
     return parts

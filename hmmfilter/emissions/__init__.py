@@ -20,6 +20,7 @@ from hmmfilter.emissions.gaussian import Gaussian
 from hmmfilter.emissions.learning import Learner
 from hmmfilter.emissions.outcomes import Bernoulli
 from hmmfilter.emissions.positive import Exponential
+from hmmfilter.emissions.product import Product
 from hmmfilter.emissions.protocol import Emission
 from hmmfilter.emissions.reals import Laplace, SkewNormal
 from hmmfilter.emissions.symbols import Categorical
@@ -34,6 +35,7 @@ __all__ = [
     "Laplace",
     "Learner",
     "Poisson",
+    "Product",
     "SkewNormal",
     "VonMises",
     "WrappedCauchy",

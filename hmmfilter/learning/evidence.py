@@ -86,7 +86,7 @@ class Evidence:
 
 def learns_from_sums(emission: Any) -> bool:
     """Whether an emission learns from sums, or else from a table of all rows."""
-    return hasattr(emission, "_maximised")
+    return bool(getattr(emission, "_learns_from_sums", hasattr(emission, "_maximised")))
 
 
 def evidence_of(

@@ -110,6 +110,9 @@ def _is_share(name: str, emission: Any) -> bool:
 def _head(name: str, index: tuple[int, ...], emission: Any) -> str:
     """What an entry of a parameter of each state is called above its column."""
     own = name.removeprefix(EMISSION)
+    if hasattr(emission, "_owner"):
+        part, owner, own = emission._owner(own)
+        return f"{part}{_head(own, index, owner)}"
     if own in getattr(emission, "DISTRIBUTIONS", ()):
         symbols = getattr(emission, "symbols", None)
         return f"p({index[-1] if symbols is None else symbols[index[-1]]})"
