@@ -178,7 +178,7 @@ class Product(Composite):
         >>> weather = hf.emissions.Categorical([[0.5, 0.5], [0.9, 0.1]], symbols=["wet", "dry"])
         >>> day = hf.emissions.Product({"sky": weather, "calls": hf.emissions.Poisson([1.0, 5.0])})
         >>> day.log_likelihoods([("wet", 3), {"sky": "dry", "calls": None}]).round(4)
-        array([[-3.4849, -2.0691],
+        array([[-3.4849, -2.0688],
                [-0.6931, -2.3026]])
         """
         return self._table(observations)
@@ -324,7 +324,7 @@ class Product(Composite):
         >>> import hmmfilter as hf
         >>> both = hf.emissions.Product([hf.emissions.Poisson([1.0, 5.0]), hf.emissions.Bernoulli([0.1, 0.9])])
         >>> both.sample([0, 1, 1], rng=0).tolist()
-        [[1.0, 0.0], [7.0, 1.0], [3.0, 0.0]]
+        [[1.0, 0.0], [1.0, 1.0], [7.0, 1.0]]
         """
         known, generator = _checks.states(states, self.n_states), _checks.generator(rng)
         drawn = [np.asarray(channel.sample(known, generator)).reshape(len(known), -1) for channel in self.channels]
