@@ -110,6 +110,7 @@ CONTRACT = {
         "_logits",
         "_newton",
         "emissions",
+        "plotting",
         "priors",
         "results",
         "stationarity",

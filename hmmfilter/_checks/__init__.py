@@ -187,7 +187,6 @@ from hmmfilter._checks.transitions import (
     one_stationary,
     staying,
     time_unit,
-    times,
     transition_coefficients,
     transition_matrices,
 )
@@ -381,7 +380,6 @@ __all__ = [
     "temperature",
     "tied_entries",
     "time_unit",
-    "times",
     "told",
     "told_apart",
     "tolerance",

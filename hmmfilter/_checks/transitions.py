@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import numbers
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks.arrays import (
     entry_name,
     float_array,
-    has_masked_entries,
     rectangular,
     refuse_first,
     require_shape,
@@ -106,30 +104,6 @@ def time_unit(value: Any) -> str | None:
     if value is not None and (not isinstance(value, str) or value not in UNITS):
         raise ValueError(f"unit must be None or one of {', '.join(UNITS)}, got {shown(value)}")
     return None if value is None else str(value)
-
-
-def times(value: Any) -> npt.NDArray[Any]:
-    """Let times in: finite numbers as doubles, or dates as they are, none of them missing."""
-    if has_masked_entries(value):
-        raise TypeError("times must have no masked entries, got some")
-    array = rectangular("times", value)
-    if array.dtype == object and array.size and isinstance(array.flat[0], (datetime.datetime, datetime.date)):
-        array = _dates(array)
-    require_shape("times", array, (len(array),) if array.ndim else ("T",))
-    if array.dtype.kind == "M":
-        for t in np.flatnonzero(np.isnat(array))[:1]:
-            raise EntryError(f"times[{t}] must be a date, got none", (int(t),))
-        dates: npt.NDArray[Any] = frozen(array.copy())
-        return dates
-    real = real_parameters("times", value, None)
-    return real
-
-
-def _dates(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    try:
-        return array.astype("datetime64[us]")
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"times must be numbers or dates without time zones, got {error}") from None
 
 
 def gaps(moments: npt.NDArray[Any] | None, steps: IntArray, unit: str | None) -> FloatArray:

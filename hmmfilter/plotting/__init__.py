@@ -2,6 +2,7 @@
 
 from hmmfilter.plotting.bands import Bands, Drawable, draw_bands, save
 from hmmfilter.plotting.canvas import picture_formats
+from hmmfilter.plotting.chains import draw_curves, draw_matrices, draw_rates
 from hmmfilter.plotting.curves import shown_by
 from hmmfilter.plotting.descents import draw_descents, save_descents
 from hmmfilter.plotting.fits import Fit, Limits, draw_fit, save_fit
@@ -21,10 +22,13 @@ __all__ = [
     "Series",
     "column_names",
     "draw_bands",
+    "draw_curves",
     "draw_descents",
     "draw_fit",
     "draw_forecast",
+    "draw_matrices",
     "draw_model",
+    "draw_rates",
     "draw_residuals",
     "picture_formats",
     "save",

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks
+from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter._distributions import most_likely
@@ -145,6 +145,9 @@ class Indexed(Printed):
 
     def _called(self) -> tuple[str, ...]:
         return self.names or tuple(map(str, range(self.n_matrices)))
+
+    def _draw(self, ax: Any, initial: FloatArray, names: tuple[str, ...], final: FloatArray | None) -> None:
+        plotting.draw_matrices(ax, self.matrices, self._called(), names)
 
     def _title(self) -> str:
         return f"{super()._title()}, {self.n_matrices} matrices"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks
+from hmmfilter import _checks, plotting
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter._logits import log_probabilities, most_likely, slopes
@@ -17,6 +17,8 @@ from hmmfilter._newton import linear, with_ones
 from hmmfilter.emissions.learning import HELD
 from hmmfilter.results.outline import Column
 from hmmfilter.transitions.protocol import Moved, Printed, Told, steps_that_lead_on, told_by
+
+N_DRAWN, FLAT = 200, 4.0  # points of a curve, and log-odds up to which it is drawn
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -117,7 +119,7 @@ class Logistic(Printed):
 
     @property
     def _needs(self) -> frozenset[str]:
-        return frozenset({"covariates"})
+        return frozenset({"covariates"} if self.n_covariates else ())
 
     @property
     def _are_base(self) -> BoolArray:
@@ -132,6 +134,8 @@ class Logistic(Printed):
         _checks.no_prior("the prior of the transition", prior, "coefficients of a logit have no conjugate one")
 
     def _told(self, beside: Beside) -> Told:
+        if self.n_covariates == 0:
+            return Told(np.zeros((1, 0)), None)
         steps = steps_that_lead_on(beside.starts)
         columns = _checks.columns_of(beside.covariates, beside.names, self.covariates, self.n_covariates)
         _checks.known_covariates(columns, steps)
@@ -184,6 +188,23 @@ class Logistic(Printed):
         """What the coefficients are called."""
         columns = range(self.n_covariates) if self.covariates is None else self.covariates
         return ("intercept", *(f"covariate {each}" if isinstance(each, int) else each for each in columns))
+
+    def _draw(self, ax: Any, initial: FloatArray, names: tuple[str, ...], final: FloatArray | None) -> None:
+        rows = np.zeros((N_DRAWN, self.n_covariates))
+        along = self._range()
+        rows[:, :1] = along[:, np.newaxis]
+        others = " (all others 0)" if self.n_covariates > 1 else ""
+        name = self._called()[1] + others if self.n_covariates else "no covariate"
+        plotting.draw_curves(ax, along, np.exp(self._log_matrices(rows)), names, name)
+
+    def _range(self) -> FloatArray:
+        """Of the first covariate, where probabilities change."""
+        of_first = self.coefficients[..., :2].reshape(-1, min(2, self.coefficients.shape[2]))
+        turning = of_first[of_first[:, -1] != 0]
+        if self.n_covariates == 0 or len(turning) == 0:
+            return np.linspace(0.0, 1.0, N_DRAWN)
+        ends = (np.array([-FLAT, FLAT]) - turning[:, :1]) / turning[:, 1:]
+        return np.linspace(float(ends.min()), float(ends.max()), N_DRAWN)
 
     def _title(self) -> str:
         return f"{super()._title()}, log-odds against staying"

@@ -77,6 +77,14 @@ class Transitions(Protocol):
         """The same of states that are numbered anew."""
         ...
 
+    def _columns(self, names: tuple[str, ...]) -> list[Column]:
+        """Columns of a table with a row for each state, of states with such names."""
+        ...
+
+    def _draw(self, ax: Any, initial: FloatArray, names: tuple[str, ...], final: FloatArray | None) -> None:
+        """Draw it on the axes of a model's picture."""
+        ...
+
 
 class Printed(Valued, ABC):
     """Transitions that are printed as a table with a row for each state."""

@@ -18,6 +18,7 @@ import numpy as np
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter.transitions.exponentials import log_exponentials, slopes_of_exponentials
 
+MOST_JUMPS = 1e9  # that a step may lead to expect in a gap: all has settled long before
 STEEP = 1e-6  # a slope, in units of its standard deviation, that is worth another step: it promises half its square
 
 
@@ -27,10 +28,10 @@ def most_likely_rates(rates: FloatArray, gaps: FloatArray, counts: FloatArray, g
 
     free = groups >= 0
     _, number_of = np.unique(groups[free], return_inverse=True)
-    best, highest = rates, height(rates, gaps, counts)
-    start = rates[free]
-    jumps = np.bincount(number_of, weights=start * _slopes(rates, gaps, counts)[0][free])
-    if not np.isfinite(highest) or not (jumps > 0).any():
+    best, highest, start = rates, height(rates, gaps, counts), rates[free]
+    along = _slopes(rates, gaps, counts)
+    jumps = np.bincount(number_of, weights=start * along[free])
+    if not np.isfinite(along).all() or not (jumps > 0).any():
         return rates
     unit = 1 / np.sqrt(np.where(jumps > 0, jumps, np.inf))
 
@@ -39,13 +40,13 @@ def most_likely_rates(rates: FloatArray, gaps: FloatArray, counts: FloatArray, g
         there = rates.copy()
         with np.errstate(over="ignore"):
             there[free] = start * np.exp(unit * steps)[number_of]
-        reached = height(there, gaps, counts) if _are_rates(there, free) else -np.inf
-        if not np.isfinite(reached):
+        if not _are_rates(there, free, gaps):
             return np.inf, np.zeros_like(steps)
+        reached, along = height(there, gaps, counts), _slopes(there, gaps, counts)
         if reached > highest:
             best, highest = there, reached
-        moves, stays = _slopes(there, gaps, counts)
-        return -reached, -np.bincount(number_of, weights=there[free] * (moves - stays)[free]) * unit
+        excess = along - along.diagonal()[:, np.newaxis]
+        return -reached, -np.bincount(number_of, weights=there[free] * excess[free]) * unit
 
     minimize(fallen, np.zeros(len(unit)), jac=True, method="BFGS", options={"gtol": STEEP})
     return best
@@ -57,14 +58,14 @@ def height(rates: FloatArray, gaps: FloatArray, counts: FloatArray) -> float:
     return float(np.multiply(counts, logs, out=np.zeros_like(logs), where=counts > 0).sum())
 
 
-def _are_rates(rates: FloatArray, free: BoolArray) -> bool:
-    return bool(np.isfinite(rates.sum(axis=1)).all() and (rates[free] > 0).all())
+def _are_rates(rates: FloatArray, free: BoolArray, gaps: FloatArray) -> bool:
+    """Whether nothing has become too high or too low for numbers."""
+    return bool((rates.sum(axis=1).max() * gaps.max() < MOST_JUMPS) and (rates[free] > 0).all())
 
 
-def _slopes(rates: FloatArray, gaps: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The derivatives of the height with respect to rates of moves, and to those of staying, both (K, K)."""
-    with np.errstate(over="ignore"):
+def _slopes(rates: FloatArray, gaps: FloatArray, counts: FloatArray) -> FloatArray:
+    """The derivatives of the height with respect to each entry of Q, (K, K); not finite where moves cannot be."""
+    with np.errstate(over="ignore", invalid="ignore"):
         inverse = np.exp(-log_exponentials(rates, gaps))
-    weights = np.multiply(counts, inverse, out=np.zeros_like(counts), where=counts > 0)
-    along = slopes_of_exponentials(rates, gaps, weights)
-    return along, np.broadcast_to(along.diagonal()[:, np.newaxis], along.shape)
+        weights = np.multiply(counts, inverse, out=np.zeros_like(counts), where=counts > 0)
+        return slopes_of_exponentials(rates, gaps, weights)

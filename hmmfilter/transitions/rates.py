@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks
+from hmmfilter import _checks, plotting
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter.emissions.learning import HELD
@@ -189,8 +189,15 @@ class Rates(Lasting):
             is_one = bool(np.isfinite(moves.sum(axis=1)).all())
         return self._with({"generator": moves}) if is_one else None
 
+    def _draw(self, ax: Any, initial: FloatArray, names: tuple[str, ...], final: FloatArray | None) -> None:
+        plotting.draw_rates(ax, initial, self.generator, names, self._per)
+
+    @property
+    def _per(self) -> str:
+        return self.unit or "unit of time"
+
     def _title(self) -> str:
-        return f"{super()._title()}, moves per {self.unit or 'unit of time'}"
+        return f"{super()._title()}, moves per {self._per}"
 
     def _columns(self, names: tuple[str, ...]) -> list[Column]:
         return [(f"to {name}", column, ".5g") for name, column in zip(names, self.generator.T, strict=True)]
