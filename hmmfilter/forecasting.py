@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from hmmfilter import _checks, filtering
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.emissions import Categorical
 from hmmfilter.results import Filtered, Forecast
 
 
-def states_after(filtered: Filtered, log_initial: FloatArray, log_transition: FloatArray, n_steps: int) -> FloatArray:
-    """`states_to_come` after all that was filtered, (S, K), or after each of several sequences, (N, S, K)."""
+def states_after(
+    filtered: Filtered,
+    log_initial: FloatArray,
+    log_transition: FloatArray,
+    n_steps: int,
+    which: IntArray | None = None,
+) -> FloatArray:
+    """`states_to_come` after all that was filtered, (S, K), or after each of several sequences, (N, S, K).
+
+    Which of several matrices leads on is told for each row, those of the steps to come included.
+    """
     table, lengths = filtered.log_probabilities, filtered.lengths
-    if lengths is None:
-        return states_to_come(log_initial, log_transition, table[-1:], n_steps)
-    parts = np.split(table, np.cumsum(lengths)[:-1])
-    return np.stack([states_to_come(log_initial, log_transition, part[-1:], n_steps) for part in parts])
+    steps = np.array([len(table)]) if lengths is None else lengths
+    ends = np.cumsum(steps)
+    futures = []
+    for n, part in enumerate(np.split(table, ends[:-1])):
+        moves = None if which is None else which[np.maximum(ends[n] + n * n_steps + np.arange(n_steps) - 1, 0)]
+        futures.append(states_to_come(log_initial, log_transition, part[-1:], n_steps, moves))
+    return futures[0] if lengths is None else np.stack(futures)
 
 
-def states_to_come(log_initial: FloatArray, log_transition: FloatArray, last: FloatArray, n_steps: int) -> FloatArray:
+def states_to_come(
+    log_initial: FloatArray, log_transition: FloatArray, last: FloatArray, n_steps: int, which: IntArray | None = None
+) -> FloatArray:
     """log p(h_{T+s} | v_1:T) for s = 1 to S, (S, K), from log p(h_T | v_1:T), (1, K), or before any step, (0, K).
 
-    From a row of NaN, where the evidence is impossible and marked so, nothing but NaN follows.
+    From a row of NaN, where the evidence is impossible and marked so, nothing but NaN follows. Of several matrices, one
+    is told that leads to each step.
     """
     if np.isnan(last).any():
         return np.full((n_steps, last.shape[1]), np.nan)
-    if len(last) > 0:
+    if len(last) == 0:
+        later = log_initial[np.newaxis]
+        if n_steps > 1:
+            moves = None if which is None else which[1:]
+            later = np.concatenate([later, states_to_come(log_initial, log_transition, later, n_steps - 1, moves)])
+        return later
+    if which is None:
         return filtering.last_predictions(last[0], log_transition, n_steps, n_steps)
-    later = states_to_come(log_initial, log_transition, log_initial[None], n_steps - 1) if n_steps > 1 else last
-    return np.concatenate([log_initial[None], later])
+    parts = [last]
+    for matrix, run in itertools.groupby(which.tolist()):
+        n_moves = len(list(run))
+        parts.append(filtering.last_predictions(parts[-1][-1], log_transition[matrix], n_moves, n_moves))
+    return np.concatenate(parts[1:])
 
 
 def forecast(log_probabilities: FloatArray, emission: Any, state_names: tuple[str, ...] | None) -> Forecast:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._kernels.tables import Tables
 from hmmfilter.filtering import forward_filter
 from hmmfilter.results import PseudoResiduals
 
@@ -24,13 +25,18 @@ def pseudo_residuals(
     progress: bool,
     kind: _checks.ResidualKind,
     log_sides: Callable[[int], FloatArray],
+    transition_index: IntArray | None = None,
+    log_weights: FloatArray | None = None,
 ) -> PseudoResiduals:
-    """Mix what lies on either side of each observation over what is known of its state without it."""
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, None, allowed)
+    """Mix what lies on either side of each observation over what is known of its state without it.
+
+    What is known besides observations, (T, K), is known of each step also without its own.
+    """
+    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     rows = np.stack([np.zeros_like(log_likelihoods), tables.log_likelihoods], axis=1)
     if allowed is not None:
         rows[:, 0] = _checks.only_allowed(rows[:, 0], allowed)
-    known = states_without(log_initial, log_transition, rows, lengths, kind, workers, progress)
+    known = states_without(tables, rows, log_weights, lengths, kind, workers, progress)
     sides = log_sides(len(rows))
     known = np.expand_dims(known, tuple(range(1, sides.ndim - 2)))  # the same for all entries of a vector
     with np.errstate(invalid="ignore"):  # of what is missing
@@ -46,9 +52,9 @@ def pseudo_residuals(
 
 
 def states_without(
-    log_initial: FloatArray,
-    log_transition: FloatArray,
+    tables: Tables,
     rows: FloatArray,
+    log_weights: FloatArray | None,
     lengths: npt.ArrayLike | None,
     kind: _checks.ResidualKind,
     workers: int,
@@ -63,12 +69,22 @@ def states_without(
 
     Nothing is divided by p(v_t | h_t), which may be zero.
     """
+    n_steps = len(rows)
+    matrices = tables.log_transition
+    which = np.resize(tables.transition_index, n_steps) if len(tables.transition_index) else np.zeros(n_steps, int)
+    if log_weights is None:
+        forwards = backwards = rows
+    else:  # once: on the way forwards with what is known before an observation, backwards with the observation
+        forwards, backwards = rows.copy(), rows.copy()
+        forwards[:, 0] += log_weights
+        backwards[:, 1] += log_weights
     with _checks.steps_told_twice():
-        known = _before(log_initial, log_transition, rows, lengths, workers, progress)
+        known = _before(tables.log_initial[0], matrices, which, forwards, lengths, workers, progress)
     if kind == "ordinary":
         back = None if lengths is None else np.asarray(lengths)[::-1]
-        anywhere = np.zeros_like(log_initial)
-        known = known + _before(anywhere, log_transition.T, rows[::-1], back, workers, progress)[::-1]
+        anywhere, turned = np.zeros_like(tables.log_initial[0]), matrices.transpose(0, 2, 1)
+        which = np.roll(which, 1)[::-1]
+        known = known + _before(anywhere, turned, which, backwards[::-1], back, workers, progress)[::-1]
         known -= np.logaddexp.reduce(known, axis=1, keepdims=True)
     return known
 
@@ -76,6 +92,7 @@ def states_without(
 def _before(
     log_initial: FloatArray,
     log_transition: FloatArray,
+    which: IntArray,
     rows: FloatArray,
     lengths: npt.ArrayLike | None,
     workers: int,
@@ -83,17 +100,17 @@ def _before(
 ) -> FloatArray:
     """log p(h_t | v_1:t−1), from two rows for each step, (T, 2, K): what is known before its observation, and that.
 
-    The chain moves into the first, and stays for the second.
+    The chain moves into the first, by one of several matrices, and stays for the second.
     """
     n_steps, _, n_states = rows.shape
     log_staying = np.where(np.eye(n_states) == 1, 0.0, -np.inf)
-    which = np.arange(2 * n_steps) % 2
+    moves = np.column_stack([np.zeros(n_steps, int), 1 + which]).reshape(-1)
     filtered = forward_filter(
         log_initial,
-        np.stack([log_staying, log_transition]),
+        np.concatenate([log_staying[np.newaxis], log_transition]),
         rows.reshape(2 * n_steps, n_states),
         lengths=None if lengths is None else 2 * np.asarray(lengths),
-        transition_index=which if lengths is not None else which[:-1],
+        transition_index=moves if lengths is not None else moves[:-1],
         workers=workers,
         progress=progress,
     )

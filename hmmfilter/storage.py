@@ -51,6 +51,7 @@ def write(
     transition: FloatArray,
     emission: emissions.Emission,
     state_names: tuple[str, ...],
+    final: FloatArray | None = None,
 ) -> None:
     """Write a model's parts to a file, which keeps what it held where that fails."""
     document = {

@@ -4,6 +4,7 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 """
 
 from hmmfilter._checks.arrays import are_none, float_array
+from hmmfilter._checks.beside import beside_of, joined_log_weights, needs_of
 from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks
 from hmmfilter._checks.channels import (
     Layout,
@@ -98,8 +99,11 @@ from hmmfilter._checks.parameters import (
     distributions,
     drawable_rates,
     emission,
+    end_probabilities,
+    going_on,
     moments,
     non_negative,
+    one_matrix,
     positive,
     probabilities,
     real_parameters,
@@ -222,6 +226,7 @@ __all__ = [
     "axes",
     "begun",
     "below_one",
+    "beside_of",
     "blaming",
     "blaming_part",
     "block_chain",
@@ -250,6 +255,7 @@ __all__ = [
     "drawn_observations",
     "emission",
     "emission_class",
+    "end_probabilities",
     "epsilon",
     "finite_moments",
     "fits_memory",
@@ -265,6 +271,7 @@ __all__ = [
     "generator",
     "generator_of",
     "given_index",
+    "going_on",
     "groups_agree",
     "has_sides",
     "held_entries",
@@ -276,6 +283,7 @@ __all__ = [
     "is_missing",
     "is_of_this_library",
     "joined_index",
+    "joined_log_weights",
     "joined_masks",
     "json_list",
     "json_numbers",
@@ -312,6 +320,7 @@ __all__ = [
     "moderate_gaps",
     "moments",
     "naive_dtype",
+    "needs_of",
     "no_constant",
     "no_prior",
     "non_negative",
@@ -324,6 +333,7 @@ __all__ = [
     "odd_width",
     "one_after_the_other",
     "one_emission",
+    "one_matrix",
     "one_of",
     "one_stationary",
     "only_allowed",

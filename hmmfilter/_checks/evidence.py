@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, Frozen
+from hmmfilter._beside import Beside
 from hmmfilter._checks.arrays import rectangular
 from hmmfilter._checks.errors import shown
 from hmmfilter._checks.observations import (
@@ -76,11 +77,16 @@ def one_after_the_other(sequences: list[Any], emission: Any) -> Any:
     return [entry for part in parts for entry in part]
 
 
-def log_likelihoods(emission: Any, observations: Any, n_states: int) -> FloatArray:
+def log_likelihoods(emission: Any, observations: Any, n_states: int, beside: Beside | None = None) -> FloatArray:
     """Ask an emission for its table, and insist on a row for each observation and a column for each state.
 
     Observations that have no length, or are a mapping, of whatever to whatever, are not counted.
     """
+    if getattr(emission, "_needs", None):
+        observed = emission._observed(observations, beside)
+        filled = np.empty((len(observed[0]), n_states))
+        emission._fill(observed, 0, len(filled), filled)
+        return filled
     table: Any = emission.log_likelihoods(observations)
     if not isinstance(table, np.ndarray):  # which may be a frame, of which brackets take columns
         table = rectangular("log_likelihoods", table)

@@ -92,6 +92,44 @@ def transition_matrix(value: npt.ArrayLike, normalize: bool = False) -> FloatArr
     return matrix
 
 
+def end_probabilities(value: npt.ArrayLike | None, n_states: int) -> FloatArray | None:
+    """Let the probabilities in with which a sequence ends in each state, one of them above 0."""
+    if value is None:
+        return None
+    final = probabilities("final", value, (n_states,))
+    if not final.any():
+        raise ValueError("final must be above 0 in some state, or no sequence ends, got 0 in all")
+    return final
+
+
+def going_on(transition: npt.ArrayLike, final: npt.ArrayLike | None) -> npt.ArrayLike:
+    """A matrix whose rows sum to 1, where they were given so or, as elsewhere, with the end as one more state.
+
+    Of a state that always ends a sequence, from which nothing leads on, the row may be one of zeros.
+    """
+    if final is None or np.shape(final) != np.shape(transition)[:1] or np.ndim(transition) != 2:
+        return transition
+    matrix = non_negative("transition", transition, ("K", "K"))
+    ends = probabilities("final", final, (len(matrix),))
+    sums = matrix.sum(axis=1)
+    misses = np.abs(sums - (1 - ends))
+    if not ((misses <= SUM_TOLERANCE) & (misses <= np.abs(sums - 1))).all():
+        return transition
+    never = sums == 0
+    with_rows = np.where(never[:, np.newaxis], np.eye(len(matrix)), matrix)
+    whole: FloatArray = with_rows / np.where(never, 1.0, sums)[:, np.newaxis]
+    return whole
+
+
+def one_matrix(kind: str, is_one: bool) -> None:
+    """Insist on a chain that moves by one matrix, where the logs of that are asked for."""
+    if not is_one:
+        raise AttributeError(
+            f"log_transition must be of one matrix, the same at each step, and there is none of {kind} transitions: "
+            "model.transition says how the chain moves"
+        )
+
+
 def state_names(value: Sequence[str] | None, n_states: int) -> tuple[str, ...]:
     """Let one name a state in, all different; without them, the states' numbers."""
     if value is None:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._beside import Beside
 from hmmfilter._checks.arrays import float_array
+from hmmfilter._checks.beside import needs_of
 from hmmfilter._checks.errors import ImpossibleEvidenceError, shown
 
 ResidualKind = Literal["ordinary", "forecast"]
@@ -31,9 +33,10 @@ def has_sides(emission: Any) -> None:
         )
 
 
-def log_sides(emission: Any, parts: list[Any], n_steps: int, n_states: int) -> FloatArray:
+def log_sides(emission: Any, parts: list[Any], n_steps: int, n_states: int, beside: Beside) -> FloatArray:
     """Ask an emission for the sides of all observations, (3, T, K), or (3, T, D, K) of vectors."""
-    tables = [float_array("log_sides", emission.log_sides(part)) for part in parts]
+    needs = {"beside": beside} if needs_of(emission) else {}
+    tables = [float_array("log_sides", emission.log_sides(part, **needs)) for part in parts]
     fit = all(table.ndim in (3, 4) and (len(table), table.shape[-1]) == (3, n_states) for table in tables)
     if not fit or sum(table.shape[1] for table in tables) != n_steps:
         raise ValueError(

@@ -36,22 +36,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, learning, plotting, sampling, storage
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter import _checks, learning, plotting, smoothing, storage
+from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.model.paths import Paths
 from hmmfilter.model.posteriors import Posteriors
+from hmmfilter.model.questions import Given, chain_of
 from hmmfilter.model.residuals import Residuals
+from hmmfilter.model.simulation import Simulation
 from hmmfilter.model.streams import Streams
 from hmmfilter.results import Fitted, html
 from hmmfilter.results.outline import Column, outline
 from hmmfilter.stationarity import stationary_distribution
+from hmmfilter.transitions import Dense, Transitions
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class HMM(Posteriors, Paths, Residuals, Streams):
+class HMM(Posteriors, Paths, Residuals, Streams, Simulation):
     """A hidden Markov model: where the chain starts, how it moves, and what each state shows.
 
     Conventions are those of `hmmfilter.model`. Models are equal where all their numbers and names are, and can be keys
@@ -61,7 +64,7 @@ class HMM(Posteriors, Paths, Residuals, Streams):
     ----------
     initial : array_like, (K,), or "stationary"
         p(h_1 = k), or the word for the chain's stationary distribution.
-    transition : array_like, (K, K)
+    transition : array_like, (K, K), or one of `hmmfilter.transitions`
         p(h_{t+1} = j | h_t = i) at [i, j]. Rows sum to 1 within 1e-8 and are used as given, as is `initial`. Those of
         float32 or float16 may miss 1 by K ε of their kind, and are divided by their sums. Any kind of number will do,
         also fractions and decimals, and a `scipy.sparse` matrix of less than 4,096 states.
@@ -69,17 +72,25 @@ class HMM(Posteriors, Paths, Residuals, Streams):
         One of `hmmfilter.emissions`, or any object with ``n_states``, ``log_likelihoods`` and ``sample``.
     state_names : list of str, optional
         K different names; without them, the states' numbers.
+    final : array_like, (K,), optional
+        p(end | h_t = k): each sequence ends after a step in state k with this probability, and else goes on as
+        `transition` says, whose rows sum to 1, or to 1 − p(end | k), and are then divided by that. The model is then
+        one of sequences of all lengths from 1 up. Without it, lengths are given, and tell nothing.
     normalize : bool
         Whether to divide `initial` and each row of `transition` by their sums, whatever these are.
 
     Attributes
     ----------
-    initial, transition, emission, state_names
+    initial, transition, emission, state_names, final
         As given; ``initial`` always in numbers, ``state_names`` always K strings.
+    chain
+        How the chain moves: one of `hmmfilter.transitions`, of a matrix `hmmfilter.transitions.Dense`.
     log_initial : ndarray, (K,)
         Natural logs of ``initial``.
     log_transition : ndarray, (K, K)
-        Natural logs of ``transition``.
+        Natural logs of ``transition``, where it is one matrix.
+    log_final : ndarray, (K,), or None
+        Natural logs of ``final``.
     n_states : int
         K.
 
@@ -120,31 +131,34 @@ class HMM(Posteriors, Paths, Residuals, Streams):
     def __init__(
         self,
         initial: npt.ArrayLike,
-        transition: npt.ArrayLike,
+        transition: npt.ArrayLike | Transitions,
         emission: Emission,
         state_names: Sequence[str] | None = None,
         *,
+        final: npt.ArrayLike | None = None,
         normalize: bool = False,
     ) -> None:
-        matrix = _checks.transition_matrix(transition, normalize)
-        n_states = len(matrix)
+        chain = chain_of(transition, final, normalize)
+        n_states = chain.n_states
         if isinstance(initial, str):
             _checks.stationary_word(initial)
-            initial = stationary_distribution(matrix)
+            initial = stationary_distribution(chain.matrix) if isinstance(chain, Dense) else chain.stationary()
         start = _checks.distributions("initial", initial, (n_states,), normalize)
         _checks.emission(emission, n_states)
         self._freeze(
             initial=start,
-            transition=matrix,
+            transition=chain.matrix if isinstance(chain, Dense) else chain,
             emission=emission,
             state_names=_checks.state_names(state_names, n_states),
+            final=_checks.end_probabilities(final, n_states),
+            chain=chain,
             log_initial=log_of(start),
-            log_transition=log_of(matrix),
         )
 
-    def _with(self, initial: FloatArray, transition: FloatArray, emission: Emission) -> HMM:
-        """A model of other numbers, whose states have the same names."""
-        return HMM(initial, transition, emission, self.state_names)
+    def _with(self, initial: FloatArray, transition: Any, emission: Emission, final: FloatArray | None = None) -> HMM:
+        """A model of other numbers, whose states have the same names; it ends as this one unless something is said."""
+        final = self.final if final is None else final
+        return HMM(initial, transition, emission, self.state_names, final=final)
 
     def reordered(self, order: npt.ArrayLike) -> HMM:
         """Number the states anew: the model says the same of all observations.
@@ -177,9 +191,14 @@ class HMM(Posteriors, Paths, Residuals, Streams):
         states = _checks.state_order(order, self.n_states)
         _checks.reorderable(self.emission)
         names = [self.state_names[k] for k in states] if self._has_names() else None
-        transition = self.transition[np.ix_(states, states)]
         emission: Any = self.emission
-        return HMM(self.initial[states], transition, emission._reordered(states), names)
+        return HMM(
+            self.initial[states],
+            self.chain._reordered(states),
+            emission._reordered(states),
+            names,
+            final=None if self.final is None else self.final[states],
+        )
 
     def _has_names(self) -> bool:
         """Whether the states are called anything but their numbers."""
@@ -189,55 +208,27 @@ class HMM(Posteriors, Paths, Residuals, Streams):
         return outline(self._title(), self.state_names, self._chain_columns(), self._emission_columns())
 
     def _repr_html_(self) -> str:
-        return html.of_states(
-            self._title(), ("state", self.state_names, ""), self._chain_columns(), 1.0, self._emission_columns()
-        )
+        chain, emission = self._chain_columns(), self._emission_columns()
+        if not isinstance(self.chain, Dense):  # whose numbers may be no probabilities
+            chain, emission = chain[:1], chain[1:] + emission
+        return html.of_states(self._title(), ("state", self.state_names, ""), chain, 1.0, emission)
 
     def _title(self) -> str:
-        return f"HMM: {self.n_states} states, {type(self.emission).__name__} emission"
+        chain = "" if isinstance(self.chain, Dense) else f"{type(self.chain).__name__} transitions, "
+        return f"HMM: {self.n_states} states, {chain}{type(self.emission).__name__} emission"
 
     def _chain_columns(self) -> list[Column]:
-        moves = zip(self.state_names, self.transition.T, strict=True)
-        return [("initial", self.initial, ".4f"), *((f"to {name}", column, ".4f") for name, column in moves)]
+        columns: list[Column] = [("initial", self.initial, ".4f")]
+        if isinstance(self.chain, Dense):
+            moves = zip(self.state_names, self.transition.T, strict=True)
+            columns += [(f"to {name}", column, ".4f") for name, column in moves]
+        elif hasattr(self.chain, "_columns"):
+            columns += self.chain._columns(self.state_names)
+        return columns if self.final is None else [*columns, ("end", self.final, ".4f")]
 
     def _emission_columns(self) -> list[Column]:
         columns: list[Column] = getattr(self.emission, "_columns", list)()
         return columns
-
-    def simulate(self, length: int, rng: np.random.Generator | int | None = None) -> tuple[IntArray, npt.NDArray[Any]]:
-        """Draw a path of states and the observations that it shows.
-
-        Parameters
-        ----------
-        length : int
-            T, at least 1.
-        rng : numpy.random.Generator or int, optional
-            A generator, or a seed for one; without it, fresh randomness.
-
-        Returns
-        -------
-        states : ndarray of int, (T,)
-            The path, from 0.
-        observations : ndarray, (T,) or (T, D)
-            What the emission draws from each state.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Where the length is not an integer from 1 up, or `rng` neither a generator nor a seed.
-
-        Examples
-        --------
-        >>> import hmmfilter as hf
-        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
-        >>> states, observations = model.simulate(8, rng=1)
-        >>> states
-        array([1, 1, 0, 1, 1, 1, 1, 1])
-        """
-        n_steps = _checks.step_count("length", length, 1)
-        generator = _checks.generator(rng)
-        states = sampling.draw_states(self.initial, self.transition, n_steps, generator)
-        return states, self.emission.sample(states, generator)
 
     @as_in(learning.fit)
     def fit(
@@ -314,7 +305,15 @@ class HMM(Posteriors, Paths, Residuals, Streams):
         )
 
     @as_in(Posteriors.filter)
-    def plot(self, observations: Any = None, *, lengths: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
+    def plot(
+        self,
+        observations: Any = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+    ) -> npt.NDArray[np.object_]:
         """Draw the chain as a map of its probabilities and, beside it, what each state shows, over the data if given.
 
         Over data, the curve of each state is multiplied by the share of the steps that it is expected to have, so that
@@ -324,7 +323,7 @@ class HMM(Posteriors, Paths, Residuals, Streams):
         ----------
         observations : array_like, (T,) or (T, D), or list of them, optional
             What the emission takes. A DataFrame brings the names of its columns.
-        lengths
+        lengths, covariates, times, transition_index
             As in `HMM.filter`.
 
         Returns
@@ -351,14 +350,16 @@ class HMM(Posteriors, Paths, Residuals, Streams):
         """
         shares, names_from = np.ones(self.n_states), observations
         if observations is not None:
-            probabilities = self.smooth(observations, lengths=lengths).probabilities
+            given = Given(lengths, None, covariates, times, transition_index)
+            smoothed = self._ask(smoothing.smooth, observations, given, workers=1, progress=False)
+            probabilities = smoothed.probabilities
             _checks.some_steps(len(probabilities))
             shares = probabilities.mean(axis=0)
             sequences, _ = self._sequences(observations, lengths)
             if sequences is not None:
                 names_from, observations = sequences[0], _checks.one_after_the_other(sequences, self.emission)
         shown = plotting.shown_by(self.emission, shares, observations, names_from)
-        return plotting.draw_model(self.initial, self.transition, self.state_names, shown)
+        return plotting.draw_model(self.initial, self.transition, self.state_names, shown, self.final)
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file, from which `from_json` reads every number back to the same bits.
@@ -395,7 +396,7 @@ class HMM(Posteriors, Paths, Residuals, Streams):
         <BLANKLINE>
         Poisson(rate=array([1., 5.]))
         """
-        storage.write(path, self.initial, self.transition, self.emission, self.state_names)
+        storage.write(path, self.initial, self.transition, self.emission, self.state_names, self.final)
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str], *, normalize: bool = False) -> HMM:

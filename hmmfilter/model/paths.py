@@ -11,7 +11,7 @@ from hmmfilter import _checks, decoding, sampling
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.model.posteriors import Posteriors
-from hmmfilter.model.questions import Questions
+from hmmfilter.model.questions import Given, Questions
 from hmmfilter.results import Decoded, NBest, PosteriorDecoded
 
 
@@ -24,7 +24,11 @@ class Paths(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -35,7 +39,7 @@ class Paths(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed
+        observations, lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.viterbi`.
@@ -57,7 +61,8 @@ class Paths(Questions):
         >>> model.viterbi([0, 2, 7, 4]).path
         array([0, 0, 1, 1])
         """
-        return self._ask(decoding.viterbi, observations, lengths, allowed, workers, progress, impossible=impossible)
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        return self._ask(decoding.viterbi, observations, given, workers, progress, impossible=impossible)
 
     @as_in(Posteriors.filter, decoding.viterbi_n_best)
     def viterbi_n_best(
@@ -66,7 +71,11 @@ class Paths(Questions):
         n: int,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -81,7 +90,7 @@ class Paths(Questions):
             As in `HMM.filter`.
         n
             As in `hmmfilter.viterbi_n_best`.
-        lengths, allowed
+        lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.viterbi_n_best`.
@@ -104,9 +113,8 @@ class Paths(Questions):
         array([[0, 0, 1, 1],
                [0, 1, 1, 1]])
         """
-        return self._ask(
-            decoding.viterbi_n_best, observations, lengths, allowed, workers, progress, n=n, impossible=impossible
-        )
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        return self._ask(decoding.viterbi_n_best, observations, given, workers, progress, n=n, impossible=impossible)
 
     @as_in(Posteriors.filter, decoding.max_marginals)
     def max_marginals(
@@ -114,7 +122,11 @@ class Paths(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -125,7 +137,7 @@ class Paths(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed
+        observations, lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.max_marginals`.
@@ -150,9 +162,8 @@ class Paths(Questions):
                [-17.1651, -10.0168],
                [-13.8408, -10.0168]])
         """
-        return self._ask(
-            decoding.max_marginals, observations, lengths, allowed, workers, progress, impossible=impossible
-        )
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        return self._ask(decoding.max_marginals, observations, given, workers, progress, impossible=impossible)
 
     @as_in(Posteriors.filter, decoding.posterior_decode)
     def posterior_decode(
@@ -160,7 +171,11 @@ class Paths(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -171,7 +186,7 @@ class Paths(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed
+        observations, lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.posterior_decode`.
@@ -193,9 +208,8 @@ class Paths(Questions):
         >>> model.posterior_decode([0, 2, 7, 4]).path
         array([0, 0, 1, 1])
         """
-        return self._ask(
-            decoding.posterior_decode, observations, lengths, allowed, workers, progress, impossible=impossible
-        )
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        return self._ask(decoding.posterior_decode, observations, given, workers, progress, impossible=impossible)
 
     @as_in(Posteriors.filter, sampling.sample_paths)
     def sample_paths(
@@ -205,7 +219,11 @@ class Paths(Questions):
         rng: np.random.Generator | int | None = None,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -220,7 +238,7 @@ class Paths(Questions):
             As in `HMM.filter`.
         size, rng
             As in `hmmfilter.sample_paths`.
-        lengths, allowed
+        lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.sample_paths`.
@@ -245,11 +263,11 @@ class Paths(Questions):
                [0, 0, 1, 1],
                [0, 1, 1, 1]])
         """
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
         return self._ask(
             sampling.sample_paths,
             observations,
-            lengths,
-            allowed,
+            given,
             workers,
             progress,
             size=size,

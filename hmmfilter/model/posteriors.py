@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, filtering, forecasting, smoothing
 from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
-from hmmfilter.model.questions import Questions
+from hmmfilter.model.questions import Given, Questions
 from hmmfilter.results import ExpectedTransitions, Filtered, Forecast, Gradient, Smoothed
 
 
@@ -23,7 +24,11 @@ class Posteriors(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -42,6 +47,14 @@ class Posteriors(Questions):
             The lengths of N sequences that stand one after the other.
         allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step; a single True makes a state known.
+        covariates : array_like, (T, C), or list or dict of them, or pandas groups, optional
+            What the emission or the chain depends on besides the states; a frame brings the names of its columns.
+        times : array_like, (T,), or list or dict of them, or pandas groups, optional
+            When each step was, in numbers or datetimes, for `hmmfilter.transitions` in continuous time.
+        transition_index : array_like, (T,), or list or dict of them, or pandas groups, optional
+            Which of several matrices leads on from each step; the entry of a last step is not used.
+        log_weights : array_like, (T, K), or list or dict of them, optional
+            Soft evidence: natural logs that are added to the log-likelihoods of each step.
         impossible, workers, progress
             As in `hmmfilter.forward_filter`.
 
@@ -66,9 +79,8 @@ class Posteriors(Questions):
                [0.9451, 0.0549],
                [0.8616, 0.1384]])
         """
-        return self._ask(
-            filtering.forward_filter, observations, lengths, allowed, workers, progress, impossible=impossible
-        )
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        return self._ask(filtering.forward_filter, observations, given, workers, progress, impossible=impossible)
 
     @as_in(filter, smoothing.smooth)
     def smooth(
@@ -76,7 +88,11 @@ class Posteriors(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -87,7 +103,7 @@ class Posteriors(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed
+        observations, lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.smooth`.
@@ -111,7 +127,8 @@ class Posteriors(Questions):
                [0.9451, 0.0549],
                [0.8616, 0.1384]])
         """
-        return self._ask(smoothing.smooth, observations, lengths, allowed, workers, progress, impossible=impossible)
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        return self._ask(smoothing.smooth, observations, given, workers, progress, impossible=impossible)
 
     @as_in(filter)
     def log_likelihood(
@@ -119,7 +136,11 @@ class Posteriors(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         workers: int = 1,
         progress: bool = False,
     ) -> Any:
@@ -129,7 +150,7 @@ class Posteriors(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed, workers, progress
+        observations, lengths, allowed, covariates, times, transition_index, log_weights, workers, progress
             As in `HMM.filter`.
 
         Returns
@@ -149,7 +170,8 @@ class Posteriors(Questions):
         >>> round(model.log_likelihood([0, 2, 7, 4]), 4)
         -9.6085
         """
-        return self._ask(filtering.log_likelihood, observations, lengths, allowed, workers, progress)
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        return self._ask(filtering.log_likelihood, observations, given, workers, progress)
 
     @as_in(filter)
     def forecast(
@@ -158,7 +180,11 @@ class Posteriors(Questions):
         steps: int,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -175,6 +201,10 @@ class Posteriors(Questions):
             As in `HMM.filter`. Each is looked ahead of from its own end.
         allowed : array_like of bool, (T, K), or list or dict of them, optional
             Which states are possible at each step so far; a single True makes a state known.
+        covariates, times, transition_index
+            As in `HMM.filter`. Each sequence has S more rows, of the steps to come.
+        log_weights
+            As in `HMM.filter`.
         impossible : {"raise", "mark"}
             What to do where the evidence has probability zero: raise, or return NaN for all that is to come.
         workers, progress
@@ -185,7 +215,7 @@ class Posteriors(Questions):
         Forecast
             Of the states ``log_probabilities`` (S, K) and ``probabilities`` (S, K); of the observations ``mean``, (S,)
             or (S, D), and ``variance``, (S,) or (S, D, D), or for symbols ``symbol_probabilities`` (S, M). Of several
-            sequences, all have N as their first length.
+            sequences, all have N as their first length. Of a model that ends, all is given that it has not ended yet.
 
         Raises
         ------
@@ -211,12 +241,15 @@ class Posteriors(Questions):
                [1.4322, 1.7025]])
         """
         n_steps = _checks.steps_ahead("steps", steps)
-        filtered = self.filter(
-            observations, lengths=lengths, allowed=allowed, impossible=impossible, workers=workers, progress=progress
-        )
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        evidence = self._evidence(observations, given, n_steps)
+        filtered = self._answer(filtering.forward_filter, evidence, workers, progress, None, impossible=impossible)
         n_sequences = 1 if filtered.lengths is None else len(filtered.lengths)
         _checks.rows_ahead("steps", n_steps, self.n_states * n_sequences)
-        log_probabilities = forecasting.states_after(filtered, self.log_initial, self.log_transition, n_steps)
+        moves = self._moves(evidence.with_ahead)
+        log_probabilities = forecasting.states_after(filtered, self.log_initial, moves[0], n_steps, moves[1])
+        if self.final is not None:  # of the sequences that go on so far
+            log_probabilities -= np.logaddexp.reduce(log_probabilities, axis=-1, keepdims=True)
         result = forecasting.forecast(log_probabilities, self.emission, self.state_names)
         return replace(result, _labels=filtered._labels)
 
@@ -226,7 +259,11 @@ class Posteriors(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -238,7 +275,7 @@ class Posteriors(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed
+        observations, lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress, per_sequence
             As in `hmmfilter.expected_transitions`.
@@ -261,11 +298,11 @@ class Posteriors(Questions):
         array([[0.6816, 0.9591],
                [0.0241, 1.3352]])
         """
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
         return self._ask(
             smoothing.expected_transitions,
             observations,
-            lengths,
-            allowed,
+            given,
             workers,
             progress,
             impossible=impossible,
@@ -278,7 +315,11 @@ class Posteriors(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -289,7 +330,7 @@ class Posteriors(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed
+        observations, lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.pairwise_marginals`.
@@ -314,9 +355,8 @@ class Posteriors(Questions):
         array([[[0.0055, 0.8674],
                 [0.    , 0.1271]]])
         """
-        return self._ask(
-            smoothing.pairwise_marginals, observations, lengths, allowed, workers, progress, impossible=impossible
-        )
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        return self._ask(smoothing.pairwise_marginals, observations, given, workers, progress, impossible=impossible)
 
     @as_in(filter, smoothing.log_likelihood_gradient)
     def log_likelihood_gradient(
@@ -324,7 +364,11 @@ class Posteriors(Questions):
         observations: Any,
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         impossible: _checks.Impossible = "raise",
         workers: int = 1,
         progress: bool = False,
@@ -336,7 +380,7 @@ class Posteriors(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed
+        observations, lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.log_likelihood_gradient`.
@@ -361,11 +405,11 @@ class Posteriors(Questions):
         >>> model.log_likelihood_gradient([0, 2, 7, 4]).log_initial.round(4)
         array([0.9567, 0.0433])
         """
+        given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
         return self._ask(
             smoothing.log_likelihood_gradient,
             observations,
-            lengths,
-            allowed,
+            given,
             workers,
             progress,
             impossible=impossible,

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from hmmfilter import _checks, plotting, residuals
 from hmmfilter._arrays import FloatArray
+from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
 from hmmfilter.model.posteriors import Posteriors
-from hmmfilter.model.questions import Questions
+from hmmfilter.model.questions import Given, Questions
 from hmmfilter.results import PseudoResiduals
 
 
@@ -27,7 +28,11 @@ class Residuals(Questions):
         kind: _checks.ResidualKind = "ordinary",
         *,
         lengths: npt.ArrayLike | None = None,
-        allowed: npt.ArrayLike | None = None,
+        allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         workers: int = 1,
         progress: bool = False,
     ) -> PseudoResiduals:
@@ -47,7 +52,7 @@ class Residuals(Questions):
             As in `HMM.filter`.
         kind : {"ordinary", "forecast"}
             What the others are: all other observations, to find single ones that do not fit, or those before it.
-        lengths, allowed, workers, progress
+        lengths, allowed, covariates, times, transition_index, log_weights, workers, progress
             As in `HMM.filter`.
 
         Returns
@@ -83,13 +88,24 @@ class Residuals(Questions):
         """
         _checks.residual_kind(kind)
         _checks.has_sides(self.emission)
-        door, sides = residuals.pseudo_residuals, partial(self._sides, observations, lengths)
-        answer = self._ask(door, observations, lengths, allowed, workers, progress, kind=kind, log_sides=sides)
+        evidence = self._evidence(
+            observations, Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        )
+        answer = self._answer(
+            residuals.pseudo_residuals,
+            evidence._replace(log_weights=None),
+            workers,
+            progress,
+            None,
+            kind=kind,
+            log_sides=partial(self._sides, observations, lengths, evidence.beside),
+            log_weights=evidence.soft(self.log_final if kind == "ordinary" else None),
+        )
         sequences, _ = self._sequences(observations, lengths)
         names_from = observations if sequences is None else next(iter(sequences), None)
         return replace(answer, _entry_names=tuple(plotting.column_names(names_from, answer._n_entries)))
 
-    def _sides(self, observations: Any, lengths: npt.ArrayLike | None, n_rows: int) -> FloatArray:
+    def _sides(self, observations: Any, lengths: npt.ArrayLike | None, beside: Beside, n_rows: int) -> FloatArray:
         """What lies on either side of each observation, once they are let in, (3, T, K) or (3, T, D, K)."""
         sequences, _ = self._sequences(observations, lengths)
         parts = [observations] if sequences is None else [sequence for sequence in sequences if len(sequence) > 0]
@@ -97,4 +113,4 @@ class Residuals(Questions):
             return np.empty((3, 0, self.n_states))
         if sequences is not None and _checks.is_of_this_library(self.emission):
             parts = [_checks.one_after_the_other(parts, self.emission)]
-        return _checks.log_sides(self.emission, parts, n_rows, self.n_states)
+        return _checks.log_sides(self.emission, parts, n_rows, self.n_states, beside)

@@ -125,7 +125,7 @@ class Streams(Questions):
         [[0.8616 0.1384]]
         """
         blocks, again = itertools.tee(_checks.blocks(blocks))
-        tables = self._tables_of((f"blocks[{n}]", block) for n, block in enumerate(blocks))
+        tables = self._tables_of((f"blocks[{n}]", block, None) for n, block in enumerate(blocks))
         results = filter_blocks(self.log_initial, self.log_transition, tables, allowed=allowed)
         return (
             replace(result, state_names=self.state_names, _labels=_checks.labels_of(block))

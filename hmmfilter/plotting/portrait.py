@@ -34,37 +34,55 @@ class Shown(NamedTuple):
 
 
 def draw_model(
-    initial: FloatArray, transition: FloatArray, names: tuple[str, ...], shown: list[Shown]
+    initial: FloatArray, chain: Any, names: tuple[str, ...], shown: list[Shown], final: FloatArray | None = None
 ) -> npt.NDArray[np.object_]:
-    """Draw the chain as a map of its probabilities and, beside it, a panel for each entry of the observations."""
+    """Draw the chain as a map of its probabilities and, beside it, a panel for each entry of the observations.
+
+    A chain that is more than a matrix draws itself.
+    """
     n_panels = len(shown)
     figure = new_figure(WIDTH, max(LEAST_HEIGHT, n_panels * PANEL_HEIGHT))
     grid = figure.add_gridspec(max(1, n_panels), 2, width_ratios=[1, 1.4])
-    chain = figure.add_subplot(grid[:, 0])
-    draw_chain(chain, initial, transition, names, with_numbers=len(names) <= MOST_NUMBERS)
+    moves = figure.add_subplot(grid[:, 0])
+    if isinstance(chain, np.ndarray):
+        draw_chain(moves, initial, chain, names, len(names) <= MOST_NUMBERS, final)
+    else:
+        chain._draw(moves, initial, names, final)
     panels = [figure.add_subplot(grid[d, 1]) for d in range(n_panels)]
     for panel, entry in zip(panels, shown, strict=True):
         draw_entry(panel, entry, names, with_legend=panel is panels[0] and len(names) <= MOST_NUMBERS)
-    return np.array([chain, *panels], dtype=object)
+    return np.array([moves, *panels], dtype=object)
 
 
 def draw_chain(
-    ax: Axes, initial: FloatArray, transition: FloatArray, names: tuple[str, ...], with_numbers: bool
+    ax: Axes,
+    initial: FloatArray,
+    transition: FloatArray,
+    names: tuple[str, ...],
+    with_numbers: bool,
+    final: FloatArray | None = None,
 ) -> None:
-    """The initial distribution in a row of its own above the transition matrix."""
+    """The initial distribution in a row of its own above the transition matrix, and the end in a column beside it."""
     n_states = len(initial)
     lines = "0.85" if n_states <= MOST_NUMBERS else "none"
-    for edges, table in ((np.array([-1.2, -0.2]), initial[None]), (np.arange(n_states + 1.0), transition)):
-        ax.pcolormesh(np.arange(n_states + 1.0), edges, table, cmap="Greys", vmin=0, vmax=1, edgecolors=lines)
+    edges = np.arange(n_states + 1.0)
+    maps = [(edges, np.array([-1.2, -0.2]), initial[None]), (edges, edges, transition)]
+    if final is not None:
+        maps.append((n_states + np.array([0.2, 1.2]), edges, final[:, None]))
+    for across, down, table in maps:
+        ax.pcolormesh(across, down, table, cmap="Greys", vmin=0, vmax=1, edgecolors=lines)
         if with_numbers:
             for (i, j), p in np.ndenumerate(table):
-                y = (edges[i] + edges[i + 1]) / 2
-                ax.text(j + 0.5, y, _short(p), ha="center", va="center", color="white" if p > DARK else "black")
-    ax.set(xlim=(0, n_states), ylim=(n_states, -1.2), xlabel="to", aspect="equal")
+                x, y = (across[j] + across[j + 1]) / 2, (down[i] + down[i + 1]) / 2
+                ax.text(x, y, _short(p), ha="center", va="center", color="white" if p > DARK else "black")
+    width = n_states if final is None else n_states + 1.2
+    ax.set(xlim=(0, width), ylim=(n_states, -1.2), xlabel="to", aspect="equal")
     words = list(map(plain, names))
     step = -(-n_states // MOST_TICKS)
     places = np.arange(0.5, n_states, step)
-    ax.set_xticks(places, words[::step], rotation=90 if max(map(len, words)) * n_states > MOST_TICKS else 0)
+    end = ([], []) if final is None else ([n_states + 0.7], ["end"])
+    rotation = 90 if max(map(len, words)) * n_states > MOST_TICKS else 0
+    ax.set_xticks([*places, *end[0]], [*words[::step], *end[1]], rotation=rotation)
     ax.set_yticks([-0.7, *places], ["initial", *(f"from {word}" for word in words[::step])])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
