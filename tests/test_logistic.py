@@ -145,6 +145,7 @@ def test_states_numbered_anew():
     chain, order = hf.transitions.Logistic(coefficients, ["x"]), np.array([2, 0, 1])
     again = chain._reordered(order)
     assert again.covariates == ("x",)
+    assert again._with(chain._parameters()) == chain
     np.testing.assert_allclose(again.matrix([0.7]), chain.matrix([0.7])[np.ix_(order, order)], rtol=1e-15)
 
 

@@ -25,6 +25,7 @@ def test_one_matrix():
     assert which is None
     assert np.array_equal(DENSE._log_matrices(of), [DENSE.log_matrix])
     assert DENSE._needs == frozenset()
+    assert repr(DENSE) == "Dense: 2 states\n  state    to 0    to 1\n      0  0.9000  0.1000\n      1  0.2000  0.8000"
     assert DENSE._with({"": np.array(REST)}).matrix.tolist() == REST
     assert DENSE._parameters()[""] is DENSE.matrix
     assert DENSE._reordered(np.array([1, 0])).matrix.tolist() == [[0.8, 0.2], [0.1, 0.9]]
@@ -112,6 +113,8 @@ def test_several_settle_nowhere():
 def test_several_numbered_anew():
     again = INDEXED._reordered(np.array([1, 0]))
     assert again.names == ("work", "rest")
+    assert again._with(INDEXED._parameters()) == INDEXED
+    assert INDEXED._needs == {"transition_index"}
     assert again.matrices[0].tolist() == [[0.8, 0.2], [0.1, 0.9]]
 
 
@@ -216,6 +219,7 @@ def test_periods(matrix, periods):
 
 def test_a_loop_of_several_probabilities():
     assert hf.transitions.loop(2, [0.75, 0.5]).matrix.tolist() == [[0.75, 0.25], [0.5, 0.5]]
+    assert hf.transitions.uniform(4).matrix.tolist() == [[0.25] * 4] * 4
     assert hf.transitions.loop(1, 1.0).matrix.tolist() == [[1]]
     assert hf.transitions.cycle(1, 1.0).matrix.tolist() == [[1]]
     assert hf.transitions.left_to_right(1, 0.3).matrix.tolist() == [[1]]
@@ -244,7 +248,7 @@ SHAPES = [
     (lambda: hf.transitions.local(4, 2), ValueError, "width must be odd, with as many states on either side, got 2"),
     (lambda: hf.transitions.local(4, 5, wrap=True), ValueError, "width must be at most 4, the number of states"),
     (lambda: hf.transitions.local(4, 3, "hann"), ValueError, "window must be one of triangle, flat, got 'hann'"),
-    (lambda: hf.transitions.loop(1, 0.5), ValueError, "stay must be 1, since there is no other state, got 0.5"),
+    (lambda: hf.transitions.loop(1, 0.5), ValueError, r"stay\[0\] must be 1, since there is no other state, got 0.5"),
     (lambda: hf.transitions.cycle(3, [0.5, 0.5]), ValueError, r"stay must have shape \(3,\), got \(2,\)"),
     (lambda: hf.transitions.cycle(3, 1.5), ValueError, "stay must be at most 1, got 1.5"),
     (lambda: hf.transitions.uniform(0), ValueError, "n_states must be at least 1, got 0"),
