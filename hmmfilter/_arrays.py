@@ -50,7 +50,9 @@ class Valued(Frozen):
 
 
 def _hashable(value: Any) -> Any:
-    """The shape and the numbers of an array; anything else as it is."""
+    """The shape and the numbers of an array, what stands in a list or a dict; anything else as it is."""
+    if isinstance(value, dict):
+        return tuple(value.items())
     if not isinstance(value, np.ndarray):
-        return value
+        return tuple(value) if isinstance(value, list) else value
     return value.shape, (value + 0.0).tobytes()  # −0 equals 0, and has other bytes

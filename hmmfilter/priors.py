@@ -7,7 +7,6 @@ refused. Where a tie makes several entries of a parameter one number, each of th
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -384,9 +383,11 @@ class Prior(Valued):
         Of the initial distribution.
     transition : Dirichlet, optional
         Of the rows of the transition; see `sticky`.
-    emission : Dirichlet, Gamma or NormalInverseWishart, optional
+    emission : Dirichlet, Gamma or NormalInverseWishart, or list or dict of priors, optional
         Of the parameters of the emission: Dirichlet for Categorical and Bernoulli, Gamma for Poisson,
-        NormalInverseWishart for Gaussian. An emission of your own is given what you put here.
+        NormalInverseWishart for Gaussian. A Product has a list of those of its channels, None for nothing, or a dict by
+        their names; a Mixture those of ``"weights"`` and ``"components"``, a TiedMixture of ``"weights"`` and
+        ``"pool"``. An emission of your own is given what you put here.
 
     Raises
     ------
@@ -402,7 +403,7 @@ class Prior(Valued):
 
     initial: Dirichlet | None = None
     transition: Dirichlet | None = None
-    emission: Hashable = None
+    emission: Any = None
 
     def __post_init__(self) -> None:
         for name in ("initial", "transition"):

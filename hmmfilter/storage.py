@@ -1,19 +1,23 @@
 """Models as JSON: plain numbers and words, nothing that is executed, every float exact after the round trip.
 
-The schema, all keys required but ``state_names``, no others allowed::
+The schema, all keys required but ``state_names`` and ``final``, no others allowed::
 
     {
-      "format": "hmmfilter model, version 2",
+      "format": "hmmfilter model, version 3", or "... 2" where nothing in it is newer than that
       "initial": [p, ...] or "stationary",
       "transition": [[p, ...], ...],                       rows sum to 1
-      "emission": one of
+          or one of `hmmfilter.transitions`, with what it is made of, by name, such as
+          {"type": "Rates", "generator": [[...], ...], "unit": "h"}
+      "emission": one of `hmmfilter.emissions`, with what it is made of, by name, such as
           {"type": "Categorical", "probabilities": [[p, ...], ...]}
               and "symbols": [...], if they have names: strings, numbers, true or false
-          {"type": "Bernoulli", "probability": [p, ...]}
           {"type": "Poisson", "rate": [λ, ...]}
           {"type": "Gaussian", "mean": [...], "covariance": [...], "kind": "variances", "full", "tied" or "spherical"}
+          {"type": "Product", "channels": [{"type": ...}, ...], "columns": ["steps", "angles"]}
           {"type": "FromScipy", "distributions": [{"name": "gamma", "args": [2.0], "kwds": {"scale": 3.0}}, ...]}
               and for mixtures {"name": "Mixture", "components": [{"name": ...}, ...], "weights": [p, ...]}
+          or one that somebody registered, see `hmmfilter.emissions.register`: {"type": its name, ...}
+      "final": [p, ...],                                   of ends
       "state_names": ["quiet", ...]
     }
 
@@ -24,6 +28,7 @@ Files of version 1 are read as they were meant: their Gaussians have no kind, an
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Iterator
@@ -34,31 +39,42 @@ from typing import Any
 
 import numpy as np
 
-from hmmfilter import _checks, emissions
+from hmmfilter import _checks, emissions, transitions
 from hmmfilter._arrays import FloatArray
 from hmmfilter._files import written_whole
-from hmmfilter.emissions import scipy_distributions
+from hmmfilter.emissions import registry, scipy_distributions
 
-FORMAT = "hmmfilter model, version 2"
+FORMAT = "hmmfilter model, version 3"
+SECOND_FORMAT = "hmmfilter model, version 2"
 FIRST_FORMAT = "hmmfilter model, version 1"
-ARRAY_EMISSIONS = (emissions.Categorical, emissions.Bernoulli, emissions.Poisson, emissions.Gaussian)
-EMISSIONS = {kind.__name__: kind for kind in (*ARRAY_EMISSIONS, emissions.FromScipy)}
+OF_VERSION_2 = (
+    emissions.Categorical,
+    emissions.Bernoulli,
+    emissions.Poisson,
+    emissions.Gaussian,
+    emissions.FromScipy,
+)
+TRANSITIONS = {kind.__name__: kind for kind in (transitions.Indexed, transitions.Rates, transitions.Logistic)}
+WORDS = frozenset({"type", "symbols"})  # what may hold anything but numbers
 
 
 def write(
     path: str | os.PathLike[str],
     initial: FloatArray,
-    transition: FloatArray,
+    transition: Any,
     emission: emissions.Emission,
     state_names: tuple[str, ...],
     final: FloatArray | None = None,
 ) -> None:
     """Write a model's parts to a file, which keeps what it held where that fails."""
+    is_matrix = isinstance(transition, np.ndarray)
+    described = _describe(emission)
     document = {
-        "format": FORMAT,
+        "format": SECOND_FORMAT if is_matrix and final is None and _is_of_version_2(emission) else FORMAT,
         "initial": initial.tolist(),
-        "transition": transition.tolist(),
-        "emission": _describe(emission),
+        "transition": _plain(transition) if is_matrix else _described(type(transition).__name__, transition),
+        "emission": described,
+        **({} if final is None else {"final": final.tolist()}),
         "state_names": list(state_names),
     }
     lines = [f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in document.items()]
@@ -66,14 +82,23 @@ def write(
         file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
+def _is_of_version_2(emission: Any) -> bool:
+    """Whether it was there, in this form, when the version was."""
+    is_vector = getattr(emission, "n_dimensions", None) is not None
+    return type(emission) in OF_VERSION_2 and (not is_vector or isinstance(emission, emissions.Gaussian))
+
+
 def read(path: str | os.PathLike[str], normalize: bool = False) -> dict[str, Any]:
     """Read the arguments of `hmmfilter.HMM` from a file."""
     text = Path(path).read_text(encoding="utf-8-sig")
     document = json.loads(text, parse_constant=_checks.no_constant, object_pairs_hook=_checks.unique_keys)
-    _checks.model_document(document, (FORMAT, FIRST_FORMAT))
-    for name in ("initial", "transition"):
-        _checks.json_numbers(name, document[name])
+    _checks.model_document(document, (FORMAT, SECOND_FORMAT, FIRST_FORMAT))
     arguments = {key: value for key, value in document.items() if key != "format"}
+    if isinstance(document["transition"], dict):
+        name = _checks.one_of("the type of transition", document["transition"].get("type"), tuple(TRANSITIONS))
+        arguments["transition"] = _made("transition", TRANSITIONS[name], document["transition"], normalize)
+    for name in ("initial", "transition", "final"):
+        _checks.json_numbers(name, arguments.get(name))
     emission = document["emission"]
     if document["format"] == FIRST_FORMAT:
         emission = _with_kind(emission)
@@ -91,22 +116,33 @@ def blaming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise ValueError(f"{os.fspath(path)} holds no valid model: its brackets are nested too deeply") from None
 
 
-def _describe(emission: emissions.Emission) -> dict[str, Any]:
-    _checks.storable_emission(emission, tuple(EMISSIONS.values()))
-    kind = type(emission).__name__
+def _describe(emission: Any) -> dict[str, Any]:
+    name = registry.name_of(type(emission))
+    if name is not None:
+        own = emission.to_dict()
+        _checks.json_object(f"to_dict() of {name}", own)
+        _checks.plain_document(f"to_dict() of {name}", own)
+        return {"type": name, **own}
+    _checks.storable_emission(emission, registry.of_this_house().values())
     if isinstance(emission, emissions.FromScipy):
-        return {"type": kind, "distributions": [_describe_distribution(each) for each in emission.distributions]}
+        return {"type": "FromScipy", "distributions": [_describe_distribution(each) for each in emission.distributions]}
     if isinstance(emission, emissions.Categorical) and emission.symbols is not None:
         _checks.storable_symbols(emission.symbols)
-    kept: Any = emission
-    given = {parameter.name: getattr(emission, parameter.name) for parameter in fields(kept)}
-    return {"type": kind, **{name: _plain(value) for name, value in given.items() if value is not None}}
+    return _described(type(emission).__name__, emission)
 
 
-def _plain(parameter: Any) -> Any:
-    if isinstance(parameter, np.ndarray):
-        return parameter.tolist()
-    return list(parameter) if isinstance(parameter, tuple) else parameter
+def _described(name: str, made: Any) -> dict[str, Any]:
+    """What something is made of, by the names of its fields."""
+    given = {field.name: getattr(made, field.name) for field in fields(made) if field.init}
+    return {"type": name, **{name: _plain(value) for name, value in given.items() if value is not None}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return _describe(value) if hasattr(value, "log_likelihoods") else value
 
 
 def _with_kind(document: Any) -> Any:
@@ -121,17 +157,42 @@ def _with_kind(document: Any) -> Any:
 
 def _build(document: Any, normalize: bool) -> emissions.Emission:
     _checks.json_object("emission", document)
-    kind = EMISSIONS[_checks.one_of("the type of emission", document.get("type"), tuple(EMISSIONS))]
-    optional = {parameter.name for parameter in fields(kind) if parameter.default is not MISSING}
-    _checks.keys("emission", document, {"type", *(parameter.name for parameter in fields(kind))} - optional, optional)
-    if kind is emissions.FromScipy:
+    name, own, theirs = document.get("type"), registry.of_this_house(), registry.registered()
+    _checks.kind_of_emission(name, (*own, *theirs))
+    if name in theirs:
+        kind: Any = theirs[name]
+        with _checks.making(name):
+            made: emissions.Emission = kind.from_dict({key: value for key, value in document.items() if key != "type"})
+        return made
+    if name == "FromScipy":
+        _checks.keys("emission", document, {"type", "distributions"})
         _checks.json_list("distributions", document["distributions"])
         return emissions.FromScipy([_build_distribution(part) for part in document["distributions"]])
+    built: emissions.Emission = _made("emission", own[name], document, normalize)
+    return built
+
+
+def _made(what: str, kind: Any, document: dict[str, Any], normalize: bool) -> Any:
+    """One of a kind, of its fields by name, of which some may be emissions or lists of them."""
+    taken = [field for field in fields(kind) if field.init]
+    optional = {field.name for field in taken if field.default is not MISSING}
+    _checks.keys(what, document, {"type", *(field.name for field in taken)} - optional, optional)
+    given: dict[str, Any] = {}
     for name, value in document.items():
-        if name not in ("type", "symbols"):
-            _checks.json_numbers(name, value)
-    options: dict[str, Any] = {"normalize": normalize} if kind is emissions.Categorical else {}
-    return kind(**{name: value for name, value in document.items() if name != "type"}, **options)
+        if _is_emission(value):
+            given[name] = _build(value, normalize)
+        elif isinstance(value, list) and any(map(_is_emission, value)):
+            given[name] = [_build(part, normalize) for part in value]
+        elif name != "type":
+            if name not in WORDS and not isinstance(value, bool):
+                _checks.json_numbers(name, value)
+            given[name] = value
+    takes_it = "normalize" in inspect.signature(kind).parameters
+    return kind(**given, **({"normalize": normalize} if takes_it else {}))
+
+
+def _is_emission(value: Any) -> bool:
+    return isinstance(value, dict) and "type" in value
 
 
 def _describe_distribution(distribution: Any) -> dict[str, Any] | None:

@@ -126,7 +126,7 @@ CONTRACT = {
         "priors",
         "sampling",
     },
-    "storage": {"_arrays", "_checks", "_files", "emissions"},
+    "storage": {"_arrays", "_checks", "_files", "emissions", "transitions"},
     "learning": {
         "_arrays",
         "_checks",

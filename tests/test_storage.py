@@ -11,7 +11,7 @@ from scipy import stats
 
 import hmmfilter as hf
 from hmmfilter import storage
-from hmmfilter.emissions import Bernoulli, Categorical, FromScipy, Gaussian, Poisson
+from hmmfilter.emissions import Bernoulli, Categorical, FromScipy, Gaussian, Poisson, Product
 
 EMISSIONS = [
     Categorical([[1 / 3, 2 / 3], [1e-300, 1.0]]),
@@ -26,6 +26,46 @@ EMISSIONS = [
     FromScipy([stats.gamma(4 / 3, scale=np.float64(3.0)), stats.t(df=3)]),
     FromScipy([stats.binom(5, 0.3), stats.poisson(1 / 3)]),
 ]
+
+
+COIN = Categorical([[1 / 3, 2 / 3], [0.1, 0.9]], symbols=["heads", True])
+NESTED = [
+    Product([Poisson([1 / 3, 5.0]), COIN]),
+    Product({"a": Poisson([1 / 3, 5.0]), "b": Gaussian([0.0, 1 / 3], [1.0, 2.0])}),
+    Product([Poisson([1 / 3, 5.0]), Gaussian([[0.0, 1.0]] * 2, np.eye(2), "tied")], columns=[2, [0, 1]]),
+    Product([Poisson([1 / 3, 5.0]), Product([COIN, FromScipy([stats.norm(1 / 3)] * 2)])], columns=["a", ["b", "c"]]),
+]
+TURNS = [
+    hf.transitions.Rates([[0, 1 / 3], [2.0, 0]], unit="h"),
+    hf.transitions.Indexed([[[0.1, 0.9], [1 / 3, 2 / 3]], [[1.0, 0.0], [0.5, 0.5]]], names=["work", "rest"]),
+    hf.transitions.Indexed([[[0.1, 0.9], [1 / 3, 2 / 3]]]),
+]
+
+
+@pytest.mark.parametrize("emission", NESTED, ids=range(len(NESTED)))
+def test_emissions_within_emissions_come_back(emission, tmp_path):
+    path = tmp_path / "model.json"
+    model = hf.HMM([1 / 3, 2 / 3], [[0.5, 0.5], [0.25, 0.75]], emission)
+    model.to_json(path)
+    assert json.loads(path.read_text())["format"] == storage.FORMAT
+    assert hf.HMM.from_json(path) == model
+
+
+@pytest.mark.parametrize("transition", TURNS, ids=range(len(TURNS)))
+def test_transitions_and_ends_come_back(transition, tmp_path):
+    path = tmp_path / "model.json"
+    storage.write(path, np.array([1 / 3, 2 / 3]), transition, Poisson([1.0, 5.0]), ("a", "b"), np.array([0.0, 1 / 3]))
+    read = storage.read(path)
+    assert read["transition"] == transition
+    assert read["final"] == [0.0, 1 / 3]
+    assert json.loads(path.read_text())["format"] == storage.FORMAT
+
+
+def test_what_is_as_it_was_is_written_as_it_was(tmp_path):
+    path = tmp_path / "model.json"
+    for emission in EMISSIONS:
+        hf.HMM([1 / 3, 2 / 3], [[0.5, 0.5], [0.25, 0.75]], emission).to_json(path)
+        assert json.loads(path.read_text())["format"] == storage.SECOND_FORMAT
 
 
 @pytest.mark.parametrize("emission", EMISSIONS, ids=lambda emission: type(emission).__name__)
@@ -73,7 +113,7 @@ BROKEN = [
     ('{"format": 1, "format": 2}', "keys must be different, got ['format', 'format']"),
     (
         {**GOOD, "format": "another"},
-        "format must be one of hmmfilter model, version 2, hmmfilter model, version 1, got 'another'",
+        "format must be one of hmmfilter model, version 3, hmmfilter model, version 2, hmmfilter model, version 1, got",
     ),
     ({"initial": [1.0]}, "the model must have the keys ['emission', 'format', 'initial', 'transition'], got none of"),
     ({**GOOD, "extra": 1}, "got also ['extra']"),
@@ -100,7 +140,7 @@ BROKEN = [
     ),
     (
         {**GOOD, "emission": {}},
-        "the type of emission must be one of Categorical, Bernoulli, Poisson, Gaussian, FromScipy, got None",
+        "the type of emission must be one of ",
     ),
     ({**GOOD, "emission": {"type": "__import__"}}, "got '__import__'"),
     ({**GOOD, "emission": {"type": ["Poisson"]}}, "got ['Poisson']"),
@@ -113,6 +153,14 @@ BROKEN = [
         {**GOOD, "emission": {"type": "Poisson", "rate": [1.0, 2.0]}},
         "emission must have the 1 states of transition, got 2",
     ),
+    (
+        {**GOOD, "transition": {"type": "Dense"}},
+        "the type of transition must be one of Indexed, Rates, Logistic, got 'Dense'",
+    ),
+    ({**GOOD, "transition": {"type": "Rates"}}, "transition must have the keys ['generator', 'type'], got none of"),
+    ({**GOOD, "final": [True]}, "final must hold numbers, got true or false"),
+    ({**GOOD, "emission": {"type": "Product", "channels": [{"type": "X"}]}}, "got 'X': if it is one of your own"),
+    ({**GOOD, "emission": {"type": "Product", "channels": [7]}}, "channels[0] must be an emission, got 7"),
     ({**GOOD, "emission": {"type": "FromScipy", "distributions": {}}}, "distributions must be a JSON array, got dict"),
     ({**GOOD, **scipy_emission(name="sys")}, ", ..., got 'sys'"),
     ({**GOOD, **scipy_emission(name="test")}, "got 'test'"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any, NoReturn
 
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.errors import shown
+from hmmfilter._checks.observations import is_missing
 from hmmfilter._checks.settings import one_of
 
 
@@ -79,7 +81,7 @@ def json_vector(name: str, value: Any, length: int | None = None, null: float | 
 
 def model_document(document: Any, known_formats: Sequence[str]) -> None:
     """Insist on the outline of a model in JSON."""
-    keys("the model", document, {"format", "initial", "transition", "emission"}, {"state_names"})
+    keys("the model", document, {"format", "initial", "transition", "emission"}, {"state_names", "final"})
     one_of("format", document["format"], known_formats)
 
 
@@ -96,12 +98,62 @@ def no_constant(word: str) -> NoReturn:
     raise ValueError(f"numbers must be finite, got {word}")
 
 
-def storable_emission(value: Any, known: Sequence[type]) -> None:
+def storable_emission(value: Any, known: Collection[type]) -> None:
     """Insist on an emission that JSON can hold."""
     if type(value) not in known:
         raise TypeError(
-            f"emission must be one of hmmfilter.emissions to be written as JSON, got {type(value).__name__}"
+            "emission must be one of hmmfilter.emissions to be written as JSON, or be registered by "
+            f"hmmfilter.emissions.register, got {type(value).__name__}"
         )
+
+
+def kind_of_emission(value: Any, known: Collection[str]) -> None:
+    """Insist on the name of a kind of emission."""
+    if not isinstance(value, str) or value not in known:
+        hint = ": if it is one of your own, import what registers it first" if isinstance(value, str) else ""
+        raise ValueError(f"the type of emission must be one of {', '.join(known)}, got {shown(value)}{hint}")
+
+
+def registrable(name: Any, kind: Any, of_this_house: Mapping[str, type], registered: Mapping[str, type]) -> None:
+    """Insist on a name that is free, and a class that makes dicts of its emissions, and emissions of dicts."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name must be a word, got {shown(name)}")
+    if not isinstance(kind, type):
+        raise TypeError(f"kind must be a class, got {shown(kind)}")
+    for attribute in ("log_likelihoods", "sample", "to_dict", "from_dict"):
+        if not hasattr(kind, attribute):
+            raise TypeError(f"{kind.__name__} must have {attribute} to be registered, and has none")
+    before = registered.get(name)
+    is_same = before is not None and (before.__module__, before.__qualname__) == (kind.__module__, kind.__qualname__)
+    if name.lower() in {each.lower() for each in (*of_this_house, *registered)} and not is_same:
+        raise ValueError(f"name must be one that is free, got {shown(name)}")
+
+
+def plain_document(name: str, value: Any) -> None:
+    """Insist on what JSON can hold: plain numbers and words, and lists and dicts of them."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if type(key) is not str or key == "type":
+                raise TypeError(f"{name} must have strings for keys, and none that is 'type', got {shown(key)}")
+            plain_document(f"{name}[{shown(key)}]", part)
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            plain_document(f"{name}[{i}]", part)
+    elif (
+        type(value) not in (str, int, float, bool, type(None))
+        or value in (np.inf, -np.inf)
+        or (value is not None and is_missing(value))
+    ):
+        raise TypeError(f"{name} must be a finite number, a word, a list or a dict of them, got {shown(value)}")
+
+
+@contextlib.contextmanager
+def making(name: str) -> Iterator[None]:
+    """Say that an emission of one's own was not made of what a file says."""
+    try:
+        yield
+    except (LookupError, AttributeError) as error:
+        raise ValueError(f"from_dict of {name} does not take this: {error!r}") from error
 
 
 def storable_distribution(document: Any, name: str) -> None:

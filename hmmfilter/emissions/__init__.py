@@ -23,6 +23,7 @@ from hmmfilter.emissions.positive import Exponential
 from hmmfilter.emissions.product import Product
 from hmmfilter.emissions.protocol import Emission
 from hmmfilter.emissions.reals import Laplace, SkewNormal
+from hmmfilter.emissions.registry import register
 from hmmfilter.emissions.symbols import Categorical
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "SkewNormal",
     "VonMises",
     "WrappedCauchy",
+    "register",
 ]
