@@ -11,6 +11,8 @@ from hmmfilter._docstrings import as_in
 from hmmfilter._tiers import kernels
 from hmmfilter.filtering import forward_filter
 
+MORE_STEPS = 32  # of a path that has not ended yet, besides as many as there are
+
 
 @as_in(forward_filter)
 def sample_paths(
@@ -118,6 +120,24 @@ def draw_states(initial: FloatArray, transition: FloatArray, length: int, rng: n
     states = np.empty(length, dtype=np.int64)
     kernels.draw_path(cumulate(initial), cumulate(transition), rng.random(length), states)
     return states
+
+
+def draw_to_ends(
+    initial: FloatArray, transition: FloatArray, final: FloatArray, n_paths: int, rng: np.random.Generator
+) -> list[IntArray]:
+    """Draw paths of a Markov chain that surely ends, each to its end, which is a state more, and none to leave."""
+    end = len(initial)
+    moves = np.zeros((end + 1, end + 1))
+    moves[:end, :end], moves[:end, end], moves[end, end] = (1 - final)[:, np.newaxis] * transition, final, 1.0
+    paths = []
+    for _ in range(n_paths):
+        before, states = np.append(initial, 0.0), np.empty(0, dtype=np.int64)
+        while end not in states:
+            more = draw_states(before, moves, MORE_STEPS + len(states), rng)
+            states = np.append(states, more)
+            before = moves[more[-1]]
+        paths.append(states[states < end])
+    return paths
 
 
 def draw_categories(probabilities: FloatArray, rows: IntArray, rng: np.random.Generator) -> IntArray:

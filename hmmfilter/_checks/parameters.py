@@ -102,6 +102,31 @@ def end_probabilities(value: npt.ArrayLike | None, n_states: int) -> FloatArray 
     return final
 
 
+def ends_surely(chain: Any, initial: FloatArray, transition: FloatArray, final: FloatArray | None) -> None:
+    """Insist on a chain that is the same at each step, and from which an end is reached, wherever it leads."""
+    if final is None:
+        raise ValueError("length must be given for a model without end probabilities, got None")
+    if chain._needs:
+        raise ValueError(f"length must be given where the chain depends on {' and '.join(chain._needs)}, got None")
+    leads = (transition > 0) & (final < 1)[:, np.newaxis]
+    comes, ends = initial > 0, final > 0
+    for _ in range(len(final)):
+        comes, ends = comes | (comes @ leads), ends | (leads @ ends)
+    for k in np.flatnonzero(comes & ~ends)[:1]:
+        raise ValueError(f"length must be given where a path may never end, got None: state {k} leads to no end")
+
+
+def certain_state(name: str, value: Any, names: tuple[str, ...]) -> FloatArray:
+    """Let a state in, by number or name, as the distribution that is certain of it."""
+    number = names.index(value) if isinstance(value, str) and value in names else value
+    is_number = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+    if not is_number or not 0 <= number < len(names):
+        known = "" if isinstance(value, str) else f" from 0 to {len(names) - 1}"
+        raise ValueError(f"{name} must be the number{known} or the name of a state, got {shown(value)}")
+    certain: FloatArray = np.eye(len(names))[int(number)]
+    return certain
+
+
 def going_on(transition: npt.ArrayLike, final: npt.ArrayLike | None) -> npt.ArrayLike:
     """A matrix whose rows sum to 1, where they were given so or, as elsewhere, with the end as one more state.
 

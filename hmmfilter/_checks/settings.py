@@ -74,6 +74,18 @@ def step_count(name: str, value: int, width: int = 0) -> int:
     return steps
 
 
+def simulated_lengths(length: Any, n_sequences: int | None) -> list[int] | None:
+    """Let the lengths of sequences in that are to be drawn; None where each goes on to its end."""
+    n_paths = 1 if n_sequences is None else step_count("n_sequences", n_sequences, 1)
+    if isinstance(length, (list, tuple)):
+        lengths = [step_count(f"length[{n}]", steps, 1) for n, steps in enumerate(length)]
+        if not lengths or (n_sequences is not None and len(lengths) != n_paths):
+            need = "at least one number" if n_sequences is None else f"{n_paths} numbers, as n_sequences says"
+            raise ValueError(f"length must have {need}, got {len(lengths)}")
+        return lengths
+    return None if length is None else [step_count("length", length, n_paths)] * n_paths
+
+
 def state_counts(name: str, value: Iterable[int]) -> tuple[int, ...]:
     """Let numbers of states in, one at least."""
     if isinstance(value, str) or not isinstance(value, Iterable):
