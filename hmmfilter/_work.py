@@ -84,6 +84,18 @@ WORK: dict[str, dict[str, Work]] = {
         "fill_von_mises": lambda x, x_rest, mean, *_: mean.size * (0.05 * len(x) + 20.0),
         "fill_wrapped_cauchy": lambda x, x_rest, mean, *_: mean.size * (0.08 * len(x) + 30.0),
     },
+    "binomials": {
+        "fill_spread": lambda counts, spread, *_: (
+            taken(len(counts), spread.mean.size, 0.05, 0.1, 0.0) + 60.0 * spread.mean.size
+        ),
+        "fill_trials": lambda successes, trials, of, *_: (
+            taken(len(trials), of.p.size, 0.1, 0.1, 0.0) + 60.0 * of.p.size
+        ),
+        "fill_exposed": lambda counts, exposure, log_exposure, rate, *_: (
+            taken(len(counts), rate.size, 0.05, 0.1, 0.0) + 60.0 * rate.size
+        ),
+        "fill_shares": lambda counts, of, *_: taken(len(counts), of.p.size, 0.1, 0.1, 0.0) + 60.0 * of.p.size,
+    },
     "tallies": {
         "add_tallies": lambda numbers, weights, tallies: weights.size + 0.6 * len(weights),
         "add_counts": lambda counts, weights, sums: 2.0 * weights.size + 0.6 * len(weights),

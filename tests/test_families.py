@@ -10,10 +10,10 @@ import hmmfilter as hf
 from hmmfilter.emissions import climbing
 from hmmfilter.emissions.learning import shown_by
 
-from . import test_positive
+from . import test_count_families, test_positive
 
 # Two states each, whose parameters are all different.
-CASES = {type(emission).__name__: emission for emission in [*test_positive.FAMILIES]}
+CASES = {type(emission).__name__: emission for emission in [*test_positive.FAMILIES, *test_count_families.FAMILIES]}
 
 INTEGRAL = 1e-10  # of what a quadrature of a smooth density is off
 DIFFERENCE = 1e-6  # of what a difference of heights is off as a slope, as a share of the largest term

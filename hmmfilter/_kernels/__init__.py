@@ -10,6 +10,7 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     densities   log-densities of observations
     reals       log-densities of real numbers with heavy tails
     angles      log-densities of angles
+    binomials   log-probabilities of counts that are no plain Poisson ones
     tallies     how much there is of each symbol, and how much is counted
     moments     weighted moments of observations
     coded       posteriors as they are stored

@@ -59,20 +59,34 @@ def room_for_counts(n_rows: int) -> FloatArray:
 
 
 @compiled
-def stirling_error(n: Any) -> Any:
-    """log n! − log(√(2πn) (n/e)^n), for n from 1."""
+def stirling_series(n: Any) -> Any:
+    """log Γ(n + 1) − log(√(2πn) (n/e)^n), for n from 16."""
     r = divide(1.0, n)
     u = r * r
-    series = r * (S0 - u * (S1 - u * (S2 - u * (S3 - u * S4))))
-    return where(n < 16.0, STIRLING_ERRORS[np.int64(where(n < 16.0, n, 1.0))], series)
+    return r * (S0 - u * (S1 - u * (S2 - u * (S3 - u * S4))))
+
+
+@compiled
+def stirling_error(n: Any) -> Any:
+    """The same for whole n from 1."""
+    return where(n < 16.0, STIRLING_ERRORS[np.int64(where(n < 16.0, n, 1.0))], stirling_series(n))
+
+
+@compiled
+def deviance_by(x: Any, mean: Any, gap: Any, log_ratio: Any) -> Any:
+    """x log(x / mean) + mean − x, by a series where x is near the mean and the terms would cancel [1]_.
+
+    The gap, x − mean, comes with it, as it may be known better than a rounded mean tells.
+    """
+    v = divide(0.5 * gap, 0.5 * x + 0.5 * mean)  # halves are exact, and their sum fits into a double
+    near = gap * v + x * v * atanh_rest(v)
+    return where(abs(v) < SERIES_REACH, near, x * log_ratio + mean - x)
 
 
 @compiled
 def deviance(x: Any, mean: float, log_ratio: Any) -> Any:
-    """x log(x / mean) + mean − x, by a series where x is near the mean and the terms would cancel [1]_."""
-    v = divide(0.5 * x - 0.5 * mean, 0.5 * x + 0.5 * mean)  # halves are exact, and their sum fits into a double
-    near = (x - mean) * v + x * v * atanh_rest(v)
-    return where(abs(v) < SERIES_REACH, near, x * log_ratio + mean - x)
+    """The same for a mean that is no rounded one."""
+    return deviance_by(x, mean, x - mean, log_ratio)
 
 
 @compiled

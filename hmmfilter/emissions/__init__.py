@@ -24,6 +24,7 @@ from hmmfilter.emissions.product import Product
 from hmmfilter.emissions.protocol import Emission
 from hmmfilter.emissions.reals import Laplace, SkewNormal
 from hmmfilter.emissions.registry import register
+from hmmfilter.emissions.spread_counts import NegativeBinomial
 from hmmfilter.emissions.symbols import Categorical
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Gaussian",
     "Laplace",
     "Learner",
+    "NegativeBinomial",
     "Poisson",
     "Product",
     "SkewNormal",

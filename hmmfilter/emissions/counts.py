@@ -31,9 +31,19 @@ from hmmfilter.emissions.rows import fill_rows, numbered
 from hmmfilter.emissions.sides import Ordered, Sides
 from hmmfilter.priors import Gamma
 
-TINY, HUGE = 2.0**-1000, 2.0**60  # rates below the first are multiplied by the second, as they may lack digits
+TINY, HUGE = 2.0**-1000, 2.0**60  # numbers below the first are multiplied by the second, as they may lack digits
 MOST_COUNTS = 2**16  # for which rows of log-probabilities may be made beforehand
 SHARE = 4  # so many rows, at least, for each of them
+
+
+def logs_in_parts(numbers: FloatArray) -> FloatArray:
+    """The logs of numbers from 0, each in two parts, (2, K)."""
+    scale = np.where(numbers < TINY, HUGE, 1.0)
+    with np.errstate(all="ignore"):
+        parts = np.subtract(log_parts(numbers * scale), log_parts(scale))
+    parts[:, numbers == 0] = [[-np.inf], [0.0]]
+    logs: FloatArray = frozen(parts)
+    return logs
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -256,13 +266,7 @@ class Poisson(OfNumbers):
 
     @cached_property
     def _log_rate(self) -> FloatArray:
-        """Each in two parts, (2, K)."""
-        scale = np.where(self.rate < TINY, HUGE, 1.0)
-        with np.errstate(all="ignore"):
-            parts = np.subtract(log_parts(self.rate * scale), log_parts(scale))
-        parts[:, self.rate == 0] = [[-np.inf], [0.0]]
-        log_rate: FloatArray = frozen(parts)
-        return log_rate
+        return logs_in_parts(self.rate)
 
     def _columns(self) -> list[Column]:
         return [("rate", self.rate, ".5g")]

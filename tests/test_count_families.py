@@ -1,0 +1,164 @@
+"""Counts of all kinds: their digits, their tails, and what is most probable for them."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+from hmmfilter._kernels import binomials
+from hmmfilter.emissions import NegativeBinomial, Poisson
+from hmmfilter.emissions.dispersion import spread_of
+from tests.conftest import note_share
+from tests.test_sides import share
+from tests.wing import room
+
+DIGITS = 50
+RTOL = 2e-15  # of a log-probability, relative to itself, or absolute where it is small
+AT_REST = 1e-9  # of a parameter that an optimiser finds
+
+FAMILIES = [NegativeBinomial([2.0, 9.0], [0.8, 0.25])]
+
+
+def assert_exact(got, exact, room=RTOL):
+    assert float(abs(mpmath.mpf(float(got)) - exact)) <= room * max(1.0, float(abs(exact)))
+
+
+def spread_log_probability(count, mean, dispersion):
+    with mpmath.workdps(700 if dispersion < 1e-20 else 80):
+        x, m, a = map(mpmath.mpf, (count, mean, dispersion))
+        if a == 0:
+            return x * mpmath.log(m) - m - mpmath.loggamma(x + 1)
+        r = 1 / a
+        combinations = mpmath.loggamma(x + r) - mpmath.loggamma(r) - mpmath.loggamma(x + 1)
+        return combinations - (x + r) * mpmath.log1p(a * m) + x * mpmath.log(a * m)
+
+
+@pytest.mark.parametrize("dispersion", [0.0, 1e-300, 1e-13, 1e-3, 0.5, 1.0, 1.7, 1e3, 1e300])
+def test_spread_counts_are_exact_for_any_dispersion(dispersion):
+    worst = 0.0
+    for mean in (1e-300, 1e-10, 0.3, 5.0, 1e8, 1e15, 1e300):
+        counts = {0.0, 1.0, 2.0, 15.0, 16.0, 40.0, 1e6, 1e12, 1e15}
+        deviation = min(np.sqrt(mean) + min(np.sqrt(dispersion), 1.0) * mean, 1e15)
+        counts |= {float(np.floor(mean + z * deviation)) for z in (-1, 0, 1, 5) if 0 <= mean + z * deviation < 1e17}
+        table = NegativeBinomial([mean], [dispersion]).log_likelihoods(sorted(counts))
+        for count, (got,) in zip(sorted(counts), table, strict=True):
+            exact = spread_log_probability(count, mean, dispersion)
+            worst = max(worst, float(abs(float(got) - exact)) / (RTOL * max(1.0, float(abs(exact)))))
+    note_share("spread counts", worst, f"dispersion {dispersion:g}")
+    assert worst <= 1
+
+
+def test_spread_counts_beyond_where_scipy_is_right():
+    count, mean, a = 1e12, 1e12, 0.5
+    assert_exact(NegativeBinomial([mean], [a]).log_likelihoods([count])[0, 0], spread_log_probability(count, mean, a))
+    scipy = stats.nbinom.logpmf(count, 1e12, 0.5)
+    assert abs(scipy - float(spread_log_probability(count, 1e12, 1e-12))) > 1e-4
+
+
+def test_without_dispersion_counts_are_poissons():
+    counts, means = [0, 1, 2, 5, 17, 1000, 10**12, None], [0.0, 0.3, 5.0, 900.0]
+    poisson = Poisson(means).log_likelihoods(counts)
+    np.testing.assert_allclose(NegativeBinomial(means, np.zeros(4)).log_likelihoods(counts), poisson, rtol=RTOL)
+    nearly = NegativeBinomial(means[1:], np.full(3, 1e-12)).log_likelihoods(counts[:5])
+    assert 0 < np.abs(nearly - poisson[:5, 1:]).max() < 1e-6
+
+
+def test_a_mean_of_nothing_shows_nothing():
+    table = NegativeBinomial([0.0, 0.0], [0.0, 2.0]).log_likelihoods([0, 1, None])
+    np.testing.assert_array_equal(table, [[0, 0], [-np.inf, -np.inf], [0, 0]])
+
+
+def test_spread_kernels_give_the_same_bits_in_any_wing():
+    counts = np.array([0, 1, 2, 7, 15, 16, 17, 300, 1e6, 1e15, 1e308, np.nan])
+    spread = spread_of(np.array([0.0, 1e-300, 0.3, 5.0, 1e15]), np.array([0.5, 0.0, 1e6, 0.3, 1e-9]))
+    tables = np.empty((2, len(counts), 5))
+    for wing, table in zip((binomials, room("binomials")), tables, strict=True):
+        with np.errstate(all="ignore"):
+            wing.fill_spread(counts, spread, binomials.room_for_spread(len(counts)), table)
+    np.testing.assert_array_equal(*tables.view(np.int64))
+
+
+@mpmath.workdps(DIGITS)
+def spread_sides(counts, mean, dispersion):
+    """By adding up all terms, as far as there is a tail."""
+    m, a = mpmath.mpf(mean), mpmath.mpf(dispersion)
+    at = mpmath.exp(-mpmath.log1p(a * m) / a) if a else mpmath.exp(-m)
+    below, sides = mpmath.mpf(0), {}
+    for j in range(int(max(counts)) + 1):
+        if j in counts:
+            above, term, n = mpmath.mpf(0), at, j
+            if below + at > 0.999:
+                while term > above * mpmath.mpf(10) ** -30:
+                    term *= (1 + a * n) * m / ((1 + a * m) * (n + 1))
+                    above, n = above + term, n + 1
+            sides[j] = below, above or 1 - below - at
+        below, at = below + at, at * (1 + a * j) * m / ((1 + a * m) * (j + 1))
+    return sides
+
+
+@pytest.mark.parametrize("dispersion", [0.0, 1e-300, 1e-15, 1e-8, 0.1, 1.0, 40.0])
+def test_sides_of_spread_counts_are_exact_far_into_the_tails(dispersion):
+    worst = 0.0
+    for mean in (1e-5, 0.5, 5.0, 60.0):
+        deviation = np.sqrt(mean + dispersion * mean**2)
+        counts = {0, 1, 2} | {int(max(mean + z * deviation, 0)) for z in (-5, -1, 0, 1, 4, 12)}
+        emission, ordered = NegativeBinomial([mean], [dispersion]), sorted(counts)
+        log_below, log_at, log_above = emission.log_sides(ordered)
+        np.testing.assert_array_equal(log_at, emission.log_likelihoods(ordered))
+        exact = spread_sides(counts, mean, dispersion)
+        for t, count in enumerate(ordered):
+            below, above = exact[count]
+            worst = max(worst, share(log_below[t, 0], below), share(log_above[t, 0], above))
+    note_share("sides of spread counts", worst, f"dispersion {dispersion:g}")
+    assert worst <= 1
+
+
+def drawn_counts(seed=0, size=200):
+    rng = np.random.default_rng(seed)
+    return rng.negative_binomial(2.0, 0.25, size).astype(float), rng.uniform(0.1, 1.0, (size, 1))
+
+
+def test_means_and_dispersions_are_where_an_optimiser_ends():
+    counts, weights = drawn_counts()
+
+    def fallen(logs):
+        return -(weights * NegativeBinomial(*np.exp(logs)[:, None]).log_likelihoods(counts)).sum()
+
+    best = optimize.minimize(fallen, [1.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-11, "fatol": 1e-13})
+    got = NegativeBinomial([1.0], [3.0]).estimated(counts, weights)
+    np.testing.assert_allclose([got.mean[0], got.dispersion[0]], np.exp(best.x), rtol=1e-6)
+    np.testing.assert_allclose(got.mean[0], np.average(counts, weights=weights[:, 0]), rtol=1e-14)
+
+
+def test_published_mites_on_apple_leaves():
+    """Bliss and Fisher (1953), Biometrics 9: red mites on 150 leaves, k = 1.0246 by maximum likelihood."""
+    leaves = {0: 70, 1: 38, 2: 17, 3: 10, 4: 9, 5: 3, 6: 2, 7: 1}
+    counts, weights = np.array(list(leaves)), np.array([list(leaves.values())]).T
+    got = NegativeBinomial([1.0], [0.0]).estimated(counts, weights)
+    np.testing.assert_allclose(got.mean, 172 / 150, rtol=1e-15)
+    assert abs(1 / got.dispersion[0] - 1.0246) < 5e-5
+
+
+def test_counts_that_vary_little_have_no_dispersion():
+    counts = [3, 4, 4, 5, 4, 3]
+    for start in (0.0, 0.5, 1e-12):
+        got = NegativeBinomial([1.0], [start]).estimated(counts, np.ones((6, 1)))
+        assert got == NegativeBinomial([np.mean(counts)], [0.0])
+    assert got.n_parameters == 1
+    assert NegativeBinomial([0.5], [0.3]).estimated([0, 0], np.ones((2, 1))) == NegativeBinomial([0.0], [0.3])
+
+
+def test_slopes_of_dispersions_near_nothing():
+    """Against differences in 50 digits, and at 0 half of what squares exceed Poisson's."""
+    counts = np.array([0.0, 1.0, 7.0, 15.0, 16.0, 300.0])
+    for a in (0.0, 1e-300, 1e-12, 1e-6, 0.01, 0.3, 2.0, 1e5):
+        got = NegativeBinomial([6.0], [a])._slopes(counts)
+        for x, mean_slope, slope in zip(counts, got["mean"][:, 0], got["dispersion"][:, 0], strict=True):
+            with mpmath.workdps(DIGITS):
+                exact = ((x - 6) ** 2 - mpmath.mpf(x)) / 2
+                if a > 1e-20:
+                    exact = mpmath.diff(lambda b, x=x: spread_log_probability(x, 6, b), mpmath.mpf(a), h=a * 1e-20)
+            assert_exact(slope, exact, 1e-12)
+            assert_exact(mean_slope, (x - 6) / (6 * (1 + 6 * a)))
