@@ -22,6 +22,7 @@ For tables of logs, from any model of your own, there are
 - `sample_paths`: paths drawn from p(h_1:T | v_1:T),
 - `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
+- `OnlineViterbi`: the most probable path of a stream, each state as soon as it is settled,
 - `stationary_distribution`: where a Markov chain settles,
 - `compile`: all of it compiled beforehand, so that nobody waits later.
 
@@ -62,7 +63,7 @@ from hmmfilter.sampling import sample_paths
 from hmmfilter.selection import cross_validate, select
 from hmmfilter.smoothing import expected_transitions, log_likelihood_gradient, pairwise_marginals, smooth
 from hmmfilter.stationarity import stationary_distribution
-from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, filter_blocks
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi, filter_blocks
 
 __all__ = [
     "HMM",
@@ -82,6 +83,7 @@ __all__ = [
     "NBest",
     "ObjectiveFellError",
     "OnlineFilter",
+    "OnlineViterbi",
     "ParameterCovariance",
     "PosteriorDecoded",
     "Prior",

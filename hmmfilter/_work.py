@@ -148,6 +148,11 @@ WORK: dict[str, dict[str, Work]] = {
         "run_viterbi": of_rows_left(5.0, 2.0, 0.3),
         "run_best_states": lambda starts, n, begin, end, smoothed, n_possible, path, *_: 5.0 * path.size,
     },
+    "surviving": {
+        "run_survival": lambda log_b, *_: taken(1, log_b.size, 20.0, 12.0, 2.0),
+        "run_agreement": lambda ways, *_: 3.0 * ways.size,
+        "fill_way_back": lambda ways, *_: 0.3 * len(ways),
+    },
     "marginals": {"run_max_marginals": of_rows_left(5.0, 6.0, 2.0)},
     "n_best": {
         "run_viterbi_n_best": lambda given, n, begin, end, lists, *_: (

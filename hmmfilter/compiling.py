@@ -16,7 +16,7 @@ from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Bernoulli, Gaussian, Poisson
 from hmmfilter.results.printing import counted
-from hmmfilter.streaming import FixedLagSmoother, OnlineFilter
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi
 
 STATES = (2, 3, 4, 16)
 STEPS, MANY = 5, 16  # of what is filtered and smoothed for it, and how many sequences are, at once
@@ -47,6 +47,15 @@ def smooth_with_lag(chain: Chain) -> None:
     stream = FixedLagSmoother(log_initial, log_transition, lag=2)
     for row in rows:
         stream.update(row)
+
+
+def decode_as_it_comes(chain: Chain) -> None:
+    """Decode rows as they come."""
+    log_initial, log_transition, rows = chain
+    stream = OnlineViterbi(log_initial, log_transition)
+    for row in rows:
+        stream.update(row)
+    stream.flush()
 
 
 def smooth_many(chain: Chain) -> None:
@@ -135,6 +144,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "predict": lambda chain: [filtering.predict(*chain[:2], steps) for steps in (2, 10**6)],
     "streams": update_and_restore,
     "lagged streams": smooth_with_lag,
+    "decoded streams": decode_as_it_comes,
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
     "densities": weigh_observations,
     "symbols": add_up_symbols,

@@ -325,6 +325,7 @@ WING_CONTRACT = {
     "drawing": {"block", "chain", "lanes", "limits", "numbers", "tables", "wide"},
     "scoring": {"chain", "lanes", "limits", "numbers", "tables"},
     "decoding": {"lanes", "limits", "numbers", "scoring", "tables"},
+    "surviving": {"limits", "numbers"},
     "marginals": {"chain", "lanes", "limits", "numbers", "scoring", "tables"},
     "n_best": {"limits", "numbers", "scoring", "tables"},
     "lse": {"lanes", "limits", "numbers", "wide"},

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks.arrays import entry_name, refuse_first, require_shape
 from hmmfilter._checks.documents import json_integer, json_list, json_number, json_object, json_vector, keys
 from hmmfilter._checks.errors import shown
@@ -23,6 +23,19 @@ STREAM_KEYS = {
     "exponent",
     "posterior",
     "log_likelihood",
+}
+DECODER_KEYS = {
+    "format",
+    "lag",
+    "model",
+    "n_observed",
+    "log_initial",
+    "head",
+    "tail",
+    "rank",
+    "taken_out",
+    "best",
+    "ways",
 }
 MOST_LOST = 1e-3  # share of a number that the roundings of 1e12 steps may take, which a tail makes good
 LARGEST_EXPONENT = 2.0**104  # of two: further than sums of logs go
@@ -147,7 +160,83 @@ def lagged_rows(rows: list[Any], n_states: int, lag: int, n_before: int) -> list
     return [log_potentials(name, row, (n_states,)) for name, row in zip(names, tables, strict=True)]
 
 
-def same_lag(lag: int, written: int) -> None:
+class WrittenDecoder(NamedTuple):
+    """What stands in the snapshot of a stream that decodes."""
+
+    lag: int | None
+    model: Any
+    n_observed: int
+    log_initial: FloatArray
+    scores: FloatArray  # log δ in two parts, (2, K)
+    ranks: IntArray  # (K,)
+    taken_out: FloatArray  # (2,)
+    best: int
+    ways: IntArray  # (n, K)
+
+
+def decoder_snapshot(document: Any, known_format: str) -> WrittenDecoder:
+    """Let the snapshot of a stream that decodes in."""
+    keys("the snapshot", document, DECODER_KEYS)
+    if document["format"] != known_format:
+        raise ValueError(f"format must be {known_format!r}, got {shown(document['format'])}")
+    lag, n_observed = document["lag"], json_integer("n_observed", document["n_observed"])
+    log_initial = json_vector("log_initial", document["log_initial"], null=-np.inf)
+    n_states = len(log_initial) if n_observed > 0 else 0
+    head = json_vector("head", document["head"], n_states, null=-np.inf)
+    tail = json_vector("tail", document["tail"], n_states)
+    json_list("ways", document["ways"])
+    ways = [_states_from(f"ways[{t}]", row, len(log_initial), -1) for t, row in enumerate(document["ways"])]
+    best = json_integer("best", document["best"])
+    if not len(ways) <= n_observed:
+        raise ValueError(f"ways must have a row a step at most, of which there are {n_observed}, got {len(ways)}")
+    if n_observed > 0 and not (0 <= best < n_states and head[best] > -np.inf):
+        raise ValueError(f"best must be a state that is possible, got {best}")
+    _lead_somewhere(ways, head)
+    return WrittenDecoder(
+        lag=None if lag is None else json_integer("lag", lag),
+        model=document["model"],
+        n_observed=n_observed,
+        log_initial=log_initial,
+        scores=np.array([head, tail]),
+        ranks=_states_from("rank", document["rank"], n_states, 0),
+        taken_out=json_vector("taken_out", document["taken_out"], 2),
+        best=best,
+        ways=np.array(ways, dtype=np.int64).reshape(len(ways), len(log_initial)),
+    )
+
+
+def _states_from(name: str, value: Any, n_states: int, least: int) -> IntArray:
+    """Let numbers of states in, of each of which there is one."""
+    json_list(name, value)
+    if len(value) != n_states:
+        raise ValueError(f"{name} must have {n_states} entries, got {len(value)}")
+    states = [json_integer(f"{name}[{k}]", state) for k, state in enumerate(value)]
+    for k, state in enumerate(states):
+        if not least <= state < n_states:
+            raise ValueError(f"{name}[{k}] must be from {least} to {n_states - 1}, got {state}")
+    return np.array(states, dtype=np.int64)
+
+
+def _lead_somewhere(ways: list[IntArray], head: FloatArray) -> None:
+    """Insist that a path leads to each state that is possible, through all steps."""
+    states = np.flatnonzero(head > -np.inf)
+    for t in range(len(ways) - 1, -1, -1):
+        for state in states[ways[t][states] < 0][:1]:
+            raise ValueError(f"ways[{t}][{state}] must be a state, as a path leads through it, got -1")
+        states = np.unique(ways[t][states])
+
+
+def same_beginning(
+    written: FloatArray, own: FloatArray, model: Any, fingerprints: dict[str, str | None], force: bool
+) -> None:
+    """Insist on the model of a snapshot, or with `force` on its number of states alone."""
+    require_shape("log_initial", written, own.shape)
+    if not flag("force", force):
+        _same_model(model, fingerprints)
+        agreement("log_initial", written, own, "the model has it")
+
+
+def same_lag(lag: int | None, written: int | None) -> None:
     """Insist on the lag that a stream was written down with."""
     if lag != written:
         raise ValueError(f"lag must be that of the snapshot, {shown(written)}, got {lag}")

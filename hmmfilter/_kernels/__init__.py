@@ -31,6 +31,7 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     drawing     paths at random
     scoring     log δ of Viterbi's recursion
     decoding    the best path
+    surviving   the best paths to all states of a stream, and what they have in common
     marginals   the best path through each state
     n_best      the n best paths
     lse         log-sum-exp of vectors and rows

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter.model.questions import Questions
 from hmmfilter.results import Filtered
-from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, filter_blocks
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi, filter_blocks
 from hmmfilter.streaming.models import stream_of_model
 
 
@@ -90,6 +90,42 @@ class Streams(Questions):
         array([0.2155, 0.7845])
         """
         stream = FixedLagSmoother(self.log_initial, self.log_transition, lag, emission=self.emission)
+        return stream_of_model(stream, self.initial, self.transition, self.state_names, snapshot, force)
+
+    def online_viterbi(
+        self, lag: int | None = None, snapshot: dict[str, Any] | None = None, *, force: bool = False
+    ) -> OnlineViterbi:
+        """Begin a stream of observations whose most probable path is told as soon as it is settled, or go on with one.
+
+        Parameters
+        ----------
+        lag : int, optional
+            How many later observations to wait for at most, from 0 up; without it, as long as it takes.
+        snapshot : dict, optional
+            What the `OnlineViterbi.snapshot` of a stream of this model and lag returned, to go on from there.
+        force : bool
+            Whether to go on where the stream of another model was, on purpose.
+
+        Returns
+        -------
+        OnlineViterbi
+            The stream, whose `OnlineViterbi.observe` takes observations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the lag is no integer from 0 up, or another than that of the snapshot; where the snapshot is none, and
+            where it is of another model, without `force`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> decoder = model.online_viterbi(lag=1)
+        >>> [decoder.observe(count).states.tolist() for count in [0, 2, 7, 4]]
+        [[], [0], [0], [1]]
+        """
+        stream = OnlineViterbi(self.log_initial, self.log_transition, lag=lag, emission=self.emission)
         return stream_of_model(stream, self.initial, self.transition, self.state_names, snapshot, force)
 
     def filter_blocks(self, blocks: Iterable[Any], *, allowed: npt.ArrayLike | None = None) -> Iterator[Filtered]:

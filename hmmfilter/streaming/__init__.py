@@ -1,7 +1,8 @@
 """Streaming: filtering one observation, or one block, at a time, and smoothing a few steps behind."""
 
 from hmmfilter.streaming.blocks import filter_blocks
+from hmmfilter.streaming.decoder import OnlineViterbi, Settled
 from hmmfilter.streaming.lagged import FixedLagSmoother
 from hmmfilter.streaming.online import OnlineFilter
 
-__all__ = ["FixedLagSmoother", "OnlineFilter", "filter_blocks"]
+__all__ = ["FixedLagSmoother", "OnlineFilter", "OnlineViterbi", "Settled", "filter_blocks"]

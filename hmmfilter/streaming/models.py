@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter.streaming.decoder import OnlineViterbi
 from hmmfilter.streaming.lagged import FixedLagSmoother
 from hmmfilter.streaming.online import OnlineFilter
 from hmmfilter.streaming.snapshots import Origin, fingerprint
 
-Stream = TypeVar("Stream", OnlineFilter, FixedLagSmoother)
+Stream = TypeVar("Stream", OnlineFilter, FixedLagSmoother, OnlineViterbi)
 
 
 def stream_of_model(
@@ -22,7 +23,7 @@ def stream_of_model(
     force: bool,
 ) -> Stream:
     """Tell a stream the model whose logs it has, and where to go on, if not at the beginning."""
-    known_by = stream._filter if isinstance(stream, FixedLagSmoother) else stream
+    known_by = stream if isinstance(stream, OnlineFilter) else stream._filter
     known_by._origin = Origin(state_names, fingerprint(initial, transition))
     if snapshot is not None:
         stream._go_on(snapshot, _checks.flag("force", force))

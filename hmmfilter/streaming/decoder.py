@@ -1,0 +1,373 @@
+"""Viterbi decoding of a stream: states as soon as they are settled, or after some steps at the latest."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
+from hmmfilter._docstrings import as_in
+from hmmfilter._tiers import kernels
+from hmmfilter.emissions import Emission
+from hmmfilter.streaming.online import OnlineFilter
+from hmmfilter.streaming.snapshots import with_nulls
+
+FORMAT = "hmmfilter decoding stream, version 1"
+N_ROWS = 16  # of the window, at first
+
+
+class Settled(NamedTuple):
+    """States that a stream has settled, and of which steps they are."""
+
+    start: int
+    states: IntArray  # (n,)
+    forced: BoolArray  # (n,)
+
+
+@as_in(OnlineFilter)
+class OnlineViterbi:
+    """The most probable path, state by state as soon as later observations can change no more of it.
+
+    The best paths to all states usually have all but their last steps in common: what they share is settled, and is
+    what `hmmfilter.viterbi` finds of the whole, whatever comes. Where it takes them longer than a lag to agree, the
+    state of the best path so far is told, and said to be forced: there, `hmmfilter.viterbi` of the whole may have
+    another one, and nowhere else.
+
+    Conventions are those of `hmmfilter.model`.
+
+    Parameters
+    ----------
+    log_initial, log_transition
+        As in `OnlineFilter`.
+    lag : int, optional
+        How many later observations to wait for at most, from 0 up; without it, as long as it takes.
+    emission : Emission, optional
+        What `observe` turns observations into log-likelihoods with; ``model.online_viterbi()`` brings the model's.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For NaN, +inf, wrong shapes, empty tables, anything but real numbers, and a lag that is no integer from 0 up.
+
+    References
+    ----------
+    Šrámek, Brejová, Vinař, "On-line Viterbi algorithm for analysis of long biological sequences", Algorithms in
+    Bioinformatics (2007).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hmmfilter as hf
+    >>> decoder = hf.OnlineViterbi(np.log([0.5, 0.5]), np.log([[0.7, 0.3], [0.3, 0.7]]))
+    >>> for row in np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]]):  # umbrella, umbrella, none
+    ...     settled = decoder.update(row)
+    ...     print(settled.start, settled.states)
+    0 []
+    0 [0]
+    1 [0]
+    >>> decoder.flush().states
+    array([1])
+    >>> decoder
+    OnlineViterbi: 3 steps so far, 2 of them settled, 2 states, log-joint -2.6877
+    """
+
+    def __init__(
+        self,
+        log_initial: npt.ArrayLike,
+        log_transition: npt.ArrayLike,
+        *,
+        lag: int | None = None,
+        emission: Emission | None = None,
+    ) -> None:
+        self._filter = OnlineFilter(log_initial, log_transition, emission=emission)
+        self._log_initial, self._log_transition = self._filter._log_initial, self._filter._log_transition
+        n_states = self._n_states = len(self._log_initial)
+        self._lag = None if lag is None else _checks.lag(lag, n_states)
+        self._n_observed = self._n_settled = 0
+        self._best = -1  # the last state of the best path
+        self._scores, self._taken_out = np.zeros((5, n_states)), np.zeros(2)
+        self._ranks, self._room = np.zeros((2, n_states), dtype=np.int64)
+        self._ancestors = np.zeros((2, n_states), dtype=np.int64)  # see `run_agreement`
+        self._ways = np.zeros(
+            (N_ROWS, n_states), dtype=np.int64
+        )  # where the paths to each state of the window come from
+        self._first = 0  # row of the window
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}: {self.n_observed} steps so far, {self.n_settled} of them settled, "
+            f"{self._n_states} states, log-joint {self.log_joint:.4f}"
+        )
+
+    def __copy__(self) -> OnlineViterbi:
+        return deepcopy(self)
+
+    @property
+    def lag(self) -> int | None:
+        """How many later observations a state waits for at most; None where there is no end to it."""
+        return self._lag
+
+    @property
+    def n_observed(self) -> int:
+        """t, the number of steps so far, missing observations included."""
+        return self._n_observed
+
+    @property
+    def n_settled(self) -> int:
+        """How many of the steps have been told the states of."""
+        return self._n_settled
+
+    @property
+    def log_joint(self) -> float:
+        """log p(path, v_1:t) of the best path, natural log; 0 before any step."""
+        if self._n_observed == 0:
+            return 0.0
+        (head, tail), (out, out_tail) = self._scores[:2, self._best], self._taken_out
+        return float(out + (head + (tail + out_tail)))
+
+    def update(
+        self,
+        log_likelihood_row: npt.ArrayLike,
+        *,
+        log_transition: npt.ArrayLike | None = None,
+        allowed: npt.ArrayLike | None = None,
+    ) -> Settled:
+        """Take one step, from the log-likelihoods of its observation.
+
+        Parameters
+        ----------
+        log_likelihood_row, log_transition, allowed
+            As in `OnlineFilter.update`.
+
+        Returns
+        -------
+        Settled
+            ``start``, the first step that is settled now, ``states``, (n,) of integers, of it and those after it, and
+            ``forced``, (n,) of bool; n may be 0.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where the observation is impossible after those before it. The stream is then as it was before.
+        ValueError, TypeError
+            As in `OnlineFilter.update`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> decoder = hf.OnlineViterbi([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]], lag=0)
+        >>> decoder.update([0.0, -3.0])
+        Settled(start=0, states=array([0]), forced=array([ True]))
+        """
+        n_states = self._n_states
+        row = _checks.log_row("log_likelihood_row", log_likelihood_row, n_states, kernels.are_logs)
+        if allowed is not None:
+            row = _checks.only_allowed(row, allowed).copy()
+        moves = self._log_transition
+        if log_transition is not None:
+            moves = _checks.log_potentials("log_transition", log_transition, (n_states, n_states))
+        return self._advance(frozen(row), moves)
+
+    def _advance(self, row: FloatArray, log_moves: FloatArray) -> Settled:
+        n_pending = self._n_observed - self._n_settled
+        self._make_room(n_pending + 1)
+        best = kernels.run_survival(
+            row,
+            self._log_initial,
+            log_moves,
+            self._n_observed == 0,
+            self._scores,
+            self._taken_out,
+            self._ranks,
+            self._room,
+            self._ways[self._first + n_pending],
+        )
+        if best < 0:
+            raise _checks.ImpossibleEvidenceError(self._n_observed)
+        self._best = best
+        self._n_observed += 1
+        start = self._n_settled
+        agreed = self._settle(False)
+        forced = []
+        while self._lag is not None and self._n_observed - self._n_settled > self._lag:
+            forced.append(int(self._ancestors[0, best]))
+            self._leave(1)
+            if self._n_settled < self._n_observed:
+                self._settle(True)
+        states = np.concatenate([agreed, np.array(forced, dtype=np.int64)])
+        return Settled(start, states, np.arange(len(states)) >= len(agreed))
+
+    def _settle(self, is_anew: bool) -> IntArray:
+        """The states of the steps on which all paths agree now."""
+        window = self._window
+        states = np.empty(len(window), dtype=np.int64)
+        n_settled = kernels.run_agreement(window, is_anew, self._ancestors, states)
+        self._leave(n_settled)
+        return states[:n_settled]
+
+    @property
+    def _window(self) -> IntArray:
+        """Where the paths to each state of the steps that are not settled come from, (n, K)."""
+        return self._ways[self._first : self._first + self._n_observed - self._n_settled]
+
+    def _leave(self, n_steps: int) -> None:
+        """Have no more to do with the first steps of the window."""
+        self._first, self._n_settled = self._first + n_steps, self._n_settled + n_steps
+
+    def _make_room(self, n_rows: int) -> None:
+        """Let the window have so many rows."""
+        if self._first + n_rows > len(self._ways):
+            longer = np.zeros((max(N_ROWS, 2 * n_rows), self._n_states), dtype=np.int64)
+            longer[: len(self._window)] = self._window
+            self._ways, self._first = longer, 0
+
+    @as_in(update, OnlineFilter.observe)
+    def observe(self, observation: Any, *, allowed: npt.ArrayLike | None = None) -> Settled:
+        """Take one step, from its observation.
+
+        Parameters
+        ----------
+        observation, allowed
+            As in `OnlineFilter.observe`.
+
+        Returns
+        -------
+        Settled
+            As that of `update`.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            As in `update`.
+        ValueError, TypeError
+            Where the emission does not take the observation, or there is no emission.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> decoder = model.online_viterbi()
+        >>> [decoder.observe(count).states.tolist() for count in [0, 1, 9, 7]]
+        [[], [0], [0], [1]]
+        """
+        return self.update(self._filter._row_of(observation), allowed=allowed)
+
+    def flush(self) -> Settled:
+        """Tell the states of the last steps, as the best path so far has them.
+
+        It changes nothing: updates may go on.
+
+        Returns
+        -------
+        Settled
+            As that of `update`, of all steps that are not settled; none is forced, as `hmmfilter.viterbi` of all so far
+            has the same.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> decoder = hf.OnlineViterbi([0.0, -1.0], [[-0.1, -2.0], [-2.0, -0.1]])
+        >>> for row in [[0.0, -3.0], [-3.0, 0.0]]:
+        ...     _ = decoder.update(row)
+        >>> decoder.flush().states
+        array([1])
+        """
+        window = self._window
+        states = np.empty(len(window), dtype=np.int64)
+        kernels.fill_way_back(window, self._best, states)
+        return Settled(self._n_settled, states, np.zeros(len(states), dtype=np.bool_))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Write down where the stream is, in words and numbers that JSON carries exactly; see `restore`.
+
+        Returns
+        -------
+        dict
+            What ``json.dumps`` takes: strings, integers, floats, lists and dicts of them; a row for each step that is
+            not settled. The log of zero is None. It tells its model from another, as that of `OnlineFilter.snapshot`
+            does.
+
+        Examples
+        --------
+        >>> import json
+        >>> import hmmfilter as hf
+        >>> log_transition = [[-0.1, -2.0], [-2.0, -0.1]]
+        >>> decoder = hf.OnlineViterbi([0.0, -1.0], log_transition, lag=2)
+        >>> _ = decoder.update([0.0, -3.0])
+        >>> text = json.dumps(decoder.snapshot())
+        >>> hf.OnlineViterbi.restore(json.loads(text), log_transition)
+        OnlineViterbi: 1 steps so far, 0 of them settled, 2 states, log-joint 0.0000
+        """
+        return {
+            "format": FORMAT,
+            "lag": self._lag,
+            "model": dict(self._filter._fingerprints),
+            "n_observed": self._n_observed,
+            "log_initial": with_nulls(self._log_initial),
+            "head": with_nulls(self._scores[0]) if self._n_observed else [],
+            "tail": self._scores[1].tolist() if self._n_observed else [],
+            "rank": self._ranks.tolist() if self._n_observed else [],
+            "taken_out": self._taken_out.tolist(),
+            "best": self._best,
+            "ways": self._window.tolist(),
+        }
+
+    @classmethod
+    @as_in(OnlineFilter.restore)
+    def restore(
+        cls,
+        snapshot: dict[str, Any],
+        log_transition: npt.ArrayLike,
+        *,
+        emission: Emission | None = None,
+        force: bool = False,
+    ) -> OnlineViterbi:
+        """Go on where a stream was when its snapshot was taken; see `snapshot` for an example.
+
+        Parameters
+        ----------
+        snapshot, log_transition, emission
+            As in `OnlineFilter.restore`.
+        force : bool
+            Whether to go on with another transition or emission than those of the stream, on purpose.
+
+        Returns
+        -------
+        OnlineViterbi
+            A stream that settles the same states as the one that was written down, and of the same lag.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `OnlineFilter.restore`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> decoder = hf.OnlineViterbi([0.0], [[0.0]], lag=2)
+        >>> hf.OnlineViterbi.restore(decoder.snapshot(), [[0.0]]).lag
+        2
+        """
+        written = _checks.decoder_snapshot(snapshot, FORMAT)
+        stream = cls(written.log_initial, log_transition, lag=written.lag, emission=emission)
+        stream._go_on(snapshot, force)
+        return stream
+
+    def _go_on(self, snapshot: Any, force: bool) -> None:
+        """Be where a snapshot says."""
+        written = _checks.decoder_snapshot(snapshot, FORMAT)
+        _checks.same_lag(self._lag, written.lag)
+        _checks.same_beginning(written.log_initial, self._log_initial, written.model, self._filter._fingerprints, force)
+        n_pending = len(written.ways)
+        self._n_observed, self._n_settled = written.n_observed, written.n_observed - n_pending
+        self._make_room(n_pending)
+        self._window[:] = written.ways
+        self._taken_out[:] = written.taken_out
+        if written.n_observed > 0:
+            self._scores[:2], self._ranks[:], self._best = written.scores, written.ranks, written.best
+        if n_pending > 0:
+            self._settle(True)
