@@ -71,6 +71,8 @@ def most_likely(design: FloatArray, targets: FloatArray, coefficients: FloatArra
 class _Outcomes:
     """The law of outcomes by their log-odds."""
 
+    is_quadratic = False
+
     def __init__(self, targets: FloatArray, log_odds: FloatArray) -> None:
         self._targets, self._totals, self._log_odds = targets, targets.sum(axis=2), log_odds
 

@@ -35,6 +35,8 @@ class Terms(NamedTuple):
 class Law(Protocol):
     """What Σ w log p is by predictors; concave."""
 
+    is_quadratic: bool  # so that one step leads to the top
+
     def at(self, moves: FloatArray) -> Terms:
         """Where predictors have moved by so much, (S, n, J), from those of the coefficients there were."""
         ...
@@ -173,10 +175,15 @@ def _best(design: FloatArray, weights: FloatArray, coefficients: FloatArray, gro
 
     def at(steps: FloatArray) -> Height:
         terms = law.at(moved(steps))
-        slopes = ways.T @ (np.swapaxes(terms.excess, 1, 2) @ x).reshape(-1)
-        return Height(terms.height, terms.size, slopes, _information(x, terms.curvature, ways, groups.shape))
+        with np.errstate(over="ignore", invalid="ignore"):  # as of a step too far
+            slopes = ways.T @ (np.swapaxes(terms.excess, 1, 2) @ x).reshape(-1)
+            return Height(terms.height, terms.size, slopes, _information(x, terms.curvature, ways, groups.shape))
 
-    summit = climbed(at, lambda steps: float(reached(steps).max()), ways.shape[1])
+    nowhere = np.zeros(ways.shape[1])
+    if law.is_quadratic:
+        summit = Summit(_step(at(nowhere)), nowhere)
+    else:
+        summit = climbed(at, lambda steps: float(reached(steps).max()), nowhere)
     after = coefficients + coefficients_at(summit.steps) @ back.T
     return Found(_settled(after, coefficients, groups), reached(summit.next) > UNSETTLED)
 
@@ -205,12 +212,11 @@ def _known_directions(ways: FloatArray, information: Callable[[FloatArray], Floa
     return best
 
 
-def climbed(at: Callable[[FloatArray], Height], reach: Callable[[FloatArray], float], n: int) -> Summit:
-    """Climb a concave function from 0, in steps that are scaled so that information is about 1 in each direction.
+def climbed(at: Callable[[FloatArray], Height], reach: Callable[[FloatArray], float], steps: FloatArray) -> Summit:
+    """Climb a concave function, in steps that are scaled so that information is about 1 in each direction.
 
     `reach` says how far a step, or all steps, move what the function depends on. The function never falls.
     """
-    steps = np.zeros(n)
     here = at(steps)
     for _ in range(MOST_STEPS):
         step = _step(here)

@@ -96,6 +96,9 @@ WORK: dict[str, dict[str, Work]] = {
         ),
         "fill_shares": lambda counts, of, *_: taken(len(counts), of.p.size, 0.1, 0.1, 0.0) + 60.0 * of.p.size,
     },
+    "predictors": {
+        "fill_predictors": lambda design, coefficients, *_: coefficients.size * (0.05 * len(design) + 25.0),
+    },
     "tallies": {
         "add_tallies": lambda numbers, weights, tallies: weights.size + 0.6 * len(weights),
         "add_counts": lambda counts, weights, sums: 2.0 * weights.size + 0.6 * len(weights),

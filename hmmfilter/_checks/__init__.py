@@ -133,6 +133,14 @@ from hmmfilter._checks.priors import (
     square_for_diagonal,
     vector_or_rows,
 )
+from hmmfilter._checks.regressions import (
+    coefficients,
+    family_word,
+    known_moments,
+    order_of,
+    refuse_endless,
+    spread_around,
+)
 from hmmfilter._checks.residuals import ResidualKind, has_sides, log_sides, residual_kind, steps_told_twice
 from hmmfilter._checks.scipy_distributions import (
     all_of_one_kind,
@@ -247,6 +255,7 @@ __all__ = [
     "chain",
     "chain_parameters",
     "chosen_covariates",
+    "coefficients",
     "collapsing",
     "columns_of",
     "comparable",
@@ -269,6 +278,7 @@ __all__ = [
     "end_probabilities",
     "ends_surely",
     "epsilon",
+    "family_word",
     "finite_moments",
     "fits_memory",
     "fitting_parameter",
@@ -305,6 +315,7 @@ __all__ = [
     "keys",
     "kind_of_emission",
     "known_covariates",
+    "known_moments",
     "known_states",
     "labels_of",
     "lag",
@@ -351,6 +362,7 @@ __all__ = [
     "one_of",
     "one_stationary",
     "only_allowed",
+    "order_of",
     "parts",
     "place",
     "plain_document",
@@ -366,6 +378,7 @@ __all__ = [
     "real_parameters",
     "refuse_by_key",
     "refuse_collapse",
+    "refuse_endless",
     "registrable",
     "reorderable",
     "representable",
@@ -387,6 +400,7 @@ __all__ = [
     "some_fit",
     "some_steps",
     "something_observed",
+    "spread_around",
     "square_for_diagonal",
     "starts",
     "state_counts",

@@ -14,6 +14,7 @@ Two are equal where they are of the same class and all their parameters are, and
 """
 
 from hmmfilter.emissions.angles import VonMises, WrappedCauchy
+from hmmfilter.emissions.autoregressive import Autoregressive
 from hmmfilter.emissions.counts import Poisson
 from hmmfilter.emissions.from_scipy import FromScipy
 from hmmfilter.emissions.gaussian import Gaussian
@@ -24,10 +25,12 @@ from hmmfilter.emissions.product import Product
 from hmmfilter.emissions.protocol import Emission
 from hmmfilter.emissions.reals import Laplace, SkewNormal
 from hmmfilter.emissions.registry import register
+from hmmfilter.emissions.regression import Regression
 from hmmfilter.emissions.spread_counts import NegativeBinomial
 from hmmfilter.emissions.symbols import Categorical
 
 __all__ = [
+    "Autoregressive",
     "Bernoulli",
     "Categorical",
     "Emission",
@@ -39,6 +42,7 @@ __all__ = [
     "NegativeBinomial",
     "Poisson",
     "Product",
+    "Regression",
     "SkewNormal",
     "VonMises",
     "WrappedCauchy",

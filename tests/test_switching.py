@@ -1,0 +1,136 @@
+"""Regressions and autoregressions whose coefficients follow a chain: steps of EM by all paths, and published fits."""
+
+import ast
+import itertools
+from functools import cache
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+
+import hmmfilter as hf
+from hmmfilter.emissions import Autoregressive
+from tests import learning_oracle as exact
+from tests.series import FEDERAL_FUNDS
+
+ROUNDING = 1e-12
+INITIAL, TRANSITION = [0.3, 0.7], [[0.8, 0.2], [0.3, 0.7]]
+Y = np.array([0.3, 1.1, -0.4, 2.0, 1.7, 0.2])
+X = np.array([[0.5], [-1.0], [0.2], [1.5], [0.0], [-0.7]])
+
+
+def normal(coefficients, variance):
+    """The density of (y, x) in a state; nothing is known where x is None."""
+
+    def density(seen, k):
+        y, x = seen
+        if x is None:
+            return mpmath.mpf(1)
+        off = mpmath.mpf(y) - mpmath.fdot(coefficients[k], [1, *map(mpmath.mpf, x)])
+        return mpmath.exp(-(off**2) / variance[k] / 2) / mpmath.sqrt(2 * mpmath.pi * variance[k])
+
+    return density
+
+
+def least_squares(degrees, k):
+    """The most probable coefficients and variance of a state, for pairs that belong to it to known degrees."""
+    rows = [(mpmath.mpf(y), [1, *map(mpmath.mpf, x)], row[k]) for (y, x), row in degrees if x is not None]
+    n = len(rows[0][1])
+    square, right = mpmath.zeros(n), mpmath.zeros(n, 1)
+    for y, x, w in rows:
+        for a in range(n):
+            right[a] += w * x[a] * y
+            for b in range(n):
+                square[a, b] += w * x[a] * x[b]
+    beta = mpmath.lu_solve(square, right)
+    squares = mpmath.fsum(w * (y - mpmath.fdot(list(beta), x)) ** 2 for y, x, w in rows)
+    return list(beta), squares / mpmath.fsum(w for _, _, w in rows)
+
+
+def assert_one_step(start, emission, pairs, **given):
+    """A step of plain EM is that of all paths."""
+    fitted = hf.fit(start, Y, accelerate=False, max_iterations=1, tolerance=0, **given)
+    with mpmath.workdps(exact.DIGITS):
+        chain = exact.Chain(exact.exactly(INITIAL), exact.exactly(TRANSITION))
+        density = normal(exact.exactly(emission.coefficients), exact.exactly(emission.variance))
+        expected = exact.expected(chain, density, [pairs], [mpmath.mpf(1)])
+        assert fitted.history[0] == pytest.approx(float(expected.log_likelihoods[0]), rel=ROUNDING)
+        for k in range(2):
+            beta, variance = least_squares(expected.degrees, k)
+            assert fitted.model.emission.coefficients[k] == pytest.approx(np.array(beta, float), rel=ROUNDING)
+            assert fitted.model.emission.variance[k] == pytest.approx(float(variance), rel=ROUNDING)
+        moves = [list(map(float, exact.shares(row))) for row in expected.transition]
+        assert fitted.model.transition == pytest.approx(np.array(moves), rel=ROUNDING)
+
+
+def test_a_step_of_an_autoregression():
+    emission = Autoregressive([[0.2, 0.5], [1.0, -0.3]], [1.0, 0.5])
+    pairs = [(Y[0], None), *((y, [x]) for y, x in zip(Y[1:], Y[:-1], strict=True))]
+    assert_one_step(hf.HMM(INITIAL, TRANSITION, emission), emission, pairs)
+
+
+# Stata's manual of time series, "mswitch", examples 3 and 4, as a regression test of statsmodels gives them.
+
+
+def test_the_federal_funds_rate_follows_the_one_before():
+    emission = Autoregressive([[0.7, 0.75], [0.0, 1.05]], [0.5, 0.5])
+    start = hf.HMM([0.5, 0.5], [[0.7, 0.3], [0.2, 0.8]], emission)
+    fitted = hf.fit(start, FEDERAL_FUNDS, initial="stationary", tied={"emission.variance": "all"}, tolerance=1e-12)
+    assert fitted.log_likelihood == pytest.approx(-264.7106885, abs=5e-8)
+    assert fitted.n_parameters == 7
+    found = fitted.model.emission
+    assert fitted.model.transition[:, 0] == pytest.approx([0.6378175, 0.1306295], abs=2e-6)
+    assert found.coefficients == pytest.approx(np.array([[0.724457, 0.7631424], [-0.0988764, 1.061174]]), abs=2e-6)
+    assert np.sqrt(found.variance) == pytest.approx(0.6915759, abs=1e-6)
+    errors = fitted.standard_errors()
+    assert errors.transition[:, 0] == pytest.approx([0.1202616, 0.0495924], abs=1e-6)
+    published = np.array([[0.2886657, 0.0337234], [0.1183838, 0.0185031]])
+    assert errors.emission["coefficients"] == pytest.approx(published, abs=1e-6)
+
+
+@cache
+def of_statsmodels(module, name):
+    """A list in a file of statsmodels' own tests, which is read and not run."""
+    package = pytest.importorskip("statsmodels")
+    path = Path(package.__file__).parent / "tsa" / "regime_switching" / "tests" / f"{module}.py"
+    if not path.exists():
+        pytest.skip("statsmodels came without its tests")
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            assert isinstance(node.value, ast.List)
+            return np.array([float(ast.unparse(entry).removeprefix("np.")) for entry in node.value.elts])
+    raise AssertionError(name)
+
+
+# Hamilton, "A new approach to the economic analysis of nonstationary time series and the business cycle", Econometrica
+# 57 (1989): the growth of GNP about a mean that switches, whose deviations from it follow the four before them.
+
+STAY, MEANS, PHI = [0.754673, 1 - 0.095915], [-0.358811, 1.163516], [0.013486, -0.057521, -0.246983, -0.212923]
+VARIANCE = np.exp(-0.262658) ** 2
+
+
+def hamilton():
+    """A state is what the last five regimes were: the mean of a step depends on all of them, each by its own mean."""
+    moves = np.array([[STAY[0], 1 - STAY[0]], [1 - STAY[1], STAY[1]]])
+    states = list(itertools.product(range(2), repeat=5))  # the newest regime first
+    transition = np.zeros((32, 32))
+    for i, j in itertools.product(range(32), repeat=2):
+        if states[j][1:] == states[i][:-1]:
+            transition[i, j] = moves[states[i][0], states[j][0]]
+    intercepts = [MEANS[now] - np.dot(PHI, [MEANS[regime] for regime in before]) for now, *before in states]
+    coefficients = np.column_stack([intercepts, np.tile(PHI, (32, 1))])
+    return hf.HMM("stationary", transition, Autoregressive(coefficients, np.full(32, VARIANCE))), np.array(states)
+
+
+def test_the_growth_of_gnp():
+    growth = of_statsmodels("test_markov_autoregression", "rgnp")
+    model, states = hamilton()
+    assert model.log_likelihood(growth) == pytest.approx(-181.26339, abs=5e-6)
+    is_second = states[:, 0] == 1
+    filtered = model.filter(growth).probabilities[4:] @ is_second
+    smoothed = model.smooth(growth).probabilities[4:] @ is_second
+    for got, name in ((filtered, "hamilton_ar4_filtered"), (smoothed, "hamilton_ar4_smoothed")):
+        assert got == pytest.approx(1 - of_statsmodels("test_markov_autoregression", name), abs=1e-5) or (
+            got == pytest.approx(of_statsmodels("test_markov_autoregression", name), abs=1e-5)
+        )
