@@ -7,6 +7,7 @@ Start with `HMM` for a model and observations, or learn it:
 - `select`: how many states, by a criterion, `cross_validate`: by sequences that are held out,
 - `classify`: which of some models sequences are of,
 - `aligned`: a model with its states in the order of another one's,
+- `higher_order`: a model whose next state depends on several before it,
 - `Prior`, and what it is made of in `priors`: what is known of a model before its data are,
 
 For tables of logs, from any model of your own, there are
@@ -37,6 +38,7 @@ from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.guessing import fit_labelled, guess
+from hmmfilter.histories import HigherOrder, higher_order
 from hmmfilter.learning import expected_statistics, fit
 from hmmfilter.model import HMM
 from hmmfilter.priors import Prior
@@ -79,6 +81,7 @@ __all__ = [
     "FixedLagSmoother",
     "Forecast",
     "Gradient",
+    "HigherOrder",
     "ImpossibleEvidenceError",
     "NBest",
     "ObjectiveFellError",
@@ -103,6 +106,7 @@ __all__ = [
     "fit_labelled",
     "forward_filter",
     "guess",
+    "higher_order",
     "log_likelihood",
     "log_likelihood_gradient",
     "lse",

@@ -32,6 +32,7 @@ CONTRACT = {
         "classifying",
         "selection",
         "guessing",
+        "histories",
         "compiling",
         "lse",
         "naive",
@@ -157,6 +158,7 @@ CONTRACT = {
         "stationarity",
         "transitions",
     },
+    "histories": {"_arrays", "_checks", "_docstrings", "emissions", "lse", "model", "results"},
     "aligning": {"_arrays", "_checks", "emissions", "model"},
     "classifying": {"_arrays", "_checks", "_docstrings", "filtering", "lse", "model", "results"},
     "selection": {

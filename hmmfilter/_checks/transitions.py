@@ -36,6 +36,27 @@ def transition_matrices(value: npt.ArrayLike, normalize: bool = False) -> FloatA
     return matrices
 
 
+def higher_transition(value: npt.ArrayLike, normalize: bool = False) -> FloatArray:
+    """Let distributions of the next state in, by the last states, one axis for each."""
+    n_axes = max(2, np.ndim(value))
+    table = distributions("transition", value, ("K",) * n_axes, normalize)
+    require_shape("transition", table, (len(table),) * n_axes)
+    return table
+
+
+def joint_distribution(name: str, value: npt.ArrayLike, shape: tuple[int, ...], normalize: bool = False) -> FloatArray:
+    """Let probabilities in that sum to 1 over all axes."""
+    array = real_parameters(name, value, shape)
+    together: FloatArray = frozen(distributions(name, array.ravel(), (array.size,), normalize).reshape(shape))
+    return together
+
+
+def as_many_histories(n_histories: int, n_own: int) -> None:
+    """Insist on a model of the same histories."""
+    if n_histories != n_own:
+        raise ValueError(f"histories must be a model of {n_own} states, one for each history, got {n_histories}")
+
+
 def matrix_names(value: Sequence[str] | None, n_matrices: int) -> tuple[str, ...] | None:
     """Let one name a matrix in, all different, or none at all."""
     if value is None:
