@@ -52,7 +52,9 @@ class Valued(Frozen):
 def _hashable(value: Any) -> Any:
     """The shape and the numbers of an array, what stands in a list or a dict; anything else as it is."""
     if isinstance(value, dict):
-        return tuple(value.items())
+        return tuple((key, _hashable(part)) for key, part in value.items())
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
     if not isinstance(value, np.ndarray):
-        return tuple(value) if isinstance(value, list) else value
+        return value
     return value.shape, (value + 0.0).tobytes()  # −0 equals 0, and has other bytes

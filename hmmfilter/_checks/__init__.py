@@ -11,10 +11,12 @@ from hmmfilter._checks.channels import (
     blaming_part,
     by_channel,
     collapsing,
+    collapsing_component,
     layout,
     one_emission,
     parts,
     priors_by_part,
+    same_observations,
     without_names,
 )
 from hmmfilter._checks.covariances import CovarianceKind, definite_parts, normal_parameters
@@ -261,6 +263,7 @@ __all__ = [
     "chosen_covariates",
     "coefficients",
     "collapsing",
+    "collapsing_component",
     "columns_of",
     "comparable",
     "compiler",
@@ -393,6 +396,7 @@ __all__ = [
     "rows_ahead",
     "same_beginning",
     "same_lag",
+    "same_observations",
     "scale_of_covariances",
     "sequence_number",
     "sequence_weights",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hmmfilter._arrays import IntArray
 from hmmfilter._checks.arrays import has_masked_entries
 from hmmfilter._checks.errors import DegenerateFitError, EntryError, shown
 from hmmfilter._checks.observations import entries_of, is_missing
@@ -64,6 +65,15 @@ def parts(name: str, value: Any, given_names: Any = None) -> tuple[tuple[Any, ..
                 f"{name} must have the same states, got {value[0].n_states} in the first and {part.n_states} in [{m}]"
             )
     return tuple(value), None if given_names is None else _names(name, given_names, len(value))
+
+
+def same_observations(name: str, parts: Sequence[Any]) -> None:
+    """Insist on emissions of numbers alone, or of vectors of as many entries."""
+    widths = [getattr(part, "n_dimensions", None) for part in parts]
+    for m, width in enumerate(widths):
+        if width != widths[0]:
+            words = ["numbers" if each is None else f"vectors of {each}" for each in (widths[0], width)]
+            raise ValueError(f"{name} must show the same, got {words[0]} in the first and {words[1]} in [{m}]")
 
 
 def one_emission(name: str, value: Any) -> None:
@@ -229,6 +239,16 @@ def collapsing(part: str) -> Iterator[None]:
         yield
     except DegenerateFitError as error:
         raise DegenerateFitError(error.state, error.direction, f"{part}, {error.part}".rstrip(", ")) from error
+
+
+@contextlib.contextmanager
+def collapsing_component(states: IntArray) -> Iterator[None]:
+    """Say which component of a pool it is that collapses, and the state that shows it most."""
+    try:
+        yield
+    except DegenerateFitError as error:
+        part = f"component {error.state}, {error.part}".rstrip(", ")
+        raise DegenerateFitError(int(states[error.state]), error.direction, part) from error
 
 
 def priors_by_part(name: str, value: Any, names: Sequence[str]) -> list[Any]:

@@ -19,6 +19,7 @@ from hmmfilter.emissions.counts import Poisson
 from hmmfilter.emissions.from_scipy import FromScipy
 from hmmfilter.emissions.gaussian import Gaussian
 from hmmfilter.emissions.learning import Learner
+from hmmfilter.emissions.mixture import Mixture
 from hmmfilter.emissions.outcomes import Bernoulli
 from hmmfilter.emissions.positive import Exponential
 from hmmfilter.emissions.product import Product
@@ -28,6 +29,7 @@ from hmmfilter.emissions.registry import register
 from hmmfilter.emissions.regression import Regression
 from hmmfilter.emissions.spread_counts import NegativeBinomial
 from hmmfilter.emissions.symbols import Categorical
+from hmmfilter.emissions.tied_mixture import TiedMixture
 
 __all__ = [
     "Autoregressive",
@@ -39,11 +41,13 @@ __all__ = [
     "Gaussian",
     "Laplace",
     "Learner",
+    "Mixture",
     "NegativeBinomial",
     "Poisson",
     "Product",
     "Regression",
     "SkewNormal",
+    "TiedMixture",
     "VonMises",
     "WrappedCauchy",
     "register",

@@ -235,6 +235,11 @@ class Composite(Valued, ABC):
     def _of_all(self) -> frozenset[str]:
         return self._names_of(lambda part: getattr(part, "_of_all", ()))
 
+    @property
+    def _of_pools(self) -> frozenset[str]:
+        """The parameters that have no row for each state, but one for each of what all states choose from."""
+        return self._names_of(lambda part: getattr(part, "_of_pools", ()))
+
     def _parameters(self) -> Values:
         if not self._learns_from_sums:
             return {}
@@ -332,3 +337,13 @@ def fill_part(part: Any, observed: Observed, begin: int, end: int, table: FloatA
         part._fill(observed, begin, end, table)
     else:
         table[:] = _checks.log_likelihoods(part, observed[1][begin:end], part.n_states)
+
+
+def moments_of(part: Any) -> tuple[FloatArray, FloatArray]:
+    """The means and the variances of a part; NaN of one that has none."""
+    if hasattr(part, "moments"):
+        mean, variance = part.moments()
+        return mean, variance
+    width = getattr(part, "n_dimensions", None)
+    shape = () if width is None else (width,)
+    return np.full((part.n_states, *shape), np.nan), np.full((part.n_states, *shape, *shape), np.nan)

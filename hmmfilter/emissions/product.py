@@ -13,8 +13,9 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
-from hmmfilter.emissions.composite import Composite, fill_part
+from hmmfilter.emissions.composite import Composite, fill_part, moments_of
 from hmmfilter.emissions.learning import Learner, Observed
+from hmmfilter.emissions.mixing import mixture_moments
 from hmmfilter.emissions.protocol import Column, Emission
 from hmmfilter.emissions.sides import Ordered, Sides
 
@@ -291,13 +292,28 @@ class Product(Composite):
         means, variances, d = np.full((self.n_states, n), np.nan), np.zeros((self.n_states, n, n)), 0
         for channel, width in zip(self.channels, self._layout.widths, strict=True):
             own = slice(d, d := d + (width or 1))
-            if hasattr(channel, "moments"):
-                mean, variance = channel.moments()
-                means[:, own] = mean.reshape(self.n_states, -1)
-                variances[:, own, own] = variance.reshape(self.n_states, width or 1, width or 1)
-            else:
-                variances[:, own, own] = np.nan
+            mean, variance = moments_of(channel)
+            means[:, own] = mean.reshape(self.n_states, -1)
+            variances[:, own, own] = variance.reshape(self.n_states, width or 1, width or 1)
         return means, variances
+
+    def _mixed_moments(
+        self, log_probabilities: FloatArray, mean: FloatArray, variance: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Moments of what the states show together; those of angles by themselves, which have no covariances."""
+        mixed_mean, mixed_variance = mixture_moments(log_probabilities, mean, variance)
+        for channel, (d, *_), width in zip(self.channels, self._entries, self._layout.widths, strict=True):
+            mix = getattr(channel, "_mixed_moments", None)
+            if mix is not None and width is None:
+                own, spread = mix(log_probabilities, mean[:, d], variance[:, d, d])
+                mixed_variance[:, d], mixed_variance[:, :, d] = np.nan, np.nan
+                mixed_mean[:, d], mixed_variance[:, d, d] = own, spread
+        return mixed_mean, mixed_variance
+
+    @cached_property
+    def _entries(self) -> list[list[int]]:
+        """The entries of each channel, of all in their order."""
+        return self._layout._replace(labels=None).places
 
     @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> npt.NDArray[Any]:
