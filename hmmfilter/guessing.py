@@ -8,25 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, emissions
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, Valued
 from hmmfilter._distributions import most_likely
 from hmmfilter._docstrings import as_in
 from hmmfilter.learning import starts
-from hmmfilter.learning.evidence import Evidence, evidence_of
+from hmmfilter.learning.evidence import Evidence, Given, evidence_of
 from hmmfilter.model import HMM
 from hmmfilter.priors import Prior
 
 STAY = 0.9  # how probable it is, as guessed, that a state lasts for another step
-KNOWN: dict[str, type] = {
-    each.__name__.lower(): each
-    for each in (
-        emissions.Bernoulli,
-        emissions.Categorical,
-        emissions.FromScipy,
-        emissions.Gaussian,
-        emissions.Poisson,
-    )
-}
 
 
 @as_in(HMM.filter)
@@ -36,6 +26,8 @@ def guess(
     observations: Any,
     *,
     lengths: npt.ArrayLike | None = None,
+    covariates: Any = None,
+    transition: Any = None,
     method: str = "quantiles",
     rng: np.random.Generator | int | None = 0,
     **options: Any,
@@ -50,17 +42,18 @@ def guess(
     Parameters
     ----------
     emission : str or type
-        What observations are like: "poisson", "gaussian", "categorical", "bernoulli" or "fromscipy", in capitals or
-        not; or a class, one of `hmmfilter.emissions` or of your own with a class method
-        ``guessed(observations, weights, **options)``.
+        What observations are like: the name of one of `hmmfilter.emissions`, in capitals or not, as "poisson"; or a
+        class, one of these or of your own with a class method ``guessed(observations, weights, **options)``.
     n_states : int
         K.
     observations
         As in `HMM.filter`. For "gaussian", tables of several columns and lists of lists of one length are vectors; a
         list of arrays is a list of sequences. A class of your own is given them as they came, or one after the other
         where a frame is grouped.
-    lengths
+    lengths, covariates
         As in `HMM.filter`.
+    transition : array_like or one of `hmmfilter.transitions`, optional
+        How the chain moves, where it is not to stay with probability 0.9.
     method : {"quantiles", "k-means", "points", "responsibilities"}
         How groups are made. Vectors count in units of the standard deviation of each entry, a missing entry as the mean
         of its column; an observation that is missing altogether belongs to all states alike.
@@ -101,13 +94,13 @@ def guess(
           0   0.5000  0.9000  0.1000  1.2658
           1   0.5000  0.1000  0.9000   7.541
     """
-    cls = _checks.emission_class(emission, KNOWN)
+    cls = _checks.emission_class(emission, _known())
     n = _checks.step_count("n_states", n_states)
     word = _checks.one_of("method", method, starts.KINDS)
-    evidence = _evidence(cls, observations, lengths, options)
+    evidence = _evidence(cls, observations, lengths, covariates, options)
     if word != "responsibilities":
         _checks.told_apart(starts.are_told_apart(_numbers(evidence), n), n, word)
-    return _guessed(cls, n, evidence, word, _checks.generator(rng), options)
+    return _guessed(cls, n, evidence, word, transition, _checks.generator(rng), options)
 
 
 def guess_any(
@@ -115,19 +108,44 @@ def guess_any(
     n_states: int,
     observations: Any,
     lengths: npt.ArrayLike | None,
+    covariates: Any,
+    transition: Any,
     rng: np.random.Generator,
     options: dict[str, Any],
 ) -> HMM:
     """Guess by quantiles, or where observations are not different enough at random."""
-    cls = _checks.emission_class(emission, KNOWN)
-    return _guessed(cls, n_states, _evidence(cls, observations, lengths, options), "quantiles", rng, options)
+    cls = _checks.emission_class(emission, _known())
+    evidence = _evidence(cls, observations, lengths, covariates, options)
+    return _guessed(cls, n_states, evidence, "quantiles", transition, rng, options)
 
 
 def _guessed(
-    cls: Any, n_states: int, evidence: Evidence, method: str, rng: np.random.Generator, options: dict[str, Any]
+    cls: Any,
+    n_states: int,
+    evidence: Evidence,
+    method: str,
+    transition: Any,
+    rng: np.random.Generator,
+    options: dict[str, Any],
 ) -> HMM:
     belongs = starts.degrees(method, _numbers(evidence), n_states, rng)
-    return _lasting(n_states, _evened(cls.guessed(evidence.observations, belongs, **options), 1 - starts.OWN))
+    emission = _evened(_shown_by(cls, evidence, belongs, options), 1 - starts.OWN)
+    return _lasting(n_states, emission) if transition is None else HMM(_even(n_states), transition, emission)
+
+
+def _shown_by(cls: Any, evidence: Evidence, belongs: FloatArray, options: dict[str, Any]) -> Any:
+    """The emission of observations that belong to the states to such degrees, by what it needs beside them."""
+    beside, needed = evidence.beside, {}
+    if beside.covariates is not None:
+        needed["covariates"] = beside.covariates
+    if _looks_back(cls):
+        needed["lengths"] = np.diff(beside.starts)
+    return cls.guessed(evidence.observations, belongs, **needed, **options)
+
+
+def _looks_back(cls: Any) -> bool:
+    """Whether observations of a class depend on those before them."""
+    return hasattr(cls, "_past")
 
 
 @as_in(guess)
@@ -137,6 +155,7 @@ def fit_labelled(
     observations: Any,
     *,
     lengths: npt.ArrayLike | None = None,
+    covariates: Any = None,
     prior: Prior | None = None,
     n_states: int | None = None,
     **options: Any,
@@ -153,7 +172,7 @@ def fit_labelled(
         As in `guess`.
     states : array_like of int, (T,), or list or dict of them, or pandas groups
         The state of each step, from 0: in one array, or one for each sequence, by the keys that these have.
-    observations, lengths
+    observations, lengths, covariates
         As in `guess`.
     prior : Prior, optional
         What was believed before.
@@ -184,13 +203,13 @@ def fit_labelled(
           0   1.0000  0.6667  0.3333     1
           1   0.0000  0.5000  0.5000     8
     """
-    cls = _checks.emission_class(emission, KNOWN)
-    evidence = _evidence(cls, observations, lengths, options)
+    cls = _checks.emission_class(emission, _known())
+    evidence = _evidence(cls, observations, lengths, covariates, options)
     known, n = _checks.all_states_known(states, np.diff(evidence.starts).tolist(), n_states, evidence.labels.keys)
     rows = _numbers(evidence).reshape(len(known), -1)
     _checks.all_states_shown(known[np.flatnonzero(~np.isnan(rows).all(axis=1))], n)
     belongs = (known[:, None] == np.arange(n)).astype(np.float64)
-    shown = cls.guessed(evidence.observations, belongs, **options)
+    shown = _shown_by(cls, evidence, belongs, options)
     initial, moves = _counts(known, evidence.starts, n)
     if prior is not None:
         prior._admitted_by(_lasting(n, shown))
@@ -220,7 +239,17 @@ def _lasting(n_states: int, emission: Any) -> HMM:
         return HMM([1.0], [[1.0]], emission)
     transition = np.full((n_states, n_states), (1 - STAY) / (n_states - 1))
     np.fill_diagonal(transition, STAY)
-    return HMM(np.full(n_states, 1 / n_states), transition, emission)
+    return HMM(_even(n_states), transition, emission)
+
+
+def _even(n_states: int) -> FloatArray:
+    return np.full(n_states, 1 / n_states)
+
+
+def _known() -> dict[str, type]:
+    """The emissions of this library that can be guessed, by their names in small letters."""
+    all_of = {name.lower(): getattr(emissions, name) for name in emissions.__all__}
+    return {name: each for name, each in all_of.items() if isinstance(each, type) and issubclass(each, Valued)}
 
 
 def _evened(emission: Any, share: float) -> Any:
@@ -243,16 +272,18 @@ class _OfOnesOwn:
         return np.full((len(observations), 1), -1.0)
 
 
-def _evidence(cls: Any, observations: Any, lengths: npt.ArrayLike | None, options: dict[str, Any]) -> Evidence:
+def _evidence(
+    cls: Any, observations: Any, lengths: npt.ArrayLike | None, covariates: Any, options: dict[str, Any]
+) -> Evidence:
     """Let observations in as a class of emissions takes them, of which there is none as yet."""
-    single = HMM([1.0], [[1.0]], _stand_in(cls, observations, lengths, options))
-    return evidence_of(single, observations, lengths)
+    single = HMM([1.0], [[1.0]], _stand_in(cls, observations, lengths, covariates, options))
+    return evidence_of(single, observations, Given(lengths, covariates=covariates))
 
 
-def _stand_in(cls: Any, observations: Any, lengths: npt.ArrayLike | None, options: dict[str, Any]) -> Any:
+def _stand_in(
+    cls: Any, observations: Any, lengths: npt.ArrayLike | None, covariates: Any, options: dict[str, Any]
+) -> Any:
     """An emission of one state that takes the observations as those of the class will."""
-    if cls not in KNOWN.values():
-        return _OfOnesOwn()
     if cls is emissions.Categorical:
         given = options.get("symbols")
         if given is None:
@@ -265,11 +296,12 @@ def _stand_in(cls: Any, observations: Any, lengths: npt.ArrayLike | None, option
         width = _checks.vector_width(observations, lengths)
         shape = (1,) if width is None else (1, width)
         return emissions.Gaussian(np.zeros(shape), np.ones(shape), kind="variances")
-    return {
-        emissions.Bernoulli: emissions.Bernoulli([0.5]),
-        emissions.Poisson: emissions.Poisson([1.0]),
-        emissions.FromScipy: emissions.Gaussian([0.0], [1.0]),  # any numbers; whole ones are its own affair
-    }[cls]
+    if cls is emissions.FromScipy:  # any numbers; whole ones are its own affair
+        return emissions.Gaussian([0.0], [1.0])
+    if not hasattr(cls, "_stand_in"):
+        return _OfOnesOwn()
+    beside = {} if covariates is None else {"covariates": covariates}
+    return cls._stand_in(observations, **beside, **options)
 
 
 def _numbers(evidence: Evidence) -> FloatArray:

@@ -415,6 +415,6 @@ class Prior(Valued):
         if self.initial is not None:
             self.initial._admitted("the prior of initial", (model.n_states,))
         if self.transition is not None:
-            self.transition._admitted("the prior of transition", (model.n_states, model.n_states))
+            model.chain._admit(self.transition)
         if self.emission is not None and hasattr(model.emission, "_admit"):
             model.emission._admit(self.emission)

@@ -13,7 +13,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter._drivers.jobs import progress_bar
 from hmmfilter.guessing import guess, guess_any
 from hmmfilter.learning import fit
-from hmmfilter.learning.evidence import evidence_of
+from hmmfilter.learning.evidence import Given, evidence_of
 from hmmfilter.model import HMM
 from hmmfilter.priors import Prior
 from hmmfilter.results import CrossValidated, Fitted, Selected
@@ -28,6 +28,11 @@ def select(
     observations: Any,
     *,
     lengths: npt.ArrayLike | None = None,
+    transition: Any = None,
+    covariates: Any = None,
+    times: Any = None,
+    transition_index: Any = None,
+    log_weights: Any = None,
     criterion: str = "bic",
     restarts: int = 10,
     rng: np.random.Generator | int | None = 0,
@@ -56,6 +61,10 @@ def select(
         The numbers of states, such as ``range(1, 6)``.
     observations, lengths
         As in `guess`.
+    transition : callable, optional
+        What makes the start's transition of a number of states, as `guess` takes it.
+    covariates, times, transition_index, log_weights
+        As in `fit`.
     criterion : {"bic", "aic"}
         −2 log L + p log n, or −2 log L + 2 p, of p free parameters and n observed steps.
     restarts : int
@@ -102,11 +111,16 @@ def select(
         for n in numbers:
             generator = np.random.default_rng(seed)
             try:
-                start = guess_any(emission, n, observations, lengths, generator, options)
+                moves = None if transition is None else transition(n)
+                start = guess_any(emission, n, observations, lengths, covariates, moves, generator, options)
                 fits[n] = fit(
                     start,
                     observations,
                     lengths=lengths,
+                    covariates=covariates,
+                    times=times,
+                    transition_index=transition_index,
+                    log_weights=log_weights,
                     weights=weights,
                     initial=initial,
                     fixed=fixed,
@@ -134,6 +148,10 @@ def cross_validate(
     *,
     lengths: npt.ArrayLike | None = None,
     allowed: Any = None,
+    covariates: Any = None,
+    times: Any = None,
+    transition_index: Any = None,
+    log_weights: Any = None,
     weights: Any = None,
     workers: int = 1,
     progress: bool = False,
@@ -152,7 +170,7 @@ def cross_validate(
         Several of them, as ``observations`` of a fit.
     folds : int
         How many there are, from 2 to the number of sequences.
-    lengths, allowed, weights, workers
+    lengths, allowed, covariates, times, transition_index, log_weights, weights, workers
         As in `fit`.
     progress : bool
         Whether to show a bar of the folds, if tqdm is installed.
@@ -182,7 +200,15 @@ def cross_validate(
     >>> validated.log_likelihoods.round(4)
     array([-2.1023, -6.0077, -2.0668])
     """
-    evidence = evidence_of(start, sequences, lengths, weights=weights)
+    asked = {
+        "lengths": lengths,
+        "allowed": allowed,
+        "covariates": covariates,
+        "times": times,
+        "transition_index": transition_index,
+        "log_weights": log_weights,
+    }
+    evidence = evidence_of(start, sequences, Given(**asked, weights=weights))
     n_sequences = len(evidence.weights)
     n_folds = _checks.fold_count(folds, n_sequences)
     names = evidence.labels.names_of(n_sequences)
@@ -194,15 +220,14 @@ def cross_validate(
             fitted = fit(
                 start,
                 sequences,
-                lengths=lengths,
-                allowed=allowed,
+                **asked,
                 weights=np.where(is_held, 0.0, evidence.weights),
                 workers=workers,
                 **options,
             )
             n_steps = evidence.n_observations - fitted.n_observations
             _checks.held_out(fold, n_steps)
-            totals = fitted.model.log_likelihood(sequences, lengths=lengths, allowed=allowed, workers=workers)
+            totals = fitted.model.log_likelihood(sequences, **asked, workers=workers)
             counts = evidence.weights * is_held
             fits.append(fitted)
             per_step.append(float((counts * totals)[counts > 0].sum()) / n_steps)

@@ -32,7 +32,15 @@ def exactly(array: Any) -> Any:
 @dataclass(frozen=True)
 class Chain:
     initial: Row
-    transition: Table
+    transition: Any  # a table, or a list of several, of which an index says which one leads on
+    final: Row | None = None  # where sequences end
+
+    def move(self, m: int | None, i: int, j: int) -> Number:
+        matrix = self.transition if m is None else self.transition[m]
+        return matrix[i][j] * (1 if self.final is None else 1 - self.final[i])
+
+    def end(self, k: int) -> Number:
+        return mpmath.mpf(1) if self.final is None else self.final[k]
 
 
 @dataclass
@@ -41,7 +49,8 @@ class Expected:
 
     log_likelihoods: Row
     initial: Row
-    transition: Table
+    transition: Any  # a table, or one for each matrix
+    ends: Row = field(default_factory=list)
     degrees: Degrees = field(default_factory=list)
 
 
@@ -49,37 +58,48 @@ Density = Callable[[Any, int], Number]
 Mask = Sequence[Sequence[bool]]
 
 
-def _path_probabilities(chain: Chain, rows: Table) -> list[tuple[tuple[int, ...], Number]]:
+Index = Sequence[int | None]  # of the matrix that leads on from each step but the last; None where there is one
+
+
+def _path_probabilities(chain: Chain, rows: Table, index: Index) -> list[tuple[tuple[int, ...], Number]]:
     paths = []
     for path in itertools.product(range(len(chain.initial)), repeat=len(rows)):
-        joint = chain.initial[path[0]] * rows[0][path[0]]
-        for (i, j), row in zip(itertools.pairwise(path), rows[1:], strict=True):
-            joint *= chain.transition[i][j] * row[j]
+        joint = chain.initial[path[0]] * rows[0][path[0]] * chain.end(path[-1])
+        for (i, j), row, m in zip(itertools.pairwise(path), rows[1:], index, strict=True):
+            joint *= chain.move(m, i, j) * row[j]
         paths.append((path, joint))
     return paths
 
 
 @mpmath.workdps(DIGITS)
 def expected(
-    chain: Chain, density: Density, sequences: list[list[Any]], weights: Row, masks: list[Mask] | None = None
+    chain: Chain,
+    density: Density,
+    sequences: list[list[Any]],
+    weights: Row,
+    masks: list[Mask] | None = None,
+    indexes: list[Index] | None = None,
 ) -> Expected:
     """The E-step; states that a mask does not allow are impossible at that step."""
     states = range(len(chain.initial))
     zero = mpmath.mpf(0)
-    found = Expected([], [zero for _ in states], [[zero for _ in states] for _ in states])
+    counts = [[[zero for _ in states] for _ in states] for _ in (chain.transition if indexes else "1")]
+    found = Expected([], [zero for _ in states], counts if indexes else counts[0], [zero for _ in states])
     for n, (sequence, weight) in enumerate(zip(sequences, weights, strict=True)):
         rows = [[density(observation, k) for k in states] for observation in sequence]
         if masks is not None:
             rows = [[row[k] if mask[k] else zero for k in states] for row, mask in zip(rows, masks[n], strict=True)]
-        paths = _path_probabilities(chain, rows)
+        index: Index = indexes[n] if indexes else [None] * (len(rows) - 1)
+        paths = _path_probabilities(chain, rows, index)
         total = mpmath.fsum(joint for _, joint in paths)
         found.log_likelihoods.append(mpmath.log(total))
         belonging = [[zero for _ in states] for _ in sequence]
         for path, joint in paths:
             share = weight * joint / total
             found.initial[path[0]] += share
-            for i, j in itertools.pairwise(path):
-                found.transition[i][j] += share
+            found.ends[path[-1]] += share
+            for (i, j), m in zip(itertools.pairwise(path), index, strict=True):
+                counts[m or 0][i][j] += share
             for row, k in zip(belonging, path, strict=True):
                 row[k] += share
         found.degrees += list(zip(sequence, belonging, strict=True))

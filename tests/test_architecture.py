@@ -132,6 +132,7 @@ CONTRACT = {
     "storage": {"_arrays", "_checks", "_files", "emissions", "transitions"},
     "learning": {
         "_arrays",
+        "_beside",
         "_checks",
         "_distributions",
         "_docstrings",
@@ -139,6 +140,7 @@ CONTRACT = {
         "emissions",
         "results",
         "stationarity",
+        "transitions",
     },
     "model": {
         "_arrays",

@@ -227,7 +227,7 @@ def test_words_of_a_class_of_ones_own_are_told_apart_by_the_alphabet():
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        (("poison", 2, COUNTS), ValueError, "emission must be one of bernoulli, categorical, fromscipy, gaussian, poi"),
+        (("poison", 2, COUNTS), ValueError, "emission must be one of bernoulli, "),
         ((hf.emissions.Poisson([1.0]), 2, COUNTS), TypeError, "emission must be the name of a kind, or a class, got P"),
         ((int, 2, COUNTS), TypeError, "emission must have guessed, as those of hmmfilter.emissions do, got int"),
         (("poisson", 0, COUNTS), ValueError, "n_states must be at least 1, got 0"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
-from hmmfilter.learning.evidence import evidence_of
+from hmmfilter.learning.evidence import Given, evidence_of
 from hmmfilter.learning.parameters import parts_of
 from hmmfilter.learning.problem import Problem
 
@@ -16,7 +16,9 @@ DIFFERENCE, TOLERANCE = 1e-5, 1e-7  # of a step, and of slopes from two steps
 
 def problem_of(model, observations=COUNTS, initial="free", fixed=(), tied=None, **evidence):
     return Problem(
-        evidence_of(model, observations, **evidence), parts_of(model, initial, fixed, tied), initial == "stationary"
+        evidence_of(model, observations, Given(**evidence)),
+        parts_of(model, initial, fixed, tied),
+        initial == "stationary",
     )
 
 
@@ -77,7 +79,11 @@ class Matrices:
 def test_symmetric_matrices_are_their_lower_triangles(tied, n_free):
     covariance = np.array([[[2.0, 0.5], [0.5, 1.0]], [[3.0, -0.1], [-0.1, 4.0]]])
     model = SimpleNamespace(
-        initial=np.array([0.5, 0.5]), transition=np.full((2, 2), 0.5), emission=Matrices(covariance), n_states=2
+        initial=np.array([0.5, 0.5]),
+        chain=hf.transitions.Dense(np.full((2, 2), 0.5)),
+        final=None,
+        emission=Matrices(covariance),
+        n_states=2,
     )
     (part,) = [part for part in parts_of(model, "free", (), tied) if part.name == "emission.covariance"]
     assert part.n_free() == n_free

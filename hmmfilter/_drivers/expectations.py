@@ -49,6 +49,7 @@ class Expectations(NamedTuple):
     slopes: FloatArray  # in the same shape: Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN
     #                     there where doubles alone would not do
     emission: Any  # (n,), or what the caller knows of it besides
+    ends: Any = None  # (K,), how often each state is the last, where the caller asks
 
 
 def expect(

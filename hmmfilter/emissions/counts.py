@@ -167,6 +167,11 @@ class Poisson(OfNumbers):
         return estimate
 
     @classmethod
+    def _stand_in(cls, observations: Any, **_: Any) -> Poisson:
+        """One of a single state that lets observations in."""
+        return cls([1.0])
+
+    @classmethod
     @as_in(Learner.guessed)
     def guessed(cls, observations: Any, weights: npt.ArrayLike) -> Poisson:
         """Make one of counts that belong to each state to some degree.

@@ -220,6 +220,13 @@ class Family(OfNumbers, ABC):
         return estimate
 
     @classmethod
+    def _stand_in(cls: type[Self], observations: Any, **options: Any) -> Self:
+        """One of a single state, whatever its parameters, that lets such observations in."""
+        kind: Any = cls
+        made: Self = kind(**{name: domain.of_natural(np.zeros(1)) for name, domain in cls.DOMAINS.items()}, **options)
+        return made
+
+    @classmethod
     @as_in(Learner.guessed)
     def guessed(cls: type[Self], observations: Any, weights: npt.ArrayLike) -> Self:
         """Make one of observations that belong to each state to some degree.

@@ -135,6 +135,11 @@ class Bernoulli(OfNumbers):
         return estimate
 
     @classmethod
+    def _stand_in(cls, observations: Any, **_: Any) -> Bernoulli:
+        """One of a single state that lets observations in."""
+        return cls([0.5])
+
+    @classmethod
     @as_in(Learner.guessed)
     def guessed(cls, observations: Any, weights: npt.ArrayLike) -> Bernoulli:
         """Make one of outcomes that belong to each state to some degree.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray
-from hmmfilter._distributions import most_likely
 from hmmfilter.emissions.learning import HELD
 from hmmfilter.learning.climbing import Point, point_at
 from hmmfilter.learning.evidence import Model
+from hmmfilter.learning.moving import rows_most_likely
 from hmmfilter.learning.parameters import Part, Values, values_of
 from hmmfilter.learning.problem import Problem, model_of
 
@@ -31,10 +31,11 @@ def at_bounds(problem: Problem, point: Point) -> Point | None:
         if trial is None or trial.objective < point.objective - point.resolution:
             bounds = _nearest_half(bounds, values_of(point.model))
             continue
-        leaving = _leaving(problem, trial) & np.isfinite(bounds["transition"])
-        if not leaving.any():
+        leaving = {name: wants & np.isfinite(bounds[name]) for name, wants in _leaving(problem, trial).items()}
+        if not any(wants.any() for wants in leaving.values()):
             return trial
-        bounds["transition"][leaving] = np.nan
+        for name, wants in leaving.items():
+            bounds[name][wants] = np.nan
     return None
 
 
@@ -45,8 +46,13 @@ def off_bounds(problem: Problem, point: Point) -> Point | None:
     would take very long from where a leap, or steps before others came to their place, have brought such an entry.
     """
     bounds = _bounds_nearby(problem, point, are_left=True)
-    bounds["transition"][_leaving(problem, point)] = 0.0
-    distances = _distances(bounds, values_of(point.model))
+    for name, wants in _leaving(problem, point).items():
+        bounds[name][wants] = 0.0
+    values = values_of(point.model)
+    distances = {
+        name: distance / problem.by_name[name].unit(values[name])
+        for name, distance in _distances(bounds, values).items()
+    }
     for level in LEVELS:
         far = {name: np.where(distances[name] < level / 2, bounds[name], np.nan) for name in bounds}
         if not _is_any(far):
@@ -78,10 +84,11 @@ def _bound_nearby(part: Part, values: FloatArray, ahead: FloatArray, is_left: bo
     for bound in part.bounds:
         if np.isfinite(bound):
             distance, distance_ahead = np.abs(values - bound), np.abs(ahead - bound)
+            near = NEAR * part.unit(values)
             touches = distance <= TOUCHING * np.spacing(np.abs(bound))
             comes_nearer = touches | (distance_ahead < SHRINKING * distance)
             moves = distance_ahead > GROWING * distance if is_left else comes_nearer
-            bounds[part.is_free(values) & (distance < NEAR) & moves] = bound
+            bounds[part.is_free(values) & (distance < near) & moves] = bound
     return bounds
 
 
@@ -98,10 +105,10 @@ def _point_at_bounds(problem: Problem, point: Point, bounds: Values, distance: f
     values = values_of(point.model)
     for name, chosen in bounds.items():
         part, is_chosen = problem.by_name[name], np.isfinite(chosen)
-        inside = np.where(chosen == part.bounds[0], distance, -distance)
+        inside = np.where(chosen == part.bounds[0], distance, -distance) * part.unit(values[name])
         there = np.where(is_chosen, chosen + inside, values[name])
         if part.are_rows:
-            there = most_likely(values[name], there, np.where(is_chosen, HELD, part.groups))
+            there = rows_most_likely(values[name], there, np.where(is_chosen, HELD, part.groups))
         values[name] = there
     try:
         return point_at(problem, model_of(point.model, values, problem.is_stationary))
@@ -109,12 +116,15 @@ def _point_at_bounds(problem: Problem, point: Point, bounds: Values, distance: f
         return None
 
 
-def _leaving(problem: Problem, point: Point) -> BoolArray:
-    """Which transitions at 0 would rather not be."""
-    slopes = problem.slopes(point.model, point.expectations)["transition"]
-    part, transition = problem.by_name["transition"], point.model.transition
-    size = np.abs(np.where(transition > 0, slopes, 0.0) * transition).sum(axis=1, keepdims=True)
-    wants_up: BoolArray = part.at_bound(transition) & (part.uncommon(slopes, transition) > SLACK * size)
+def _leaving(problem: Problem, point: Point) -> dict[str, BoolArray]:
+    """Which transitions, or rates of them, at 0 would rather not be."""
+    slopes, values = problem.slopes(point.model, point.expectations), values_of(point.model)
+    wants_up = {}
+    for part in problem.parts:
+        if part.is_of_chain and (part.are_rows or part.are_rates):
+            own, value = slopes[part.name], values[part.name]
+            size = np.abs(np.where(value > 0, own, 0.0) * value).sum(axis=-1, keepdims=True)
+            wants_up[part.name] = part.at_bound(value) & (part.uncommon(own, value) * part.unit(value) > SLACK * size)
     return wants_up
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+from hmmfilter._beside import Beside
+from hmmfilter.emissions.learning import add_in_two_parts
+from hmmfilter.transitions.protocol import Told
 
 
 class Model(Protocol):
@@ -37,6 +41,16 @@ class Model(Protocol):
         ...
 
     @property
+    def chain(self) -> Any:
+        """How it moves."""
+        ...
+
+    @property
+    def final(self) -> FloatArray | None:
+        """(K,), where sequences end."""
+        ...
+
+    @property
     def emission(self) -> Any:
         """What the states show."""
         ...
@@ -51,11 +65,33 @@ class Model(Protocol):
         """K."""
         ...
 
-    def _with(self, initial: FloatArray, transition: FloatArray, emission: Any) -> Model: ...
+    def _with(
+        self, initial: FloatArray, transition: Any, emission: Any, *, final: FloatArray | None = None
+    ) -> Model: ...
 
     def _sequences(
         self, observations: Any, lengths: npt.ArrayLike | None
     ) -> tuple[list[Any] | None, _checks.Labels]: ...
+
+    def _beside(
+        self, starts: IntArray, keys: Sequence[Hashable] | None, *, covariates: Any, times: Any, transition_index: Any
+    ) -> Beside: ...
+
+
+class Given(NamedTuple):
+    """What comes with observations that are to be learnt from, as it came."""
+
+    lengths: npt.ArrayLike | None = None
+    allowed: Any = None
+    labels: Any = None
+    weights: Any = None
+    covariates: Any = None
+    times: Any = None
+    transition_index: Any = None
+    log_weights: Any = None
+
+
+NOTHING_GIVEN = Given()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +103,9 @@ class Evidence:
     starts: IntArray  # of the sequences, and the end
     weights: FloatArray  # (N,)
     is_allowed: BoolArray | None  # (T, K)
+    log_weights: FloatArray | None  # (T, K), added to log-likelihoods
+    beside: Beside  # what observations and moves depend on besides
+    told: Told  # what moves depend on
     n_observations: float  # steps that are not missing, each as often as its sequence counts
     labels: _checks.Labels  # of the sequences
 
@@ -74,6 +113,18 @@ class Evidence:
     def n_rows(self) -> int:
         """T, of all sequences."""
         return int(self.starts[-1])
+
+    @cached_property
+    def last_rows(self) -> IntArray:
+        """The last row of each sequence that has any."""
+        return self.starts[1:][np.diff(self.starts) > 0] - 1
+
+    def weigh(self, begin: int, end: int, table: FloatArray) -> None:
+        """Add to the log-likelihoods of some rows what else is known of their states."""
+        if self.log_weights is not None:
+            table += self.log_weights[begin:end]
+        if self.is_allowed is not None:
+            table[~self.is_allowed[begin:end]] = -np.inf
 
     def possible(self, n_possible: IntArray) -> None:
         """Insist that each sequence that counts is possible to its end."""
@@ -89,26 +140,31 @@ def learns_from_sums(emission: Any) -> bool:
     return bool(getattr(emission, "_learns_from_sums", hasattr(emission, "_maximised")))
 
 
-def evidence_of(
-    model: Model,
-    observations: Any,
-    lengths: npt.ArrayLike | None = None,
-    allowed: Any = None,
-    labels: Any = None,
-    weights: Any = None,
-) -> Evidence:
+def evidence_of(model: Model, observations: Any, given: Given = NOTHING_GIVEN) -> Evidence:
     """Let in what a model is to learn from."""
     emission, n_states = model.emission, model.n_states
-    sequences, names = model._sequences(observations, lengths)
+    sequences, names = model._sequences(observations, given.lengths)
+    parts: list[tuple[Any, Any]] = []
     if sequences is not None:
-        steps = list(map(len, sequences))
-        with_steps = [part for part in zip(names.names_of(len(sequences)), sequences, strict=True) if len(part[1]) > 0]
+        parts = list(zip(names.names_of(len(sequences)), sequences, strict=True))
+        with_steps = [sequence for _, sequence in parts if len(sequence) > 0]
         _checks.something_observed(len(with_steps))
-        observations = _joined([sequence for _, sequence in with_steps], emission)
-    is_seen, observed = _let_in(emission, observations, [] if sequences is None else with_steps, n_states)
-    starts = _checks.starts(lengths if sequences is None else steps, len(is_seen))
+        observations = _joined(with_steps, emission)
+    lengths = given.lengths if sequences is None else [len(sequence) for _, sequence in parts]
+    let_in = partial(_let_in, emission, observations, parts, n_states)
+    is_known = not getattr(emission, "_needs", ())  # without anything beside
+    seen = let_in(None) if is_known else None
+    starts = _checks.starts(lengths, len(observations if seen is None else seen[0]))
     steps = np.diff(starts).tolist()
-    counts = _checks.sequence_weights(weights, len(steps), names.keys)
+    beside = model._beside(
+        starts,
+        names.keys,
+        covariates=given.covariates,
+        times=given.times,
+        transition_index=given.transition_index,
+    )
+    is_seen, observed = let_in(beside) if seen is None else seen
+    counts = _checks.sequence_weights(given.weights, len(steps), names.keys)
     n_observations = float(np.repeat(counts, steps) @ is_seen)
     _checks.something_observed(n_observations)
     return Evidence(
@@ -116,7 +172,10 @@ def evidence_of(
         observed,
         starts,
         counts,
-        _allowed(allowed, labels, steps, n_states, names),
+        _allowed(given.allowed, given.labels, steps, n_states, names),
+        _checks.joined_log_weights(given.log_weights, steps, n_states, names.keys),
+        beside,
+        model.chain._told(beside),
         n_observations,
         names,
     )
@@ -132,13 +191,16 @@ def _joined(sequences: list[Any], emission: Any) -> Any:
 
 
 def _let_in(
-    emission: Any, observations: Any, parts: list[tuple[Any, Any]], n_states: int
+    emission: Any, observations: Any, parts: list[tuple[Any, Any]], n_states: int, beside: Beside | None
 ) -> tuple[BoolArray, tuple[Any, ...] | None]:
     """Which rows are not missing, and what the emission makes of all; a message says which part is refused."""
     if not learns_from_sums(emission):
         table = _blaming(parts, observations, lambda rows: _checks.log_likelihoods(emission, rows, n_states))
         return (table != 0).any(axis=1), None
-    observed = _blaming(parts, observations, emission._observed)
+    if beside is None:
+        observed = _blaming(parts, observations, emission._observed)
+    else:
+        observed = emission._observed(observations, beside)
     rows = observed[0].reshape(len(observed[0]), -1)
     return ~np.isnan(rows).all(axis=1), observed
 
@@ -148,8 +210,9 @@ def _blaming(parts: list[tuple[Any, Any]], whole: Any, let_in: Callable[[Any], A
         return let_in(whole)
     except (ValueError, TypeError):
         for name, part in parts:
-            with _checks.blaming(f"sequence {_checks.shown(name)}"):
-                let_in(part)
+            if len(part) > 0:
+                with _checks.blaming(f"sequence {_checks.shown(name)}"):
+                    let_in(part)
         raise
 
 
@@ -168,22 +231,21 @@ class SumSource:
     """What the recursions ask of an emission that learns from sums; see `hmmfilter._drivers.expectations.Source`."""
 
     def __init__(self, emission: Any, evidence: Evidence) -> None:
-        self._emission, self._observed, self._is_allowed = emission, evidence.observed, evidence.is_allowed
+        self._emission, self._evidence = emission, evidence
 
     def fill(self, begin: int, end: int, table: FloatArray) -> None:
         """Fill (rows, K) with the log-likelihoods of some rows; −inf where a state is not allowed."""
-        self._emission._fill(self._observed, begin, end, table)
-        if self._is_allowed is not None:
-            table[~self._is_allowed[begin:end]] = -np.inf
+        self._emission._fill(self._evidence.observed, begin, end, table)
+        self._evidence.weigh(begin, end, table)
 
     def sums(self) -> FloatArray:
         """Zeros, (2, n)."""
-        zeros: FloatArray = self._emission._sums(self._observed)
+        zeros: FloatArray = self._emission._sums(self._evidence.observed)
         return zeros
 
     def add(self, begin: int, end: int, posteriors: FloatArray, sums: FloatArray) -> None:
         """Add what some rows show."""
-        self._emission._add(self._observed, begin, end, posteriors, sums)
+        self._emission._add(self._evidence.observed, begin, end, posteriors, sums)
 
 
 class KeptSource(SumSource):
@@ -206,15 +268,14 @@ class TableSource:
     """The same of any other emission: a table of all rows, from its log-likelihoods to posteriors."""
 
     def __init__(self, emission: Any, evidence: Evidence) -> None:
-        table = _checks.log_likelihoods(emission, evidence.observations, emission.n_states)
-        if evidence.is_allowed is not None:
-            table = np.where(evidence.is_allowed, table, -np.inf)
-        self._table = table
-        self.posteriors = np.zeros_like(table)
+        self._evidence = evidence
+        self._table = _checks.log_likelihoods(emission, evidence.observations, emission.n_states)
+        self.posteriors = np.zeros(self._table.shape)
 
     def fill(self, begin: int, end: int, table: FloatArray) -> None:
-        """Copy some rows."""
+        """Copy some rows; −inf where a state is not allowed."""
         table[:] = self._table[begin:end]
+        self._evidence.weigh(begin, end, table)
 
     def sums(self) -> FloatArray:
         """None: posteriors are kept."""
@@ -223,3 +284,42 @@ class TableSource:
     def add(self, begin: int, end: int, posteriors: FloatArray, sums: FloatArray) -> None:
         """Keep the posteriors of some rows; threads have rows of their own."""
         self.posteriors[begin:end] = posteriors
+
+
+class Ending:
+    """The same of sequences that end where they do: the last state of each says so, and is counted.
+
+    Sums have K numbers more, how often each state is expected to be the last.
+    """
+
+    def __init__(self, source: Any, evidence: Evidence, final: FloatArray) -> None:
+        self._source, self._last_rows = source, evidence.last_rows
+        with np.errstate(divide="ignore"):
+            self._log_final = np.log(final)
+
+    def _some(self, begin: int, end: int) -> IntArray:
+        """Which of some rows are the last of their sequences."""
+        first, stop = np.searchsorted(self._last_rows, [begin, end])
+        return self._last_rows[first:stop] - begin
+
+    def fill(self, begin: int, end: int, table: FloatArray) -> None:
+        """Fill (rows, K) with the log-likelihoods of some rows, and of ending there."""
+        self._source.fill(begin, end, table)
+        table[self._some(begin, end)] += self._log_final
+
+    def sums(self) -> FloatArray:
+        """Zeros, (2, n + K)."""
+        zeros: FloatArray = np.pad(self._source.sums(), ((0, 0), (0, len(self._log_final))))
+        return zeros
+
+    def add(self, begin: int, end: int, posteriors: FloatArray, sums: FloatArray) -> None:
+        """Add what some rows show, and how often each state is the last."""
+        shown, ends = split(sums, len(self._log_final))
+        self._source.add(begin, end, posteriors, shown)
+        add_in_two_parts(posteriors[self._some(begin, end)].T.copy().sum(axis=1), ends)
+        sums[:] = np.concatenate([shown, ends], axis=1)
+
+
+def split(sums: FloatArray, n_states: int) -> tuple[FloatArray, FloatArray]:
+    """What is shown, (..., n), and how often each state is the last, (..., K)."""
+    return sums[..., :-n_states].copy(), sums[..., -n_states:].copy()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter.learning.evidence import Model
+from hmmfilter.learning.evidence import Given, Model
 from hmmfilter.results import Fitted
 
 
@@ -19,6 +19,10 @@ def fit(
     *,
     lengths: npt.ArrayLike | None = None,
     allowed: Any = None,
+    covariates: Any = None,
+    times: Any = None,
+    transition_index: Any = None,
+    log_weights: Any = None,
     labels: Any = None,
     weights: Any = None,
     initial: str = "free",
@@ -53,15 +57,19 @@ def fit(
         The lengths of N sequences that stand one after the other.
     allowed : array_like of bool, (T, K), or list or dict of them, optional
         Which states are possible at each step.
-    labels : array_like of int, (T,), or list or dict of them, or pandas groups, optional
-        The states that are known; −1, NaN or None where one is not.
+    covariates, times, transition_index : array_like, (T, C), (T,) and (T,), or list or dict of them, optional
+        What the emission and the chain depend on besides, as in `HMM.filter`.
+    log_weights : array_like, (T, K), or list or dict of them, optional
+        Soft evidence, natural logs, added to the log-likelihoods of the states at each step.
+    labels : array_like of int or str, (T,), or list or dict of them, or pandas groups, optional
+        The states that are known, by their numbers or names; −1, NaN or None where one is not.
     weights : array_like, (N,), or dict, optional
         How often each sequence counts, from 0: a weight of 2 is the sequence given twice.
     initial : {"free", "stationary", "fixed"}
         Whether the initial distribution is learnt, is that where the transition settles, or stays as it is.
     fixed : str, or list of str, or dict of bool or array_like of bool
-        What stays as it is: "initial", "transition", "emission", or a parameter of the emission, as "emission.rate";
-        or, by such names, masks of entries.
+        What stays as it is: "initial", "transition", "final", "emission", or a parameter, as "emission.rate",
+        "transition.generator" or "transition.coefficients"; or, by such names, masks of entries.
     tied : dict, optional
         Which entries are one number, by the names of parameters: "all" for all states; groups of states, (K,), as
         ``[0, 0, 1]``; or groups of entries, in the shape of the parameter. They start from their mean.
@@ -124,9 +132,9 @@ def fit(
     from hmmfilter.learning import running
 
     _checks.hmm("start", start)
-    problem = running.problem_of(
-        start, observations, lengths, allowed, labels, weights, initial, fixed, tied, prior, _checks.workers(workers)
-    )
+    given = Given(lengths, allowed, labels, weights, covariates, times, transition_index, log_weights)
+    n_workers = _checks.workers(workers)
+    problem = running.problem_of(start, observations, given, initial, fixed, tied, prior, n_workers)
     settings = running.Settings(
         n_steps=_checks.whole_count("max_iterations", max_iterations),
         tolerance=_checks.tolerance(tolerance),

@@ -9,8 +9,10 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
+from hmmfilter.emissions.protocol import log_of
+from hmmfilter.learning import moving
 from hmmfilter.learning.evidence import Model
-from hmmfilter.learning.parameters import EMISSION, Part
+from hmmfilter.learning.parameters import EMISSION, FINAL, TRANSITION, Part
 from hmmfilter.learning.problem import Problem
 from hmmfilter.learning.settling import stationary
 
@@ -46,31 +48,63 @@ class Leaps:
         return self._model(models[2], vectors)
 
     def _vectors(self, model: Model) -> list[FloatArray]:
-        vectors = [model.log_initial, model.log_transition]
-        is_learnt = self._problem.learns_emission
-        return [*vectors, model.emission._natural()] if is_learnt else vectors
+        """Logs of the initial distribution, what is natural to the chain, to where it ends, and to the emission."""
+        vectors = [model.log_initial, self._natural(model.chain)]
+        if model.final is not None:
+            with np.errstate(divide="ignore"):
+                vectors.append(np.log(model.final) - np.log1p(-model.final))
+        return [*vectors, model.emission._natural()] if self._problem.learns_emission else vectors
+
+    def _natural(self, chain: Any) -> FloatArray:
+        """The logs of all matrices, or what the chain calls natural."""
+        own: dict[str, FloatArray] = chain._parameters()
+        return log_of(own[""]) if "" in own else chain._natural()
 
     def _model(self, before: Model, vectors: list[FloatArray]) -> Model | None:
-        parts = self._problem.by_name
-        transition = _rows(vectors[1], before.transition, parts["transition"].groups)
+        parts, left = self._problem.by_name, iter(vectors)
+        logs, natural = next(left), next(left)
+        chain = self._chain(before.chain, natural)
+        if chain is None:
+            return None
         if self._problem.is_stationary:
             try:
-                initial = stationary(transition)
+                initial = stationary(chain)
             except ValueError:  # moves have become 0, and it settles nowhere
                 return None
         else:
-            initial = _rows(vectors[0], before.initial, parts["initial"].groups)
+            initial = _rows(logs, before.initial, parts["initial"].groups)
+        final = before.final
+        if final is not None:
+            with np.errstate(over="ignore"):
+                final = _kept(parts[FINAL], 1.0 / (1.0 + np.exp(-next(left))), final)
         emission = before.emission
-        if len(vectors) == 3:
-            emission = emission._of_natural(vectors[2])
+        for natural in left:
+            emission = emission._of_natural(natural)
             if emission is None or self._is_far(emission, before.emission):
                 return None
-            own = [part for part in self._problem.parts if part.name.startswith(EMISSION)]
-            if any((part.groups < 0).any() or (part.are_rows and part.is_tied) for part in own):
-                there, known = emission._parameters(), before.emission._parameters()
-                by_name = {part.of_emission: part for part in own}
-                emission = emission._with({name: _kept(by_name[name], there[name], known[name]) for name in there})
-        return before._with(initial, transition, emission)
+            emission = self._with_held(
+                emission, before.emission, [part for part in parts.values() if part.is_of_emission]
+            )
+        return before._with(initial, chain, emission, final=final)
+
+    def _chain(self, before: Any, natural: FloatArray) -> Any:
+        """The chain of such logs, or natural parameters, as a model takes it; None where there is none."""
+        own: dict[str, FloatArray] = before._parameters()
+        if "" in own:
+            rows = _rows(natural, own[""], self._problem.by_name[TRANSITION].groups)
+            return moving.chain_of(before, {"": rows})
+        chain = before._of_natural(natural)
+        own_parts = [part for part in self._problem.parts if part.is_of_chain]
+        return None if chain is None else self._with_held(chain, before, own_parts)
+
+    @staticmethod
+    def _with_held(there: Any, before: Any, own: list[Part]) -> Any:
+        """An emission, or a chain, with what is held as it was."""
+        if not any((part.groups < 0).any() or (part.are_rows and part.is_tied) for part in own):
+            return there
+        values, known = there._parameters(), before._parameters()
+        by_name = {part.own_name: part for part in own}
+        return there._with({name: _kept(by_name[name], values[name], known[name]) for name in values})
 
     def _is_far(self, emission: Any, before: Any) -> bool:
         """Whether a leap has changed a variance, or the like, by more than leaps are to be believed."""
@@ -96,7 +130,7 @@ def _leapt(first: FloatArray, second: FloatArray, third: FloatArray, length: flo
 def _rows(logs: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
     """Rows of probabilities in proportion to such logs."""
     shifted = logs - logs.max(axis=-1, keepdims=True)
-    return most_likely(np.exp(shifted), before, groups)
+    return moving.rows_most_likely(np.exp(shifted), before, groups)
 
 
 def _kept(part: Part, values: FloatArray, before: FloatArray) -> FloatArray:

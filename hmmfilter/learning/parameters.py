@@ -17,15 +17,22 @@ from hmmfilter.learning.evidence import Model, learns_from_sums
 Number = TypeVar("Number", bound=np.generic)
 Values = dict[str, FloatArray]
 Block = tuple[IntArray, FloatArray]  # some entries, (n,), and directions of them, (n, p)
-EMISSION = "emission."
+EMISSION, TRANSITION, FINAL = "emission.", "transition", "final"
 
 
 def values_of(model: Model) -> Values:
     """All parameters of a model, by name; an emission that learns as a whole has none."""
-    values = {"initial": model.initial, "transition": model.transition}
+    values = {"initial": model.initial} | of_chain(model.chain._parameters())
+    if model.final is not None:
+        values[FINAL] = model.final
     if learns_from_sums(model.emission):
         values |= {EMISSION + name: value for name, value in model.emission._parameters().items()}
     return values
+
+
+def of_chain(own: dict[str, Any]) -> dict[str, Any]:
+    """What a chain has by its own names, by those of a model: that of the matrix itself is the chain's."""
+    return {f"{TRANSITION}.{name}" if name else TRANSITION: value for name, value in own.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +42,26 @@ class Part:
     name: str
     groups: IntArray
     are_rows: bool = False  # that sum to 1
+    are_rates: bool = False  # of moves, from which those on the diagonal follow, so that rows sum to 0
     is_symmetric: bool = False
     bounds: tuple[float, float] = (-np.inf, np.inf)  # which entries may reach
 
     @property
-    def of_emission(self) -> str:
-        """The name that the emission has for it."""
+    def own_name(self) -> str:
+        """The name that the emission, or the chain, has for it."""
+        if self.is_of_chain:
+            return self.name.removeprefix(TRANSITION).removeprefix(".")
         return self.name.removeprefix(EMISSION)
+
+    @property
+    def is_of_emission(self) -> bool:
+        """Whether it says what the states show."""
+        return self.name.startswith(EMISSION)
+
+    @property
+    def is_of_chain(self) -> bool:
+        """Whether it says how the chain moves."""
+        return self.name.startswith(TRANSITION)
 
     @cached_property
     def is_tied(self) -> bool:
@@ -59,6 +79,10 @@ class Part:
         lower, upper = self.bounds
         reached: BoolArray = (self.groups >= 0) & ((values == lower) | (values == upper))
         return reached
+
+    def unit(self, values: FloatArray) -> float:
+        """In which distances from a bound are told: those of rates are, beside the fastest way out of a state."""
+        return float(-values.diagonal().min()) if self.are_rates else 1.0
 
     def groups_at(self, values: FloatArray) -> IntArray:
         """The groups of the entries that can move."""
@@ -138,19 +162,23 @@ def parts_of(model: Model, initial: str, fixed: Any, tied: Any) -> tuple[Part, .
     """The parameters of a start, with what is held and tied; an entry that is at a bound is held."""
     values = values_of(model)
     emission = model.emission
+    chain = model.chain
     shapes = {name: value.shape for name, value in values.items()}
     if not learns_from_sums(emission):
         shapes["emission"] = ()
     of_all = {EMISSION + name for name in getattr(emission, "_of_all", ())}
     held, groups = _checks.held_entries(fixed, shapes), _checks.tied_entries(tied, shapes, of_all)
+    for name, are_given in of_chain(chain._given()).items():
+        held[name] |= are_given
+        groups[name][are_given] = groups[name].max() + 1 + np.arange(np.count_nonzero(are_given))
     is_tied = len(np.unique(groups["initial"])) < model.n_states
     if _checks.free_initial(initial, held["initial"], is_tied) != "free":
         held["initial"][:] = True
     if not learns_from_sums(emission):
         values["emission"] = np.zeros(())
-    distributions = {"initial", "transition", *(EMISSION + name for name in getattr(emission, "DISTRIBUTIONS", ()))}
-    bounds = {EMISSION + name: pair for name, pair in getattr(emission, "BOUNDS", {}).items()}
-    symmetric = {EMISSION + name for name in getattr(emission, "_symmetric", ())}
+    distributions = {"initial", *_named(chain, emission, "DISTRIBUTIONS")}
+    bounds = {FINAL: (0.0, 1.0), **_named(chain, emission, "BOUNDS")}
+    rates, symmetric = _named(chain, None, "GENERATORS"), _named(None, emission, "_symmetric")
     parts = []
     for name, value in values.items():
         numbers = groups[name]
@@ -161,5 +189,15 @@ def parts_of(model: Model, initial: str, fixed: Any, tied: Any) -> tuple[Part, .
         _checks.groups_agree(name, numbers, value, is_held)
         is_held = np.isin(numbers, numbers[is_held])
         numbers = np.unique(numbers, return_inverse=True)[1].reshape(value.shape)
-        parts.append(Part(name, np.where(is_held, HELD, numbers), name in distributions, name in symmetric, known))
+        groups_of_all = np.where(is_held, HELD, numbers)
+        parts.append(Part(name, groups_of_all, name in distributions, name in rates, name in symmetric, known))
     return tuple(parts)
+
+
+def _named(chain: Any, emission: Any, what: str) -> dict[str, Any]:
+    """What a chain and an emission say of their parameters, by the names of a model."""
+    of_both = []
+    for part in (chain, emission):
+        said = getattr(part, what, {})
+        of_both.append(said if isinstance(said, dict) else dict.fromkeys(said))
+    return of_chain(of_both[0]) | {EMISSION + name: value for name, value in of_both[1].items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,18 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
 from hmmfilter._drivers.expectations import Expectations, expect
 from hmmfilter.emissions.learning import Kept, keeps, shown_by
-from hmmfilter.learning import settling
-from hmmfilter.learning.evidence import Evidence, KeptSource, Model, SumSource, TableSource, learns_from_sums
-from hmmfilter.learning.parameters import EMISSION, Block, Part, Values, values_of
+from hmmfilter.learning import moving, settling
+from hmmfilter.learning.evidence import (
+    Ending,
+    Evidence,
+    KeptSource,
+    Model,
+    SumSource,
+    TableSource,
+    learns_from_sums,
+    split,
+)
+from hmmfilter.learning.parameters import EMISSION, FINAL, TRANSITION, Block, Part, Values, of_chain, values_of
 from hmmfilter.learning.uncertainty import Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:
@@ -38,6 +47,7 @@ class Coordinates:
     model: Model
     parts: tuple[Part, ...]
     is_stationary: bool
+    sizes: Values = field(default_factory=dict)  # of the changes that count, of parameters of which they are known
 
     @cached_property
     def names(self) -> tuple[Name, ...]:
@@ -69,9 +79,15 @@ class Coordinates:
             for entries, directions in blocks:
                 matrix[first_entry + entries, first : (first := first + directions.shape[1])] = directions
             first_entry += n_entries
+        for part in self.parts:
+            if part.are_rates:
+                moves = matrix[spans[part.name]].reshape(*part.groups.shape, -1)
+                k = np.arange(len(moves))
+                moves[k, k] = -moves.sum(axis=1)
         if self.is_stationary:
-            moves = matrix[spans["transition"]].reshape(*self.model.transition.shape, -1)
-            matrix[spans["initial"]] = settling.moved(self.model.initial, self.model.transition, moves)
+            (moves,) = (matrix[spans[part.name]] for part in self.parts if part.is_of_chain)
+            of_chain = settling.Settled(self.model.initial, self.model.chain)
+            matrix[spans["initial"]] = of_chain.moved(moves)
         return matrix
 
     def shaped(self, row: FloatArray) -> Values:
@@ -98,12 +114,14 @@ class Coordinates:
 
 def model_of(before: Model, values: Values, is_stationary: bool) -> Model:
     """A model of such parameters, otherwise as before."""
-    emission = before.emission
+    emission, chain = before.emission, before.chain
     if learns_from_sums(emission):
         own = {name.removeprefix(EMISSION): value for name, value in values.items() if name.startswith(EMISSION)}
         emission = emission._with(own)
-    initial = settling.stationary(values["transition"]) if is_stationary else values["initial"]
-    return before._with(initial, values["transition"], emission)
+    names = of_chain({name: name for name in chain._parameters()})
+    chain = moving.chain_of(chain, {own: values[name] for name, own in names.items()})
+    initial = settling.stationary(chain) if is_stationary else values["initial"]
+    return before._with(initial, chain, emission, final=values.get(FINAL))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,15 +155,20 @@ class Problem:
         evidence, emission = self.evidence, model.emission
         of_this_house = KeptSource if keeps(emission) else SumSource
         source: Any = (TableSource if evidence.observed is None else of_this_house)(emission, evidence)
+        final = model.final
         expectations = expect(
             model.log_initial,
-            model.log_transition,
+            moving.log_moves(model, evidence.told),
             evidence.starts,
             evidence.weights,
-            source,
+            source if final is None else Ending(source, evidence, final),
             self.workers,
             False,
+            evidence.told.which,
         )
+        if final is not None:
+            shown, ends = split(expectations.emission, len(final))
+            expectations = expectations._replace(emission=shown, ends=ends)
         if evidence.observed is None:
             return expectations._replace(emission=source.posteriors)
         if keeps(emission):
@@ -163,8 +186,8 @@ class Problem:
 
     def log_prior(self, model: Model) -> float:
         """The log-density of all that is free, with its constants; 0 where there is no prior."""
-        values = {"initial": model.initial, "transition": model.transition}
-        believed = [(self.chain_prior(name), name) for name in values]
+        values = values_of(model)
+        believed = [(self.chain_prior(name), name) for name in ("initial", TRANSITION) if name in values]
         terms = [
             prior.log_density(values[name], self.by_name[name].groups >= 0)
             for prior, name in believed
@@ -181,8 +204,10 @@ class Problem:
 
     def chain_prior(self, name: str) -> Any:
         """What is believed of the initial distribution or the transition, as far as they are free; None for nothing."""
-        is_free = bool((self.by_name[name].groups >= 0).any())
-        return getattr(self.prior, name) if self.prior is not None and is_free else None
+        if self.prior is None or name not in ("initial", TRANSITION):
+            return None
+        is_free = name in self.by_name and bool((self.by_name[name].groups >= 0).any())
+        return getattr(self.prior, name) if is_free else None
 
     @property
     def emission_prior(self) -> Any:
@@ -192,7 +217,12 @@ class Problem:
     @cached_property
     def emission_groups(self) -> dict[str, IntArray]:
         """Which entries of the emission's parameters are one number, by the names that it has for them."""
-        return {part.of_emission: part.groups for part in self.parts if part.name.startswith(EMISSION)}
+        return {part.own_name: part.groups for part in self.parts if part.name.startswith(EMISSION)}
+
+    @cached_property
+    def chain_groups(self) -> dict[str, IntArray]:
+        """The same of the chain's."""
+        return {part.own_name: part.groups for part in self.parts if part.is_of_chain}
 
     def objective(self, model: Model, expectations: Expectations) -> float:
         """What is climbed."""
@@ -206,16 +236,26 @@ class Problem:
 
     def maximised(self, model: Model, expectations: Expectations) -> Model:
         """The maximisation step: the most probable model for what is expected."""
-        transition = self._counts("transition", expectations.transition)
-        initial = self._counts("initial", expectations.initial)
-        moves, first = self.by_name["transition"].groups, self.by_name["initial"].groups
+        firsts, first = self._counts("initial", expectations.initial), self.by_name["initial"].groups
+        moved = moving.moved(model, self.evidence.told, expectations)
+        chain: Any = model.chain
+        if moving.is_one_matrix(chain):
+            moves, counts = self.by_name[TRANSITION].groups, self._counts(TRANSITION, moved.counts)
+            if self.is_stationary:
+                chain = settling.most_likely(counts, firsts, model.transition, moves)
+            else:
+                chain = _without_traces(most_likely(counts, model.transition, moves), moves, TRACE_OF_MOVES)
+        elif self.learns_chain:
+            firsts_too = (settling.of_firsts(firsts, chain),) if self.is_stationary else ()
+            chain = chain._maximised(moved, self.chain_prior(TRANSITION), self.chain_groups, *firsts_too)
         if self.is_stationary:
-            matrix = settling.most_likely(transition, initial, model.transition, moves)
-            distribution = settling.stationary(matrix)
+            initial = settling.stationary(chain)
         else:
-            matrix = _without_traces(most_likely(transition, model.transition, moves), moves, TRACE_OF_MOVES)
-            distribution = _without_traces(most_likely(initial, model.initial, first), first, TRACE)
-        return model._with(distribution, matrix, self._emission(model.emission, expectations.emission))
+            initial = _without_traces(most_likely(firsts, model.initial, first), first, TRACE)
+        final = model.final
+        if final is not None:
+            final = moving.most_likely_ends(expectations, final, self.by_name[FINAL].groups)
+        return model._with(initial, chain, self._emission(model.emission, expectations.emission), final=final)
 
     def emission_by(self, emission: Any, degrees: FloatArray) -> Any:
         """The emission that is most probable for rows that belong to states to such degrees, (T, K)."""
@@ -239,17 +279,28 @@ class Problem:
         return emission.estimated(*given) if prior is None else emission.estimated(*given, prior)
 
     @cached_property
+    def learns_chain(self) -> bool:
+        """Whether anything of how the chain moves is free."""
+        return any((part.groups >= 0).any() for part in self.parts if part.is_of_chain)
+
+    @cached_property
     def learns_emission(self) -> bool:
         """Whether anything of the emission is free."""
         return any((part.groups >= 0).any() for part in self.parts if part.name.startswith("emission"))
 
     def slopes(self, model: Model, expectations: Expectations) -> Values:
         """The derivatives of the objective with respect to each entry of the parameters, all taken as free."""
+        values, told = values_of(model), self.evidence.told
         initial = self._scored("initial", model.initial, _over(expectations.initial, model.initial))
-        transition = self._scored("transition", model.transition, expectations.slopes)
+        moved = moving.moved(model, told, expectations)
+        own = {"": moved.slopes} if moving.is_one_matrix(model.chain) else model.chain._score(moved)
+        of_moves = {name: self._scored(name, values[name], score) for name, score in of_chain(own).items()}
         if self.is_stationary:
-            transition = transition + settling.slopes(model.initial, model.transition, initial)
-        slopes = {"initial": initial, "transition": transition}
+            settled = settling.Settled(model.initial, model.chain)
+            of_moves = {name: score + settled.slopes(initial) for name, score in of_moves.items()}
+        slopes = {"initial": initial, **of_moves}
+        if model.final is not None:
+            slopes[FINAL] = moving.slopes_of_ends(expectations, model.final)
         if self.evidence.observed is not None:
             emission = model.emission
             score = emission._score(expectations.emission)
@@ -287,13 +338,19 @@ class Problem:
     def coordinates(self, model: Model) -> Coordinates:
         """The directions in which a model can move."""
         parts = tuple(part for part in self.parts if part.name != "emission")
-        return Coordinates(model, parts, self.is_stationary)
+        return Coordinates(model, parts, self.is_stationary, self._sizes(model))
+
+    def _sizes(self, model: Model) -> Values:
+        """How far coefficients of covariates may move, for what they say of the data to move by about 1."""
+        sizes: Values = of_chain(moving.sizes(model.chain, self.evidence.told))
+        if self.evidence.observed is not None and hasattr(model.emission, "_sizes"):
+            own = model.emission._sizes(self.evidence.observed)
+            sizes |= {EMISSION + name: size for name, size in own.items()}
+        return sizes
 
     def visits(self, model: Model) -> FloatArray:
         """How often each state is expected to be entered, (K,), by each sequence as often as it counts."""
-        expectations = self.expect(model)
-        entered: FloatArray = expectations.initial + expectations.transition.sum(axis=0)
-        return entered
+        return moving.visits(self.expect(model))
 
     def uncertainty(self, model: Model, has_converged: bool) -> Uncertainty:
         """How far off the parameters of the most probable model may be."""

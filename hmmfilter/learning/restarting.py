@@ -13,9 +13,11 @@ import numpy as np
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter._distributions import most_likely
-from hmmfilter.learning import starts
+from hmmfilter.emissions.learning import HELD
+from hmmfilter.learning import moving, starts
 from hmmfilter.learning.climbing import Climbed
 from hmmfilter.learning.evidence import Evidence, Model
+from hmmfilter.learning.parameters import TRANSITION, Part
 from hmmfilter.learning.problem import Problem
 from hmmfilter.learning.settling import stationary
 
@@ -116,10 +118,15 @@ def starts_of(
     for kind in itertools.islice(kinds, restarts):
         named = AT_RANDOM[1] if evidence.observed is None else kind  # where only the number of rows is known
         degrees = _weighted(problem, starts.degrees(named, rows, start.n_states, rng))
-        moves = STAYING * np.eye(start.n_states) + (1.0 - STAYING) * rng.dirichlet(
-            np.ones(start.n_states), start.n_states
-        )
-        yield named, partial(_start_by, problem, start, degrees, moves)
+        yield named, partial(_start_by, problem, start, degrees, _moves(start, rng))
+
+
+def _moves(start: Model, rng: np.random.Generator) -> FloatArray:
+    """Moves at random, (K, K), or what a chain that has no matrix of its own is to differ by, in its own numbers."""
+    n_states = start.n_states
+    if "" in start.chain._parameters():
+        return STAYING * np.eye(n_states) + (1.0 - STAYING) * rng.dirichlet(np.ones(n_states), n_states)
+    return rng.normal(size=(n_states, n_states))
 
 
 def _counted(evidence: Evidence) -> FloatArray:
@@ -144,9 +151,24 @@ def _weighted(problem: Problem, degrees: FloatArray) -> FloatArray:
 def _start_by(problem: Problem, start: Model, degrees: FloatArray, moves: FloatArray) -> Model:
     """The model of such moves, as far as they are free, and of an emission of such degrees."""
     n_states, parts = start.n_states, problem.by_name
-    transition = most_likely(moves, start.transition, parts["transition"].groups)
+    own = start.chain._parameters()
+    if "" in own:
+        chain = moving.chain_of(start.chain, {"": moving.rows_most_likely(moves, own[""], parts[TRANSITION].groups)})
+    else:
+        (part,) = (part for part in problem.parts if part.is_of_chain)
+        ((name, values),) = own.items()
+        chain = start.chain._with({name: _shaken(part, values, moves)})
     if problem.is_stationary:
-        initial = stationary(transition)
+        initial = stationary(chain)
     else:
         initial = most_likely(np.ones(n_states), start.initial, parts["initial"].groups)
-    return start._with(initial, transition, problem.emission_by(start.emission, degrees))
+    return start._with(initial, chain, problem.emission_by(start.emission, degrees))
+
+
+def _shaken(part: Part, values: FloatArray, moves: FloatArray) -> FloatArray:
+    """Rates times factors, or coefficients with other intercepts, at random; what is one number stays one."""
+    numbers, first, group = np.unique(part.groups, return_index=True, return_inverse=True)
+    by = moves if part.are_rates else np.where(np.arange(values.shape[-1]) == 0, moves[..., np.newaxis], 0.0)
+    of_group = np.where(numbers == HELD, 0.0, by.ravel()[first])
+    steps = of_group[group].reshape(values.shape)
+    return values * np.exp(steps) if part.are_rates else values + steps

@@ -8,15 +8,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
-from hmmfilter._distributions import most_likely
 from hmmfilter._drivers.jobs import progress_bar
-from hmmfilter.learning import boundary
+from hmmfilter.learning import boundary, moving
 from hmmfilter.learning.climbing import Climbed, Watch, climb, point_at
-from hmmfilter.learning.evidence import Model, evidence_of, learns_from_sums
+from hmmfilter.learning.evidence import Given, Model, evidence_of, learns_from_sums
 from hmmfilter.learning.parameters import Part, parts_of, values_of
 from hmmfilter.learning.problem import Problem, model_of
 from hmmfilter.learning.restarting import EARLY_TOLERANCE, N_EARLY, Restart, climb_from_many, starts_of
@@ -57,21 +55,11 @@ def fitted(problem: Problem, start: Model, settings: Settings) -> Fitted:
 
 
 def problem_of(
-    start: Model,
-    observations: Any,
-    lengths: npt.ArrayLike | None,
-    allowed: Any,
-    labels: Any,
-    weights: Any,
-    initial: str,
-    fixed: Any,
-    tied: Any,
-    prior: Any,
-    workers: int,
+    start: Model, observations: Any, given: Given, initial: str, fixed: Any, tied: Any, prior: Any, workers: int
 ) -> Problem:
     """What is to be climbed, from what the door is given."""
     parts = parts_of(start, initial, fixed, tied)
-    evidence = evidence_of(start, observations, lengths, allowed, labels, weights)
+    evidence = evidence_of(start, observations, given)
     believed = _checks.prior_of_model(prior, start)
     problem = Problem(evidence, parts, initial == "stationary", believed, workers)
     if problem.learns_emission and not learns_from_sums(start.emission):
@@ -88,8 +76,7 @@ def feasible(problem: Problem, start: Model) -> Model:
 
 def _pooled(part: Part, values: FloatArray) -> FloatArray:
     if part.are_rows:
-        rows: FloatArray = most_likely(values, values, part.groups)
-        return rows
+        return moving.rows_most_likely(values, values, part.groups)
     free = part.groups >= 0
     numbers = part.groups[free]
     pooled: FloatArray = values.copy()
@@ -124,7 +111,7 @@ def _reported(problem: Problem, climbed: Climbed, restarts: tuple[Restart, ...])
     model, expectations = climbed.point.model, climbed.point.expectations
     n_observations = problem.evidence.n_observations
     gradient = problem.gradient(model, expectations) if problem.are_scored else np.array([np.nan])
-    visits = expectations.initial + expectations.transition.sum(axis=0)
+    visits = moving.visits(expectations)
     return Fitted(
         model=model,
         log_likelihood=problem.log_likelihood(expectations),

@@ -6,7 +6,8 @@ With δ = δ A and Z = (I − A + 1 δ)⁻¹, a move dA whose rows sum to 0 chan
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,48 @@ SMALLEST_CHANGE = 1e-15
 TINY, TRACE = 1e-300, 1e-280
 
 
-def stationary(transition: FloatArray) -> FloatArray:
-    """Where the chain settles."""
-    return stationary_distribution(transition)
+def stationary(chain: Any) -> FloatArray:
+    """Where a chain, or one of a matrix, settles."""
+    settled: FloatArray = stationary_distribution(chain) if isinstance(chain, np.ndarray) else chain.stationary()
+    return settled
+
+
+class Settled:
+    """Where a chain settles, as a function of its matrix or its rates.
+
+    Rates Q settle where the matrix I + Q / λ does, for any λ that is not below what leaves a state.
+    """
+
+    def __init__(self, initial: FloatArray, chain: Any) -> None:
+        (parameter,) = chain._parameters().values()
+        self._initial, self._are_rates = initial, bool(getattr(chain, "GENERATORS", ()))
+        self._scale = float(-parameter.diagonal().min()) if self._are_rates else 1.0
+        self._matrix = np.eye(len(parameter)) + parameter / self._scale if self._are_rates else parameter
+
+    def moved(self, moves: FloatArray) -> FloatArray:
+        """How the distribution changes along moves of all entries, (K K, p)."""
+        return moved(self._initial, self._matrix, moves.reshape(*self._matrix.shape, -1) / self._scale)
+
+    def slopes(self, with_respect_to_initial: FloatArray) -> FloatArray:
+        """The derivatives with respect to all entries of what depends on it; rates on the diagonal follow."""
+        along = slopes(self._initial, self._matrix, with_respect_to_initial) / self._scale
+        return along - along.diagonal()[:, np.newaxis] if self._are_rates else along
+
+
+def of_firsts(firsts: FloatArray, chain: Any) -> Callable[[FloatArray], tuple[float, FloatArray]]:
+    """Σ firsts log δ of rates, and its slopes: what the first states add to what rates are learnt from."""
+
+    def added(rates: FloatArray) -> tuple[float, FloatArray]:
+        there = chain._with({"generator": rates})
+        try:
+            initial = there.stationary()
+        except ValueError:  # it settles in more than one way
+            return -np.inf, np.zeros_like(rates)
+        begun = firsts > 0
+        over = np.divide(firsts, initial, out=np.zeros_like(firsts), where=begun)
+        return float(firsts[begun] @ np.log(initial[begun])), Settled(initial, there).slopes(over)
+
+    return added
 
 
 def moved(initial: FloatArray, transition: FloatArray, moves: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._docstrings import as_in
-from hmmfilter.learning.evidence import Model
+from hmmfilter.learning.evidence import Given, Model
 from hmmfilter.learning.fitting import fit
 from hmmfilter.results import ExpectedStatistics
 
@@ -20,6 +20,10 @@ def expected_statistics(
     *,
     lengths: npt.ArrayLike | None = None,
     allowed: Any = None,
+    covariates: Any = None,
+    times: Any = None,
+    transition_index: Any = None,
+    log_weights: Any = None,
     labels: Any = None,
     weights: Any = None,
     workers: int = 1,
@@ -30,7 +34,7 @@ def expected_statistics(
     ----------
     model : HMM
         The model.
-    observations, lengths, allowed, labels, weights, workers
+    observations, lengths, allowed, covariates, times, transition_index, log_weights, labels, weights, workers
         As in `fit`.
 
     Returns
@@ -60,9 +64,8 @@ def expected_statistics(
 
     _checks.hmm("model", model)
     n_workers = _checks.workers(workers)
-    problem = running.problem_of(
-        model, observations, lengths, allowed, labels, weights, "free", "emission", None, None, n_workers
-    )
+    given = Given(lengths, allowed, labels, weights, covariates, times, transition_index, log_weights)
+    problem = running.problem_of(model, observations, given, "free", "emission", None, None, n_workers)
     evidence = problem.evidence
     expectations = problem.expect(model)
     evidence.possible(expectations.n_possible)
@@ -71,6 +74,7 @@ def expected_statistics(
     return ExpectedStatistics(
         initial=expectations.initial,
         transition=expectations.transition,
+        final=expectations.ends,
         emission=named,
         log_likelihood=float(expectations.log_likelihood[0]) if is_alone else expectations.log_likelihood,
         state_names=model.state_names,

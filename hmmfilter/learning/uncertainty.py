@@ -115,13 +115,16 @@ def _scaling(coordinates: Coordinates) -> FloatArray:
         for entries, directions in blocks:
             moves = np.zeros((len(part.entries[0]), directions.shape[1]))
             moves[entries] = directions
-            triangle = np.linalg.qr(_relative(part, model.emission, values[part.name], moves), mode="r")
+            relative = _relative(part, model.emission, values[part.name], moves, coordinates.sizes.get(part.name))
+            triangle = np.linalg.qr(relative, mode="r")
             scaled.append(np.linalg.inv(triangle))
     return np.asarray(block_diag(*scaled)) if scaled else np.zeros((0, 0))
 
 
-def _relative(part: Part, emission: Any, values: FloatArray, moves: FloatArray) -> FloatArray:
-    """Moves of all entries, (entries, p), by the change over which the objective may bend otherwise."""
+def _relative(part: Part, emission: Any, values: FloatArray, moves: FloatArray, known: FloatArray | None) -> FloatArray:
+    """Moves of all entries, (entries, p), by the change over which the objective may bend otherwise, known or not."""
+    if known is not None:
+        return _over(moves, part.lower(np.broadcast_to(known, values.shape)))
     if _is_share(part):
         sizes = values if part.are_rows else np.minimum(values, 1.0 - values)
         return _over(moves, part.lower(sizes))
@@ -132,7 +135,8 @@ def _relative(part: Part, emission: Any, values: FloatArray, moves: FloatArray) 
         return relative
     is_positive = _is_positive(part, emission).all()
     sizes = values if is_positive else np.maximum(np.abs(values), 1.0)
-    mean, variance = emission.moments() if hasattr(emission, "moments") else (np.zeros(()), np.zeros(()))
+    has_moments = hasattr(emission, "moments") and part.is_of_emission
+    mean, variance = emission.moments() if has_moments else (np.zeros(()), np.zeros(()))
     if mean.shape == values.shape and variance.shape == values.shape:
         spread = np.where(np.isfinite(variance) & (variance > 0), np.sqrt(np.abs(variance)), sizes)
         sizes = np.minimum(values, spread) if is_positive else spread
@@ -160,7 +164,7 @@ def _is_positive(part: Part, emission: Any) -> BoolArray:
     """Which entries are above 0 by what they are."""
     if part.bounds == (0.0, np.inf):
         return np.ones(part.groups.shape, dtype=np.bool_)
-    is_named = part.of_emission in getattr(emission, "POSITIVE", ()) and part.name.startswith(EMISSION)
+    is_named = part.own_name in getattr(emission, "POSITIVE", ()) and part.name.startswith(EMISSION)
     if part.is_symmetric:
         return np.broadcast_to(is_named & np.eye(part.groups.shape[-1], dtype=np.bool_), part.groups.shape)
     return np.full(part.groups.shape, is_named)
@@ -199,10 +203,10 @@ def _factor(
 
 def _moving_most(changes: FloatArray, coordinates: Coordinates) -> list[str]:
     """The names of the entries that change most, as shares of their sizes."""
-    values, emission = values_of(coordinates.model), coordinates.model.emission
+    values, emission, sizes = values_of(coordinates.model), coordinates.model.emission, coordinates.sizes
     shares = np.concatenate(
         [
-            np.abs(_relative(part, emission, values[part.name], part.lower(whole)[:, None])[:, 0])
+            np.abs(_relative(part, emission, values[part.name], part.lower(whole)[:, None], sizes.get(part.name))[:, 0])
             for part, whole in zip(coordinates.parts, coordinates.shaped(changes).values(), strict=True)
         ]
     )
@@ -220,8 +224,8 @@ def _independent(coordinates: Coordinates) -> list[int]:
     first = 0
     for part, blocks in zip(coordinates.parts, coordinates.blocks, strict=True):
         is_last = np.zeros(len(part.entries[0]), dtype=np.bool_)
-        if part.name == "transition":
-            is_last = part.entries[0] == part.entries[1]
+        if part.is_of_chain and part.are_rows:
+            is_last = part.entries[-2] == part.entries[-1]
         for entries, directions in blocks:
             order = np.argsort(is_last[entries], kind="stable")
             chosen += [first + int(entries[n]) for n in order[_independent_rows(directions[order])]]

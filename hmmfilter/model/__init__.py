@@ -237,6 +237,10 @@ class HMM(Posteriors, Paths, Residuals, Streams, Simulation):
         *,
         lengths: npt.ArrayLike | None = None,
         allowed: Any = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+        log_weights: Any = None,
         labels: Any = None,
         weights: Any = None,
         initial: str = "free",
@@ -258,7 +262,7 @@ class HMM(Posteriors, Paths, Residuals, Streams, Simulation):
 
         Parameters
         ----------
-        observations, lengths, allowed, labels, weights
+        observations, lengths, allowed, covariates, times, transition_index, log_weights, labels, weights
             As in `hmmfilter.fit`.
         initial, fixed, tied, prior, restarts, rng
             As in `hmmfilter.fit`.
@@ -288,6 +292,10 @@ class HMM(Posteriors, Paths, Residuals, Streams, Simulation):
             observations,
             lengths=lengths,
             allowed=allowed,
+            covariates=covariates,
+            times=times,
+            transition_index=transition_index,
+            log_weights=log_weights,
             labels=labels,
             weights=weights,
             initial=initial,

@@ -34,7 +34,7 @@ class Fit(NamedTuple):
 
     history: FloatArray  # the objective, after each iteration
     initial: Limits
-    transition: Limits
+    moves: list[tuple[str, Limits]]  # of each matrix, after what it is called; none of a chain that has none
     means: list[Limits]  # of each state, (K,), for each entry of the observations; or none
     names: tuple[str, ...]  # of the states
     shown: list[Shown]
@@ -72,7 +72,8 @@ def _height(fit: Fit) -> float:
 
 def _chain_height(fit: Fit) -> float:
     n_states = len(fit.names)
-    return CHAIN_MARGIN + (n_states + 1) * n_states * ROW_HEIGHT if fit.with_rows else MAP_HEIGHT
+    n_rows = (len(fit.moves) * n_states + 1) * n_states
+    return CHAIN_MARGIN + n_rows * ROW_HEIGHT if fit.with_rows else MAP_HEIGHT
 
 
 def _draw(fit: Fit, figure: Figure) -> npt.NDArray[np.object_]:
@@ -84,7 +85,7 @@ def _draw(fit: Fit, figure: Figure) -> npt.NDArray[np.object_]:
     if fit.with_rows:
         _draw_rows(chain, fit)
     else:
-        draw_chain(chain, fit.initial.estimates, fit.transition.estimates, fit.names, with_numbers=False)
+        draw_chain(chain, fit.initial.estimates, fit.moves[0][1].estimates, fit.names, with_numbers=False)
     rows = halves[1].subgridspec(max(1, len(fit.shown)), 1)
     panels = [figure.add_subplot(rows[d]) for d in range(len(fit.shown))]
     for d, (panel, entry) in enumerate(zip(panels, fit.shown, strict=True)):
@@ -111,10 +112,14 @@ def _draw_rows(ax: Axes, fit: Fit) -> None:
     n_states = len(fit.names)
     colors = colors_of(n_states, for_lines=True)
     words = list(map(plain, fit.names))
-    labels = [f"start in {word}" for word in words] + [f"{i} → {j}" for i in words for j in words]
-    table = [np.concatenate([first, moves.ravel()]) for first, moves in zip(fit.initial, fit.transition, strict=True)]
+    labels = [f"start in {word}" for word in words]
+    labels += [f"{plain(called)}{i} → {j}" for called, _ in fit.moves for i in words for j in words]
+    all_of = [fit.initial, *(moves for _, moves in fit.moves)]
+    table = [np.concatenate([values.ravel() for values in each]) for each in zip(*all_of, strict=True)]
     rows = np.arange(len(labels)) + np.arange(len(labels)) // n_states * 0.6
-    for row, estimate, lower, upper, color in zip(rows, *table, np.tile(colors, (n_states + 1, 1)), strict=True):
+    for row, estimate, lower, upper, color in zip(
+        rows, *table, np.resize(colors, (len(rows), colors.shape[1])), strict=True
+    ):
         ax.plot([lower, upper], [row, row], color=color, linewidth=3, alpha=0.45, solid_capstyle="round")
         face = "white" if np.isnan(lower) else color
         ax.plot(estimate, row, "o", color=color, markerfacecolor=face, markersize=6, clip_on=False, zorder=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +16,14 @@ from hmmfilter._docstrings import as_in
 from hmmfilter.results.outline import Column
 from hmmfilter.results.parameters import (
     EMISSION,
+    FINAL,
+    TRANSITION,
     Cells,
     Parameters,
     cells_of,
+    columns_of_ones_own,
     entries,
+    name_of_chain,
     parameters_of,
     with_error,
 )
@@ -113,7 +117,7 @@ class Fitted(OfParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._freeze(_emission=self.model.emission)
+        self._freeze(_model=self.model)
 
     @property
     def aic(self) -> float:
@@ -140,8 +144,8 @@ class Fitted(OfParameters):
         Returns
         -------
         StandardErrors
-            ``initial`` (K,), ``transition`` (K, K), and ``emission``, a dict of arrays by the names of parameters; NaN
-            where an entry is held, or came to a bound, or nothing was seen of it.
+            ``initial`` (K,), ``transition`` (K, K), ``final`` (K,) or None, and ``emission``, a dict of arrays by the
+            names of parameters; NaN where an entry is held, or came to a bound, or nothing was seen of it.
 
         Raises
         ------
@@ -229,7 +233,7 @@ class Fitted(OfParameters):
         level = _checks.confidence_level(level)
         lower, upper = (ConfidenceLimits(**self._split(end)) for end in self._uncertainty.intervals(level))
         return ConfidenceIntervals(
-            level=level, lower=lower, upper=upper, state_names=self.state_names, _emission=self._emission
+            level=level, lower=lower, upper=upper, state_names=self.state_names, _model=self.model
         )
 
     def plot(self, level: float | None = None) -> npt.NDArray[np.object_]:
@@ -268,7 +272,7 @@ class Fitted(OfParameters):
     def _fit(self, level: float | None = None) -> plotting.Fit:
         """What `plot` draws."""
         model, problem = self.model, self._problem
-        is_small = model.n_states <= MOST_WITH_ROWS
+        is_small = model.n_states <= MOST_WITH_ROWS or not isinstance(model.transition, np.ndarray)
         lower, upper = self._limits(level, is_small)
         limits = {
             name: plotting.Limits(values, lower.get(name, np.full(values.shape, np.nan)), upper.get(name, values))
@@ -278,7 +282,7 @@ class Fitted(OfParameters):
         return plotting.Fit(
             history=self.history,
             initial=limits["initial"],
-            transition=limits["transition"],
+            moves=self._moves(limits),
             means=self._means(limits),
             names=self._names(0),
             shown=plotting.shown_by(model.emission, shares / shares.sum(), observations, observations),
@@ -295,6 +299,16 @@ class Fitted(OfParameters):
             return self._uncertainty.intervals(LEVEL) if is_small or self._has_errors else ({}, {})
         except ValueError:
             return {}, {}
+
+    def _moves(self, limits: dict[str, plotting.Limits]) -> list[tuple[str, plotting.Limits]]:
+        """The probabilities of moves, of each matrix, with what stands before them; of other chains there are none."""
+        if TRANSITION not in limits:
+            return []
+        moves = limits[TRANSITION]
+        if moves.estimates.ndim == 2:
+            return [("", moves)]
+        by_matrix = zip(self.model.chain._called(), *moves, strict=True)
+        return [(f"{called}: ", plotting.Limits(*tables)) for called, *tables in by_matrix]
 
     def _means(self, limits: dict[str, plotting.Limits]) -> list[plotting.Limits]:
         """Of each entry of the observations, the means of the states, where one parameter of the emission is that."""
@@ -314,10 +328,11 @@ class Fitted(OfParameters):
             table.setflags(write=False)
         return {
             "initial": values["initial"],
-            "transition": values["transition"],
+            "transition": values[name_of_chain(self.model.chain)],
+            "final": values.get(FINAL),
             "emission": own,
             "state_names": self.state_names,
-            "_emission": self._emission,
+            "_model": self.model,
         }
 
     @property
@@ -336,7 +351,9 @@ class Fitted(OfParameters):
 
     def _columns(self) -> tuple[list[Column], list[Column]]:
         chain, shown = super()._columns()
-        return chain, shown or getattr(self._emission, "_columns", list)()
+        if not shown:  # of an emission that learns as a whole
+            shown = getattr(self._emission, "_columns", partial(columns_of_ones_own, self._emission))()
+        return chain, shown
 
     def _frame_columns(self) -> dict[str, dict[str, float]]:
         parameters = parameters_of(self.model)

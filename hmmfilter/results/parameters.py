@@ -14,7 +14,7 @@ from hmmfilter.results.outline import Column
 
 Parameters = dict[str, FloatArray]  # by name: "initial", "transition", "emission.rate"
 Cells = Mapping[str, npt.NDArray[np.object_]]  # words for each entry
-EMISSION = "emission."
+EMISSION, TRANSITION, FINAL = "emission.", "transition", "final"
 N_DIGITS = 3  # of a standard error
 MOST_DECIMALS = 12
 NOTHING = "-"  # what is said of an entry of which nothing is known
@@ -23,12 +23,24 @@ NOTHING = "-"  # what is said of an entry of which nothing is known
 def parameters_of(model: Any) -> Parameters:
     """All parameters of a model; an emission that learns as a whole has none."""
     own: Parameters = getattr(model.emission, "_parameters", dict)()
-    return named(model.initial, model.transition, own)
+    (of_chain,) = model.chain._parameters().values()
+    return named(model, model.initial, of_chain, model.final, own)
 
 
-def named(initial: FloatArray, transition: FloatArray, emission: Mapping[str, FloatArray]) -> Parameters:
-    """Parameters by their names."""
-    return {"initial": initial, "transition": transition} | {EMISSION + name: own for name, own in emission.items()}
+def named(
+    model: Any, initial: FloatArray, of_chain: FloatArray, final: FloatArray | None, emission: Mapping[str, FloatArray]
+) -> Parameters:
+    """Parameters, or what is said of them, by their names in a model."""
+    values = {"initial": initial, name_of_chain(model.chain): of_chain}
+    if final is not None:
+        values[FINAL] = final
+    return values | {EMISSION + name: own for name, own in emission.items()}
+
+
+def name_of_chain(chain: Any) -> str:
+    """What the parameter of a chain is called: the matrix is the transition itself."""
+    (name,) = chain._parameters()
+    return f"{TRANSITION}.{name}" if name else TRANSITION
 
 
 def entries(values: Parameters, emission: Any) -> dict[str, float]:
@@ -51,10 +63,13 @@ def cells_of(word: Callable[..., str], emission: Any, *values: Parameters) -> Ce
     return cells
 
 
-def columns_of(cells: Cells, names: Sequence[str], emission: Any) -> tuple[list[Column], list[Column]]:
+def columns_of(cells: Cells, names: Sequence[str], model: Any) -> tuple[list[Column], list[Column]]:
     """What is said of the chain, and of the emission, in columns with an entry for each state."""
+    emission = model.emission
     chain: list[Column] = [("initial", cells["initial"], "")]
-    chain += [(f"to {name}", column, "") for name, column in zip(names, cells["transition"].T, strict=True)]
+    chain += _columns_of_moves(cells[name_of_chain(model.chain)], names, model.chain)
+    if FINAL in cells:
+        chain.append(("end", cells[FINAL], ""))
     shown: list[Column] = []
     for name, table in cells.items():
         if name.startswith(EMISSION):
@@ -68,6 +83,27 @@ def columns_of(cells: Cells, names: Sequence[str], emission: Any) -> tuple[list[
                 if _is_shown(name, (0, *index), emission)
             ]
     return chain, shown
+
+
+def _columns_of_moves(table: npt.NDArray[np.object_], names: Sequence[str], chain: Any) -> list[Column]:
+    """Columns of what is said of moves: by matrix and state, or by state and covariate, where there are several."""
+    if table.ndim == 2:
+        return [(f"to {name}", column, "") for name, column in zip(names, table.T, strict=True)]
+    called: tuple[str, ...] = chain._called()
+    if name_of_chain(chain) == TRANSITION:
+        return [(f"{m}: to {name}", table[n, :, j], "") for n, m in enumerate(called) for j, name in enumerate(names)]
+    return [(f"to {name}: {c}", table[:, j, n], "") for j, name in enumerate(names) for n, c in enumerate(called)]
+
+
+def columns_of_ones_own(emission: Any) -> list[Column]:
+    """What an emission of one's own has for each state, under names that are not private."""
+    columns: list[Column] = []
+    for name, value in getattr(emission, "__dict__", {}).items():
+        if not name.startswith("_") and isinstance(value, (list, tuple, np.ndarray)):
+            array = np.asarray(value)
+            if array.shape == (emission.n_states,) and array.dtype.kind in "biuf":
+                columns.append((name, array, ".5g"))
+    return columns
 
 
 def number(value: float, is_share: bool) -> str:
@@ -104,8 +140,10 @@ def _is_shown(name: str, index: tuple[int, ...], emission: Any) -> bool:
 
 def _is_share(name: str, emission: Any) -> bool:
     own = name.removeprefix(EMISSION)
+    if own == name:
+        return not name.startswith(f"{TRANSITION}.")
     is_distribution = own in getattr(emission, "DISTRIBUTIONS", ())
-    return own == name or is_distribution or getattr(emission, "BOUNDS", {}).get(own) == (0.0, 1.0)
+    return is_distribution or getattr(emission, "BOUNDS", {}).get(own) == (0.0, 1.0)
 
 
 def _head(name: str, index: tuple[int, ...], emission: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ class ExpectedStatistics(Previewed):
     initial : ndarray, (K,)
         How often each state is expected to be the first.
     transition : ndarray, (K, K)
-        How often each move is expected.
+        How often each move is expected; of several matrices (M, K, K), by each.
+    final : ndarray, (K,), or None
+        How often each state is expected to be the last, of a model that says where sequences end.
     emission : dict of ndarray
         What the emission is learnt from, by name: numbers of steps, sums of observations, and the like. Empty for an
         emission that learns as a whole.
@@ -52,6 +55,7 @@ class ExpectedStatistics(Previewed):
 
     initial: FloatArray
     transition: FloatArray
+    final: FloatArray | None = None
     emission: dict[str, FloatArray]
     log_likelihood: Any  # a float; of several sequences, (N,)
 
@@ -84,15 +88,27 @@ class ExpectedStatistics(Previewed):
         calm   0.9567   0.6816   0.9591
         busy   0.0433   0.0241   1.3352
         """
-        names = self._names(len(self.initial))
-        table = np.column_stack([self.initial, self.transition])
+        names, heads, table = self._chain()
         labels = frames.single_labels(names) if index is None else index
-        return frames.frame(table, ["initial", *(f"to {name}" for name in names)], labels)
+        return frames.frame(table, heads, labels)
+
+    def _chain(self) -> tuple[Sequence[str], list[str], FloatArray]:
+        """The names of the states, and columns with their heads; of several matrices, all moves together."""
+        names = self._names(len(self.initial))
+        heads, columns = ["initial", *(f"to {name}" for name in names)], [self.initial, _of_all(self.transition)]
+        if self.final is not None:
+            heads, columns = [*heads, "end"], [*columns, self.final]
+        return names, heads, np.column_stack(columns)
 
     def _preview(self) -> Preview:
-        names = self._names(len(self.initial))
-        table = np.column_stack([self.initial, self.transition])
+        names, heads, table = self._chain()
         rows = [[name, *map(four_decimals, row)] for name, row in zip(names, table, strict=True)]
         total = four_decimals(float(np.sum(self.log_likelihood)))
         title = f"ExpectedStatistics: {len(names)} states, log-likelihood {total}"
-        return Preview(title, [["state", "initial", *(f"to {name}" for name in names)], *rows])
+        return Preview(title, [["state", *heads], *rows])
+
+
+def _of_all(moves: FloatArray) -> FloatArray:
+    """How often each move is expected, (K, K), by whatever matrix."""
+    together: FloatArray = moves.reshape(-1, *moves.shape[-2:]).sum(axis=0)
+    return together

@@ -25,7 +25,11 @@ MOST_COLUMNS = 6  # of a matrix of which none is left out
 class OfParameters(Result):
     """What is known of each entry of the parameters, which prints as a table of the states."""
 
-    _emission: Any = field(default=None)  # whose parameters they are
+    _model: Any = field(default=None)  # whose parameters they are
+
+    @property
+    def _emission(self) -> Any:
+        return self._model.emission
 
     @abstractmethod
     def _cells(self) -> Cells:
@@ -37,7 +41,7 @@ class OfParameters(Result):
 
     def _columns(self) -> tuple[list[Column], list[Column]]:
         """What is said of the chain, and of the emission."""
-        return columns_of(self._cells(), self._names(1), self._emission)
+        return columns_of(self._cells(), self._names(1), self._model)
 
     def _lines(self) -> list[str]:
         """What stands above the table."""
@@ -48,7 +52,9 @@ class OfParameters(Result):
         return []
 
     def _states_and_emission(self) -> str:
-        return f"{counted(len(self._names(1)), 'state')}, {type(self._emission).__name__} emission"
+        chain = type(self._model.chain).__name__
+        moves = "" if chain == "Dense" else f"{chain} transitions, "
+        return f"{counted(len(self._names(1)), 'state')}, {moves}{type(self._emission).__name__} emission"
 
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """Make a pandas frame with a row for each entry of the parameters.
@@ -106,7 +112,10 @@ class StandardErrors(OfParameters):
     initial : ndarray, (K,)
         Those of the initial distribution.
     transition : ndarray, (K, K)
-        Those of the transition.
+        Those of the transition: of its matrix; of several (M, K, K); or of its generator (K, K), or its coefficients
+        (K, K, C + 1).
+    final : ndarray, (K,), or None
+        Those of the end probabilities, of a model that has some.
     emission : dict of ndarray
         Those of the emission's parameters, by name, in their shapes.
     state_names : tuple of str or None
@@ -127,10 +136,11 @@ class StandardErrors(OfParameters):
 
     initial: FloatArray
     transition: FloatArray
+    final: FloatArray | None = None
     emission: dict[str, FloatArray]
 
     def _parameters(self) -> Parameters:
-        return named(self.initial, self.transition, self.emission)
+        return named(self._model, self.initial, self.transition, self.final, self.emission)
 
     def _cells(self) -> Cells:
         return cells_of(alone, self._emission, self._parameters())
@@ -146,7 +156,7 @@ class ConfidenceLimits(StandardErrors):
 
     Attributes
     ----------
-    initial, transition, emission, state_names
+    initial, transition, final, emission, state_names
         As in `StandardErrors`.
     """
 
@@ -160,7 +170,8 @@ class ConfidenceIntervals(OfParameters):
     level : float
         How often they hold what they are about, where there are many data.
     lower, upper : ConfidenceLimits
-        Their ends: ``initial`` (K,), ``transition`` (K, K), and ``emission``, a dict, as of `StandardErrors`.
+        Their ends: ``initial`` (K,), ``transition`` (K, K), ``final`` (K,) or None, and ``emission``, a dict, as of
+        `StandardErrors`.
     state_names : tuple of str or None
         The names of the states.
 

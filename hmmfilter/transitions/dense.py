@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results.outline import Column
@@ -43,6 +44,8 @@ class Dense(Lasting):
           0  0.9000  0.1000
           1  0.2000  0.8000
     """
+
+    DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset({""})
 
     matrix: FloatArray
 
@@ -84,6 +87,12 @@ class Dense(Lasting):
     @property
     def _needs(self) -> frozenset[str]:
         return frozenset()
+
+    def _given(self) -> dict[str, BoolArray]:
+        return {}
+
+    def _admit(self, prior: Any) -> None:
+        prior._admitted("the prior of transition", self.matrix.shape)
 
     def _told(self, beside: Beside) -> Told:
         return Told(np.zeros((1, 0)), None)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter._distributions import most_likely
 from hmmfilter.emissions.protocol import log_of
@@ -102,6 +102,9 @@ class Indexed(Printed):
             Always.
         """
         _checks.one_stationary("Indexed")
+
+    def _given(self) -> dict[str, BoolArray]:
+        return {}
 
     def _admit(self, prior: Any) -> None:
         _checks.prior_of_kind("the prior of the transition", prior, Dirichlet)

@@ -13,6 +13,8 @@ of the Royal Statistical Society B 67 (2005).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
@@ -21,14 +23,22 @@ from hmmfilter.transitions.exponentials import log_exponentials, slopes_of_expon
 MOST_JUMPS = 1e9  # that a step may lead to expect in a gap: all has settled long before
 STEEP = 1e-6  # a slope, in units of its standard deviation, that is worth another step: it promises half its square
 
+Also = Callable[[FloatArray], tuple[float, FloatArray]]  # of rates: what is added to the height, and its slopes (K, K)
 
-def most_likely_rates(rates: FloatArray, gaps: FloatArray, counts: FloatArray, groups: IntArray) -> FloatArray:
-    """Maximise Σ counts log exp(Q t) over rates above 0, those of a group one number, from those that there are."""
+
+def most_likely_rates(
+    rates: FloatArray, gaps: FloatArray, counts: FloatArray, groups: IntArray, also: Also | None = None
+) -> FloatArray:
+    """Maximise Σ counts log exp(Q t) over rates above 0, those of a group one number, from those that there are.
+
+    What else depends on the rates may be added to the sum; it is −inf where they may not be.
+    """
     from scipy.optimize import minimize
 
+    added = also or _nothing
     free = groups >= 0
     _, number_of = np.unique(groups[free], return_inverse=True)
-    best, highest, start = rates, height(rates, gaps, counts), rates[free]
+    best, highest, start = rates, height(rates, gaps, counts) + added(rates)[0], rates[free]
     along = _slopes(rates, gaps, counts)
     jumps = np.bincount(number_of, weights=start * along[free])
     if not np.isfinite(along).all() or not (jumps > 0).any():
@@ -42,14 +52,19 @@ def most_likely_rates(rates: FloatArray, gaps: FloatArray, counts: FloatArray, g
             there[free] = start * np.exp(unit * steps)[number_of]
         if not _are_rates(there, free, gaps):
             return np.inf, np.zeros_like(steps)
-        reached, along = height(there, gaps, counts), _slopes(there, gaps, counts)
+        (more, bending), along = added(there), _slopes(there, gaps, counts)
+        reached = height(there, gaps, counts) + more
         if reached > highest:
             best, highest = there, reached
-        excess = along - along.diagonal()[:, np.newaxis]
+        excess = along - along.diagonal()[:, np.newaxis] + bending
         return -reached, -np.bincount(number_of, weights=there[free] * excess[free]) * unit
 
     minimize(fallen, np.zeros(len(unit)), jac=True, method="BFGS", options={"gtol": STEEP})
     return best
+
+
+def _nothing(rates: FloatArray) -> tuple[float, FloatArray]:
+    return 0.0, np.zeros_like(rates)
 
 
 def height(rates: FloatArray, gaps: FloatArray, counts: FloatArray) -> float:

@@ -16,7 +16,7 @@ from hmmfilter.results.outline import Column
 from hmmfilter.transitions.exponentials import log_exponentials, slopes_of_exponentials
 from hmmfilter.transitions.lasting import Lasting
 from hmmfilter.transitions.protocol import Moved, Told, steps_that_lead_on, told_by
-from hmmfilter.transitions.rate_estimates import most_likely_rates
+from hmmfilter.transitions.rate_estimates import Also, most_likely_rates
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -169,10 +169,10 @@ class Rates(Lasting):
     def _reordered(self, order: IntArray) -> Rates:
         return Rates(self.generator[np.ix_(order, order)], self.unit)
 
-    def _maximised(self, moved: Moved, prior: Any, groups: dict[str, IntArray]) -> Rates:
+    def _maximised(self, moved: Moved, prior: Any, groups: dict[str, IntArray], also: Also | None = None) -> Rates:
         numbers = np.arange(self.generator.size).reshape(self.generator.shape)
         free = np.where(self._moves > 0, groups.get("generator", numbers), HELD)
-        return self._with({"generator": most_likely_rates(self._moves, moved.of, moved.counts, free)})
+        return self._with({"generator": most_likely_rates(self._moves, moved.of, moved.counts, free, also)})
 
     def _score(self, moved: Moved) -> dict[str, FloatArray]:
         along = slopes_of_exponentials(self._moves, moved.of, moved.slopes)

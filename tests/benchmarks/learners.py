@@ -15,7 +15,7 @@ import numpy as np
 
 import hmmfilter as hf
 from hmmfilter.emissions import Categorical, Poisson
-from hmmfilter.learning.evidence import evidence_of
+from hmmfilter.learning.evidence import Given, evidence_of
 from hmmfilter.learning.parameters import parts_of
 from hmmfilter.learning.problem import Problem
 from tests.benchmarks.peers import DYNAMAX, HMMLEARN_LOG, HMMLEARN_SCALING, is_installed
@@ -71,7 +71,10 @@ def ours(task: Task, workers: int = 1) -> Iterate:
     """One EM iteration of `hmmfilter.fit`; the model is new each time, as nothing of it should be at hand."""
     start = task.start
     problem = Problem(
-        evidence_of(start, task.observations, task.lengths), parts_of(start, "free", (), None), False, workers=workers
+        evidence_of(start, task.observations, Given(task.lengths)),
+        parts_of(start, "free", (), None),
+        False,
+        workers=workers,
     )
 
     def iterate() -> Iteration:
