@@ -252,11 +252,10 @@ def _step(here: Height) -> FloatArray:
 def _sharpened(at: Callable[[FloatArray], Height], steps: FloatArray, here: Height) -> Summit:
     """A few steps more, as long as slopes fall, which say more of the last digits than heights."""
     last = _step(here)
-    for _ in range(MOST_HALVES):
+    while True:
         there = at(steps + last)
         further = _step(there)
         falls = SHARPENING * float(there.slopes @ further) < float(here.slopes @ last)
         if not falls or there.height < here.height - NOTHING * here.size:
-            break
+            return Summit(steps, last)
         steps, here, last = steps + last, there, further
-    return Summit(steps, last)

@@ -103,7 +103,7 @@ def test_a_guess_with_covariates():
 
 def test_samples_follow_those_before_them():
     """What is drawn, less what is expected of it, is the noise of its own state, also where a sequence begins."""
-    states, lengths = np.repeat([0, 1], 4), [3, 5]
+    states, lengths = np.repeat([0, 1], 4), [0, 3, 5]
     drawn = EMISSION.sample(states, 5, lengths=lengths)
     noise = np.random.default_rng(5).standard_normal(8) * np.sqrt(EMISSION.variance)[states]
     settled = EMISSION.coefficients[:, 0] / (1 - EMISSION.coefficients[:, 1:].sum(axis=1))

@@ -149,3 +149,36 @@ def test_an_outcome_that_never_comes():
     assert found.are_endless.tolist() == [True]
     two = _logits.most_likely(design, targets[:, :, :2], np.zeros((1, 2, 3)), free(1, 2, 3)).coefficients
     assert found.coefficients[:, :2] == pytest.approx(two, abs=1e-9)
+
+
+def parabola(top, slope):
+    """−½ (x − top)², whose slopes promise more or less than there is."""
+
+    def at(x):
+        height = -0.5 * float(((x - top) ** 2).sum())
+        return _newton.Height(height, 1.0, slope * (top - x), np.eye(len(x)))
+
+    return at
+
+
+def reach(steps):
+    return float(np.abs(steps).max())
+
+
+def test_a_climb_that_runs_out_of_steps_ends_where_it_is(monkeypatch):
+    top = np.array([100.0, -50.0])
+    whole = _newton.climbed(parabola(top, 1.0), reach, np.zeros(2))
+    assert whole.steps == pytest.approx(top)
+    assert reach(whole.next) < 1e-12
+    monkeypatch.setattr(_newton, "MOST_STEPS", 2)
+    short = _newton.climbed(parabola(top, 0.25), reach, np.zeros(2))
+    assert 0 < reach(short.steps) < 20
+
+
+def test_a_climb_before_a_cliff_stays():
+    """Slopes promise what no step keeps."""
+
+    def at(x):
+        return _newton.Height(-float(x.any()), 1.0, np.ones(1), np.eye(1))
+
+    assert _newton.climbed(at, reach, np.zeros(1)).steps.tolist() == [0.0]

@@ -345,3 +345,19 @@ def test_what_does_not_fit_is_refused(given, message):
 def test_priors_are_refused():
     with pytest.raises(TypeError, match="the prior of the emission, Regression, must be None"):
         FAMILIES["gaussian"].estimated(SEEN["gaussian"], WEIGHTS, hf.priors.Gamma(1.0, 1.0), covariates=X)
+
+
+def test_models_as_json(tmp_path):
+    autoregressive = hf.emissions.Autoregressive([[0.5, 0.5, 1.0], [0.0, 0.1, 0.0]], [1.0, 2.0], covariates=["gap"])
+    counts = Regression([[0.5, 0.5], [0.0, 0.1]], family="poisson", covariates=[1])
+    for emission in (*FAMILIES.values(), counts, autoregressive):
+        model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], emission)
+        model.to_json(tmp_path / "model.json")
+        assert hf.HMM.from_json(tmp_path / "model.json") == model
+
+
+def test_columns_of_a_printed_model():
+    heads = {name: [head for head, _, _ in emission._columns()] for name, emission in FAMILIES.items()}
+    assert heads["gaussian"] == ["intercept", "x[0]", "x[1]", "sd"]
+    assert heads["categorical"][:4] == ["1: intercept", "1: x[0]", "1: x[1]", "2: intercept"]
+    assert [head for head, _, _ in Regression([[0.0, 1.0]], [1.0], covariates=["age"])._columns()][1] == "age"

@@ -68,7 +68,7 @@ class Autoregressive(Linear):
     coefficients: FloatArray
     variance: FloatArray | None
     order: int
-    covariates: tuple[str | int, ...] | None
+    covariates: tuple[str | int, ...] | None = None
 
     def __init__(
         self,

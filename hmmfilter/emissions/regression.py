@@ -67,9 +67,9 @@ class Regression(Linear):
     """
 
     coefficients: FloatArray
-    variance: FloatArray | None
-    family: str
-    covariates: tuple[str | int, ...] | None
+    variance: FloatArray | None = None
+    family: str = "gaussian"
+    covariates: tuple[str | int, ...] | None = None
 
     def __init__(
         self,
