@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
+import hmmfilter as hf
 from hmmfilter._kernels import binomials
 from hmmfilter.emissions import NegativeBinomial, Poisson
 from hmmfilter.emissions.dispersion import spread_of
@@ -162,3 +163,53 @@ def test_slopes_of_dispersions_near_nothing():
                     exact = mpmath.diff(lambda b, x=x: spread_log_probability(x, 6, b), mpmath.mpf(a), h=a * 1e-20)
             assert_exact(slope, exact, 1e-12)
             assert_exact(mean_slope, (x - 6) / (6 * (1 + 6 * a)))
+
+
+@pytest.mark.parametrize("rate", [1e-300, 0.37, 1.1, 1e10])
+def test_counts_with_exposures_are_exact(rate):
+    exposures = [1e-310, 1e-5, 1.0 / 3.0, 17.7, 1e12]
+    rows = [(0.0, 0.0), (0.0, 1e5)]
+    for exposure in exposures:
+        counts = {1.0, 15.0, 1e12} | {float(np.floor(rate * exposure * share)) for share in (0.5, 0.999999, 1.0, 1.1)}
+        rows += [(count, exposure) for count in counts if 1 <= count < 1e17]
+    for row, (got,) in zip(rows, Poisson([rate], exposure=True).log_likelihoods(rows), strict=True):
+        with mpmath.workdps(DIGITS):
+            mean, count = mpmath.mpf(rate) * mpmath.mpf(row[1]), mpmath.mpf(row[0])
+            exact = (count * mpmath.log(mean) if count else 0) - mean - mpmath.loggamma(count + 1)
+            assert_exact(got, exact, 5 * RTOL)
+
+
+def test_exposures_of_one_are_none():
+    counts, weights = np.array([0.0, 3.0, np.nan, 9.0]), np.array([[1.0, 0.0], [0.5, 0.5], [1.0, 1.0], [0.0, 1.0]])
+    rows = np.column_stack([counts, np.ones(4)])
+    plain, exposed = Poisson([0.5, 6.0]), Poisson([0.5, 6.0], exposure=True)
+    np.testing.assert_array_equal(exposed.log_likelihoods(rows), plain.log_likelihoods(counts))
+    np.testing.assert_array_equal(exposed.log_sides(rows), plain.log_sides(counts))
+    prior = hf.priors.Gamma(2.0, 0.5)
+    np.testing.assert_array_equal(
+        exposed.estimated(rows, weights, prior).rate, plain.estimated(counts, weights, prior).rate
+    )
+    np.testing.assert_array_equal(exposed.sample([0, 1, 1], 0)[:, 0], plain.sample([0, 1, 1], 0))
+    np.testing.assert_array_equal(exposed.moments(), plain.moments())
+    assert exposed != plain
+    assert (exposed.n_dimensions, plain.n_dimensions) == (2, None)
+
+
+def test_rates_are_by_exposure():
+    rows, weights = [(4, 2.0), (9, 1.0), (None, 3.0), (0, 3.0)], np.array([[1.0], [1.0], [1.0], [2.0]])
+    got = Poisson.guessed(rows, weights, exposure=True)
+    assert repr(got) == "Poisson(rate=array([1.44444444]), exposure=True)"
+    assert got == Poisson([13 / 9], exposure=True)
+    model = hf.HMM([1.0], [[1.0]], got)
+    np.testing.assert_array_equal(np.exp(model.online().observe((4, 2.0))), [1.0])
+
+
+def test_exposures_must_fit():
+    exposed = Poisson([1.0], exposure=True)
+    for rows, message in [
+        ([(1, 1.0), (2, None)], r"observations\[1, 1\] must be an exposure, a number from 0 up, got nan"),
+        ([(1, -1.0)], r"observations\[0, 1\] must be an exposure, a number from 0 up, got -1.0"),
+        ([(0.5, 1.0)], r"observations\[0, 0\] must be a whole number from 0 up, or missing, got 0.5"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            exposed.log_likelihoods(rows)

@@ -19,6 +19,7 @@ from hmmfilter._checks.channels import (
     same_observations,
     without_names,
 )
+from hmmfilter._checks.count_rows import count_rows, exposed_counts, trials
 from hmmfilter._checks.covariances import CovarianceKind, definite_parts, normal_parameters
 from hmmfilter._checks.degrees import degrees
 from hmmfilter._checks.documents import (
@@ -268,6 +269,7 @@ __all__ = [
     "comparable",
     "compiler",
     "confidence_level",
+    "count_rows",
     "covariate_rows",
     "decoder_snapshot",
     "definite_parts",
@@ -285,6 +287,7 @@ __all__ = [
     "end_probabilities",
     "ends_surely",
     "epsilon",
+    "exposed_counts",
     "family_word",
     "finite_moments",
     "fits_memory",
@@ -438,6 +441,7 @@ __all__ = [
     "transition_coefficients",
     "transition_matrices",
     "transition_matrix",
+    "trials",
     "unique_keys",
     "univariate_distributions",
     "vector_or_rows",

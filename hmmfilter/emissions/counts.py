@@ -46,9 +46,12 @@ def logs_in_parts(numbers: FloatArray) -> FloatArray:
     return logs
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class Poisson(OfNumbers):
     """Counts: 0, 1, 2, ...
+
+    Where counts come out of unequal times, areas or populations, each observation is a row of a count and its exposure,
+    by which the rate is multiplied. What is drawn, forecast and told of moments is per unit of exposure.
 
     The log-probability is computed in Loader's form, which keeps its digits where the textbook's
     ``k log λ − λ − log k!`` cancels (at counts of a million that form is off by 1e-9).
@@ -56,7 +59,9 @@ class Poisson(OfNumbers):
     Parameters
     ----------
     rate : array_like, (K,)
-        The mean count λ in each state, from 0.
+        The mean count λ in each state, from 0, or per unit of exposure.
+    exposure : bool
+        Whether each observation comes with an exposure, from 0, in a second column.
 
     Raises
     ------
@@ -73,14 +78,27 @@ class Poisson(OfNumbers):
     >>> hf.emissions.Poisson([1.0, 5.0]).log_likelihoods([0, 7]).round(4)
     array([[-1.    , -5.    ],
            [-9.5252, -2.2591]])
+    >>> hf.emissions.Poisson([1.0, 5.0], exposure=True).log_likelihoods([(0, 0.5), (7, 2.0)]).round(4)
+    array([[-0.5   , -2.5   ],
+           [-5.6731, -2.4071]])
     """
 
     BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {"rate": (0.0, np.inf)}
 
     rate: FloatArray
+    exposure: bool = False
 
-    def __init__(self, rate: npt.ArrayLike) -> None:
-        self._freeze(rate=_checks.non_negative("rate", rate, ("K",)))
+    def __init__(self, rate: npt.ArrayLike, *, exposure: bool = False) -> None:
+        has_exposure = _checks.flag("exposure", exposure)
+        self._freeze(rate=_checks.non_negative("rate", rate, ("K",)), exposure=has_exposure)
+
+    def __repr__(self) -> str:
+        return f"Poisson(rate={self.rate!r}{', exposure=True' if self.exposure else ''})"
+
+    @property
+    def n_dimensions(self) -> int | None:
+        """None: an observation is a number; 2 where it is a row of a count and an exposure."""
+        return 2 if self.exposure else None
 
     @property
     def n_states(self) -> int:
@@ -88,7 +106,7 @@ class Poisson(OfNumbers):
         return len(self.rate)
 
     def _reordered(self, order: IntArray) -> Poisson:
-        return Poisson(self.rate[order])
+        return self._with({"rate": self.rate[order]})
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-probabilities of observations in each state.
@@ -96,7 +114,7 @@ class Poisson(OfNumbers):
         Parameters
         ----------
         observations : array_like, (T,)
-            Whole numbers from 0; NaN or None where missing.
+            Whole numbers from 0, or rows of one and an exposure, (T, 2); NaN or None where missing.
 
         Returns
         -------
@@ -114,15 +132,29 @@ class Poisson(OfNumbers):
         >>> hf.emissions.Poisson([0.0, 2.0]).log_likelihoods([0, 1]).round(4).tolist()
         [[0.0, -2.0], [-inf, -1.3069]]
         """
-        return self._table(_checks.whole_observations(observations))
+        return self._table(self._let_in(observations))
+
+    def _let_in(self, observations: Any) -> FloatArray:
+        return (_checks.exposed_counts if self.exposure else _checks.whole_observations)(observations)
 
     def _table(self, counts: FloatArray) -> FloatArray:
         table = np.empty((len(counts), self.n_states))
-        kernels.fill_poisson(counts, self.rate, self._log_rate, room_for_counts(len(counts)), table)
+        self._fill_table(counts, table)
         return table
 
+    def _fill_table(self, counts: FloatArray, table: FloatArray) -> None:
+        room = room_for_counts(len(counts))
+        if self.exposure:
+            alone, exposure = np.ascontiguousarray(counts.T)
+            logs = logs_in_parts(exposure)
+            kernels.fill_exposed(frozen(alone), frozen(exposure), logs, self.rate, self._log_rate, room, table)
+        else:
+            kernels.fill_poisson(counts, self.rate, self._log_rate, room, table)
+
     def _observed(self, observations: Any) -> Observed:
-        counts = _checks.whole_observations(observations)
+        counts = self._let_in(observations)
+        if self.exposure:
+            return counts, np.empty(0), np.empty(0)
         most = int(counts.max(initial=0.0, where=~np.isnan(counts)))
         if most >= MOST_COUNTS:
             return counts, np.empty(0), np.empty(0)
@@ -173,13 +205,15 @@ class Poisson(OfNumbers):
 
     @classmethod
     @as_in(Learner.guessed)
-    def guessed(cls, observations: Any, weights: npt.ArrayLike) -> Poisson:
+    def guessed(cls, observations: Any, weights: npt.ArrayLike, *, exposure: bool = False) -> Poisson:
         """Make one of counts that belong to each state to some degree.
 
         Parameters
         ----------
         observations, weights
             As in `Learner.guessed`.
+        exposure : bool
+            Whether each observation comes with an exposure.
 
         Returns
         -------
@@ -197,18 +231,18 @@ class Poisson(OfNumbers):
         >>> hf.emissions.Poisson.guessed([0, 3, 9], [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
         Poisson(rate=array([1., 7.]))
         """
-        counts = _checks.whole_observations(observations)
+        one = cls([1.0], exposure=exposure)
+        counts = one._let_in(observations)
         degrees = _checks.degrees(weights, len(counts))
-        seen = counts[~np.isnan(counts)]
-        return cls(np.full(degrees.shape[1], seen.mean() if len(seen) else 1.0)).estimated(counts, degrees)
+        of_all = one.estimated(counts, np.ones((len(counts), 1))).rate
+        return cls(np.repeat(of_all, degrees.shape[1]), exposure=exposure).estimated(counts, degrees)
 
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
         counts, numbers, possible = observed
         if 0 < SHARE * len(possible) < end - begin:
             fill_rows(self._table(possible), (counts, numbers), begin, end, table)
         else:
-            rows = counts[begin:end]
-            kernels.fill_poisson(rows, self.rate, self._log_rate, room_for_counts(len(rows)), table)
+            self._fill_table(counts[begin:end], table)
 
     def _sums(self, observed: Observed) -> FloatArray:
         return np.zeros((2, 2 * self.n_states))
@@ -216,8 +250,11 @@ class Poisson(OfNumbers):
     def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
         for first in range(begin, end, ROWS):
             counts = observed[0][first : min(first + ROWS, end)]
-            shown = np.zeros((2, self.n_states))
-            kernels.add_counts(counts, frozen(weights[first - begin : first - begin + len(counts)]), shown)
+            shown, own = np.zeros((2, self.n_states)), frozen(weights[first - begin : first - begin + len(counts)])
+            if self.exposure:
+                shown = np.where(np.isnan(counts), 0.0, counts).T[::-1] @ own
+            else:
+                kernels.add_counts(counts, own, shown)
             add_in_two_parts(shown.reshape(-1), sums)
 
     def _admit(self, prior: Any) -> None:
@@ -241,7 +278,7 @@ class Poisson(OfNumbers):
         group = self._groups(groups)
         seen, total = pooled(group, seen, total)
         is_learnt = (group >= 0) & (seen > 0)
-        return Poisson(np.where(is_learnt, total / np.where(is_learnt, seen, 1.0), self.rate))
+        return self._with({"rate": np.where(is_learnt, total / np.where(is_learnt, seen, 1.0), self.rate)})
 
     def _score(self, sums: FloatArray) -> dict[str, FloatArray]:
         seen, total = sums.reshape(2, -1)
@@ -255,7 +292,7 @@ class Poisson(OfNumbers):
         return {"rate": self.rate}
 
     def _with(self, parameters: dict[str, FloatArray]) -> Poisson:
-        return Poisson(parameters["rate"])
+        return Poisson(parameters["rate"], exposure=self.exposure)
 
     def _natural(self) -> FloatArray:
         return log_of(self.rate)
@@ -263,10 +300,10 @@ class Poisson(OfNumbers):
     def _of_natural(self, vector: FloatArray) -> Poisson | None:
         with np.errstate(over="ignore"):
             rate = np.exp(vector)
-        return Poisson(rate) if np.isfinite(rate).all() else None
+        return self._with({"rate": rate}) if np.isfinite(rate).all() else None
 
     def _quick_row(self, observation: Any) -> FloatArray | None:
-        count = _checks.plain_vector(observation, None)
+        count = None if self.exposure else _checks.plain_vector(observation, None)
         return None if count is None or count[0] < 0 or count[0] % 1 != 0 else self._table(count)[0]
 
     @cached_property
@@ -302,8 +339,9 @@ class Poisson(OfNumbers):
         >>> log_above.round(4).tolist()
         [[-0.4587, -0.0068], [-11.4883, -2.0146]]
         """
-        counts = _checks.whole_observations(observations)
-        return sides.of_counts(counts, self.rate, self._table(counts))
+        rows = self._let_in(observations)
+        counts, exposure = rows.T if self.exposure else (rows, np.ones(len(rows)))
+        return sides.of_counts(counts, exposure[:, np.newaxis] * self.rate, self._table(rows))
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.
@@ -335,7 +373,7 @@ class Poisson(OfNumbers):
         Returns
         -------
         ndarray, (T,)
-            The observations.
+            The observations; rows with an exposure of 1, (T, 2), where there are exposures.
 
         Raises
         ------
@@ -353,4 +391,5 @@ class Poisson(OfNumbers):
         generator = _checks.generator(rng)
         rates = self.rate[_checks.states(states, self.n_states)]
         _checks.drawable_rates(rates)
-        return generator.poisson(rates)
+        counts = generator.poisson(rates)
+        return np.column_stack([counts, np.ones_like(counts)]) if self.exposure else counts

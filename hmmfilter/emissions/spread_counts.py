@@ -54,7 +54,7 @@ class NegativeBinomial(Family):
     >>> counts = hf.emissions.NegativeBinomial(mean=[1.0, 5.0], dispersion=[0.0, 0.5])
     >>> counts.log_likelihoods([0, 7]).round(4)
     array([[-1.    , -2.5055],
-           [-9.5252, -2.7817]])
+           [-9.5252, -2.7814]])
     >>> counts.moments()
     (array([1., 5.]), array([ 1. , 17.5]))
     """
