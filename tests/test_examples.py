@@ -108,6 +108,17 @@ def test_the_fit_finds_what_was_published(printed_by):
 
 
 @needs_compiled
+def test_rates_of_irregular_visits_are_near_the_truth(printed_by):
+    printed = printed_by("irregular")
+    rows = [line.split() for line in printed.split("truth\n")[1].splitlines()[:3]]
+    for *_, estimate, error, truth in rows:
+        assert 0 < float(error)
+        assert abs(float(estimate) - float(truth)) < 2 * float(error)
+    known, alike = re.findall(r"(?:log-likelihood|for steps,) (-[\d.]+)", printed)[-2:]
+    assert float(known) > float(alike) + 10
+
+
+@needs_compiled
 def test_learning_says_what_it_should(printed_by):
     casino, earthquakes = printed_by("learning").split("the earthquakes\n")
     assert "Selected: 2 states by BIC, 10000 observed steps" in casino
