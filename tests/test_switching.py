@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
-from hmmfilter.emissions import Autoregressive
+from hmmfilter._tiers import kernels
+from hmmfilter.emissions import Autoregressive, Regression
 from tests import learning_oracle as exact
 from tests.series import FEDERAL_FUNDS
 
@@ -70,6 +71,12 @@ def test_a_step_of_an_autoregression():
     assert_one_step(hf.HMM(INITIAL, TRANSITION, emission), emission, pairs)
 
 
+def test_a_step_of_a_regression():
+    emission = Regression([[0.2, 0.5], [1.0, -0.3]], [1.0, 0.5])
+    pairs = list(zip(Y, X.tolist(), strict=True))
+    assert_one_step(hf.HMM(INITIAL, TRANSITION, emission), emission, pairs, covariates=X)
+
+
 # Stata's manual of time series, "mswitch", examples 3 and 4, as a regression test of statsmodels gives them.
 
 
@@ -103,6 +110,20 @@ def of_statsmodels(module, name):
     raise AssertionError(name)
 
 
+def test_the_federal_funds_rate_with_output_gap_and_inflation():
+    funds, gap, inflation = (of_statsmodels("test_markov_regression", name) for name in ("fedfunds", "ogap", "inf"))
+    emission = Autoregressive([[0.6, 0.8, 0.1, 0.0], [0.0, 0.9, 0.0, 0.2]], [0.3, 0.3], 1)
+    start = hf.HMM([0.5, 0.5], [[0.7, 0.3], [0.2, 0.8]], emission)
+    covariates = np.column_stack([gap, inflation])[3:]  # of the first step, which is given, inflation is not known
+    tied = {"emission.variance": "all"}
+    fitted = hf.fit(start, funds[3:], covariates=covariates, initial="stationary", tied=tied, tolerance=1e-12)
+    assert fitted.log_likelihood == pytest.approx(-229.2561443, abs=5e-8)
+    published = np.array([[0.6554954, 0.8314458, 0.1355425, -0.0273928], [-0.0944924, 0.9292574, 0.0343072, 0.2125275]])
+    assert fitted.model.emission.coefficients == pytest.approx(published, abs=5e-6)
+    errors = np.array([[0.1373889, 0.0333236, 0.0294113, 0.0408057], [0.1279231, 0.0270852, 0.0240138, 0.0297351]])
+    assert fitted.standard_errors().emission["coefficients"] == pytest.approx(errors, abs=2e-6)
+
+
 # Hamilton, "A new approach to the economic analysis of nonstationary time series and the business cycle", Econometrica
 # 57 (1989): the growth of GNP about a mean that switches, whose deviations from it follow the four before them.
 
@@ -123,7 +144,8 @@ def hamilton():
     return hf.HMM("stationary", transition, Autoregressive(coefficients, np.full(32, VARIANCE))), np.array(states)
 
 
-def test_the_growth_of_gnp():
+def test_the_growth_of_gnp(monkeypatch):
+    monkeypatch.setattr(kernels, "budget", np.inf)  # which takes less than machine code for so many states
     growth = of_statsmodels("test_markov_autoregression", "rgnp")
     model, states = hamilton()
     assert model.log_likelihood(growth) == pytest.approx(-181.26339, abs=5e-6)
