@@ -93,6 +93,7 @@ def _shared_rows(means: FloatArray, before: FloatArray, group_of: IntArray) -> F
         rows[is_number] = p[numbers]
         return _sums(np.column_stack([np.ones(len(rows)), -rows]))
 
+    n = np.where(slack < IS_NOTHING, 0.0, n)  # beside which the counts of other rows are nothing
     is_zero = (n == 0) & (p < slack)
     while True:
         p = _maximum(incidence, lacking, n, np.where(is_zero, 0.0, p), multipliers)

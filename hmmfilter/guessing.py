@@ -170,8 +170,9 @@ def fit_labelled(
     ----------
     emission : str or type
         As in `guess`.
-    states : array_like of int, (T,), or list or dict of them, or pandas groups
-        The state of each step, from 0: in one array, or one for each sequence, by the keys that these have.
+    states : array_like of int or str, (T,), or list or dict of them, or pandas groups
+        The state of each step: in one array, or one for each sequence, by the keys that these have. States are numbers
+        from 0, or names, which are numbered as they come.
     observations, lengths, covariates
         As in `guess`.
     prior : Prior, optional
@@ -205,7 +206,8 @@ def fit_labelled(
     """
     cls = _checks.emission_class(emission, _known())
     evidence = _evidence(cls, observations, lengths, covariates, options)
-    known, n = _checks.all_states_known(states, np.diff(evidence.starts).tolist(), n_states, evidence.labels.keys)
+    lengths_of, keys = np.diff(evidence.starts).tolist(), evidence.labels.keys
+    known, n, names = _checks.all_states_known(states, lengths_of, n_states, keys)
     rows = _numbers(evidence).reshape(len(known), -1)
     _checks.all_states_shown(known[np.flatnonzero(~np.isnan(rows).all(axis=1))], n)
     belongs = (known[:, None] == np.arange(n)).astype(np.float64)
@@ -219,7 +221,7 @@ def fit_labelled(
             shown = _evened(shown, 1.0).estimated(evidence.observations, belongs, prior.emission)
     _checks.all_states_left(moves)
     even = np.full((n, n), 1 / n)
-    return HMM(most_likely(initial, even[0]), most_likely(moves, even), shown)
+    return HMM(most_likely(initial, even[0]), most_likely(moves, even), shown, names)
 
 
 def _counts(states: IntArray, starts_of: IntArray, n_states: int) -> tuple[FloatArray, FloatArray]:

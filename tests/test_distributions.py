@@ -63,6 +63,32 @@ def test_rows_that_are_all_the_same_share_all_their_counts():
     np.testing.assert_allclose(rows, [np.array([5, 7, 9]) / 21] * 2 + [[0.25, 0.25, 0.5]], rtol=2 * ULP)
 
 
+def test_counts_that_are_nothing_beside_those_of_other_rows():
+    """Where a row's multiplier is all but 0, what it has left goes to a number by what the others leave."""
+    counts = np.array(
+        [
+            [1.89e-27, 1.59e-01, 2.33e-02, 3.21e-01, 0.00e00, 4.36e-02],
+            [3.16e-01, 2.48e-03, 3.90e-02, 3.01e-02, 7.98e-02, 1.27e-08],
+            [1.94e-04, 8.45e-03, 9.40e-05, 1.39e-01, 3.03e-56, 1.70e-01],
+            [4.24e-01, 2.57e-07, 4.18e-01, 2.12e-02, 3.32e-04, 4.29e-10],
+            [1.20e-04, 1.37e-01, 5.94e-04, 8.04e-09, 9.02e-03, 6.86e-09],
+            [1.67e-01, 2.51e-06, 2.58e-03, 1.33e-01, 8.18e-11, 1.14e-09],
+        ]
+    )
+    groups = np.array(
+        [
+            [12, 18, 1, 16, 9, 1],
+            [19, 17, 0, 0, 18, 4],
+            [2, 14, 9, 18, 7, 19],
+            [15, 11, 15, 14, 2, 6],
+            [9, 16, 8, 13, 19, 13],
+            [15, 5, 17, 19, 10, 3],
+        ]
+    )
+    rows = most_likely(counts, np.full((6, 6), 1 / 6), groups)
+    assert max(abs(math.fsum(row) - 1) for row in rows) <= 2 * ULP
+
+
 def test_a_common_diagonal():
     """Its sum is that of two binomials; what leaves is shared in each row by itself."""
     counts = np.array([[90.0, 4.0, 6.0], [1.0, 60.0, 1.0], [0.0, 8.0, 30.0]])

@@ -303,7 +303,7 @@ def test_it_may_be_stopped():
     fitted = two_states().fit(COUNTS, max_iterations=0)
     assert (fitted.model, fitted.n_iterations, fitted.converged) == (two_states(), 0, False)
     assert two_states().fit(COUNTS, callback=lambda n, *_: np.bool_(n == 2)).n_iterations == 2
-    assert two_states().fit(COUNTS, max_iterations=3).reason == "3 iterations are done"
+    assert two_states().fit(COUNTS, max_iterations=3).reason == "max_iterations allows no more"
 
 
 @pytest.mark.parametrize("scale", [1e-100, 1.0])

@@ -72,7 +72,7 @@ def test_the_earthquakes_print_as_a_table():
 
 def test_bounds_priors_restarts_and_states_never_entered_are_told():
     fitted = two_states(max_iterations=0)
-    assert "not converged after 0 iterations: 0 iterations are done" in repr(fitted)
+    assert "not converged after 0 iterations: max_iterations allows no more" in repr(fitted)
     flagged = repr(two_states(["calm", "busy"]))
     assert " 0.0000*" in flagged
     assert flagged.endswith("* at a bound, and without a standard error")

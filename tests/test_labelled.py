@@ -156,3 +156,22 @@ def test_a_state_without_spread_collapses():
     with pytest.raises(hf.DegenerateFitError) as caught:
         hf.fit_labelled("gaussian", [0, 0, 1, 1, 0], [1.0, 2.0, 3.0, 3.0, 5.0])
     assert caught.value.state == 1
+
+
+def test_states_may_be_called_by_their_names():
+    start = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+    counts, numbers = [1, 0, 2, 9, 7, 1], [0, -1, 0, 1, None, 0]
+    words = ["calm", None, "calm", "busy", None, "calm"]
+    named, numbered = (start.fit(counts, labels=labels) for labels in (words, numbers))
+    assert named.model == numbered.model
+    with pytest.raises(ValueError, match=r"labels\[1\] must be a state from 0 to 1, one of calm, busy, .* got 'idle'"):
+        start.fit([1, 2], labels=["calm", "idle"])
+
+
+def test_states_that_are_words_are_numbered_as_they_come():
+    counts, states = [[9, 7, 1], [0, 8]], [["busy", "busy", "calm"], ["calm", "busy"]]
+    model = hf.fit_labelled("poisson", states, counts)
+    assert model.state_names == ("busy", "calm")
+    assert model.emission.rate.tolist() == [8.0, 0.5]
+    again = hf.fit_labelled("poisson", [[0, 0, 1], [1, 0]], counts)
+    np.testing.assert_array_equal(model.transition, again.transition)

@@ -72,17 +72,18 @@ def told_apart(are_different: bool, n_states: int, method: str) -> None:
 
 def all_states_known(
     value: Any, lengths: Sequence[int], n_states: int | None, keys: Sequence[Hashable] | None
-) -> tuple[IntArray, int]:
-    """Let the states of all steps in, and say how many there are, be it by the largest."""
-    most = MOST_STATES if n_states is None else step_count("n_states", n_states)
-    states = known_states(value, lengths, most, keys, "states")
+) -> tuple[IntArray, int, list[str] | None]:
+    """Let the states of all steps in, say how many there are, be it by the largest, and how they are called, if so."""
+    most, names = MOST_STATES if n_states is None else step_count("n_states", n_states), list[str]()
+    states = known_states(value, lengths, most, keys, "states", names)
     for t in np.flatnonzero(states == UNKNOWN)[:1]:
         raise EntryError(
             f"states must be known at every step, got none at step {t} of all: hf.fit(start, observations, "
             "labels=states) learns where some are",
             (int(t),),
         )
-    return states, int(states.max(initial=0)) + 1 if n_states is None else most
+    n_known = int(states.max(initial=0)) + 1 if n_states is None else most
+    return states, n_known, names if len(names) == n_known else None
 
 
 def all_states_shown(states: IntArray, n_states: int) -> None:

@@ -53,9 +53,17 @@ def objective_rises(before: float, after: float, resolution: float) -> None:
 
 
 def known_states(
-    value: Any, lengths: Sequence[int], n_states: int, keys: Sequence[Hashable] | None = None, name: str = "labels"
+    value: Any,
+    lengths: Sequence[int],
+    n_states: int,
+    keys: Sequence[Hashable] | None = None,
+    name: str = "labels",
+    state_names: Sequence[str] = (),
 ) -> IntArray:
-    """Let the states that are known in, as one array, or one for each sequence; −1 where a step's is not."""
+    """Let the states that are known in, by numbers or names, in one array, or one for each sequence; −1 where none is.
+
+    Where nobody says how the states are called, `state_names` may be a list, to which the names are added that come.
+    """
     n_rows = sum(lengths)
     names = range(len(lengths)) if keys is None else keys
     if keys is not None:
@@ -65,30 +73,40 @@ def known_states(
         value = [value[key] for key in keys]
     are_parts = isinstance(value, (list, tuple)) and any(entries_of(part) is not None for part in value)
     if not are_parts and keys is None:
-        return _states_of(name, value, n_rows, n_states)
+        return _states_of(name, value, n_rows, n_states, state_names)
     if len(value) != len(lengths):
         raise ValueError(f"{name} must be states for each of the {len(lengths)} sequences, got {len(value)}")
     parts = [
-        _states_of(f"{name}[{shown(key)}]", part, length, n_states)
+        _states_of(f"{name}[{shown(key)}]", part, length, n_states, state_names)
         for key, part, length in zip(names, value, lengths, strict=True)
     ]
     return np.concatenate(parts)
 
 
-def _states_of(name: str, value: Any, length: int, n_states: int) -> IntArray:
+def _states_of(name: str, value: Any, length: int, n_states: int, state_names: Sequence[str]) -> IntArray:
     entries = entries_of(value)
     if entries is None:
         raise TypeError(f"{name} must be a list of states, got {shown(value)}")
     if len(entries) != length:
         raise ValueError(f"{name} must have an entry for each of the {length} steps, got {len(entries)}")
+    new_names = state_names if isinstance(state_names, list) else []
+    numbers_of = {state: k for k, state in enumerate(state_names)}
+    found = np.empty(length, dtype=np.int64)
     for t, entry in enumerate(entries):
-        is_number = isinstance(entry, numbers.Real) and not isinstance(entry, bool)
-        if not is_missing(entry) and not (is_number and entry in range(UNKNOWN, n_states)):
+        may_be_new = new_names is state_names and (t == 0 or len(new_names) > 0)  # words throughout, or numbers
+        if isinstance(entry, str) and may_be_new and entry not in numbers_of:
+            numbers_of[entry] = len(numbers_of)
+            new_names.append(entry)
+        state = numbers_of.get(entry, entry) if isinstance(entry, str) else entry
+        is_number = isinstance(state, numbers.Real) and not isinstance(state, bool)
+        if not is_missing(state) and not (is_number and state in range(UNKNOWN, n_states)):
             states = "from 0 up" if n_states == MOST_STATES else f"from 0 to {n_states - 1}"
+            named = f", one of {', '.join(state_names)}" if isinstance(entry, str) and state_names else ""
             raise EntryError(
-                f"{name}[{t}] must be a state {states}, or -1 or NaN where unknown, got {shown(entry)}", (t,)
+                f"{name}[{t}] must be a state {states}{named}, or -1 or NaN where unknown, got {shown(entry)}", (t,)
             )
-    return np.array([UNKNOWN if is_missing(entry) else int(entry) for entry in entries], dtype=np.int64)
+        found[t] = UNKNOWN if is_missing(state) else int(state)
+    return found
 
 
 def sequence_weights(value: Any, n_sequences: int, keys: Sequence[Hashable] | None = None) -> FloatArray:

@@ -97,7 +97,7 @@ def climb(
         risen = kept.objective - history[-len(lengths)]
         if max(lengths) <= point.resolution and risen <= point.resolution:
             return Climbed(kept, history, "no gain can be resolved any more", True)
-    return Climbed(kept, history, f"{n_before + n_steps} iterations are done", False)
+    return Climbed(kept, history, "max_iterations allows no more", False)
 
 
 def steps(problem: Problem, here: Point, accelerate: bool) -> Iterator[Look]:

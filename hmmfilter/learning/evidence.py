@@ -172,7 +172,7 @@ def evidence_of(model: Model, observations: Any, given: Given = NOTHING_GIVEN) -
         observed,
         starts,
         counts,
-        _allowed(given.allowed, given.labels, steps, n_states, names),
+        _allowed(given.allowed, given.labels, steps, model.state_names, names),
         _checks.joined_log_weights(given.log_weights, steps, n_states, names.keys),
         beside,
         model.chain._told(beside),
@@ -216,13 +216,16 @@ def _blaming(parts: list[tuple[Any, Any]], whole: Any, let_in: Callable[[Any], A
         raise
 
 
-def _allowed(allowed: Any, labels: Any, steps: list[int], n_states: int, names: _checks.Labels) -> BoolArray | None:
+def _allowed(
+    allowed: Any, labels: Any, steps: list[int], state_names: tuple[str, ...], names: _checks.Labels
+) -> BoolArray | None:
     """Which states are possible at each step, as masks and labels say; None where all are."""
+    n_states = len(state_names)
     shape, masks = (sum(steps), n_states), []
     if allowed is not None:
         masks.append(_checks.mask_of("allowed", _checks.joined_masks(allowed, steps, n_states, names.keys), shape))
     if labels is not None:
-        known = _checks.known_states(labels, steps, n_states, names.keys)
+        known = _checks.known_states(labels, steps, n_states, names.keys, "labels", state_names)
         masks.append((known[:, None] == np.arange(n_states)) | (known < 0)[:, None])
     return np.logical_and.reduce(masks) if masks else None
 

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from hmmfilter.learning.evidence import Evidence, Model
 from hmmfilter.learning.parameters import TRANSITION, Part
 from hmmfilter.learning.problem import Problem
 from hmmfilter.learning.settling import stationary
+from hmmfilter.results.restarts import Restart, Restarts
 
 N_EARLY = 20  # iterations from each start
 EARLY_TOLERANCE = 1e-3  # at which they end, at least
@@ -29,21 +30,12 @@ AT_RANDOM = ("k-means", "responsibilities", "points")
 STAYING = 0.5  # of the transition from which all but the first begin: what is no chance
 
 
-class Restart(NamedTuple):
-    """What one start came to."""
-
-    kind: str  # "start", "quantiles", "k-means", "responsibilities" or "points"
-    early: float  # the objective after some iterations; NaN where the start collapsed
-    late: float  # the objective at the end; NaN where the start was not followed so far
-    outcome: str  # "finished", "stopped" or "collapsed"
-
-
 def climb_from_many(
     models: Iterator[tuple[str, Callable[[], Model]]],
     begin: Callable[[Model], Climbed],
     finish: Callable[[Climbed], Climbed],
     tolerance: float,
-) -> tuple[Climbed, tuple[Restart, ...]]:
+) -> tuple[Climbed, Restarts]:
     """Begin to climb from all models, finish where it is highest, and return the highest end and what each came to.
 
     Of ends that are alike, to the tolerance, it is that of the first: states keep the order, and the names, of the
@@ -67,7 +59,7 @@ def climb_from_many(
         came_to.append(Restart(kind, early, late, outcome))
     highest = max(end.point.objective for end in ends.values())
     first = min(n for n, end in ends.items() if end.point.objective >= highest - tolerance)
-    return ends[first], tuple(came_to)
+    return ends[first], Restarts(came_to)
 
 
 def _unless_degenerate(climb: Callable[[Any], Climbed], begin: Any) -> Climbed | _checks.DegenerateFitError:

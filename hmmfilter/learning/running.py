@@ -17,8 +17,9 @@ from hmmfilter.learning.climbing import Climbed, Watch, climb, point_at
 from hmmfilter.learning.evidence import Given, Model, evidence_of, learns_from_sums
 from hmmfilter.learning.parameters import Part, parts_of, values_of
 from hmmfilter.learning.problem import Problem, model_of
-from hmmfilter.learning.restarting import EARLY_TOLERANCE, N_EARLY, Restart, climb_from_many, starts_of
+from hmmfilter.learning.restarting import EARLY_TOLERANCE, N_EARLY, climb_from_many, starts_of
 from hmmfilter.results import Fitted
+from hmmfilter.results.restarts import Restarts
 
 
 class Settings(NamedTuple):
@@ -47,7 +48,7 @@ def fitted(problem: Problem, start: Model, settings: Settings) -> Fitted:
         if settings.restarts == 0:
             begun = _begin(problem, settings, 0, model)
             problem.evidence.possible(begun.point.expectations.n_possible)
-            return _reported(problem, finish(begun), ())
+            return _reported(problem, finish(begun), Restarts())
         problem.evidence.possible(problem.expect(model).n_possible)
         models = starts_of(problem, model, settings.restarts, settings.rng)
         begin = partial(_begin, problem, settings, N_EARLY)
@@ -106,7 +107,7 @@ def _finish(problem: Problem, settings: Settings, watch: Watch, begun: Climbed) 
         history, point = [*history, there.objective], there
 
 
-def _reported(problem: Problem, climbed: Climbed, restarts: tuple[Restart, ...]) -> Fitted:
+def _reported(problem: Problem, climbed: Climbed, restarts: Restarts) -> Fitted:
     """What is reported of the end of a climb."""
     model, expectations = climbed.point.model, climbed.point.expectations
     n_observations = problem.evidence.n_observations

@@ -75,8 +75,9 @@ class Fitted(OfParameters):
     n_observations : int or float
         How many steps were observed, each as often as its sequence counts.
     restarts : tuple
-        What each start came to: its ``kind``; the objective after its first iterations, ``early``, and at the end,
-        ``late``; its ``outcome``: "finished", "stopped" where others were higher or at the same top, or "collapsed".
+        What each start came to, as a table: its ``kind``; the objective after its first iterations, ``early``, and at
+        the end, ``late``; its ``outcome``: "finished", "stopped" where others were higher or at the same top, or
+        "collapsed".
     unvisited : tuple of int
         The states that are never entered, and keep their parameters.
     at_boundary : dict of ndarray of bool
