@@ -112,7 +112,7 @@ def test_rates_of_irregular_visits_are_near_the_truth(printed_by):
     printed = printed_by("irregular")
     rows = [line.split() for line in printed.split("truth\n")[1].splitlines()[:3]]
     for *_, estimate, error, truth in rows:
-        assert 0 < float(error)
+        assert float(error) > 0
         assert abs(float(estimate) - float(truth)) < 2 * float(error)
     known, alike = re.findall(r"(?:log-likelihood|for steps,) (-[\d.]+)", printed)[-2:]
     assert float(known) > float(alike) + 10
