@@ -99,6 +99,12 @@ WORK: dict[str, dict[str, Work]] = {
     "predictors": {
         "fill_predictors": lambda design, coefficients, *_: coefficients.size * (0.05 * len(design) + 25.0),
     },
+    "amounts": {
+        "fill_gamma": lambda x, mean, *_: mean.size * (0.05 * len(x) + 30.0),
+        "fill_beta": lambda x, mean, *_: mean.size * (0.1 * len(x) + 60.0),
+        "fill_log_normal": lambda x, log_mean, *_: log_mean.size * (0.02 * len(x) + 10.0) + 0.05 * len(x) + 40.0,
+        "fill_weibull": lambda x, shape, *_: shape.size * (0.1 * len(x) + 60.0),
+    },
     "tallies": {
         "add_tallies": lambda numbers, weights, tallies: weights.size + 0.6 * len(weights),
         "add_counts": lambda counts, weights, sums: 2.0 * weights.size + 0.6 * len(weights),

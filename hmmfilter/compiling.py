@@ -14,7 +14,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._drivers.expectations import expect
 from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._tiers import kernels
-from hmmfilter.emissions import Bernoulli, Gaussian, Poisson
+from hmmfilter.emissions import Bernoulli, Beta, Gamma, Gaussian, LogNormal, Poisson, Weibull
 from hmmfilter.results.printing import counted
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi
 
@@ -97,11 +97,13 @@ def sum_up(chain: Chain) -> None:
 
 
 def weigh_observations(chain: Chain) -> None:
-    """Log-densities of counts, numbers and vectors."""
+    """Log-densities of counts, numbers, vectors, amounts and shares."""
     n_states = len(chain[0])
     means, matrix = np.ones((n_states, 2)), np.eye(2)
     for emission in (Poisson(means[:, 0]), Gaussian(means[:, 0], 1.0), Gaussian(means, matrix, kind="tied")):
         emission.log_likelihoods(np.ones((STEPS, emission.n_dimensions or 1)))
+    for family in (Gamma, LogNormal, Weibull, Beta):
+        family(means[:, 0], means[:, 0]).log_likelihoods(np.full(STEPS, 0.5))
 
 
 def add_up_symbols(chain: Chain) -> None:

@@ -89,6 +89,11 @@ def weighed(case):
         hf.emissions.Gaussian(means, np.abs(means), kind="variances").log_likelihoods(vectors),
         hf.emissions.Gaussian(means, [matrix, 2 * matrix]).log_likelihoods(vectors),
         hf.emissions.Gaussian(means, matrix, kind="tied").log_likelihoods(vectors),
+        *[
+            family(np.abs(means[:, 0]) + 0.5, np.abs(means[:, 0]) + 0.5).log_likelihoods(x)
+            for family in (hf.emissions.Gamma, hf.emissions.LogNormal, hf.emissions.Weibull, hf.emissions.Beta)
+            for x in [np.exp(-np.abs(vectors[:, 0]) / 100.0 - 0.01)]
+        ],
     )
 
 

@@ -298,6 +298,7 @@ WING_CONTRACT = {
     "angles": {"columns", "densities"},
     "binomials": {"columns", "densities"},
     "predictors": {"columns", "densities"},
+    "amounts": {"columns", "wide"},
     "tallies": set(),
     "moments": {"columns", "lanes", "numbers"},
     "coded": {"lanes", "limits", "numbers", "wide"},

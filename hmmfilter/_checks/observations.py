@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks.arrays import entry_name, has_masked_entries, refuse_first, require_shape
 from hmmfilter._checks.errors import EntryError, shown
 
@@ -206,3 +206,13 @@ def observations_between(value: Any, low: float, high: float) -> FloatArray:
     bounds = f"from {low:g} up" if high == np.inf else f"from {low:g} to {high:g}"
     refuse_first("observations", (array < low) | (array > high), f"{bounds}, or missing", array)
     return array
+
+
+def finite_densities(log_densities: FloatArray, rows: IntArray, pole: float) -> None:
+    """Insist that observations of a number, with densities (n, K), are at no pole; n may be 0."""
+    for n, k in np.argwhere(log_densities == np.inf)[:1]:
+        raise EntryError(
+            f"{entry_name('observations', (int(rows[n]),))} is {pole:g}, where the density of state {k} is infinite: "
+            f"such a density tells nothing about observations of {pole:g} exactly",
+            (int(rows[n]),),
+        )

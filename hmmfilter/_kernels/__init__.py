@@ -12,6 +12,7 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     angles      log-densities of angles
     binomials   log-probabilities of counts that are no plain Poisson ones
     predictors  linear predictors, to twice the digits
+    amounts     those of numbers above 0, and of shares
     tallies     how much there is of each symbol, and how much is counted
     moments     weighted moments of observations
     coded       posteriors as they are stored

@@ -19,14 +19,16 @@ from hmmfilter.emissions.counts import Poisson
 from hmmfilter.emissions.from_scipy import FromScipy
 from hmmfilter.emissions.gaussian import Gaussian
 from hmmfilter.emissions.learning import Learner
+from hmmfilter.emissions.lifetimes import LogNormal, Weibull
 from hmmfilter.emissions.mixture import Mixture
 from hmmfilter.emissions.outcomes import Bernoulli
-from hmmfilter.emissions.positive import Exponential
+from hmmfilter.emissions.positive import Exponential, Gamma, InverseGaussian
 from hmmfilter.emissions.product import Product
 from hmmfilter.emissions.protocol import Emission
 from hmmfilter.emissions.reals import Laplace, SkewNormal
 from hmmfilter.emissions.registry import register
 from hmmfilter.emissions.regression import Regression
+from hmmfilter.emissions.shares import Beta
 from hmmfilter.emissions.spread_counts import NegativeBinomial
 from hmmfilter.emissions.symbols import Categorical
 from hmmfilter.emissions.tied_mixture import TiedMixture
@@ -34,13 +36,17 @@ from hmmfilter.emissions.tied_mixture import TiedMixture
 __all__ = [
     "Autoregressive",
     "Bernoulli",
+    "Beta",
     "Categorical",
     "Emission",
     "Exponential",
     "FromScipy",
+    "Gamma",
     "Gaussian",
+    "InverseGaussian",
     "Laplace",
     "Learner",
+    "LogNormal",
     "Mixture",
     "NegativeBinomial",
     "Poisson",
@@ -49,6 +55,7 @@ __all__ = [
     "SkewNormal",
     "TiedMixture",
     "VonMises",
+    "Weibull",
     "WrappedCauchy",
     "register",
 ]

@@ -7,6 +7,7 @@ each set of them with steps of its own length.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -144,7 +145,9 @@ class Climb:
             if not domain.holds(moved[free]):
                 return None
             values[name] = moved
-        return there._with(values)
+        with contextlib.suppress(ValueError):  # where numbers are fine by themselves, but not together
+            return there._with(values)
+        return None
 
     def slopes(self, there: Any) -> FloatArray:
         """The slopes of the height along each free number, by units."""

@@ -94,6 +94,7 @@ class Family(OfNumbers, ABC):
     DOMAINS: ClassVar[dict[str, Domain]]
     PRIOR: ClassVar[type | None] = None  # the kind of the conjugate one
     HAS_BOUND: ClassVar[bool] = False  # whether no parameters give one number all of the density, as of probabilities
+    POLES: ClassVar[tuple[float, ...]] = ()  # observations at which a density may be infinite
     POSITIVE: ClassVar[frozenset[str]]
     BOUNDS: ClassVar[dict[str, tuple[float, float]]]
     _quick_row: ClassVar[Callable[[Any, Any], FloatArray | None]]
@@ -184,6 +185,7 @@ class Family(OfNumbers, ABC):
         x = self._let_in(observations)
         table = np.empty((len(x), self.n_states))
         self._fill_densities(x, table)
+        self._refuse_poles(x, table, 0)
         return table
 
     @as_in(Learner.estimated)
@@ -351,7 +353,15 @@ class Family(OfNumbers, ABC):
         return (self._let_in(observations),)
 
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
-        self._fill_densities(observed[0][begin:end], table)
+        x = observed[0][begin:end]
+        self._fill_densities(x, table)
+        self._refuse_poles(x, table, begin)
+
+    def _refuse_poles(self, x: FloatArray, table: FloatArray, first: int) -> None:
+        """Insist on densities that are finite, of observations from a first one on."""
+        for pole in self.POLES:
+            (rows,) = np.nonzero(x == pole)
+            _checks.finite_densities(table[rows], rows + first, pole)
 
     def _maximised(self: Self, shown: Any, prior: Any, groups: Groups) -> Self:
         if not self.HAS_BOUND:

@@ -14,7 +14,6 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter.emissions.protocol import Emission
 
 Sides = tuple[FloatArray, FloatArray, FloatArray]  # log P(V < v), log P(V = v), log P(V > v)
-LOG_2 = float(np.log(2.0))
 FAR = 1e-3  # the probability on one side below which a continued fraction is short
 N_TERMS = 100  # of it: enough for counts of any size, so far out
 
@@ -60,12 +59,6 @@ def of_normal(x: FloatArray, mean: FloatArray, deviation: FloatArray) -> Sides:
 def of_density(log_below: FloatArray, log_above: FloatArray) -> Sides:
     """Of what is no number exactly."""
     return log_below, np.full_like(log_below, -np.inf), log_above
-
-
-def of_exponent(exponent: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """log(1 − exp(−u)) and −u, which are log P(V < v) and log P(V > v) of a waiting time whose hazards add up to u."""
-    with np.errstate(divide="ignore"):
-        return np.where(exponent < LOG_2, np.log(-np.expm1(-exponent)), np.log1p(-np.exp(-exponent))), -exponent
 
 
 def of_counts(counts: FloatArray, rate: FloatArray, log_at: FloatArray) -> Sides:

@@ -13,6 +13,12 @@ from hmmfilter.emissions.families import Family, seen
 from hmmfilter.emissions.learning import ROWS, Groups, Observed, add_in_two_parts, pooled
 
 Self = TypeVar("Self", bound="Summed")
+ROUNDING = 2.0**-47  # of a sum of squares about a number, as a share: about the mean nothing is left but that
+
+
+def mean_of(sums: FloatArray, weight: FloatArray) -> FloatArray:
+    """Sums over weights; 0 where nothing has any."""
+    return np.divide(sums, weight, out=np.zeros_like(sums), where=weight > 0)
 
 
 class Summed(Family):
