@@ -156,3 +156,67 @@ def test_the_growth_of_gnp(monkeypatch):
         assert got == pytest.approx(1 - of_statsmodels("test_markov_autoregression", name), abs=1e-5) or (
             got == pytest.approx(of_statsmodels("test_markov_autoregression", name), abs=1e-5)
         )
+
+
+# One state is a regression without a chain.
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e6])
+@pytest.mark.parametrize("family", ["gaussian", "poisson", "bernoulli"])
+def test_one_state_has_the_standard_errors_of_statsmodels(family, unit):
+    """In whatever unit covariates come."""
+    sm = pytest.importorskip("statsmodels.api")
+    rng = np.random.default_rng(3)
+    x = np.column_stack([rng.normal(size=50), 3.0 + rng.uniform(size=50)])
+    numbers = x @ [0.5, -0.4] + 1.0
+    seen = {
+        "gaussian": numbers + rng.normal(size=50),
+        "poisson": rng.poisson(np.exp(numbers)),
+        "bernoulli": (rng.logistic(size=50) < numbers).astype(int),
+    }[family]
+    start = Regression([[0.0, 0.0, 0.0]], [1.0] if family == "gaussian" else None, family=family)
+    fitted = hf.fit(hf.HMM([1.0], [[1.0]], start), seen, covariates=x * unit, tolerance=1e-12)
+    kind = {"gaussian": sm.families.Gaussian, "poisson": sm.families.Poisson, "bernoulli": sm.families.Binomial}
+    other = sm.GLM(seen, sm.add_constant(x), kind[family]()).fit(tol=1e-13)
+    units = np.array([1.0, unit, unit])
+    assert fitted.model.emission.coefficients[0] * units == pytest.approx(other.params, rel=1e-9)
+    errors = fitted.standard_errors().emission["coefficients"][0] * units
+    by_moments = np.sqrt(other.scale / fitted.model.emission.variance[0]) if family == "gaussian" else 1.0
+    assert errors * by_moments == pytest.approx(other.bse, rel=1e-7)
+
+
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_sequences_are_learnt_from_without_a_leak(accelerate):
+    """Two sequences, as a list, by lengths, or by the rows that each step knows: the same fit, to the bit or nearly."""
+    rng = np.random.default_rng(8)
+    one, other = np.cumsum(rng.normal(size=25)), 5 + np.cumsum(rng.normal(size=20))
+    emission = Autoregressive([[0.0, 0.9], [0.5, 0.2]], [1.0, 2.0])
+    start = hf.HMM(INITIAL, TRANSITION, emission)
+    options = {"max_iterations": 20, "tolerance": 0, "accelerate": accelerate}
+    by_list = hf.fit(start, [one, other], **options).model
+    by_lengths = hf.fit(start, np.concatenate([one, other]), lengths=[25, 20], **options).model
+    assert by_list == by_lengths
+    first_gone = [np.append(np.nan, part[1:]) for part in (one, other)]
+    before = [np.append(0.0, part[:-1]) for part in (one, other)]
+    lines = hf.HMM(INITIAL, TRANSITION, Regression(emission.coefficients, emission.variance))
+    by_rows = hf.fit(lines, first_gone, covariates=before, **options).model
+    assert by_rows.emission.coefficients == pytest.approx(by_list.emission.coefficients, rel=1e-6)
+    assert by_rows.log_likelihood(first_gone, covariates=before) == pytest.approx(
+        by_list.log_likelihood([one, other]), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("family", ["poisson", "bernoulli", "categorical"])
+def test_fits_of_counts_and_outcomes_never_fall(family):
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=(150, 1))
+    coefficients = np.array([[0.2, 0.8], [1.5, -0.5]])
+    if family == "categorical":
+        coefficients = np.stack([coefficients, coefficients[::-1]], axis=1)
+    emission = Regression(coefficients, family=family)
+    model = hf.HMM(INITIAL, TRANSITION, emission)
+    seen = emission.sample(np.repeat([0, 1, 0, 1, 0], 30), 1, covariates=x)
+    fitted = hf.fit(model, seen, covariates=x)
+    assert fitted.converged
+    assert (np.diff(fitted.history) > -1e-12 * np.abs(fitted.history[0])).all()
+    assert fitted.n_parameters == 3 + coefficients.size
