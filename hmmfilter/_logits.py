@@ -10,7 +10,7 @@ References
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 
@@ -20,10 +20,14 @@ from hmmfilter._newton import Curvature, Found, Terms, best, linear
 
 def log_probabilities(log_odds: FloatArray) -> FloatArray:
     """Logs of what is in proportion to exp(log-odds) along the last axis: exact for what is next to certain, too."""
-    off = log_odds - log_odds.max(axis=-1, keepdims=True)
-    others = np.exp(off)
-    np.put_along_axis(others, off.argmax(axis=-1)[..., np.newaxis], 0.0, axis=-1)
-    logs: FloatArray = off - np.log1p(others.sum(axis=-1, keepdims=True))
+    columns = np.moveaxis(log_odds, -1, 0)
+    top = reduce(np.maximum, columns)
+    others, is_met = np.zeros(top.shape), np.zeros(top.shape, dtype=np.bool_)
+    for column in columns:
+        is_top = (column == top) & ~is_met
+        others += np.where(is_top, 0.0, np.exp(column - top))
+        is_met |= is_top
+    logs: FloatArray = (log_odds - top[..., np.newaxis]) - np.log1p(others)[..., np.newaxis]
     return logs
 
 
