@@ -68,9 +68,10 @@ def forecast(log_probabilities: FloatArray, emission: Any, state_names: tuple[st
         symbol_probabilities, symbols = np.exp(log_probabilities) @ emission.probabilities, emission.symbols
     elif hasattr(emission, "moments"):
         moments = _checks.moments(emission.moments(), n_states)
+        mix = getattr(emission, "_mixed_moments", mixture_moments)  # angles have their own
         mean, variance = (
             mixed.reshape(shape + mixed.shape[1:])
-            for mixed in mixture_moments(log_probabilities.reshape(-1, n_states), *moments)
+            for mixed in mix(log_probabilities.reshape(-1, n_states), *moments)
         )
     return Forecast(
         log_probabilities=log_probabilities,

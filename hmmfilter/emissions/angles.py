@@ -225,43 +225,61 @@ class VonMises(Angles):
         return found
 
     def _maximised(self, shown: Any, prior: Any, groups: Groups) -> VonMises:
-        """The direction of all angles, and the concentration that has their length; of what is held, one by one.
-
-        Means that states share are drawn by each as much as its old concentration says.
-        """
-        weight, sine, excess = shown.reshape(3, -1)
+        """The direction of all angles, and the concentration that has their length; by slopes where means are tied."""
         own = np.arange(self.n_states)
-        mean_groups, groups_of_kappa = groups.get("mean_direction", own), groups.get("concentration", own)
-        known = weight > TINY
-        pull = np.where(np.isin(mean_groups, mean_groups[self.concentration > 0]), self.concentration, 1.0)
-        across, along = pooled(mean_groups, pull * sine, pull * (weight - excess))
-        shift = np.where(known & (mean_groups >= 0), np.arctan2(across, along), 0.0)
-        after = excess * np.cos(shift) - sine * np.sin(shift) + 2 * weight * np.sin(shift / 2) ** 2
-        total, left, before = pooled(groups_of_kappa, np.where(known, weight, 0.0), after, excess)
-        known = total > TINY
-        share = left / np.where(known, total, 1.0)
-        resolved = before <= RESOLVED * total
-        is_lost = known & (share <= RESOLVED) & (resolved | (left > FAR * before))
-        for k in np.flatnonzero(is_lost)[:1]:
+        mean_groups, kappa_groups = groups.get("mean_direction", own), groups.get("concentration", own)
+        is_free = mean_groups >= 0
+        if len(np.unique(mean_groups[is_free])) < is_free.sum():
+            climbed: VonMises = climbing.climbed(self, self._told(shown), prior, groups)
+            return climbed
+        weight, sine, excess = shown.reshape(3, -1)
+        shift = np.where(is_free & (weight > TINY), np.arctan2(sine, weight - excess), 0.0)
+        left = excess * np.cos(shift) - sine * np.sin(shift) + 2 * weight * np.sin(shift / 2) ** 2
+        total, left, before = pooled(kappa_groups, weight, left, excess)
+        is_known = total > TINY
+        share = left / np.where(is_known, total, 1.0)
+        is_sure = (left > FAR * before) | (before <= RESOLVED * total)  # or else sums about the new mean will tell
+        for k in np.flatnonzero(is_known & is_sure & (share <= RESOLVED))[:1]:
             _checks.refuse_collapse(int(k), np.ones(1))
-        known &= (left > FAR * before) & (groups_of_kappa >= 0)  # or else sums about the new mean will tell
-        kappa = np.where(known, circles.concentration_of(np.where(known, share, 1.0)), self.concentration)
-        moved = circles.wrapped(self._mean[0] + shift)[0]
+        is_known &= is_sure
+        kappa = np.where(is_known, circles.concentration_of(np.where(is_known, share, 1.0)), self.concentration)
+        moved, _ = circles.wrapped(self._mean[0] + shift)
         return VonMises(np.where(shift == 0, self.mean_direction, moved), kappa)
 
+    def _told(self, shown: FloatArray) -> FloatArray:
+        """Sums with the mean directions that they are about, (5, K)."""
+        told: FloatArray = np.vstack([shown.reshape(3, -1), self._mean])
+        return told
+
+    def _about_own(self, told: FloatArray) -> FloatArray:
+        """Such sums about the mean directions of this one, (3, K)."""
+        weight, sine, excess, *about = told
+        half_sine, half_cosine = circles.half_waves(*circles.apart(*self._mean, *about))
+        across, bend = 2 * half_sine * half_cosine, 2 * half_sine**2  # the sine of what they differ by, and 1 − cos
+        return np.array(
+            [
+                weight,
+                sine * (1 - bend) - (weight - excess) * across,
+                excess * (1 - bend) - sine * across + weight * bend,
+            ]
+        )
+
     def _weight(self, shown: Any) -> FloatArray:
-        weight: FloatArray = shown.reshape(3, -1)[0]
+        weight: FloatArray = shown[0]
         return weight
 
     def _expected(self, shown: Any) -> FloatArray:
-        weight, _, excess = shown.reshape(3, -1)
+        weight, _, excess = self._about_own(shown)
         heights: FloatArray = -(self.concentration * excess + weight * self._log_norm)
         return heights
 
     def _rises(self, shown: Any) -> dict[str, FloatArray]:
-        weight, sine, excess = shown.reshape(3, -1)
+        weight, sine, excess = self._about_own(shown)
         _, expected = circles.resultant(self.concentration)
         return {"mean_direction": self.concentration * sine, "concentration": weight * expected - excess}
+
+    def _score(self, shown: Any) -> dict[str, FloatArray]:
+        return self._rises(self._told(shown))
 
     def _statistics(self, shown: Any) -> dict[str, FloatArray]:
         weight, sine, excess = shown.reshape(3, -1)

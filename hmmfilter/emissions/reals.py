@@ -14,6 +14,7 @@ from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._kernels.densities import HALF_LOG_2_PI
 from hmmfilter._kernels.reals import room_for_reals
 from hmmfilter._tiers import kernels
+from hmmfilter.emissions import climbing
 from hmmfilter.emissions.families import POSITIVE, REAL, Domain, Family
 from hmmfilter.emissions.learning import ROWS, Groups, Kept, pooled
 from hmmfilter.emissions.quadrature import log_falling
@@ -21,6 +22,8 @@ from hmmfilter.emissions.sides import Sides
 
 EPSILON, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 LAST_DIGITS = 4.0  # of a number, in units of ε: how far numbers may be apart that are the same but for rounding
+MOST_ROUNDS = 100  # of medians and distances that depend on each other; without ties there are two
+LEVEL = 0.01  # a shape that is as good as 0
 LEAST_SKEWNESS, MOST_SKEWNESS = 0.01, 0.99  # to begin with; a skew normal distribution has less than 0.9953
 
 
@@ -81,16 +84,21 @@ class Laplace(Family):
         return cls(np.full(n_states, np.median(x)), np.full(n_states, x.std() if np.ptp(x) > 0 else 1.0))
 
     def _maximised(self, shown: Any, prior: Any, groups: Groups) -> Laplace:
-        """Weighted medians, and mean distances from them; of what is held or tied the one given the other, never down.
+        """Weighted medians, and mean distances from them: the one given the other until they agree, never down.
 
-        A median that states share counts what belongs to each of them by its old precision, 1 / b.
+        A median that states share counts what belongs to each of them by its precision, 1 / b.
         """
         kept: Kept = shown
         is_seen = ~np.isnan(kept.observed[0])
         x, weights = kept.observed[0][is_seen], kept.weights[is_seen]
-        own = np.arange(self.n_states)
-        location = _medians(x, weights, self.location, self.scale, groups.get("location", own))
-        return Laplace(location, self._mean_distances(x, weights, location, groups.get("scale", own)))
+        own, best = np.arange(self.n_states), self
+        for _ in range(MOST_ROUNDS):
+            location = _medians(x, weights, best.location, best.scale, groups.get("location", own))
+            scale = best._mean_distances(x, weights, location, groups.get("scale", own))
+            before, best = best, Laplace(location, scale)
+            if best == before:
+                break
+        return best
 
     def _mean_distances(self, x: FloatArray, weights: FloatArray, location: FloatArray, groups: IntArray) -> FloatArray:
         total, distance = pooled(groups, weights.sum(axis=0), (weights * np.abs(x[:, None] - location)).sum(axis=0))
@@ -130,9 +138,10 @@ def _medians(
 
 def _median(x: FloatArray, weights: FloatArray) -> float:
     """Of sorted numbers: where half of the weight lies on either side, in the middle where that is a whole range."""
-    below, above = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
     is_counted = weights > 0
-    first, last = x[is_counted & (below >= above)][0], x[is_counted & (above >= below)][-1]
+    x, weights = x[is_counted], weights[is_counted]
+    below, above = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]  # with each itself
+    first, last = x[below >= np.append(above[1:], 0.0)][0], x[above >= np.append(0.0, below[:-1])][-1]
     return float(first / 2 + last / 2)
 
 
@@ -220,6 +229,28 @@ class SkewNormal(Family):
         lean = np.copysign(np.sqrt(np.pi / 2 * size / (size + (2 - np.pi / 2) ** (2 / 3))), skewness)
         scale = deviation / np.sqrt(1 - 2 * lean**2 / np.pi)
         return cls(mean - scale * lean * np.sqrt(2 / np.pi), scale, lean / np.sqrt(1 - lean**2))
+
+    def _maximised(self, shown: Any, prior: Any, groups: Groups) -> SkewNormal:
+        """Along slopes; from moments, too, where that ends at a normal distribution.
+
+        There all slopes are 0 whatever was seen, but it is a top only for what does not lean.
+        """
+        best = super()._maximised(shown, prior, groups)
+        kept: Kept = shown
+        is_seen = ~np.isnan(kept.observed[0])
+        x, weights = kept.observed[0][is_seen], kept.weights[is_seen]
+        is_level = (np.abs(best.shape) < LEVEL) & (weights.sum(axis=0) > 0)
+        if groups or not is_level.any():
+            return best
+        begun = self._begun(x, np.where(is_level, weights, 1.0))
+        start = self._with(
+            {name: np.where(is_level, own, best._parameters()[name]) for name, own in begun._parameters().items()}
+        )
+        other = climbing.climbed(start, shown, prior, groups)
+        is_better = is_level & (other._expected(shown) > best._expected(shown))
+        return best._with(
+            {name: np.where(is_better, own, best._parameters()[name]) for name, own in other._parameters().items()}
+        )
 
     def _drawn(self, states: IntArray, rng: np.random.Generator) -> FloatArray:
         size, rest = rng.standard_normal((2, len(states)))
