@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import hmmfilter as hf
 from hmmfilter._beside import Beside
 from hmmfilter.transitions.protocol import Moved
+from tests.chain_oracle import optimum
 
 DIGITS = 50
 EPSILON = 2.2e-16
@@ -238,3 +239,24 @@ def test_no_prior_and_nowhere_to_settle():
         CHAIN._admit(hf.priors.Dirichlet(2.0))
     with pytest.raises(ValueError, match="a chain of Logistic transitions moves otherwise from step to step"):
         CHAIN.stationary()
+
+
+def test_a_fit_and_its_standard_errors_are_those_of_50_digits():
+    shown = hf.emissions.Gaussian([0.0, 2.0], [0.5, 0.5])
+    start = hf.HMM([0.5, 0.5], hf.transitions.Logistic([[[0, 0], [-0.5, 1.0]], [[-0.5, -0.8], [0, 0]]]), shown)
+    rng = np.random.default_rng(6)
+    covariates = rng.normal(size=(14, 1))
+    x = start.simulate(14, rng, covariates=covariates)[1]
+    fitted = start.fit(x, covariates=covariates, fixed=["initial", "emission"], tolerance=1e-13)
+    found = fitted.model.chain.coefficients[[0, 1], [1, 0]]
+
+    def matrices(p):
+        leave = [
+            [mpmath.exp(p[2 * i] + p[2 * i + 1] * mpmath.mpf(float(z))) for i in (0, 1)] for z in covariates[:-1, 0]
+        ]
+        return [mpmath.matrix([[1 / (1 + a), a / (1 + a)], [b / (1 + b), 1 / (1 + b)]]) for a, b in leave]
+
+    best, errors = optimum([0.5, 0.5], matrices, shown.log_likelihoods(x), found)
+    np.testing.assert_allclose((found.ravel() - best) / errors, 0.0, atol=1e-6)
+    np.testing.assert_allclose(fitted.standard_errors().transition[[0, 1], [1, 0]].ravel(), errors, rtol=1e-5)
+    assert np.isnan(fitted.standard_errors().transition[0, 0]).all()

@@ -11,6 +11,7 @@ from hmmfilter._beside import Beside
 from hmmfilter.transitions.exponentials import log_exponentials, slopes_of_exponentials
 from hmmfilter.transitions.protocol import Moved
 from hmmfilter.transitions.rate_estimates import height
+from tests.chain_oracle import optimum
 
 EPSILON = 2.2e-16
 OF_LOGS = 8  # units of ε (1 + |log p|) that a log may be off; 5 seen
@@ -345,3 +346,23 @@ def test_no_prior():
     START._admit(None)
     with pytest.raises(TypeError, match="the prior of the transition must be None, since rates have no conjugate one"):
         START._admit(hf.priors.Dirichlet(2.0))
+
+
+def test_a_fit_and_its_standard_errors_are_those_of_50_digits():
+    shown = hf.emissions.Gaussian([0.0, 2.0], [0.5, 0.5])
+    start = hf.HMM([0.5, 0.5], hf.transitions.Rates([[0, 0.5], [0.8, 0]]), shown)
+    rng = np.random.default_rng(6)
+    times = np.cumsum(rng.exponential(1, 16))
+    x = start.simulate(16, rng, times=times)[1]
+    fitted = start.fit(x, times=times, fixed=["initial", "emission"], tolerance=1e-13)
+    found = fitted.model.chain.generator[[0, 1], [1, 0]]
+
+    def matrices(p):
+        """Of two states, by hand: 1 − exp(−(a + b) t) of the way to where they settle."""
+        a, b = p
+        shares = [-mpmath.expm1(-(a + b) * mpmath.mpf(float(gap))) / (a + b) for gap in np.diff(times)]
+        return [mpmath.matrix([[1 - a * share, a * share], [b * share, 1 - b * share]]) for share in shares]
+
+    best, errors = optimum([0.5, 0.5], matrices, shown.log_likelihoods(x), found)
+    np.testing.assert_allclose((found - best) / errors, 0.0, atol=1e-6)
+    np.testing.assert_allclose(fitted.standard_errors().transition[[0, 1], [1, 0]], errors, rtol=1e-5)
