@@ -119,6 +119,14 @@ def test_rates_of_irregular_visits_are_near_the_truth(printed_by):
 
 
 @needs_compiled
+def test_interest_rates_are_as_published(printed_by):
+    printed = printed_by("switching_autoregression")
+    assert "log-likelihood -264.71069, published -264.71069" in printed
+    assert "settling       0.7245   0.2887   0.7631   0.0337" in printed
+    assert "BIC 567.3; of one regime 614.4" in printed
+
+
+@needs_compiled
 def test_learning_says_what_it_should(printed_by):
     casino, earthquakes = printed_by("learning").split("the earthquakes\n")
     assert "Selected: 2 states by BIC, 10000 observed steps" in casino
