@@ -127,6 +127,16 @@ def test_interest_rates_are_as_published(printed_by):
 
 
 @needs_compiled
+def test_water_matters_to_the_animal_as_much_as_it_does(printed_by):
+    printed = printed_by("animal_movement")
+    rows = [line.split() for line in printed.split("truth\n")[1].splitlines()[:4]]
+    for *_, estimate, error, truth in rows:
+        assert abs(float(estimate) - float(truth)) < 2.5 * float(error) < 1
+    known, alone = re.findall(r"(?:log-likelihood|animal,) (-[\d.]+)", printed)[-2:]
+    assert float(known) > float(alone) + 10
+
+
+@needs_compiled
 def test_learning_says_what_it_should(printed_by):
     casino, earthquakes = printed_by("learning").split("the earthquakes\n")
     assert "Selected: 2 states by BIC, 10000 observed steps" in casino
