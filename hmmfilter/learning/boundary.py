@@ -70,8 +70,15 @@ def reached(problem: Problem, model: Model) -> dict[str, BoolArray]:
 
 
 def _bounds_nearby(problem: Problem, point: Point, are_left: bool) -> Values:
-    """The bound that each entry comes nearer and nearer to, or that it leaves; NaN for all others."""
+    """The bound that each entry comes nearer and nearer to, or that it leaves; NaN for all others.
+
+    Steps of rates end where nothing is to be gained: of these, slopes say where they would go.
+    """
     values, ahead = values_of(point.model), values_of(point.ahead)
+    for part in problem.parts:
+        if part.are_rates:
+            slopes = problem.slopes(point.model, point.expectations)[part.name]
+            ahead[part.name] = np.where(slopes < 0, 0.0, 2.0) * values[part.name]
     return {
         part.name: _bound_nearby(part, values[part.name], ahead[part.name], are_left)
         for part in problem.parts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._distributions import most_likely
 from hmmfilter._drivers.expectations import Expectations, expect
 from hmmfilter.emissions.learning import Kept, keeps, shown_by
@@ -189,9 +189,10 @@ class Problem:
         values = values_of(model)
         believed = [(self.chain_prior(name), name) for name in ("initial", TRANSITION) if name in values]
         terms = [
-            prior.log_density(values[name], self.by_name[name].groups >= 0)
+            prior.log_density(table, is_free)
             for prior, name in believed
             if prior is not None
+            for table, is_free in _tables(values[name], self.by_name[name].groups >= 0)
         ]
         if self.emission_prior is not None:
             of_sums = self.evidence.observed is not None
@@ -355,6 +356,11 @@ class Problem:
     def uncertainty(self, model: Model, has_converged: bool) -> Uncertainty:
         """How far off the parameters of the most probable model may be."""
         return uncertainty_of(self, model, has_converged)
+
+
+def _tables(values: FloatArray, is_free: BoolArray) -> list[tuple[FloatArray, BoolArray]]:
+    """A distribution, a matrix, or each of several matrices, and which of its entries are free."""
+    return list(zip(values, is_free, strict=True)) if values.ndim == 3 else [(values, is_free)]
 
 
 def _over(counts: FloatArray, probabilities: FloatArray) -> FloatArray:
