@@ -70,8 +70,7 @@ def forecast(log_probabilities: FloatArray, emission: Any, state_names: tuple[st
         moments = _checks.moments(emission.moments(), n_states)
         mix = getattr(emission, "_mixed_moments", mixture_moments)  # angles have their own
         mean, variance = (
-            mixed.reshape(shape + mixed.shape[1:])
-            for mixed in mix(log_probabilities.reshape(-1, n_states), *moments)
+            mixed.reshape(shape + mixed.shape[1:]) for mixed in mix(log_probabilities.reshape(-1, n_states), *moments)
         )
     return Forecast(
         log_probabilities=log_probabilities,

@@ -9,7 +9,16 @@ from scipy import optimize, stats
 
 import hmmfilter as hf
 from hmmfilter._kernels import binomials
-from hmmfilter.emissions import NegativeBinomial, Poisson
+from hmmfilter.emissions import (
+    Bernoulli,
+    Binomial,
+    Categorical,
+    Geometric,
+    Multinomial,
+    NegativeBinomial,
+    Poisson,
+)
+from hmmfilter.emissions.counts import logs_in_parts
 from hmmfilter.emissions.dispersion import spread_of
 from tests.conftest import note_share
 from tests.test_sides import share
@@ -19,7 +28,7 @@ DIGITS = 50
 RTOL = 2e-15  # of a log-probability, relative to itself, or absolute where it is small
 AT_REST = 1e-9  # of a parameter that an optimiser finds
 
-FAMILIES = [NegativeBinomial([2.0, 9.0], [0.8, 0.25])]
+FAMILIES = [NegativeBinomial([2.0, 9.0], [0.8, 0.25]), Binomial(12, [0.2, 0.7]), Geometric([0.6, 0.15])]
 
 
 def assert_exact(got, exact, room=RTOL):
@@ -213,3 +222,215 @@ def test_exposures_must_fit():
     ]:
         with pytest.raises(ValueError, match=message):
             exposed.log_likelihoods(rows)
+
+
+def trials_log_probability(count, n, p):
+    with mpmath.workdps(60):
+        x, n, p = map(mpmath.mpf, (count, n, p))
+        exact = mpmath.loggamma(n + 1) - mpmath.loggamma(x + 1) - mpmath.loggamma(n - x + 1)
+        return exact + (x * mpmath.log(p) if x else 0) + ((n - x) * mpmath.log1p(-p) if n > x else 0)
+
+
+@pytest.mark.parametrize("p", [1e-300, 1e-15, 0.1, 0.5, 0.77, 1 - 1e-16])
+def test_successes_are_exact_for_any_number_of_trials(p):
+    worst = 0.0
+    for n in (1, 2, 40, 1000, 10**8, 10**12, 10**15):
+        deviation = np.sqrt(n * p * (1 - p))
+        shares = [0, 1, n - 1, n, n / 2, 0.9 * n, *(n * p + z * deviation for z in (-6, -1, 0, 1, 6))]
+        counts = sorted({float(np.floor(count)) for count in shares if 0 <= count <= n})
+        table = Binomial(n, [p]).log_likelihoods(counts)
+        rows = [(count, n) for count in counts]
+        np.testing.assert_array_equal(Binomial(probability=[p]).log_likelihoods(rows), table)
+        for count, (got,) in zip(counts, table, strict=True):
+            exact = trials_log_probability(count, n, p)
+            worst = max(worst, float(abs(float(got) - exact)) / (RTOL * float(abs(exact))))
+    note_share("successes", worst, f"p {p:g}")
+    assert worst <= 1
+
+
+def test_trials_that_are_sure():
+    table = Binomial(3, [0.0, 1.0]).log_likelihoods([0, 3, 1, None])
+    np.testing.assert_array_equal(table, [[0, -np.inf], [-np.inf, 0], [-np.inf, -np.inf], [0, 0]])
+    np.testing.assert_array_equal(Binomial(probability=[0.3]).log_likelihoods([(0, 0), (None, 4)]), np.zeros((2, 1)))
+    np.testing.assert_array_equal(Geometric([1.0]).log_likelihoods([1, 2, None]), [[0], [-np.inf], [0]])
+    assert Geometric([0.5]).estimated([1, 1], np.ones((2, 1))) == Geometric([1.0])
+    assert Binomial(probability=[0.5]).estimated([(0, 0)], [[1.0]]) == Binomial(probability=[0.5])
+
+
+@mpmath.workdps(DIGITS)
+def test_sides_of_successes_are_exact_far_into_the_tails():
+    worst = 0.0
+    for n in (1, 2, 40, 300):
+        for p in (0.0, 1e-300, 1e-5, 0.3, 0.77, 1 - 1e-16, 1.0):
+            q = 1 - mpmath.mpf(p)
+            terms = [mpmath.binomial(n, j) * mpmath.mpf(p) ** j * q ** (n - j) for j in range(n + 1)]
+            counts = sorted({0, 1, n - 1, n, n // 2, int(n * p), min(int(1.3 * n * p), n)})
+            log_below, _, log_above = Binomial(n, [p]).log_sides(counts)
+            for t, count in enumerate(counts):
+                worst = max(worst, share(log_below[t, 0], mpmath.fsum(terms[:count])))
+                worst = max(worst, share(log_above[t, 0], mpmath.fsum(terms[count + 1 :])))
+    note_share("sides of successes", worst, "up to 300 trials")
+    assert worst <= 1
+
+
+def test_a_single_trial_is_bernoullis():
+    x, weights = [0, 1, 1, None, 0], np.random.default_rng(0).uniform(size=(5, 2))
+    one, outcomes = Binomial(1, [0.3, 1.0]), Bernoulli([0.3, 1.0])
+    np.testing.assert_array_equal(one.log_likelihoods(x), outcomes.log_likelihoods(x))
+    prior = hf.priors.Dirichlet([2.0, 3.5])
+    for believed in (None, prior):
+        expected = outcomes.estimated(x, weights, believed).probability
+        np.testing.assert_allclose(one.estimated(x, weights, believed).probability, expected, rtol=1e-15)
+        rows = [(v, 1) for v in x]
+        both = Binomial(probability=[0.3, 1.0]).estimated(rows, weights, believed)
+        np.testing.assert_allclose(both.probability, expected, rtol=1e-15)
+    groups = {"probability": np.array([0, -1])}
+    assert one._log_prior(prior, groups) == outcomes._log_prior(prior, groups)
+    got, expected = (each._prior_score(prior, groups)["probability"] for each in (one, outcomes))
+    np.testing.assert_array_equal(got, expected)
+    with pytest.raises(ValueError, match="over failure and success"):
+        one._admit(hf.priors.Dirichlet([1.0, 2.0, 3.0]))
+
+
+def test_geometric_counts_and_a_prior():
+    """A prior of one success and two failures more, and failures before the success as negative binomial counts."""
+    got = Geometric([0.5]).estimated([1, 4, 3], np.ones((3, 1)), hf.priors.Dirichlet([3.0, 2.0]))
+    np.testing.assert_allclose(got.probability, (3 + 1) / (8 + 3))
+    counts = np.array([1.0, 2.0, 7.0, 1e6])
+    np.testing.assert_allclose(
+        Geometric([0.2]).log_likelihoods(counts), NegativeBinomial([4.0], [1.0]).log_likelihoods(counts - 1), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        Geometric([0.2]).log_likelihoods(counts)[:, 0], stats.geom.logpmf(counts, 0.2), rtol=1e-14
+    )
+    with pytest.raises(ValueError, match=r"a whole number from 1 up, or missing, got 0\.0"):
+        Geometric([0.2]).log_likelihoods([0])
+
+
+def test_trials_must_fit():
+    rows = Binomial(probability=[0.5])
+    with pytest.raises(
+        ValueError, match=r"observations\[0, 0\] must be at most the number of trials beside it, got 5.0"
+    ):
+        rows.log_likelihoods([(5, 4)])
+    with pytest.raises(ValueError, match=r"observations\[0, 1\] must be a number of trials, a whole number from 0 up"):
+        rows.log_likelihoods([(5, 7.5)])
+    with pytest.raises(ValueError, match=r"from 0 to 4, or missing, got 5\.0"):
+        Binomial(4, [0.5]).log_likelihoods([5])
+
+
+def test_rows_of_trials_are_learnt_and_drawn():
+    rows = [(1, 4), (None, None), (6, 6), (0, 2)]
+    got = Binomial.guessed(rows, np.ones((4, 2)) * [1.0, 0.0])
+    assert got == Binomial(probability=[7 / 12, 7 / 12])
+    np.testing.assert_array_equal(Binomial(probability=[0.0, 1.0]).sample([0, 1], 0), [[0, 1], [1, 1]])
+    np.testing.assert_array_equal(Binomial(probability=[0.25]).moments(), [[0.25], [0.1875]])
+    model = hf.guess("binomial", 1, rows)
+    assert model.emission == Binomial(probability=[7 / 12])
+    assert hf.guess("binomial", 1, [1, 3, 2], n=4).emission == Binomial(4, [0.5])
+
+
+def rows_log_probability(row, p):
+    with mpmath.workdps(60):
+        exact = mpmath.loggamma(mpmath.fsum(row) + 1)
+        for x, share_of in zip(row, p, strict=True):
+            exact += (mpmath.mpf(x) * mpmath.log(share_of) if x else 0) - mpmath.loggamma(mpmath.mpf(x) + 1)
+        return exact
+
+
+def test_rows_of_counts_are_exact():
+    distributions = np.array([[0.5, 0.3, 0.2 - 1e-9, 1e-9], [1e-300, 0.25, 0.75, 0.0], [0.1, 0.2, 0.3, 0.4]])
+    rows = np.array([[1, 2, 3, 0], [0, 1, 1, 0], [5e14, 3e14, 2e14, 1e6], [1e14, 2e14, 3e14, 4e14], [0, 7, 0, 0]])
+    rows = np.vstack([rows, [[0, 0, 0, 0], [3, 1, 4, 1], [1000, 2001, 2999, 4000], [1, 25e10, 75e10, 0]]])
+    table, worst = Multinomial(distributions).log_likelihoods(rows), 0.0
+    for (t, k), got in np.ndenumerate(table):
+        if rows[t, 3] > 0 and k == 1:
+            assert got == -np.inf
+            continue
+        exact = rows_log_probability(rows[t], distributions[k])
+        worst = max(worst, float(abs(float(got) - exact)) / (RTOL * max(1.0, float(abs(exact)))))
+    note_share("rows of counts", worst, "up to 1e15")
+    assert worst <= 1
+
+
+def test_rows_with_one_are_symbols():
+    p = np.random.default_rng(0).dirichlet(np.ones(5), 3)
+    p[0] = [0.0, 1.0, 0.0, 0.0, 0.0]
+    symbols, weights = np.arange(40) % 5, np.random.default_rng(1).uniform(size=(40, 3))
+    rows = np.eye(5)[symbols]
+    np.testing.assert_array_equal(Multinomial(p).log_likelihoods(rows), Categorical(p).log_likelihoods(symbols))
+    for prior in (None, hf.priors.Dirichlet(1.5)):
+        np.testing.assert_allclose(
+            Multinomial(p).estimated(rows, weights, prior).probabilities,
+            Categorical(p).estimated(symbols, weights, prior).probabilities,
+            rtol=1e-14,
+        )
+    model = hf.HMM([0.5, 0.5, 0.0], np.full((3, 3), 1 / 3), Multinomial(p), normalize=True)
+    plain = hf.HMM([0.5, 0.5, 0.0], np.full((3, 3), 1 / 3), Categorical(p), normalize=True)
+    np.testing.assert_array_equal(model.smooth(rows).probabilities, plain.smooth(symbols).probabilities)
+    stream = model.online()
+    for row in rows:
+        last = stream.observe(row)
+    np.testing.assert_array_equal(last, model.filter(rows).log_probabilities[-1])
+
+
+def test_rows_of_two_counts_are_binomial():
+    counts, n = np.array([0.0, 3.0, 9.0, 20.0]), 20
+    rows, two = np.column_stack([counts, n - counts]), Multinomial([[0.25, 0.75]], n=n)
+    one = Binomial(n, [0.25])
+    np.testing.assert_allclose(two.log_likelihoods(rows), one.log_likelihoods(counts), rtol=RTOL)
+    np.testing.assert_allclose(np.array(two.log_sides(rows))[:, :, 0], one.log_sides(counts), rtol=RTOL)
+    mean, variance = two.moments()
+    np.testing.assert_allclose(mean[0, 0], one.moments()[0][0])
+    np.testing.assert_allclose(variance[0, 0, 0], one.moments()[1][0])
+    assert (two.sample(np.zeros(5, int), 0).sum(axis=1) == n).all()
+
+
+def test_rows_of_counts_must_fit():
+    words = Multinomial([[0.25, 0.25, 0.5]], n=4)
+    np.testing.assert_array_equal(words.log_likelihoods([[1, None, 3], [None] * 3]), np.zeros((2, 1)))
+    assert np.isnan(words.log_sides([[1, None, 3]])).all()
+    with pytest.raises(ValueError, match=r"the sum of observations\[0\] must be 4, got 3.0"):
+        words.log_likelihoods([[1, 1, 1]])
+    with pytest.raises(
+        ValueError, match=r"observations\[0, 1\] must be a whole number from 0 up, or missing, got -1.0"
+    ):
+        words.log_likelihoods([[1, -1, 4]])
+
+
+def test_rows_of_counts_are_guessed_and_fitted():
+    rng = np.random.default_rng(3)
+    truth = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], Multinomial([[0.6, 0.3, 0.1], [0.1, 0.1, 0.8]], n=9))
+    rows = truth.simulate(60, rng=rng)[1]
+    start = hf.guess("multinomial", 2, rows)
+    learnt = hf.fit(start, rows, tolerance=1e-6).model
+    assert learnt.log_likelihood(rows) > truth.log_likelihood(rows)
+    assert learnt.emission.n_parameters == 4
+
+
+@pytest.mark.parametrize("emission", [*FAMILIES, Poisson([1.0], exposure=True), Multinomial([[0.5, 0.5]], n=2)])
+def test_counts_as_json(emission, tmp_path):
+    n = emission.n_states
+    model = hf.HMM(np.full(n, 1 / n), np.full((n, n), 1 / n), emission)
+    model.to_json(tmp_path / "model.json")
+    assert hf.HMM.from_json(tmp_path / "model.json") == model
+
+
+def test_other_count_kernels_give_the_same_bits_in_any_wing():
+    counts, n = np.array([0, 1, 7, 15, 1e6, np.nan, 3]), np.array([0, 2, 7, 30, 1e7, np.nan, 1e15])
+    rate, p = np.array([1e-300, 0.3, 5.0]), np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
+    exposure, rows = (
+        np.array([0.0, 1e-310, 1.0, 3.3, 1e6, np.nan, 7.0]),
+        np.array([[1.0, 2, 30], [0, 5, 0], [np.nan] * 3]),
+    )
+    calls = {
+        "fill_trials": (counts, n, Binomial(1, [0.0, 0.3, 1.0])._trials, binomials.room_for_trials(7)),
+        "fill_exposed": (counts, exposure, logs_in_parts(exposure), rate, logs_in_parts(rate), np.empty((5, 7))),
+        "fill_shares": (rows, Multinomial(p)._shares, binomials.room_for_shares(3, 3)),
+    }
+    for name, given in calls.items():
+        tables = np.empty((2, len(given[0]), 3))
+        for wing, table in zip((binomials, room("binomials")), tables, strict=True):
+            with np.errstate(all="ignore"):
+                getattr(wing, name)(*given, table)
+        np.testing.assert_array_equal(*tables.view(np.int64))

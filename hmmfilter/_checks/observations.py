@@ -195,7 +195,7 @@ def whole_observations(value: Any, at_least: float = 0, at_most: float = np.inf)
     """Let whole observations in, between bounds where there are any; missing ones as NaN."""
     array = observations(value)
     bad = (array < at_least) | (array > at_most) | (array != np.floor(array))
-    bounds = "" if at_least == -np.inf else " from 0 up" if at_most == np.inf else f" from 0 to {at_most}"
+    bounds = "" if at_least == -np.inf else f" from {at_least:g} up" if at_most == np.inf else f" from 0 to {at_most}"
     refuse_first("observations", bad & ~np.isnan(array), f"a whole number{bounds}, or missing", array)
     return array
 

@@ -21,6 +21,7 @@ from hmmfilter.emissions.gaussian import Gaussian
 from hmmfilter.emissions.learning import Learner
 from hmmfilter.emissions.lifetimes import LogNormal, Weibull
 from hmmfilter.emissions.mixture import Mixture
+from hmmfilter.emissions.multinomial import Multinomial
 from hmmfilter.emissions.outcomes import Bernoulli
 from hmmfilter.emissions.positive import Exponential, Gamma, InverseGaussian
 from hmmfilter.emissions.product import Product
@@ -32,22 +33,26 @@ from hmmfilter.emissions.shares import Beta
 from hmmfilter.emissions.spread_counts import NegativeBinomial
 from hmmfilter.emissions.symbols import Categorical
 from hmmfilter.emissions.tied_mixture import TiedMixture
+from hmmfilter.emissions.trials import Binomial, Geometric
 
 __all__ = [
     "Autoregressive",
     "Bernoulli",
     "Beta",
+    "Binomial",
     "Categorical",
     "Emission",
     "Exponential",
     "FromScipy",
     "Gamma",
     "Gaussian",
+    "Geometric",
     "InverseGaussian",
     "Laplace",
     "Learner",
     "LogNormal",
     "Mixture",
+    "Multinomial",
     "NegativeBinomial",
     "Poisson",
     "Product",

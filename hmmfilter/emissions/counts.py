@@ -199,9 +199,9 @@ class Poisson(OfNumbers):
         return estimate
 
     @classmethod
-    def _stand_in(cls, observations: Any, **_: Any) -> Poisson:
+    def _stand_in(cls, observations: Any, *, exposure: bool = False, **_: Any) -> Poisson:
         """One of a single state that lets observations in."""
-        return cls([1.0])
+        return cls([1.0], exposure=exposure)
 
     @classmethod
     @as_in(Learner.guessed)

@@ -6,17 +6,17 @@ import contextlib
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
-from hmmfilter._distributions import most_likely
+from hmmfilter._arrays import FloatArray, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import sides
-from hmmfilter.emissions.learning import Groups, Learner, Observed, estimated_from_sums, over
+from hmmfilter.emissions.distributions import OfDistributions
+from hmmfilter.emissions.learning import Learner, Observed, estimated_from_sums
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
 from hmmfilter.emissions.rows import add_rows, fill_rows, numbered, row_of, rows_of
 from hmmfilter.emissions.sides import Ordered, Sides
@@ -25,7 +25,7 @@ from hmmfilter.sampling import draw_categories
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Categorical(OfNumbers):
+class Categorical(OfDistributions, OfNumbers):
     """Symbols, such as the faces of a die or the letters of a strand: 0 to M − 1, or those that you name.
 
     Parameters
@@ -58,8 +58,6 @@ class Categorical(OfNumbers):
            [-0.6931, -2.3026]])
     """
 
-    DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset({"probabilities"})
-
     probabilities: FloatArray
     symbols: tuple[Hashable, ...] | None = None
 
@@ -77,14 +75,6 @@ class Categorical(OfNumbers):
     def _columns(self) -> list[Column]:
         symbols = range(self.probabilities.shape[1]) if self.symbols is None else self.symbols
         return [(f"p({symbol})", column, ".4f") for symbol, column in zip(symbols, self.probabilities.T, strict=True)]
-
-    @property
-    def n_states(self) -> int:
-        """K, the number of states."""
-        return len(self.probabilities)
-
-    def _reordered(self, order: IntArray) -> Categorical:
-        return Categorical(self.probabilities[order], self.symbols)
 
     def log_likelihoods(self, observations: Any) -> FloatArray:
         """Compute the log-probabilities of observations in each state.
@@ -130,11 +120,6 @@ class Categorical(OfNumbers):
     @cached_property
     def _numbers(self) -> dict[Hashable, int]:
         return {symbol: m for m, symbol in enumerate(self.symbols or ())}
-
-    @property
-    def n_parameters(self) -> int:
-        """K (M − 1), less one for each probability of 0."""
-        return int(np.count_nonzero(self.probabilities)) - self.n_states
 
     @as_in(Learner.estimated)
     def estimated(self, observations: Any, weights: npt.ArrayLike, prior: Dirichlet | None = None) -> Categorical:
@@ -227,52 +212,11 @@ class Categorical(OfNumbers):
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
         fill_rows(self._by_symbol, observed, begin, end, table)
 
-    def _sums(self, observed: Observed) -> FloatArray:
-        return np.zeros((2, self.probabilities.size))
-
     def _add(self, observed: Observed, begin: int, end: int, weights: FloatArray, sums: FloatArray) -> None:
         add_rows(self.probabilities.shape[1], observed, begin, end, weights, sums)
 
-    def _admit(self, prior: Any) -> None:
-        _checks.prior_of_kind("the prior of a Categorical emission", prior, Dirichlet)
-        prior._admitted("the prior of the emission", self.probabilities.shape)
-
-    def _log_prior(self, prior: Dirichlet, groups: Groups) -> float:
-        return prior.log_density(self.probabilities, self._are_free(groups))
-
-    def _prior_score(self, prior: Dirichlet, groups: Groups) -> dict[str, FloatArray]:
-        return {"probabilities": prior._score(self.probabilities, self._are_free(groups))}
-
-    def _are_free(self, groups: Groups) -> BoolArray:
-        return groups["probabilities"] >= 0 if "probabilities" in groups else self.probabilities > 0
-
-    def _maximised(self, sums: FloatArray, prior: Dirichlet | None, groups: Groups) -> Categorical:
-        counts = sums.reshape(self.probabilities.shape)
-        if prior is not None:
-            counts = counts + np.where(self._are_free(groups), prior._added(counts.shape), 0.0)
-        return Categorical(most_likely(counts, self.probabilities, groups.get("probabilities")), self.symbols)
-
-    def _score(self, sums: FloatArray) -> dict[str, FloatArray]:
-        return {"probabilities": over(sums.reshape(self.probabilities.shape), self.probabilities)}
-
-    def _statistics(self, sums: FloatArray) -> dict[str, FloatArray]:
-        return {"counts": sums.reshape(self.probabilities.shape)}
-
-    def _parameters(self) -> dict[str, FloatArray]:
-        return {"probabilities": self.probabilities}
-
     def _with(self, parameters: dict[str, FloatArray]) -> Categorical:
         return Categorical(parameters["probabilities"], self.symbols)
-
-    def _natural(self) -> FloatArray:
-        return log_of(self.probabilities).reshape(-1)
-
-    def _of_natural(self, vector: FloatArray) -> Categorical | None:
-        logs = vector.reshape(self.probabilities.shape)
-        highest = logs.max(axis=1, keepdims=True)
-        if not np.isfinite(highest).all():
-            return None
-        return Categorical(most_likely(np.exp(logs - highest), self.probabilities), self.symbols)
 
     @as_in(log_likelihoods, Ordered.log_sides)
     def log_sides(self, observations: Any) -> Sides:
