@@ -60,6 +60,12 @@ def states_to_come(
     return np.concatenate(parts[1:])
 
 
+def given_no_end(log_probabilities: FloatArray) -> FloatArray:
+    """The same of the sequences that go on so far, where some may have ended."""
+    of_some: FloatArray = log_probabilities - np.logaddexp.reduce(log_probabilities, axis=-1, keepdims=True)
+    return of_some
+
+
 def forecast(log_probabilities: FloatArray, emission: Any, state_names: tuple[str, ...] | None) -> Forecast:
     """What the states to come, (S, K) or of several sequences (N, S, K), will show, as far as the emission knows."""
     mean = variance = symbol_probabilities = symbols = None

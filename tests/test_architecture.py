@@ -74,6 +74,7 @@ CONTRACT = {
     "decoding": {"_arrays", "_checks", "_docstrings", "_drivers", "filtering", "results"},
     "streaming": {
         "_arrays",
+        "_beside",
         "_checks",
         "_docstrings",
         "_drivers",

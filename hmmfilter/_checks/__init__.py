@@ -4,8 +4,8 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 """
 
 from hmmfilter._checks.arrays import are_none, float_array
-from hmmfilter._checks.beside import beside_of, joined_log_weights, needs_of
-from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks
+from hmmfilter._checks.beside import beside_of, joined_log_weights, needs_of, of_one_step
+from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks, rows_of
 from hmmfilter._checks.channels import (
     Layout,
     blaming_part,
@@ -81,6 +81,7 @@ from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, 
 from hmmfilter._checks.observations import (
     PLAIN,
     drawn_observations,
+    entries_of,
     finite_densities,
     is_missing,
     observations,
@@ -172,13 +173,19 @@ from hmmfilter._checks.streams import (
     agreement,
     begun,
     decoder_snapshot,
+    known_end,
+    lagged_moves,
     lagged_rows,
     lagged_snapshot,
+    needs_no_more,
     observing,
+    one_matrix_ahead,
     same_beginning,
     same_lag,
     stream_snapshot,
+    with_memory,
     written_initial,
+    written_memory,
 )
 from hmmfilter._checks.sums import in_order, log_probabilities_of, logs_to_subtract, lse_terms, temperature
 from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols, symbols_of
@@ -287,6 +294,7 @@ __all__ = [
     "emission_class",
     "end_probabilities",
     "ends_surely",
+    "entries_of",
     "epsilon",
     "exposed_counts",
     "family_word",
@@ -329,10 +337,12 @@ __all__ = [
     "keys",
     "kind_of_emission",
     "known_covariates",
+    "known_end",
     "known_moments",
     "known_states",
     "labels_of",
     "lag",
+    "lagged_moves",
     "lagged_rows",
     "lagged_snapshot",
     "last_staying",
@@ -359,6 +369,7 @@ __all__ = [
     "moderate_gaps",
     "moments",
     "naive_dtype",
+    "needs_no_more",
     "needs_of",
     "no_constant",
     "no_prior",
@@ -370,9 +381,11 @@ __all__ = [
     "observations_between",
     "observing",
     "odd_width",
+    "of_one_step",
     "one_after_the_other",
     "one_emission",
     "one_matrix",
+    "one_matrix_ahead",
     "one_of",
     "one_stationary",
     "only_allowed",
@@ -399,6 +412,7 @@ __all__ = [
     "residual_kind",
     "row_labels",
     "rows_ahead",
+    "rows_of",
     "same_beginning",
     "same_lag",
     "same_observations",
@@ -450,7 +464,9 @@ __all__ = [
     "vector_width",
     "whole_count",
     "whole_observations",
+    "with_memory",
     "without_names",
     "workers",
     "written_initial",
+    "written_memory",
 ]

@@ -38,13 +38,14 @@ def beside_of(
     """
     if not any(value is not None for value in given.values()) and not needs_of(chain) and not needs_of(emission):
         return Beside(starts)
-    users = [type(part).__name__ for part in (chain, emission)]
+    users = [part for part in (chain, emission) if part is not None]
     for name, value in given.items():
-        who = [user for user, part in zip(users, (chain, emission), strict=True) if name in needs_of(part)]
+        who = [type(part).__name__ for part in users if name in needs_of(part)]
         if value is None and who:
             raise ValueError(f"{name} must be given, for {' and '.join(who)}, got None")
         if value is not None and not who:
-            raise ValueError(f"{name} must be left out: neither {users[0]} nor {users[1]} depends on any")
+            others = " nor ".join(type(part).__name__ for part in users)
+            raise ValueError(f"{name} must be left out: {f'neither {others}' if others else 'nothing'} depends on any")
     steps = (np.diff(starts) + n_ahead).tolist()
     first_rows: IntArray = frozen(np.concatenate([[0], np.cumsum(steps)])) if n_ahead else starts
     covariates, names = _covariates(given.get("covariates"), steps, keys)
@@ -100,6 +101,30 @@ def joined_log_weights(
         "log_weights", value, steps, keys, lambda name, table, n: log_potentials(name, table, (n, n_states))
     )
     return logs
+
+
+def of_one_step(covariates: Any, time: Any, transition_index: Any) -> dict[str, Any]:
+    """What lies beside a single step, as tables of one row; a dict or a row of a frame brings names of covariates."""
+    table = covariates
+    if hasattr(covariates, "items"):
+        table = NamedRow(covariates)
+    elif covariates is not None:
+        table = [covariates] if np.ndim(covariates) > 0 else [[covariates]]
+    return {
+        "covariates": table,
+        "times": None if time is None else [time],
+        "transition_index": None if transition_index is None else [transition_index],
+    }
+
+
+class NamedRow:
+    """A table of one row, whose columns have names."""
+
+    def __init__(self, row: Mapping[Any, Any]) -> None:
+        self.columns, self._entries = list(row.keys()), [value for _, value in row.items()]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.array([self._entries], dtype)
 
 
 def _covariates(

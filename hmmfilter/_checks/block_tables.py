@@ -91,3 +91,11 @@ def _covered(name: str, n_covered: int, end: int) -> None:
     """Insist that an array with an entry a step has one for all that have come."""
     if end > n_covered:
         raise ValueError(f"blocks must have at most the {n_covered} rows that {name} is for, got {end} so far")
+
+
+def rows_of(name: str, table: Any, rows: slice) -> Any:
+    """The rows of a block, of an array or a frame with a row a step."""
+    if not hasattr(table, "__len__"):
+        raise TypeError(f"{name} must have a row for each step, got {shown(table)}")
+    _covered(name, len(table), rows.stop)
+    return table.iloc[rows] if hasattr(table, "iloc") else table[rows]

@@ -35,8 +35,11 @@ def has_sides(emission: Any) -> None:
 
 def log_sides(emission: Any, parts: list[Any], n_steps: int, n_states: int, beside: Beside) -> FloatArray:
     """Ask an emission for the sides of all observations, (3, T, K), or (3, T, D, K) of vectors."""
-    needs = {"beside": beside} if needs_of(emission) else {}
-    tables = [float_array("log_sides", emission.log_sides(part, **needs)) for part in parts]
+    needs = needs_of(emission)
+    answers = [
+        emission._sides(emission._observed(part, beside)) if needs else emission.log_sides(part) for part in parts
+    ]
+    tables = [float_array("log_sides", answer) for answer in answers]
     fit = all(table.ndim in (3, 4) and (len(table), table.shape[-1]) == (3, n_states) for table in tables)
     if not fit or sum(table.shape[1] for table in tables) != n_steps:
         raise ValueError(

@@ -10,7 +10,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks.arrays import entry_name, refuse_first, require_shape
 from hmmfilter._checks.documents import json_integer, json_list, json_number, json_object, json_vector, keys
 from hmmfilter._checks.errors import shown
-from hmmfilter._checks.settings import flag
+from hmmfilter._checks.settings import flag, one_of
 from hmmfilter._checks.tables import log_potentials
 
 STREAM_KEYS = {
@@ -48,6 +48,31 @@ def begun(name: str, n_observed: int) -> None:
         raise ValueError(f"{name} must wait for a first update, got none yet")
 
 
+def needs_no_more(name: str, needs: frozenset[str]) -> None:
+    """Refuse a row of log-likelihoods alone, where steps depend on more."""
+    if needs:
+        raise ValueError(
+            f"{name} must be of a model that depends on nothing beside its observations, got one that depends on "
+            f"{' and '.join(sorted(needs))}: observe and observe_block take that"
+        )
+
+
+def one_matrix_ahead(chain: Any) -> None:
+    """Insist on a stream by one matrix, where a step ahead is asked for without what lies beside it."""
+    if chain is not None:
+        raise ValueError(
+            f"predict must have one matrix, the same at each step, and there is none of {type(chain).__name__} "
+            "transitions: forecast takes what they depend on"
+        )
+
+
+def known_end(log_final: FloatArray | None) -> FloatArray:
+    """Insist on end probabilities."""
+    if log_final is None:
+        raise ValueError("end must be asked of a stream of a model with end probabilities, final, got one without")
+    return log_final
+
+
 def observing(emission: Any) -> Any:
     """Insist that a stream knows what its observations mean."""
     if emission is None:
@@ -55,6 +80,41 @@ def observing(emission: Any) -> Any:
             "observe must have an emission, as from model.online(), got None: update takes log-likelihoods"
         )
     return emission
+
+
+DATE_UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
+MEMORY_KEYS = {"covariates", "names", "time", "unit", "transition_index", "before"}
+
+
+def written_memory(document: Any) -> tuple[Any, Any, Any, Any, tuple[Any, ...]]:
+    """Let in what lay beside the last step of a stream, a row of each, and its last observations."""
+    keys("beside", document, MEMORY_KEYS)
+    covariates, names, index = document["covariates"], document["names"], document["transition_index"]
+    time, unit = document["time"], document["unit"]
+    json_list("before", document["before"])
+    if covariates is not None:
+        covariates = json_vector("covariates", covariates, null=np.nan)[np.newaxis]
+    if names is not None:
+        json_list("names", names)
+        names = tuple(map(str, names))
+    if unit is not None:
+        one_of("unit", unit, DATE_UNITS)
+        try:
+            time = np.array([np.datetime64(str(time), unit)])
+        except ValueError:
+            raise ValueError(f"time must be a date, got {shown(time)}") from None
+    elif time is not None:
+        time = np.array([json_number("time", time)])
+    if index is not None:
+        index = np.array([index if isinstance(index, str) else json_integer("transition_index", index)])
+    return covariates, names, time, index, tuple(document["before"])
+
+
+def with_memory(document: Any) -> Any:
+    """Insist on a snapshot that says what lay beside the last step."""
+    if "beside" not in document:
+        raise ValueError("the snapshot must say what lay beside the last step, on which this model depends, got none")
+    return document["beside"]
 
 
 class WrittenStream(NamedTuple):
@@ -70,7 +130,7 @@ def written_initial(document: Any, known_format: str, former_format: str, force:
     """Let the beginning of a stream in, from a snapshot with the outline of one."""
     json_object("the snapshot", document)
     is_former, forced = document.get("format") == former_format, flag("force", force)
-    keys("the snapshot", document, STREAM_KEYS - {"model"} if is_former else STREAM_KEYS)
+    keys("the snapshot", document, STREAM_KEYS - {"model"} if is_former else STREAM_KEYS, {"beside"})
     if is_former and not forced:
         raise ValueError(
             f"format must be {known_format!r}, got {former_format!r}, which does not say what model it is of: "
@@ -142,7 +202,7 @@ def agreement(name: str, written: Any, own: Any, source: str) -> None:
 
 def lagged_snapshot(document: Any, known_format: str) -> tuple[int, Any, list[Any]]:
     """Let the outline of a lagged stream's snapshot in: its lag, where the filter was, and the rows since then."""
-    keys("the snapshot", document, {"format", "lag", "filter", "log_likelihoods"})
+    keys("the snapshot", document, {"format", "lag", "filter", "log_likelihoods"}, {"log_transitions", "beside"})
     if document["format"] != known_format:
         raise ValueError(f"format must be {known_format!r}, got {shown(document['format'])}")
     json_list("log_likelihoods", document["log_likelihoods"])
@@ -176,7 +236,7 @@ class WrittenDecoder(NamedTuple):
 
 def decoder_snapshot(document: Any, known_format: str) -> WrittenDecoder:
     """Let the snapshot of a stream that decodes in."""
-    keys("the snapshot", document, DECODER_KEYS)
+    keys("the snapshot", document, DECODER_KEYS, {"beside"})
     if document["format"] != known_format:
         raise ValueError(f"format must be {known_format!r}, got {shown(document['format'])}")
     lag, n_observed = document["lag"], json_integer("n_observed", document["n_observed"])
@@ -234,6 +294,20 @@ def same_beginning(
     if not flag("force", force):
         _same_model(model, fingerprints)
         agreement("log_initial", written, own, "the model has it")
+
+
+def lagged_moves(document: Any, n_states: int, n_rows: int) -> list[FloatArray]:
+    """Let in what leads to each row that a lagged stream has to remember."""
+    json_list("log_transitions", document.get("log_transitions"))
+    if len(document["log_transitions"]) != n_rows:
+        raise ValueError(f"log_transitions must have {n_rows} matrices, got {len(document['log_transitions'])}")
+    matrices = []
+    for n, rows in enumerate(document["log_transitions"]):
+        name = f"log_transitions[{n}]"
+        json_list(name, rows)
+        matrix = [json_vector(f"{name}[{i}]", row, n_states, null=-np.inf) for i, row in enumerate(rows)]
+        matrices.append(log_potentials(name, np.array(matrix), (n_states, n_states)))
+    return matrices
 
 
 def same_lag(lag: int | None, written: int | None) -> None:

@@ -215,7 +215,8 @@ class HMM(Posteriors, Paths, Residuals, Streams, Simulation):
 
     def _title(self) -> str:
         chain = "" if isinstance(self.chain, Dense) else f"{type(self.chain).__name__} transitions, "
-        return f"HMM: {self.n_states} states, {chain}{type(self.emission).__name__} emission"
+        emission = getattr(self.emission, "_called", f"{type(self.emission).__name__} emission")
+        return f"HMM: {self.n_states} states, {chain}{emission}"
 
     def _chain_columns(self) -> list[Column]:
         columns: list[Column] = [("initial", self.initial, ".4f")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, filtering, forecasting, smoothing
@@ -248,8 +247,8 @@ class Posteriors(Questions):
         _checks.rows_ahead("steps", n_steps, self.n_states * n_sequences)
         moves = self._moves(evidence.with_ahead)
         log_probabilities = forecasting.states_after(filtered, self.log_initial, moves[0], n_steps, moves[1])
-        if self.final is not None:  # of the sequences that go on so far
-            log_probabilities -= np.logaddexp.reduce(log_probabilities, axis=-1, keepdims=True)
+        if self.final is not None:
+            log_probabilities = forecasting.given_no_end(log_probabilities)
         result = forecasting.forecast(log_probabilities, self.emission, self.state_names)
         return replace(result, _labels=filtered._labels)
 

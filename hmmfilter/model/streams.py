@@ -7,13 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
+from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.model.questions import Questions
 from hmmfilter.results import Filtered
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi, filter_blocks
-from hmmfilter.streaming.models import stream_of_model
+from hmmfilter.streaming.blocks import filtered_blocks
+from hmmfilter.streaming.companions import Companion
+from hmmfilter.streaming.models import Stream, stream_of_model
+from hmmfilter.transitions import Dense
 
 
 class Streams(Questions):
@@ -51,8 +57,7 @@ class Streams(Questions):
         >>> np.exp(model.online(stream.snapshot()).observe(4)).round(4)
         array([0.0292, 0.9708])
         """
-        stream = OnlineFilter(self.log_initial, self.log_transition, emission=self.emission)
-        return stream_of_model(stream, self.initial, self.transition, self.state_names, snapshot, force)
+        return self._stream(OnlineFilter(*self._of_stream, emission=self.emission), snapshot, force)
 
     def fixed_lag(self, lag: int, snapshot: dict[str, Any] | None = None, *, force: bool = False) -> FixedLagSmoother:
         """Begin a stream of observations that is smoothed some steps behind, or go on with one.
@@ -89,9 +94,9 @@ class Streams(Questions):
         >>> np.exp(model.fixed_lag(1, stream.snapshot()).observe(7)).round(4)
         array([0.2155, 0.7845])
         """
-        stream = FixedLagSmoother(self.log_initial, self.log_transition, lag, emission=self.emission)
-        return stream_of_model(stream, self.initial, self.transition, self.state_names, snapshot, force)
+        return self._stream(FixedLagSmoother(*self._of_stream, lag, emission=self.emission), snapshot, force)
 
+    @as_in(fixed_lag)
     def online_viterbi(
         self, lag: int | None = None, snapshot: dict[str, Any] | None = None, *, force: bool = False
     ) -> OnlineViterbi:
@@ -114,8 +119,7 @@ class Streams(Questions):
         Raises
         ------
         ValueError, TypeError
-            Where the lag is no integer from 0 up, or another than that of the snapshot; where the snapshot is none, and
-            where it is of another model, without `force`.
+            As in `HMM.fixed_lag`.
 
         Examples
         --------
@@ -125,10 +129,32 @@ class Streams(Questions):
         >>> [decoder.observe(count).states.tolist() for count in [0, 2, 7, 4]]
         [[], [0], [0], [1]]
         """
-        stream = OnlineViterbi(self.log_initial, self.log_transition, lag=lag, emission=self.emission)
-        return stream_of_model(stream, self.initial, self.transition, self.state_names, snapshot, force)
+        return self._stream(OnlineViterbi(*self._of_stream, lag=lag, emission=self.emission), snapshot, force)
 
-    def filter_blocks(self, blocks: Iterable[Any], *, allowed: npt.ArrayLike | None = None) -> Iterator[Filtered]:
+    @property
+    def _of_stream(self) -> tuple[FloatArray, FloatArray]:
+        """The tables of a stream: where it begins, and how it moves, or nothing of that where it depends on more."""
+        is_one = isinstance(self.chain, Dense)
+        return self.log_initial, self._log_move if is_one else np.zeros((self.n_states, self.n_states))
+
+    def _stream(self, stream: Stream, snapshot: dict[str, Any] | None, force: bool) -> Stream:
+        """A stream that knows the model."""
+        is_one, ends = isinstance(self.chain, Dense), self.final is not None
+        companion = Companion(
+            self.emission, None if is_one else self.chain, self._log_going_on if ends else None, self.log_final
+        )
+        matrix = self.transition if is_one else self.log_initial
+        return stream_of_model(stream, companion, self.initial, matrix, self.state_names, snapshot, force)
+
+    def filter_blocks(
+        self,
+        blocks: Iterable[Any],
+        *,
+        allowed: npt.ArrayLike | None = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+    ) -> Iterator[Filtered]:
         """Filter the observations of one sequence, block by block as they come, with only one block in memory.
 
         Parameters
@@ -137,6 +163,12 @@ class Streams(Questions):
             What the emission takes, one block of steps, (B,) or (B, D), after the other.
         allowed : array_like of bool, (T, K), optional
             Which states are possible at each step of all blocks; a single True makes a state known.
+        covariates : array_like, (T, C), optional
+            What the emission or the chain depends on besides the states, at each step of all blocks.
+        times : array_like, (T,), optional
+            When each step was, where the chain moves in continuous time.
+        transition_index : array_like, (T,), optional
+            Which of several matrices leads on from each step.
 
         Yields
         ------
@@ -160,9 +192,16 @@ class Streams(Questions):
          [0.9451 0.0549]]
         [[0.8616 0.1384]]
         """
+        given = {"covariates": covariates, "times": times, "transition_index": transition_index}
+        if (
+            any(value is not None for value in given.values())
+            or _checks.needs_of(self.chain)
+            or _checks.needs_of(self.emission)
+        ):
+            return filtered_blocks(self.online(), _checks.blocks(blocks), allowed, given)
         blocks, again = itertools.tee(_checks.blocks(blocks))
         tables = self._tables_of((f"blocks[{n}]", block, None) for n, block in enumerate(blocks))
-        results = filter_blocks(self.log_initial, self.log_transition, tables, allowed=allowed)
+        results = filter_blocks(self.log_initial, self._log_move, tables, allowed=allowed)
         return (
             replace(result, state_names=self.state_names, _labels=_checks.labels_of(block))
             for result, block in zip(results, again, strict=True)

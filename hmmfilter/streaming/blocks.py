@@ -12,6 +12,7 @@ from hmmfilter import _checks
 from hmmfilter._checks import BlockChain
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter.results import Filtered
+from hmmfilter.streaming.online import OnlineFilter
 from hmmfilter.streaming.run import Run
 
 
@@ -95,3 +96,16 @@ def _filtered_blocks(chain: BlockChain, blocks: Iterator[Any]) -> Iterator[Filte
         if moves.log_transition is not chain.log_transition:
             slots[:] = 0.0  # the matrices are others, and none of them is held
         yield replace(run._take(rows, moves, slots), _labels=_checks.labels_of(block))
+
+
+def filtered_blocks(
+    stream: OnlineFilter, blocks: Iterator[Any], allowed: npt.ArrayLike | None, given: dict[str, Any]
+) -> Iterator[Filtered]:
+    """The same of observations that depend on more than their states, from tables of that for all blocks together."""
+    tables = {"allowed": allowed, **given}
+    for number, block in enumerate(blocks):
+        rows = slice(stream.n_observed, stream.n_observed + len(block))
+        with _checks.blaming(f"blocks[{number}]"):
+            here = {name: _checks.rows_of(name, table, rows) for name, table in tables.items() if table is not None}
+            filtered = stream.observe_block(block, **here)
+        yield replace(filtered, _labels=_checks.labels_of(block))

@@ -21,11 +21,21 @@ N_ROWS = 16  # of the window, at first
 
 
 class Settled(NamedTuple):
-    """States that a stream has settled, and of which steps they are."""
+    """States that a stream has settled, and of which steps they are.
+
+    Attributes
+    ----------
+    start : int
+        The first of the steps.
+    states : ndarray of int, (n,)
+        The state of each; n may be 0.
+    forced : ndarray of bool, (n,)
+        Whether the lag is over, so that the best path so far was taken.
+    """
 
     start: int
-    states: IntArray  # (n,)
-    forced: BoolArray  # (n,)
+    states: IntArray
+    forced: BoolArray
 
 
 @as_in(OnlineFilter)
@@ -129,6 +139,7 @@ class OnlineViterbi:
         (head, tail), (out, out_tail) = self._scores[:2, self._best], self._taken_out
         return float(out + (head + (tail + out_tail)))
 
+    @as_in(OnlineFilter.update)
     def update(
         self,
         log_likelihood_row: npt.ArrayLike,
@@ -146,8 +157,7 @@ class OnlineViterbi:
         Returns
         -------
         Settled
-            ``start``, the first step that is settled now, ``states``, (n,) of integers, of it and those after it, and
-            ``forced``, (n,) of bool; n may be 0.
+            ``start``, the first step that is settled now, ``states``, of it and those after it, and ``forced``.
 
         Raises
         ------
@@ -164,6 +174,7 @@ class OnlineViterbi:
         Settled(start=0, states=array([0]), forced=array([ True]))
         """
         n_states = self._n_states
+        _checks.needs_no_more("update", self._filter._companion.needs)
         row = _checks.log_row("log_likelihood_row", log_likelihood_row, n_states, kernels.are_logs)
         if allowed is not None:
             row = _checks.only_allowed(row, allowed).copy()
@@ -226,12 +237,20 @@ class OnlineViterbi:
             self._ways, self._first = longer, 0
 
     @as_in(update, OnlineFilter.observe)
-    def observe(self, observation: Any, *, allowed: npt.ArrayLike | None = None) -> Settled:
+    def observe(
+        self,
+        observation: Any,
+        *,
+        allowed: npt.ArrayLike | None = None,
+        covariates: Any = None,
+        time: Any = None,
+        transition_index: Any = None,
+    ) -> Settled:
         """Take one step, from its observation.
 
         Parameters
         ----------
-        observation, allowed
+        observation, allowed, covariates, time, transition_index
             As in `OnlineFilter.observe`.
 
         Returns
@@ -254,7 +273,14 @@ class OnlineViterbi:
         >>> [decoder.observe(count).states.tolist() for count in [0, 1, 9, 7]]
         [[], [0], [0], [1]]
         """
-        return self.update(self._filter._row_of(observation), allowed=allowed)
+        stream = self._filter
+        if covariates is None and time is None and transition_index is None and not stream._companion.needs:
+            return self.update(stream._row_of(observation), allowed=allowed)
+        given = _checks.of_one_step(covariates, time, transition_index)
+        row, into, memory = stream._told(observation, allowed, given)
+        settled = self._advance(frozen(row), self._log_transition if into is None else into)
+        stream._memory = memory
+        return settled
 
     def flush(self) -> Settled:
         """Tell the states of the last steps, as the best path so far has them.
@@ -302,7 +328,7 @@ class OnlineViterbi:
         >>> hf.OnlineViterbi.restore(json.loads(text), log_transition)
         OnlineViterbi: 1 steps so far, 0 of them settled, 2 states, log-joint 0.0000
         """
-        return {
+        document = {
             "format": FORMAT,
             "lag": self._lag,
             "model": dict(self._filter._fingerprints),
@@ -315,6 +341,7 @@ class OnlineViterbi:
             "best": self._best,
             "ways": self._window.tolist(),
         }
+        return document | self._filter._beside_document()
 
     @classmethod
     @as_in(OnlineFilter.restore)
@@ -369,5 +396,6 @@ class OnlineViterbi:
         self._taken_out[:] = written.taken_out
         if written.n_observed > 0:
             self._scores[:2], self._ranks[:], self._best = written.scores, written.ranks, written.best
+        self._filter._remember(snapshot)
         if n_pending > 0:
             self._settle(True)

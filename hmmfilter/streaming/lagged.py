@@ -27,7 +27,8 @@ class FixedLagSmoother:
     """What is known of the state some steps ago, brought up to date with each observation as it comes.
 
     A smoothed posterior takes later observations into account; with a lag, as many of them as one can wait for.
-    Each update runs backwards over the lag. The transition is the same at every step, unlike that of an `OnlineFilter`.
+    Each update runs backwards over the lag. The transition is the same at every step, but for that of a model whose
+    chain depends on more.
 
     Conventions are those of `hmmfilter.model`.
 
@@ -77,7 +78,7 @@ class FixedLagSmoother:
         self._lag = _checks.lag(lag, 5 * n_states)
         # A window of the last lag + 1 steps: what was seen, the states before, and what was known then.
         self._log_likelihoods, self._posteriors = np.empty((0, n_states)), np.empty((0, n_states))
-        self._before = np.empty((0, PLANES, n_states))
+        self._before, self._into = np.empty((0, PLANES, n_states)), np.empty((0, n_states, n_states))
         self._backward_slots = slots_for_chains(1, n_states)
         self._room = room_for_steps(min(self._lag + 1, block_rows(n_states)), n_states)
 
@@ -134,13 +135,15 @@ class FixedLagSmoother:
         True
         """
         log_b = _checks.log_potentials("row", row, (self._filter._n_states,))
-        self._advance(log_b if allowed is None else _checks.only_allowed(log_b, allowed))
+        _checks.needs_no_more("update", self._filter._companion.needs)
+        self._advance(log_b if allowed is None else _checks.only_allowed(log_b, allowed), None)
         return self._smoothed(self._lag + 1)[0] if self.n_observed > self._lag else None
 
-    def _advance(self, log_b: FloatArray) -> None:
-        """Filter a step, and keep what smoothing needs of it."""
-        before = self._filter._state[:-1].copy()
-        self._filter.update(log_b)
+    def _advance(self, log_b: FloatArray, into: FloatArray | None) -> None:
+        """Filter a step, to which the stream's matrix leads or one of its own, and keep what smoothing needs of it."""
+        stream = self._filter
+        before = stream._state[:-1].copy()
+        stream._step(log_b.copy(), stream._slot if into is None else stream._slot_of(into))
 
         def moved(window: FloatArray, newest: FloatArray) -> FloatArray:
             longer: FloatArray = np.concatenate([window, newest[None]])
@@ -148,15 +151,25 @@ class FixedLagSmoother:
 
         self._log_likelihoods = moved(self._log_likelihoods, log_b)
         self._before = moved(self._before, before)
-        self._posteriors = moved(self._posteriors, self._filter._state[-1])
+        self._posteriors = moved(self._posteriors, stream._state[-1])
+        if into is not None:
+            self._into = moved(self._into, into)
 
     @as_in(update, OnlineFilter.observe)
-    def observe(self, observation: Any, *, allowed: npt.ArrayLike | None = None) -> FloatArray | None:
+    def observe(
+        self,
+        observation: Any,
+        *,
+        allowed: npt.ArrayLike | None = None,
+        covariates: Any = None,
+        time: Any = None,
+        transition_index: Any = None,
+    ) -> FloatArray | None:
         """Take one step, from its observation.
 
         Parameters
         ----------
-        observation, allowed
+        observation, allowed, covariates, time, transition_index
             As in `OnlineFilter.observe`.
 
         Returns
@@ -182,7 +195,14 @@ class FixedLagSmoother:
         >>> np.exp(lagged.observe(7)).round(4)
         array([0.2155, 0.7845])
         """
-        return self.update(self._filter._row_of(observation), allowed=allowed)
+        stream = self._filter
+        if covariates is None and time is None and transition_index is None and not stream._companion.needs:
+            return self.update(stream._row_of(observation), allowed=allowed)
+        given = _checks.of_one_step(covariates, time, transition_index)
+        row, into, memory = stream._told(observation, allowed, given)
+        self._advance(row, into)
+        stream._memory = memory
+        return self._smoothed(self._lag + 1)[0] if self.n_observed > self._lag else None
 
     def flush(self) -> FloatArray:
         """Compute what is known of the last steps, for which no more observations are waited for.
@@ -238,12 +258,14 @@ class FixedLagSmoother:
         return self._filter.predict(steps)
 
     @as_in(OnlineFilter.forecast)
-    def forecast(self, steps: int) -> Forecast:
+    def forecast(
+        self, steps: int, *, covariates: Any = None, times: Any = None, transition_index: Any = None
+    ) -> Forecast:
         """Compute the distributions of the states and of the observations to come; see `OnlineFilter.forecast`.
 
         Parameters
         ----------
-        steps
+        steps, covariates, times, transition_index
             As in `OnlineFilter.forecast`.
 
         Returns
@@ -265,7 +287,7 @@ class FixedLagSmoother:
         >>> lagged.forecast(steps=2).mean.round(4)
         array([3.9751, 3.4825])
         """
-        return self._filter.forecast(steps)
+        return self._filter.forecast(steps, covariates=covariates, times=times, transition_index=transition_index)
 
     def snapshot(self) -> dict[str, Any]:
         """Write down where the stream is, in words and numbers that JSON carries exactly; see `restore`.
@@ -289,12 +311,16 @@ class FixedLagSmoother:
         """
         n_rows = len(self._log_likelihoods)
         wide = self._before[0] if n_rows > 0 else self._filter._state[:-1]
-        return {
+        document = {
             "format": LAGGED_FORMAT,
             "lag": self._lag,
             "filter": self._filter._snapshot_at(self.n_observed - n_rows, wide),
             "log_likelihoods": [with_nulls(row) for row in self._log_likelihoods],
         }
+        if self._filter._companion.chain is not None:
+            matrices = [[with_nulls(row) for row in matrix] for matrix in self._into]
+            document["log_transitions"] = matrices
+        return document | self._filter._beside_document()
 
     @classmethod
     @as_in(OnlineFilter.restore)
@@ -344,22 +370,34 @@ class FixedLagSmoother:
         """Be where a snapshot says: the filter where it was before the window, and then the steps of the window."""
         lag, before, rows = _checks.lagged_snapshot(snapshot, LAGGED_FORMAT)
         _checks.same_lag(self._lag, lag)
+        n_states = self._filter._n_states
         with _checks.blaming("filter"):
-            self._filter._go_on(before, force)
-        for log_b in _checks.lagged_rows(rows, self._filter._n_states, lag, self._filter.n_observed):
-            self._advance(log_b)
+            self._filter._go_back(before, force)
+        window = _checks.lagged_rows(rows, n_states, lag, self._filter.n_observed)
+        moves: list[FloatArray | None] = [None] * len(window)
+        self._filter._remember(snapshot)
+        if self._filter._companion.chain is not None:
+            moves = [*_checks.lagged_moves(snapshot, n_states, len(window))]
+        for log_b, into in zip(window, moves, strict=True):
+            self._advance(log_b, into)
 
     def _smoothed(self, n_rows: int) -> FloatArray:
         """The last rows of the window, smoothed: they are run through backwards, as the end of a longer sequence."""
         first = len(self._posteriors) - n_rows
-        is_whole, n_block = n_rows == self.n_observed, block_rows(self._posteriors.shape[1])
+        n_states = self._filter._n_states
+        is_whole, n_block = n_rows == self.n_observed, block_rows(n_states)
         n_before = 0 if is_whole else n_block
         posteriors, state = self._posteriors[first:].copy(), np.empty(self._before.shape[1:])
+        matrices, index = self._filter._log_transition[None], _checks.NO_INDEX
+        slots, backward_slots = self._filter._slots, self._backward_slots
+        if self._filter._companion.chain is not None:  # a matrix for each step, the first of which leads to the first
+            matrices, index = frozen(self._into[first:]), frozen((np.arange(n_rows) + 1) % max(n_rows, 1))
+            slots, backward_slots = (slots_for_chains(max(n_rows, 1), n_states) for _ in range(2))
         kernels.run_backward(
             (
                 self._filter._log_initial[None],
-                self._filter._log_transition[None],
-                _checks.NO_INDEX,
+                matrices,
+                index,
                 frozen(self._log_likelihoods[first:]),
                 frozen([-n_before, n_rows]),
             ),
@@ -367,8 +405,8 @@ class FixedLagSmoother:
             0,
             n_rows,
             self._filter._lanes,
-            self._filter._slots,
-            self._backward_slots,
+            slots,
+            backward_slots,
             self._room,
             state,
             self._before[first + (n_block if is_whole else 0) :: n_block].copy(),

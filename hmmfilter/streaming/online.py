@@ -10,28 +10,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks, filtering, forecasting
+from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._beside import Beside
 from hmmfilter._checks import Moves
 from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.block import room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Emission
-from hmmfilter.results import Filtered, Forecast
-from hmmfilter.results.posteriors import logs_of
+from hmmfilter.results import Filtered
+from hmmfilter.streaming.ahead import Ahead
+from hmmfilter.streaming.companions import Companion, Memory, memory_document, memory_of
 from hmmfilter.streaming.run import NEVER, Run
 from hmmfilter.streaming.snapshots import (
     FORMAT,
     FORMER,
-    Origin,
     emission_fingerprint,
     fingerprint,
     stream_document,
 )
 
 
-class OnlineFilter(Run):
+class OnlineFilter(Ahead):
     """What is known of the state now, brought up to date with each observation as it comes.
 
     However a stream is cut into rows and blocks, and through any number of snapshots, it gives the very bits that
@@ -80,8 +81,7 @@ class OnlineFilter(Run):
         n_states = len(initial)
         if emission is not None:
             _checks.emission(emission, n_states)
-        super().__init__(initial)
-        self._log_transition, self._emission, self._origin = transition, emission, Origin()
+        super().__init__(initial, transition, Companion(emission))
         self._quick_row = vars(type(emission)).get("_quick_row")  # of its very class: another may change what it says
         self._room = room_for_steps(1, n_states)
         self._slots = slots_for_chains(1, n_states)
@@ -112,12 +112,6 @@ class OnlineFilter(Run):
     def log_likelihood(self) -> float:
         """log p(v_1:t), natural log; 0 before any step."""
         return self._log_likelihood
-
-    @property
-    def log_probabilities(self) -> FloatArray:
-        """log p(h_t | v_1:t), (K,), natural logs; a ValueError before any step."""
-        _checks.begun("log_probabilities", self._n_observed)
-        return logs_of(self._state[-1])
 
     def update(
         self,
@@ -157,12 +151,17 @@ class OnlineFilter(Run):
         >>> stream.update([0.0, 0.0], allowed=[True, False]).tolist()
         [0.0, -inf]
         """
+        _checks.needs_no_more("update", self._companion.needs)
         row = _checks.log_row("log_likelihood_row", log_likelihood_row, self._n_states, kernels.are_logs)
         slot = self._slot
         if allowed is not None:
             row = _checks.only_allowed(row, allowed).copy()
         if log_transition is not None:
             slot = self._slot_of(log_transition)
+        return self._step(row, slot)
+
+    def _step(self, row: FloatArray, slot: FloatArray) -> FloatArray:
+        """Take one step, to which a matrix that is made ready leads."""
         log_probabilities = np.empty(self._n_states)
         log_likelihood = kernels.run_update(
             row, self._n_observed == 0, slot, self._lanes, self._room, self._state, log_probabilities
@@ -180,7 +179,15 @@ class OnlineFilter(Run):
         kernels.hold_chain(transition[None], 0, False, slot)
         return slot
 
-    def update_block(self, rows: npt.ArrayLike, *, allowed: npt.ArrayLike | None = None) -> Filtered:
+    def update_block(
+        self,
+        rows: npt.ArrayLike,
+        *,
+        allowed: npt.ArrayLike | None = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+    ) -> Filtered:
         """Take as many steps as there are rows, all of them or, where one is impossible, none.
 
         Parameters
@@ -189,6 +196,12 @@ class OnlineFilter(Run):
             log p(v_t | h_t = k), natural logs; a row of zeros for a missing observation.
         allowed : array_like of bool, (B, K), optional
             Which states are possible at each step.
+        covariates : array_like, (B, C), optional
+            What the chain of a model depends on besides the states, at each step.
+        times : array_like, (B,), optional
+            When each step was, where the chain moves in continuous time.
+        transition_index : array_like, (B,), optional
+            Which of several matrices leads on from each step.
 
         Returns
         -------
@@ -215,13 +228,37 @@ class OnlineFilter(Run):
              1  0.8834  0.1166
         """
         table = _checks.log_potentials("rows", rows, ("B", self._n_states))
+        given = {"covariates": covariates, "times": times, "transition_index": transition_index}
+        return self._take_block(table, self._companion.beside(len(table), given), None, allowed)
+
+    def _take_block(
+        self, table: FloatArray, beside: Beside, observations: Any, allowed: npt.ArrayLike | None
+    ) -> Filtered:
+        """Take steps, and keep what later ones may depend on."""
+        from hmmfilter import _drivers
+
+        companion = self._companion
         if allowed is not None:
             table = _checks.only_allowed(table, allowed)
-        filtered = self._take(table, Moves(self._log_transition[None], _checks.NO_INDEX), self._slots)
+        moves, slots = Moves(self._log_transition[None], _checks.NO_INDEX), self._slots
+        if companion.chain is not None:
+            moves = companion.moves(beside, self._memory)
+            slots = _drivers.slots_for_up_to(len(moves.log_transition), self._n_states, slots_for_chains)
+        filtered = self._take(table, moves, slots)
+        if companion.needs:
+            self._memory = companion.remembered(self._memory, observations, beside)
         return replace(filtered, state_names=self._origin.state_names)
 
     @as_in(update)
-    def observe(self, observation: Any, *, allowed: npt.ArrayLike | None = None) -> FloatArray:
+    def observe(
+        self,
+        observation: Any,
+        *,
+        allowed: npt.ArrayLike | None = None,
+        covariates: Any = None,
+        time: Any = None,
+        transition_index: Any = None,
+    ) -> FloatArray:
         """Take one step, from its observation.
 
         Parameters
@@ -231,6 +268,12 @@ class OnlineFilter(Run):
             `hmmfilter.emissions.Emission` forbids, would be right in `hmmfilter.HMM.smooth` and wrong here.
         allowed
             As in `update`.
+        covariates : array_like, (C,), or dict, or row of a frame, optional
+            What the emission or the chain of a model depends on besides the states, at this step.
+        time : number or datetime, optional
+            When this step was, where the chain moves in continuous time.
+        transition_index : int or str, optional
+            Which of several matrices leads on from this step.
 
         Returns
         -------
@@ -257,83 +300,77 @@ class OnlineFilter(Run):
         [0.9451 0.0549]
         [0.8616 0.1384]
         """
-        return self.update(self._row_of(observation), allowed=allowed)
+        if covariates is None and time is None and transition_index is None and not self._companion.needs:
+            return self.update(self._row_of(observation), allowed=allowed)
+        row, into, memory = self._told(observation, allowed, _checks.of_one_step(covariates, time, transition_index))
+        log_probabilities = self._step(row.copy(), self._slot if into is None else self._slot_of(into))
+        self._memory = memory
+        return log_probabilities
+
+    def _told(
+        self, observation: Any, allowed: npt.ArrayLike | None, given: dict[str, Any]
+    ) -> tuple[FloatArray, FloatArray | None, Memory]:
+        """What a step shows, what leads to it, if not the matrix of the stream, and what to keep of it."""
+        companion, memory = self._companion, self._memory
+        beside = companion.beside(1, given)
+        table = companion.table([observation], beside, memory, self._n_states)
+        row = _checks.log_potentials("log_likelihoods", table[0], (self._n_states,))
+        if allowed is not None:
+            row = _checks.only_allowed(row, allowed)
+        into = None
+        if companion.chain is not None:
+            matrices, which = companion.matrices(beside, memory)
+            into = matrices[which[0]]
+        return row, into, companion.remembered(memory, [observation], beside)
 
     def _row_of(self, observation: Any) -> FloatArray:
-        row: FloatArray | None = None if self._quick_row is None else self._quick_row(self._emission, observation)
+        emission = self._companion.emission
+        row: FloatArray | None = None if self._quick_row is None else self._quick_row(emission, observation)
         if row is None:
-            row = _checks.log_likelihoods(_checks.observing(self._emission), [observation], self._n_states)[0]
+            row = _checks.log_likelihoods(_checks.observing(emission), [observation], self._n_states)[0]
         return row
 
-    def predict(self, steps: int = 1) -> FloatArray:
-        """Compute the distribution of the state some steps ahead.
+    @as_in(update_block)
+    def observe_block(
+        self,
+        observations: Any,
+        *,
+        allowed: npt.ArrayLike | None = None,
+        covariates: Any = None,
+        times: Any = None,
+        transition_index: Any = None,
+    ) -> Filtered:
+        """Take as many steps as there are observations, all of them or, where one is impossible, none.
 
         Parameters
         ----------
-        steps : int
-            How far ahead, from 1 to 10**12. Before any update the first step is ahead, and ``predict(1)`` is
-            `log_initial`.
+        observations : array_like, (B,) or (B, D)
+            What the emission takes.
+        allowed, covariates, times, transition_index
+            As in `update_block`.
 
         Returns
         -------
-        ndarray, (K,)
-            log p(h_{t+steps} | v_1:t), natural logs.
+        Filtered
+            As that of `update_block`.
 
         Raises
         ------
-        ValueError, TypeError
-            Where `steps` is not an integer from 1 to 10**12.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import hmmfilter as hf
-        >>> stream = hf.OnlineFilter(np.log([0.9, 0.1]), np.log([[0.7, 0.3], [0.3, 0.7]]))
-        >>> np.exp(stream.predict(2)).round(4)
-        array([0.66, 0.34])
-        """
-        n_steps = _checks.steps_ahead("steps", steps)
-        if self._n_observed > 0:
-            return filtering.predict(self.log_probabilities, self._log_transition, n_steps)
-        if n_steps == 1:
-            return np.array(self._log_initial)
-        return filtering.predict(self._log_initial, self._log_transition, n_steps - 1)
-
-    def forecast(self, steps: int) -> Forecast:
-        """Compute the distributions of the states and of the observations to come, given those so far.
-
-        Parameters
-        ----------
-        steps : int
-            S, how many steps to look ahead, at least 1. Before any update the first step is ahead.
-
-        Returns
-        -------
-        Forecast
-            As that of `hmmfilter.HMM.forecast`; without an emission, of the states alone.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Where `steps` is not an integer from 1 up, or more of them than memory has room for.
+        ImpossibleEvidenceError, ValueError, TypeError
+            As in `update_block`.
 
         Examples
         --------
         >>> import hmmfilter as hf
-        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
-        >>> stream = model.online()
-        >>> _ = stream.observe(4)
-        >>> stream.forecast(steps=2)
-        Forecast: 2 steps, 2 states; probabilities, mean ± standard deviation
-          step    calm    busy      observation
-            +1  0.2562  0.7438  3.9751 ± 2.6503
-            +2  0.3794  0.6206  3.4825 ± 2.6925
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> model.online().observe_block([0, 2]).probabilities.round(4)
+        array([[0.982 , 0.018 ],
+               [0.9451, 0.0549]])
         """
-        n_steps = _checks.steps_ahead("steps", steps)
-        _checks.rows_ahead("steps", n_steps, self._n_states)
-        last = self.log_probabilities[None] if self._n_observed > 0 else np.empty((0, self._n_states))
-        to_come = forecasting.states_to_come(self._log_initial, self._log_transition, last, n_steps)
-        return forecasting.forecast(to_come, self._emission, self._origin.state_names)
+        given = {"covariates": covariates, "times": times, "transition_index": transition_index}
+        beside = self._companion.beside(len(observations), given)
+        table = self._companion.table(observations, beside, self._memory, self._n_states)
+        return self._take_block(table, beside, observations, allowed)
 
     def snapshot(self) -> dict[str, Any]:
         """Write down where the stream is, in words and numbers that JSON carries exactly; see `restore`.
@@ -356,7 +393,16 @@ class OnlineFilter(Run):
         >>> hf.OnlineFilter.restore(json.loads(text), log_transition)
         OnlineFilter: 1 steps so far, 2 states, log-likelihood -0.5978
         """
-        return stream_document(self, self._fingerprints)
+        return stream_document(self, self._fingerprints) | self._beside_document()
+
+    def _beside_document(self) -> dict[str, Any]:
+        """What a snapshot has besides, where steps depend on what lay beside the last one."""
+        return {"beside": memory_document(self._memory)} if self._companion.needs else {}
+
+    def _remember(self, snapshot: Any) -> None:
+        """Take that over."""
+        if self._companion.needs:
+            self._memory = memory_of(_checks.with_memory(snapshot))
 
     def _snapshot_at(self, n_observed: int, wide: FloatArray) -> dict[str, Any]:
         """A snapshot of where so many steps had led, at wide α, (4, K)."""
@@ -369,9 +415,9 @@ class OnlineFilter(Run):
     def _fingerprints(self) -> dict[str, str | None]:
         """By what a snapshot knows the model of the stream."""
         return {
-            "tables": fingerprint(self._log_initial, self._log_transition),
+            "tables": fingerprint(self._log_initial, *self._companion.parts(self._log_transition)),
             "probabilities": self._origin.probabilities,
-            "emission": emission_fingerprint(self._emission),
+            "emission": emission_fingerprint(self._companion.emission),
         }
 
     @classmethod
@@ -420,6 +466,11 @@ class OnlineFilter(Run):
         return stream
 
     def _go_on(self, snapshot: Any, force: bool) -> None:
+        """Be where a snapshot says, and remember what it does."""
+        self._go_back(snapshot, force)
+        self._remember(snapshot)
+
+    def _go_back(self, snapshot: Any, force: bool) -> None:
         """Be where a snapshot says."""
         known = None if force else self._fingerprints
         written = _checks.stream_snapshot(snapshot, FORMAT, FORMER, self._log_initial, known)

@@ -35,6 +35,12 @@ class Run:
         total, exponent, rest = kernels.store_posterior(self._state, self._state[-1])
         self._log_likelihood = float(kernels.log_of_wide(total, exponent, rest))
 
+    def _twin(self) -> Run:
+        """A run that stands at the same place."""
+        twin = Run(self._log_initial)
+        twin._n_observed, twin._log_likelihood, twin._state = self._n_observed, self._log_likelihood, self._state.copy()
+        return twin
+
     def _take(self, table: FloatArray, moves: Moves, slots: FloatArray) -> Filtered:
         """Take as many steps as a table has rows, all of them or, where one is impossible, none."""
         n_states, n_block = self._n_states, block_rows(self._n_states)

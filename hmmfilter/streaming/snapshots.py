@@ -69,6 +69,8 @@ def _plain(value: Any) -> Any:
     """What JSON holds of a value that it does not know: its numbers, if it is an array or a distribution of SciPy."""
     if hasattr(value, "tolist"):
         return value.tolist()
+    if is_dataclass(value):
+        return emission_fingerprint(value)
     if hasattr(value, "dist"):
         numbers = scipy_distributions.parameters(value)
         return [value.dist.name, {name: float(numbers[name]) for name in sorted(numbers)}]
