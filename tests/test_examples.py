@@ -136,6 +136,15 @@ def test_water_matters_to_the_animal_as_much_as_it_does(printed_by):
     assert float(known) > float(alone) + 10
 
 
+def test_sleep_is_known_from_either_channel(printed_by):
+    printed = printed_by("activity")
+    rows = re.findall(r"^(both|movements|pulse|neither).*?(\d+) +([\d.]+)% +([\d.]+)%$", printed, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["both", "movements", "pulse", "neither"]
+    assert all(abs(float(right) - float(expected)) < 3 for _, _, right, expected in rows)
+    asleep, truth = map(float, re.search(r"asleep for ([\d.]+) hours a day; in truth for ([\d.]+)", printed).groups())
+    assert abs(asleep - truth) < 0.3
+
+
 @needs_compiled
 def test_learning_says_what_it_should(printed_by):
     casino, earthquakes = printed_by("learning").split("the earthquakes\n")
