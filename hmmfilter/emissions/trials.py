@@ -14,7 +14,7 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.binomials import Trials, room_for_trials
 from hmmfilter._tiers import kernels
-from hmmfilter.emissions import binomial_sides, sides
+from hmmfilter.emissions import binomial_sides, tails
 from hmmfilter.emissions.counts import logs_in_parts
 from hmmfilter.emissions.families import PROBABILITY, Domain
 from hmmfilter.emissions.learning import Groups, Learner, over
@@ -261,13 +261,13 @@ class Geometric(OfTrials):
         return rng.geometric(self.probability[states])
 
     def _sides(self, x: FloatArray) -> Sides:
-        counts = x[:, np.newaxis]
+        table = np.empty((len(x), self.n_states))
+        self._fill_densities(x, table)
         with np.errstate(divide="ignore", invalid="ignore"):
-            hazard = -np.log1p(-self.probability)
-            log_below, _ = sides.of_exponent(np.where(counts == 1, 0.0, (counts - 1) * hazard))
-            table = np.empty((len(x), self.n_states))
-            self._fill_densities(x, table)
-        return log_below, table, -counts * hazard
+            each = -np.log1p(-self.probability)
+            before, up_to = (np.where(n == 0, 0.0, n * each) for n in (x[:, np.newaxis] - 1, x[:, np.newaxis]))
+            log_below, _ = tails.of_hazard(np.log(before), before)
+        return log_below, table, -up_to
 
     def _moments(self) -> tuple[FloatArray, FloatArray]:
         return 1 / self.probability, (1 - self.probability) / self.probability / self.probability
