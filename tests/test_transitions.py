@@ -322,3 +322,60 @@ def test_logits_without_covariates_are_flat(ax):
     assert ax.get_legend() is None
     hf.transitions.Logistic(np.zeros((2, 2, 2)))._draw(ax, np.array([0.5, 0.5]), ("a", "b"), None)
     assert ax.get_xlim() == (0, 1)
+
+
+# Laws of all of them.
+
+EMISSION = hf.emissions.Gaussian([0.0, 2.0, 4.0], [1.0, 1.0, 1.0])
+
+
+def chains():
+    """One of each, and what lies beside 7 observations."""
+    rng = np.random.default_rng(7)
+    dense = rng.dirichlet(np.ones(3), 3)
+    coefficients = rng.normal(size=(3, 3, 3)) * (1 - np.eye(3))[:, :, np.newaxis]
+    return {
+        "dense": (hf.transitions.Dense(dense), {}),
+        "indexed": (hf.transitions.Indexed([dense, dense[::-1]]), {"transition_index": [0, 1, 1, 0, 1, 0, 0]}),
+        "rates": (hf.transitions.Rates(dense * (1 - np.eye(3))), {"times": [0.0, 0.0, 1e-9, 1.0, 1.5, 90.0, 1e9]}),
+        "logistic": (hf.transitions.Logistic(coefficients), {"covariates": rng.normal(size=(7, 2))}),
+    }
+
+
+X = [0.3, 1.9, 2.2, 4.4, 3.9, 0.1, 2.0]
+
+
+@pytest.mark.parametrize("kind", chains())
+def test_states_have_no_order(kind):
+    chain, beside = chains()[kind]
+    model, order = hf.HMM([0.2, 0.3, 0.5], chain, EMISSION), [2, 0, 1]
+    again = model.reordered(order)
+    assert again.reordered([1, 2, 0]) == model
+    smoothed, known = again.smooth(X, **beside), model.smooth(X, **beside)
+    np.testing.assert_allclose(smoothed.log_probabilities, known.log_probabilities[:, order], rtol=1e-13, atol=1e-14)
+    assert smoothed.log_likelihood == pytest.approx(known.log_likelihood, rel=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["indexed", "rates", "logistic"])
+def test_a_matrix_has_the_same_bits_whatever_is_beside_it(kind):
+    chain, beside = chains()[kind]
+    known = {name: np.array(values) for name, values in beside.items()}
+    of, _ = chain._told(Beside(np.array([0, 7]), **known))
+    alone = [chain._log_matrices(of[m : m + 1])[0] for m in range(len(of))]
+    assert np.array_equal(chain._log_matrices(of), alone)
+
+
+@pytest.mark.parametrize("kind", chains())
+def test_rows_of_matrices_are_distributions(kind):
+    chain, beside = chains()[kind]
+    known = {name: np.array(values) for name, values in beside.items()}
+    matrices = np.exp(chain._log_matrices(chain._told(Beside(np.array([0, 7]), **known)).of))
+    np.testing.assert_allclose(matrices.sum(axis=2), 1.0, rtol=1e-15)
+
+
+@pytest.mark.parametrize("kind", chains())
+def test_a_model_is_written_and_read(kind, tmp_path):
+    chain, _ = chains()[kind]
+    model = hf.HMM([0.2, 0.3, 0.5], chain, EMISSION)
+    model.to_json(tmp_path / "model.json")
+    assert hf.HMM.from_json(tmp_path / "model.json") == model
