@@ -67,6 +67,12 @@ def parts(name: str, value: Any, given_names: Any = None) -> tuple[tuple[Any, ..
     return tuple(value), None if given_names is None else _names(name, given_names, len(value))
 
 
+def drawable_mixture(needs: frozenset[str]) -> None:
+    """Insist on components that stand alone, for one of them to be drawn at each step."""
+    if "past" in needs:
+        raise TypeError("a mixture whose components look back cannot be drawn from, as each has a past of its own")
+
+
 def same_observations(name: str, parts: Sequence[Any]) -> None:
     """Insist on emissions of numbers alone, or of vectors of as many entries."""
     widths = [getattr(part, "n_dimensions", None) for part in parts]
@@ -87,6 +93,37 @@ def _names(name: str, value: Any, n_parts: int) -> tuple[str, ...]:
     if not all(isinstance(each, str) and each for each in names) or len(set(names)) != n_parts:
         raise ValueError(f"the names of {name} must be {n_parts} different words, got {shown(value)}")
     return names
+
+
+def options_of(name: str, value: Any) -> None:
+    """Insist on what a class takes by name, beside a class."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise TypeError(f"{name} must be a kind, or a pair of one and a dict of what it takes, got {shown(value)}")
+
+
+def guessed_layout(kinds: Sequence[Any], columns: Any, names: tuple[str, ...] | None) -> Layout:
+    """Let in which columns channels will take, of which only their kinds are known."""
+    if columns is None:
+        return Layout((None,) * len(kinds), None if names is None else tuple((name,) for name in names))
+    if not isinstance(columns, (list, tuple)):
+        raise TypeError(f"columns must be a list, got {shown(columns)}")
+    widths = tuple(len(entry) if isinstance(entry, (list, tuple)) else None for entry in columns)
+    return layout([_Wide(width) for width in widths], columns, names)
+
+
+class _Wide(NamedTuple):
+    """Of an emission, how wide it is."""
+
+    n_dimensions: int | None
+
+
+def kinds(value: Any) -> tuple[tuple[Any, ...], tuple[str, ...] | None]:
+    """Let kinds of channels in: a list of them, or a dict by name."""
+    if isinstance(value, Mapping) and value:
+        return tuple(value.values()), _names("channels", tuple(value), len(value))
+    if not isinstance(value, (list, tuple)) or len(value) == 0:
+        raise TypeError(f"channels must be a list of kinds of emission, or a dict of them by name, got {shown(value)}")
+    return tuple(value), None
 
 
 def layout(emissions: Sequence[Any], columns: Any, names: tuple[str, ...] | None) -> Layout:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, Valued, frozen
+from hmmfilter._arrays import FloatArray, IntArray, Valued, frozen
 from hmmfilter._beside import Beside
 from hmmfilter._distributions import most_likely
 from hmmfilter.emissions.learning import (
@@ -103,22 +103,45 @@ class Composite(Valued, ABC):
         own = int(np.count_nonzero(self._weights)) - (self.n_states if self._weights.size else 0)
         return own + sum(int(part.n_parameters) for part in self._parts.values())
 
-    def _table(self, observations: Any) -> FloatArray:
-        observed = self._observed(observations)
+    def _beside(self, n_rows: int, covariates: Any, lengths: npt.ArrayLike | None) -> Beside:
+        """What lies beside observations, where nobody but their emission is asked."""
+        return _checks.beside_of(None, self, _checks.starts(lengths, n_rows), None, {"covariates": covariates})
+
+    def _let_in(self, observations: Any, covariates: Any, lengths: npt.ArrayLike | None) -> Observed:
+        """Observations with what lies beside them, if anything does."""
+        is_asked = bool(self._needs) or covariates is not None or lengths is not None
+        return self._observed(observations, self._beside(len(observations), covariates, lengths) if is_asked else None)
+
+    def _table(self, observations: Any, covariates: Any = None, lengths: npt.ArrayLike | None = None) -> FloatArray:
+        observed = self._let_in(observations, covariates, lengths)
         table = np.empty((len(observed[0]), self.n_states))
         self._fill(observed, 0, len(table), table)
         return table
 
     def _observed(self, observations: Any, beside: Beside | None = None) -> Observed:
-        let_in = []
-        for (name, part), own in zip(self._parts.items(), self._by_part(observations), strict=True):
+        found: list[Observed] = []
+        besides = self._besides(beside)
+        for (name, part), own, known in zip(self._parts.items(), self._by_part(observations), besides, strict=True):
             with _checks.blaming_part(self.PART, name):
-                let_in.append(_let_in(part, own, beside))
-        return (frozen(self._rows([each[0] for each in let_in])), *let_in)
+                found.append(let_in(part, own, known))
+        return (frozen(self._rows([each[0] for each in found])), *found)
 
-    def _estimated(self: Self, observations: Any, weights: npt.ArrayLike, prior: Any) -> Self:
+    def _besides(self, beside: Beside | None) -> list[Beside | None]:
+        """What lies beside that of each part: of the last observations, those that it is shown."""
+        if beside is None or beside.before is None:
+            return [beside] * len(self._parts)
+        return [beside._replace(before=own) for own in self._by_part(beside.before)]
+
+    def _estimated(
+        self: Self,
+        observations: Any,
+        weights: npt.ArrayLike,
+        prior: Any,
+        covariates: Any = None,
+        lengths: npt.ArrayLike | None = None,
+    ) -> Self:
         """A step of each part by itself, as each part estimates."""
-        observed = self._observed(observations)
+        observed = self._let_in(observations, covariates, lengths)
         degrees = _checks.degrees(weights, len(observed[0]), self.n_states)
         if prior is not None:
             self._admit(prior)
@@ -129,7 +152,7 @@ class Composite(Valued, ABC):
         for (name, part), own, share, believed in shown:
             with self._collapsing(name):
                 given = (own, share) if believed is None else (own, share, believed)
-                estimates.append(part.estimated(*given))
+                estimates.append(part.estimated(*given, **_taken(part, covariates, lengths)))
         return self._made(estimates, self._likely_weights(counts, of_weights, None))
 
     def _collapsing(self, name: str) -> Any:
@@ -200,6 +223,8 @@ class Composite(Valued, ABC):
         return named
 
     def _names_of(self, names: Callable[[Any], Any]) -> frozenset[str]:
+        if not self._learns_from_sums:
+            return frozenset()
         return frozenset(f"{name}.{own}" for name, part in self._parts.items() for own in names(part))
 
     def _owner(self, name: str) -> tuple[str, Any, str]:
@@ -213,7 +238,7 @@ class Composite(Valued, ABC):
     @property
     def DISTRIBUTIONS(self) -> frozenset[str]:  # noqa: N802
         """The parameters whose rows sum to 1."""
-        own = {WEIGHTS} if self._weights.size else set()
+        own = {WEIGHTS} if self._weights.size and self._learns_from_sums else set()
         return self._names_of(lambda part: getattr(part, "DISTRIBUTIONS", ())) | own
 
     @property
@@ -312,6 +337,19 @@ def _needs(part: Any) -> frozenset[str]:
     return needs
 
 
+def _taken(part: Any, covariates: Any, lengths: Any) -> dict[str, Any]:
+    """What a part takes besides, by name."""
+    needs = _needs(part)
+    taken = {"covariates": covariates} if "covariates" in needs else {}
+    return taken | ({"lengths": lengths} if "past" in needs else {})
+
+
+def draw(part: Any, states: IntArray, rng: np.random.Generator, beside: Beside | None) -> npt.NDArray[Any]:
+    """What a part shows of these states."""
+    drawn = part._sampled(states, rng, beside) if _needs(part) else part.sample(states, rng)
+    return np.asarray(drawn)
+
+
 def _of_part(name: str, part: Any, values: dict[str, Any]) -> dict[str, Any]:
     """What is known of the parameters of a part, by the names that it has for them."""
     return {own: values[f"{name}.{own}"] for own in part._parameters() if f"{name}.{own}" in values}
@@ -321,7 +359,7 @@ def _are_held(part: Any, groups: Groups) -> bool:
     return len(groups) == len(part._parameters()) and all((each < 0).all() for each in groups.values())
 
 
-def _let_in(part: Any, observations: Any, beside: Beside | None) -> Observed:
+def let_in(part: Any, observations: Any, beside: Beside | None) -> Observed:
     """What a part lets in; of one without `_observed`, a mark of what is missing, and rows as they came."""
     if hasattr(part, "_observed"):
         observed: Observed = part._observed(observations, beside) if _needs(part) else part._observed(observations)

@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
-from hmmfilter.emissions.composite import Composite, fill_part, moments_of
+from hmmfilter.emissions import guesses
+from hmmfilter.emissions.composite import Composite, draw, fill_part, moments_of
 from hmmfilter.emissions.learning import ROWS, Learner, Observed
 from hmmfilter.emissions.mixing import log_mixed, mixture_moments, responsibilities
 from hmmfilter.emissions.protocol import Column, Emission, log_of
@@ -246,13 +248,17 @@ class Mixture(Mixed):
         means, variances = (np.stack(which, axis=1) for which in zip(*each, strict=True))
         return means, variances
 
-    def log_likelihoods(self, observations: Any) -> FloatArray:
+    def log_likelihoods(
+        self, observations: Any, *, covariates: Any = None, lengths: npt.ArrayLike | None = None
+    ) -> FloatArray:
         """Compute the log-densities of observations in each state: log Σ_m w_km p_m(v | h = k).
 
         Parameters
         ----------
         observations : array_like, (T,) or (T, D)
             What the components take.
+        covariates, lengths
+            What a component takes besides observations, where it does.
 
         Returns
         -------
@@ -272,10 +278,18 @@ class Mixture(Mixed):
         array([[-1.6928],
                [-2.7199]])
         """
-        return self._table(observations)
+        return self._table(observations, covariates, lengths)
 
-    @as_in(Learner.estimated)
-    def estimated(self, observations: Any, weights: npt.ArrayLike, prior: Any = None) -> Mixture:
+    @as_in(Learner.estimated, log_likelihoods)
+    def estimated(
+        self,
+        observations: Any,
+        weights: npt.ArrayLike,
+        prior: Any = None,
+        *,
+        covariates: Any = None,
+        lengths: npt.ArrayLike | None = None,
+    ) -> Mixture:
         """Estimate weights and components: a step of the EM algorithm, from what these were.
 
         Parameters
@@ -285,6 +299,8 @@ class Mixture(Mixed):
         prior : dict, optional
             What is known beforehand of ``"weights"``, a Dirichlet, and of ``"components"``: one prior for each of them,
             or a list.
+        covariates, lengths
+            As in `Mixture.log_likelihoods`.
 
         Returns
         -------
@@ -306,7 +322,76 @@ class Mixture(Mixed):
         >>> learnt.weights.round(4), learnt.components[1].rate.round(4)
         (array([[0.4992, 0.5008]]), array([8.9865]))
         """
-        return self._estimated(observations, weights, prior)
+        return self._estimated(observations, weights, prior, covariates, lengths)
+
+    @classmethod
+    @as_in(Learner.guessed, log_likelihoods)
+    def guessed(
+        cls,
+        observations: Any,
+        weights: npt.ArrayLike,
+        component: Any = "gaussian",
+        n_components: int = 2,
+        *,
+        covariates: Any = None,
+        lengths: npt.ArrayLike | None = None,
+        **options: Any,
+    ) -> Mixture:
+        """Make one of observations that belong to each state to some degree.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.guessed`.
+        component : str or type
+            What components are like: the name of a kind of emission, in capitals or not, or a class.
+        n_components : int
+            M. The observations of each state are put into as many groups, along their principal direction.
+        covariates, lengths
+            As in `Mixture.log_likelihoods`.
+        options : any
+            What ``guessed`` of that kind takes.
+
+        Returns
+        -------
+        Mixture
+            Its components are what their kind guesses of the groups.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the kind is not known, or as it says.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> x, all_of_one = [0.0, 1.0, 8.0, 9.0], [[1.0]] * 4
+        >>> guess = hf.emissions.Mixture.guessed(x, all_of_one, "gaussian", 2)
+        >>> [component.mean.round(2).tolist() for component in guess.components]
+        [[0.9], [8.1]]
+        """
+        kind, more = guesses.kind_of("component", component)
+        n = _checks.step_count("n_components", n_components)
+        own = {**more, **options}
+        like = guesses.stand_in(kind, observations, own, covariates)
+        x = guesses.numbers_of(like, observations, covariates, lengths)
+        own |= guesses.taken_by(kind, covariates=covariates, lengths=lengths)
+        shares = guesses.grouped(x, _checks.degrees(weights, len(x)), n)
+        return cls([kind.guessed(observations, each, **own) for each in shares], guesses.weights_of(shares, x))
+
+    @classmethod
+    def _stand_in(
+        cls,
+        observations: Any,
+        *,
+        component: Any = "gaussian",
+        n_components: int = 2,
+        covariates: Any = None,
+        **options: Any,
+    ) -> Mixture:
+        """One of a single state that lets such observations in."""
+        kind, more = guesses.kind_of("component", component)
+        return cls([guesses.stand_in(kind, observations, {**more, **options}, covariates)], [[1.0]])
 
     @as_in(log_likelihoods, Ordered.log_sides)
     def log_sides(self, observations: Any) -> Sides:
@@ -363,12 +448,16 @@ class Mixture(Mixed):
         >>> import hmmfilter as hf
         >>> parts = [hf.emissions.Gaussian([0.0], [1.0]), hf.emissions.Gaussian([100.0], [1.0])]
         >>> hf.emissions.Mixture(parts, [[0.5, 0.5]]).sample([0, 0, 0], rng=1).round(2)
-        array([100.91, 100.45,  -1.3 ])
+        array([ 99.46, 100.58,   0.45])
         """
-        known, generator = _checks.states(states, self.n_states), _checks.generator(rng)
-        drawn = draw_categories(self.weights, known, generator)
-        each = [np.asarray(part.sample(known[drawn == m], generator)) for m, part in enumerate(self.components)]
+        return self._sampled(_checks.states(states, self.n_states), _checks.generator(rng), None)
+
+    def _sampled(self, known: IntArray, rng: np.random.Generator, beside: Beside | None) -> npt.NDArray[Any]:
+        """Observations of these states."""
+        _checks.drawable_mixture(self._needs)
+        drawn = draw_categories(self.weights, known, rng)
+        each = [draw(part, known, rng, beside) for part in self.components]
         rows = np.empty((len(known), *each[0].shape[1:]), dtype=np.result_type(*each))
         for m, own in enumerate(each):
-            rows[drawn == m] = own
+            rows[drawn == m] = own[drawn == m]
         return rows

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,8 +12,11 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
-from hmmfilter.emissions.composite import Composite, fill_part, moments_of
+from hmmfilter.emissions import guesses
+from hmmfilter.emissions.composite import Composite, draw, fill_part, moments_of
+from hmmfilter.emissions.gaussian import Gaussian
 from hmmfilter.emissions.learning import Learner, Observed
 from hmmfilter.emissions.mixing import mixture_moments
 from hmmfilter.emissions.protocol import Column, Emission
@@ -155,13 +158,17 @@ class Product(Composite):
     def _beliefs(self, prior: Any) -> tuple[Any, list[Any]]:
         return None, _checks.priors_by_part("the prior of a Product emission", prior, tuple(self._parts))
 
-    def log_likelihoods(self, observations: Any) -> FloatArray:
+    def log_likelihoods(
+        self, observations: Any, *, covariates: Any = None, lengths: npt.ArrayLike | None = None
+    ) -> FloatArray:
         """Compute the log-likelihoods of rows in each state: the sums of those of their channels.
 
         Parameters
         ----------
         observations : array_like, (T, D), DataFrame, or list of rows
             Rows of all columns, or tables and rows that have names; NaN or None where a channel is missing, or a row.
+        covariates, lengths
+            What a channel takes besides observations, where it does.
 
         Returns
         -------
@@ -182,7 +189,7 @@ class Product(Composite):
         array([[-3.4849, -2.0688],
                [-0.6931, -2.3026]])
         """
-        return self._table(observations)
+        return self._table(observations, covariates, lengths)
 
     def _quick_row(self, observation: Any) -> FloatArray | None:
         """Of entries in the order of the channels, each of which has a quick way of its own."""
@@ -200,8 +207,16 @@ class Product(Composite):
             total = row if total is None else total + row
         return total
 
-    @as_in(Learner.estimated)
-    def estimated(self, observations: Any, weights: npt.ArrayLike, prior: Any = None) -> Product:
+    @as_in(Learner.estimated, log_likelihoods)
+    def estimated(
+        self,
+        observations: Any,
+        weights: npt.ArrayLike,
+        prior: Any = None,
+        *,
+        covariates: Any = None,
+        lengths: npt.ArrayLike | None = None,
+    ) -> Product:
         """Estimate each channel by itself, from rows that belong to each state to some degree.
 
         Parameters
@@ -210,6 +225,8 @@ class Product(Composite):
             As in `Learner.estimated`.
         prior : list or dict, optional
             What is known of each channel beforehand, None for nothing: in their order, or by their names.
+        covariates, lengths
+            As in `Product.log_likelihoods`.
 
         Returns
         -------
@@ -228,7 +245,93 @@ class Product(Composite):
         >>> start.estimated([(2, 0), (4, 1), (None, 1)], [[1.0], [1.0], [2.0]])
         Product([Poisson(rate=array([3.])), Bernoulli(probability=array([0.75]))])
         """
-        return self._estimated(observations, weights, prior)
+        return self._estimated(observations, weights, prior, covariates, lengths)
+
+    @classmethod
+    @as_in(Learner.guessed, log_likelihoods)
+    def guessed(
+        cls,
+        observations: Any,
+        weights: npt.ArrayLike,
+        channels: Sequence[Any] | Mapping[str, Any],
+        columns: Sequence[Any] | None = None,
+        *,
+        covariates: Any = None,
+        lengths: npt.ArrayLike | None = None,
+    ) -> Product:
+        """Make one of rows that belong to each state to some degree: of each channel by itself.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.guessed`.
+        channels : list or dict
+            What each channel is like: the name of a kind of emission, in capitals or not, a class, or a pair of either
+            and a dict of what its ``guessed`` takes; by name, if in a dict.
+        columns : list, optional
+            The column of each channel, and of vectors a list of them, as for a `Product`.
+        covariates, lengths
+            As in `Product.log_likelihoods`.
+
+        Returns
+        -------
+        Product
+            Its channels are what their kinds guess.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where a kind is not known, columns are not as above, or as the kinds say.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> rows = [(1, "wet"), (0, "dry"), (9, "wet"), (7, "wet")]
+        >>> groups = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
+        >>> guess = hf.emissions.Product.guessed(rows, groups, {"calls": "poisson", "sky": "categorical"})
+        >>> guess.channels[0].rate, guess.channels[1].probabilities[0], guess.channels[1].symbols
+        (array([0.5, 8. ]), array([0.5, 0.5]), ('dry', 'wet'))
+        """
+
+        def guess(kind: Any, own: Any, options: dict[str, Any]) -> Any:
+            taken = guesses.taken_by(kind, covariates=covariates, lengths=lengths)
+            return kind.guessed(own, weights, **taken, **options)
+
+        made, names = cls._guessed_by(observations, channels, columns, guess)
+        return cls(made, columns, names)
+
+    @classmethod
+    def _stand_in(
+        cls,
+        observations: Any,
+        *,
+        channels: Sequence[Any] | Mapping[str, Any],
+        columns: Sequence[Any] | None = None,
+        covariates: Any = None,
+    ) -> Product:
+        """One of a single state that lets such observations in."""
+        kinds, names = _checks.kinds(channels)
+        layout = _checks.guessed_layout(kinds, columns, names)
+        shapes = [(1,) if width is None else (1, width) for width in layout.widths]
+        numbers = [Gaussian(np.zeros(shape), np.ones(shape), "variances") for shape in shapes]
+        rows = guesses.joined(observations, layout.n_columns, cls(numbers, columns, names))
+        make = partial(guesses.stand_in, covariates=covariates)
+        made, names = cls._guessed_by(rows, channels, columns, make)
+        return cls(made, columns, names)
+
+    @classmethod
+    def _guessed_by(
+        cls, observations: Any, channels: Any, columns: Any, make: Callable[[Any, Any, dict[str, Any]], Any]
+    ) -> tuple[list[Any], tuple[str, ...] | None]:
+        """An emission of each channel, and their names."""
+        kinds, names = _checks.kinds(channels)
+        shown = _checks.by_channel(observations, _checks.guessed_layout(kinds, columns, names))
+        made = []
+        for c, (given, own) in enumerate(zip(kinds, shown, strict=True)):
+            kind, options = guesses.kind_of(f"channels[{c}]", given)
+            with _checks.blaming_part(cls.PART, str(c) if names is None else names[c]):
+                made.append(make(kind, own, options))
+        return made, names
 
     @as_in(log_likelihoods, Ordered.log_sides)
     def log_sides(self, observations: Any) -> Sides:
@@ -342,8 +445,12 @@ class Product(Composite):
         >>> both.sample([0, 1, 1], rng=0).tolist()
         [[1.0, 0.0], [1.0, 1.0], [7.0, 1.0]]
         """
-        known, generator = _checks.states(states, self.n_states), _checks.generator(rng)
-        drawn = [np.asarray(channel.sample(known, generator)).reshape(len(known), -1) for channel in self.channels]
+        return self._sampled(_checks.states(states, self.n_states), _checks.generator(rng), None)
+
+    def _sampled(self, known: IntArray, rng: np.random.Generator, beside: Beside | None) -> npt.NDArray[Any]:
+        """Rows of these states."""
+        each = zip(self.channels, self._besides(beside), strict=True)
+        drawn = [draw(channel, known, rng, own).reshape(len(known), -1) for channel, own in each]
         are_numbers = all(part.dtype.kind in "biuf" for part in drawn)
         rows = np.full((len(known), self._layout.n_entries), np.nan, dtype=np.float64 if are_numbers else object)
         for own, part in zip(self._layout.places, drawn, strict=True):

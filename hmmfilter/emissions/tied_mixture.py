@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
-from hmmfilter.emissions.composite import moments_of
+from hmmfilter.emissions import guesses
+from hmmfilter.emissions.composite import draw, moments_of
 from hmmfilter.emissions.learning import Learner
 from hmmfilter.emissions.mixture import Mixed
 from hmmfilter.emissions.protocol import Emission
@@ -100,13 +102,17 @@ class TiedMixture(Mixed):
         means, variances = (np.broadcast_to(each, (self.n_states, *each.shape)) for each in moments_of(self.pool))
         return means, variances
 
-    def log_likelihoods(self, observations: Any) -> FloatArray:
+    def log_likelihoods(
+        self, observations: Any, *, covariates: Any = None, lengths: npt.ArrayLike | None = None
+    ) -> FloatArray:
         """Compute the log-densities of observations in each state: log Σ_m w_km p_m(v).
 
         Parameters
         ----------
         observations : array_like, (T,) or (T, D)
             What the pool takes.
+        covariates, lengths
+            What the pool takes besides observations, where it does.
 
         Returns
         -------
@@ -126,10 +132,18 @@ class TiedMixture(Mixed):
         array([[-0.9189, -1.6121],
                [ 0.    ,  0.    ]])
         """
-        return self._table(observations)
+        return self._table(observations, covariates, lengths)
 
-    @as_in(Learner.estimated)
-    def estimated(self, observations: Any, weights: npt.ArrayLike, prior: Any = None) -> TiedMixture:
+    @as_in(Learner.estimated, log_likelihoods)
+    def estimated(
+        self,
+        observations: Any,
+        weights: npt.ArrayLike,
+        prior: Any = None,
+        *,
+        covariates: Any = None,
+        lengths: npt.ArrayLike | None = None,
+    ) -> TiedMixture:
         """Estimate weights and the pool: a step of the EM algorithm, from what these were.
 
         Parameters
@@ -138,6 +152,8 @@ class TiedMixture(Mixed):
             As in `Learner.estimated`.
         prior : dict, optional
             What is known beforehand of ``"weights"``, a Dirichlet, and of ``"pool"``.
+        covariates, lengths
+            As in `TiedMixture.log_likelihoods`.
 
         Returns
         -------
@@ -159,7 +175,78 @@ class TiedMixture(Mixed):
         array([[1., 0.],
                [0., 1.]])
         """
-        return self._estimated(observations, weights, prior)
+        return self._estimated(observations, weights, prior, covariates, lengths)
+
+    @classmethod
+    @as_in(Learner.guessed, log_likelihoods)
+    def guessed(
+        cls,
+        observations: Any,
+        weights: npt.ArrayLike,
+        pool: Any = "gaussian",
+        n_components: int = 4,
+        *,
+        covariates: Any = None,
+        lengths: npt.ArrayLike | None = None,
+        **options: Any,
+    ) -> TiedMixture:
+        """Make one of observations that belong to each state to some degree.
+
+        Parameters
+        ----------
+        observations, weights
+            As in `Learner.guessed`.
+        pool : str or type
+            What components are like: the name of a kind of emission, in capitals or not, or a class.
+        n_components : int
+            M. All observations are put into as many groups, along their principal direction.
+        covariates, lengths
+            As in `TiedMixture.log_likelihoods`.
+        options : any
+            What ``guessed`` of that kind takes.
+
+        Returns
+        -------
+        TiedMixture
+            Its pool is what that kind guesses of the groups.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the kind is not known, or as it says.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> x, groups = [0.0, 1.0, 8.0, 9.0], [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+        >>> hf.emissions.TiedMixture.guessed(x, groups, "gaussian", 2).weights.round(2)
+        array([[0.65, 0.35],
+               [0.05, 0.95]])
+        """
+        kind, more = guesses.kind_of("pool", pool)
+        n = _checks.step_count("n_components", n_components)
+        own = {**more, **options}
+        like = guesses.stand_in(kind, observations, own, covariates)
+        x = guesses.numbers_of(like, observations, covariates, lengths)
+        own |= guesses.taken_by(kind, covariates=covariates, lengths=lengths)
+        groups = guesses.grouped(x, np.ones((len(x), 1)), n)[:, :, 0]
+        degrees = _checks.degrees(weights, len(x))
+        shares = groups[:, :, np.newaxis] * degrees
+        return cls(kind.guessed(observations, groups.T, **own), guesses.weights_of(shares, x))
+
+    @classmethod
+    def _stand_in(
+        cls,
+        observations: Any,
+        *,
+        pool: Any = "gaussian",
+        n_components: int = 4,
+        covariates: Any = None,
+        **options: Any,
+    ) -> TiedMixture:
+        """One of a single state that lets such observations in."""
+        kind, more = guesses.kind_of("pool", pool)
+        return cls(guesses.stand_in(kind, observations, {**more, **options}, covariates), [[1.0]])
 
     @as_in(log_likelihoods, Ordered.log_sides)
     def log_sides(self, observations: Any) -> Sides:
@@ -216,6 +303,8 @@ class TiedMixture(Mixed):
         >>> hf.emissions.TiedMixture(pool, [[1.0, 0.0], [0.5, 0.5]]).sample([0, 1, 1], rng=1).round(2)
         array([ -1.3 , 100.91,   0.45])
         """
-        known, generator = _checks.states(states, self.n_states), _checks.generator(rng)
-        drawn = draw_categories(self.weights, known, generator)
-        return np.asarray(self.pool.sample(drawn, generator))
+        return self._sampled(_checks.states(states, self.n_states), _checks.generator(rng), None)
+
+    def _sampled(self, known: IntArray, rng: np.random.Generator, beside: Beside | None) -> npt.NDArray[Any]:
+        """Observations of these states: what looks back, looks back at these."""
+        return draw(self.pool, draw_categories(self.weights, known, rng), rng, beside)
