@@ -397,3 +397,46 @@ def test_values_and_words():
 def test_what_is_refused(make, words):
     with pytest.raises((ValueError, TypeError), match=words):
         make()
+
+
+def test_a_picture_has_a_panel_for_each_column():
+    pytest.importorskip("matplotlib").use("Agg")
+    named = model_of(mixed(columns=COLUMNS))
+    for data in (None, frame(), [frame()[:4], frame()[4:]]):
+        assert [ax.get_xlabel() for ax in named.plot(data)][1:] == FLAT
+    assert [ax.get_xlabel() for ax in model_of(mixed()).plot(ROWS)][1:] == [
+        "observation 0",
+        "observation 1",
+        "observation 2[0]",
+        "observation 2[1]",
+        "observation 3",
+    ]
+    line = hf.emissions.Regression([[0.0, 1.0], [5.0, -1.0]], [1.0, 2.0])
+    with_line = model_of(Product({"line": line, "calls": Poisson([1.0, 5.0])}))
+    assert [ax.get_xlabel() for ax in with_line.plot()][1:] == ["calls"]
+
+
+def test_residuals_are_called_as_columns_are():
+    residuals = model_of(mixed(columns=COLUMNS)).pseudo_residuals(frame().assign(more=0)[["more", *FLAT[::-1]]])
+    assert residuals._entry_names == tuple(FLAT)
+
+
+def test_what_comes_with_counts_is_no_observation():
+    exposed = Product([Poisson([1.0, 5.0], exposure=True), Poisson([2.0, 3.0])])
+    mean, variance = exposed.moments()
+    assert np.isnan(mean).tolist() == [[False, True, False]] * 2
+    assert np.isnan(np.diagonal(variance, axis1=1, axis2=2)).tolist() == [[False, True, False]] * 2
+    below, _, _ = exposed.log_sides([(3, 2.0, 4)])
+    assert np.isnan(below[0, :, 0]).tolist() == [False, True, False]
+    assert np.isfinite(model_of(exposed).fit([(3, 2.0, 4), (0, 1.0, 1), (9, 1.0, 2)], max_iterations=2).log_likelihood)
+
+
+def test_means_of_angles_go_around():
+    turns = Product([hf.emissions.VonMises([3.0, -3.0], [4.0, 4.0]), Poisson([1.0, 5.0])])
+    logs = np.log([[0.5, 0.5]])
+    mean, variance = turns._mixed_moments(logs, *turns.moments())
+    assert abs(mean[0, 0]) > 3.0
+    assert mean[0, 1] == 3.0
+    assert np.isnan(variance[0, 0, 1])
+    assert np.isclose(variance[0, 1, 1], 7.0)
+    assert abs(model_of(turns).forecast([(3.0, 1)], 1).mean[0, 0]) > 2.9

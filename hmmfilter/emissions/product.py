@@ -117,11 +117,17 @@ class Product(Composite):
     @property
     def _entry_names(self) -> tuple[str, ...]:
         """What the columns are called, in the order of the channels."""
-        if self._layout.labels is not None and not self._layout.are_numbers:
-            return tuple(self._layout.flat)
-        each = zip(self._parts, self._layout.widths, strict=True)
-        entries = [[name] if w is None else [f"{name}[{d}]" for d in range(w)] for name, w in each]
-        return tuple(name if self.names else f"observation {name}" for own in entries for name in own)
+        return tuple(name for names in self._names_by_channel for name in names)
+
+    @cached_property
+    def _names_by_channel(self) -> list[list[str]]:
+        """What the columns of each channel are called."""
+        layout = self._layout
+        if layout.labels is not None and not layout.are_numbers:
+            return [[str(label) for label in labels] for labels in layout.labels]
+        heads = self._parts if self.names is not None else [f"observation {name}" for name in self._parts]
+        each = zip(heads, layout.widths, strict=True)
+        return [[head] if width is None else [f"{head}[{d}]" for d in range(width)] for head, width in each]
 
     def _columns(self) -> list[Column]:
         each = self._parts.items()
@@ -365,10 +371,13 @@ class Product(Composite):
         for channel in self.channels:
             _checks.has_sides(channel)
         tables = []
-        for (name, channel), own in zip(self._parts.items(), self._by_part(observations), strict=True):
+        each = zip(self._parts.items(), self._by_part(observations), self._layout.widths, strict=True)
+        for (name, channel), own, width in each:
             with _checks.blaming_part(self.PART, name):
                 sides = np.asarray(channel.log_sides(own))
-            tables.append(sides if sides.ndim == 4 else sides[:, :, np.newaxis])
+            table = sides if sides.ndim == 4 else sides[:, :, np.newaxis]
+            beside = (width or 1) - table.shape[2]  # columns that are no observations, as of exposures
+            tables.append(np.pad(table, [(0, 0), (0, 0), (0, beside), (0, 0)], constant_values=np.nan))
         below, at, above = np.concatenate(tables, axis=2)
         return below, at, above
 
@@ -392,12 +401,13 @@ class Product(Composite):
                 [0.  , 0.25]]]))
         """
         n = self.n_dimensions
-        means, variances, d = np.full((self.n_states, n), np.nan), np.zeros((self.n_states, n, n)), 0
-        for channel, width in zip(self.channels, self._layout.widths, strict=True):
-            own = slice(d, d := d + (width or 1))
-            mean, variance = moments_of(channel)
-            means[:, own] = mean.reshape(self.n_states, -1)
-            variances[:, own, own] = variance.reshape(self.n_states, width or 1, width or 1)
+        means, variances = np.full((self.n_states, n), np.nan), np.zeros((self.n_states, n, n))
+        for channel, entries in zip(self.channels, self._entries, strict=True):
+            variances[:, entries, entries] = np.nan  # also of columns that are no observations, as of exposures
+            mean, variance = (moment.reshape(self.n_states, -1) for moment in moments_of(channel))
+            own = slice(entries[0], entries[0] + mean.shape[1])
+            means[:, own] = mean
+            variances[:, own, own] = variance.reshape(self.n_states, mean.shape[1], mean.shape[1])
         return means, variances
 
     def _mixed_moments(

@@ -101,9 +101,12 @@ class Residuals(Questions):
             log_sides=partial(self._sides, observations, lengths, evidence.beside),
             log_weights=evidence.soft(self.log_final if kind == "ordinary" else None),
         )
-        sequences, _ = self._sequences(observations, lengths)
-        names_from = observations if sequences is None else next(iter(sequences), None)
-        return replace(answer, _entry_names=tuple(plotting.column_names(names_from, answer._n_entries)))
+        names = getattr(self.emission, "_entry_names", None)
+        if names is None:
+            sequences, _ = self._sequences(observations, lengths)
+            names_from = observations if sequences is None else next(iter(sequences), None)
+            names = tuple(plotting.column_names(names_from, answer._n_entries))
+        return replace(answer, _entry_names=names)
 
     def _sides(self, observations: Any, lengths: npt.ArrayLike | None, beside: Beside, n_rows: int) -> FloatArray:
         """What lies on either side of each observation, once they are let in, (3, T, K) or (3, T, D, K)."""

@@ -24,6 +24,10 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any, names_from: A
     Entries of a vector are shown one by one: the others are missing. Without observations, None, there is no data. They
     are called as in the observations, or the sequence of them, that may have names.
     """
+    if hasattr(emission, "channels"):
+        return _shown_channels(emission, shares, observations)
+    if _checks.needs_of(emission):  # other curves at each step
+        return []
     if hasattr(emission, "probabilities"):
         return [_shown_symbols(emission, shares, observations)]
     drawn = _drawn(emission)
@@ -46,6 +50,16 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any, names_from: A
             rows = np.full((len(grid), table.shape[1]), np.nan)
             rows[:, d] = grid
         shown.append(Shown(name, grid, np.exp(log_densities(rows)) * shares, is_discrete, known))
+    return shown
+
+
+def _shown_channels(emission: Any, shares: FloatArray, observations: Any) -> list[Shown]:
+    """The curves of all channels, each called as its column is."""
+    columns = [None] * len(emission.channels) if observations is None else emission._by_part(observations)
+    shown = []
+    for channel, column, names in zip(emission.channels, columns, emission._names_by_channel, strict=True):
+        own = shown_by(channel, shares, column, column)
+        shown += [curves._replace(name=name) for curves, name in zip(own, names, strict=False)]
     return shown
 
 
