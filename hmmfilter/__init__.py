@@ -21,6 +21,9 @@ For tables of logs, from any model of your own, there are
   and log p(h_t, h_{t+1} | v_1:T) at every step,
 - `log_likelihood_gradient`: the derivatives of the log-likelihood, for an optimiser of your own,
 - `sample_paths`: paths drawn from p(h_1:T | v_1:T),
+- `one_step_predictions`, `filtered_pairs`: log p(h_t | v_1:t−1), and log p(h_t, h_{t+1} | v_1:t+1),
+- `log_likelihoods_to_come`: log p(v_{t+1:T} | h_t), the logs of β,
+- `path_log_joint`, `path_log_posterior`, `path_entropy`: how probable a path is, and how far from certain,
 - `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
 - `OnlineViterbi`: the most probable path of a stream, each state as soon as it is settled,
@@ -41,6 +44,7 @@ from hmmfilter.guessing import fit_labelled, guess
 from hmmfilter.histories import HigherOrder, higher_order
 from hmmfilter.learning import expected_statistics, fit
 from hmmfilter.model import HMM
+from hmmfilter.predicting import filtered_pairs, log_likelihoods_to_come, one_step_predictions
 from hmmfilter.priors import Prior
 from hmmfilter.results import (
     Classified,
@@ -66,6 +70,7 @@ from hmmfilter.selection import cross_validate, select
 from hmmfilter.smoothing import expected_transitions, log_likelihood_gradient, pairwise_marginals, smooth
 from hmmfilter.stationarity import stationary_distribution
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi, filter_blocks
+from hmmfilter.tracing import path_entropy, path_log_joint, path_log_posterior
 
 __all__ = [
     "HMM",
@@ -102,6 +107,7 @@ __all__ = [
     "expected_statistics",
     "expected_transitions",
     "filter_blocks",
+    "filtered_pairs",
     "fit",
     "fit_labelled",
     "forward_filter",
@@ -109,10 +115,15 @@ __all__ = [
     "higher_order",
     "log_likelihood",
     "log_likelihood_gradient",
+    "log_likelihoods_to_come",
     "lse",
     "max_marginals",
     "naive",
+    "one_step_predictions",
     "pairwise_marginals",
+    "path_entropy",
+    "path_log_joint",
+    "path_log_posterior",
     "posterior_decode",
     "predict",
     "priors",

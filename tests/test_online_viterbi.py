@@ -154,7 +154,7 @@ def test_a_stream_that_goes_on_for_long_stays_small():
     rng = np.random.default_rng(0)
     stream, rows = (
         hf.OnlineViterbi(np.log([0.5, 0.5]), np.log([[0.9, 0.1], [0.1, 0.9]])),
-        rng.normal(size=(3000, 2)) * 40,
+        rng.normal(size=(3000, 2)) * 400,
     )
     path, _, waiting = decoded(stream, rows)
     whole = hf.viterbi(np.log([0.5, 0.5]), np.log([[0.9, 0.1], [0.1, 0.9]]), rows)

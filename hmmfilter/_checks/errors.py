@@ -165,6 +165,11 @@ def possible_evidence(n_possible: IntArray, starts: IntArray, lengths: npt.Array
         raise ImpossibleEvidenceError(int(n_possible[n]), int(n))
 
 
+def refuse_half_a_step(error: ImpossibleEvidenceError, is_alone: bool) -> NoReturn:
+    """Say of a filter that takes two steps for one which of the steps is impossible."""
+    raise ImpossibleEvidenceError(error.step // 2, None if is_alone else error.sequence) from None
+
+
 def impossible_policy(impossible: Impossible) -> None:
     """Insist on one of the two ways to meet impossible evidence."""
     if not isinstance(impossible, str) or impossible not in ("raise", "mark"):

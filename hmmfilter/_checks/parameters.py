@@ -199,13 +199,21 @@ def moments(value: Any, n_states: int) -> tuple[FloatArray, FloatArray]:
     return mean, variance
 
 
-def states(value: npt.ArrayLike, n_states: int) -> IntArray:
+def states(value: npt.ArrayLike, n_states: int, name: str = "states") -> IntArray:
     """Let the numbers of states in."""
-    array = float_array("states", value)
-    require_shape("states", array, ("T",))
+    array = float_array(name, value)
+    require_shape(name, array, ("T",))
     fits = (array >= 0) & (array < n_states) & (array == np.floor(array))
-    refuse_first("states", ~fits, f"a whole number from 0 to {n_states - 1}", array)
+    refuse_first(name, ~fits, f"a whole number from 0 to {n_states - 1}", array)
     return array.astype(np.int64)
+
+
+def path_of(name: str, value: npt.ArrayLike, n_steps: int, n_states: int) -> IntArray:
+    """Let the states of a path in, one for each step."""
+    path = states(value, n_states, name)
+    if len(path) != n_steps:
+        raise ValueError(f"{name} must have a state for each of the {n_steps} steps, got {len(path)}")
+    return path
 
 
 def drawable_rates(rates: FloatArray) -> None:

@@ -47,6 +47,7 @@ from hmmfilter.model.questions import Given, chain_of
 from hmmfilter.model.residuals import Residuals
 from hmmfilter.model.simulation import Simulation
 from hmmfilter.model.streams import Streams
+from hmmfilter.model.tables import Tables
 from hmmfilter.results import Fitted, html
 from hmmfilter.results.outline import Column, outline
 from hmmfilter.stationarity import stationary_distribution
@@ -54,7 +55,7 @@ from hmmfilter.transitions import Dense, Transitions
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class HMM(Posteriors, Paths, Residuals, Streams, Simulation):
+class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
     """A hidden Markov model: where the chain starts, how it moves, and what each state shows.
 
     Conventions are those of `hmmfilter.model`. Models are equal where all their numbers and names are, and can be keys

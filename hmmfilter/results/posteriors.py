@@ -123,6 +123,8 @@ class Filtered(_Posterior):
         log p(h_t = k | v_1:t), natural logs, however small; computed on first use.
     log_increments : ndarray, (T,)
         log p(v_t | v_1:t−1), natural logs, computed on first use.
+    log_joint_probabilities : ndarray, (T, K)
+        log p(h_t = k, v_1:t), natural logs, the logs of α, computed on first use.
     log_likelihood : float or ndarray, (N,)
         log p(v_1:T), natural log; of several sequences, one for each.
     lengths : ndarray of int, (N,), or None
@@ -149,6 +151,26 @@ class Filtered(_Posterior):
         """log p(v_t | v_1:t−1), (T,), natural logs."""
         increments = _checks.kept("log_increments", self._increments, "out_increments")
         return logs_of(increments) if self._rows_hold == "coded" else increments
+
+    @cached_property
+    def log_joint_probabilities(self) -> FloatArray:
+        """log p(h_t = k, v_1:t), (T, K), natural logs: the logs of α."""
+        starts = [0, *np.cumsum(self.lengths)[:-1]] if self.lengths is not None else [0]
+        so_far = [_running_sum(part) for part in np.split(self.log_increments, starts[1:])]
+        log_joint: FloatArray = self.log_probabilities + np.concatenate(so_far)[:, np.newaxis]
+        log_joint.flags.writeable = False
+        return log_joint
+
+
+def _running_sum(terms: FloatArray) -> FloatArray:
+    """Σ of all terms so far; what each addition loses is known from its result, and is added up by itself."""
+    with np.errstate(invalid="ignore"):  # beyond what is impossible
+        total = np.cumsum(terms)
+        before = np.append(0.0, total[:-1])
+        kept = total - before
+        lost = np.cumsum((before - (total - kept)) + (terms - kept))
+    running: FloatArray = np.where(np.isfinite(lost), total + lost, total)
+    return running
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
