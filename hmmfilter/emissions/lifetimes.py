@@ -98,8 +98,7 @@ class Weibull(Family):
     @classmethod
     def _begun(cls, x: FloatArray, weights: FloatArray) -> Weibull:
         """By the moments of logs, which are those of Gumbel's distribution."""
-        logs = np.log(x[x > 0])
-        weights = np.where((weights[x > 0] > 0).any(axis=0), weights[x > 0], 1.0)
+        logs, weights = _positive_ones(x, weights)
         mean = logs @ weights / weights.sum(axis=0)
         spread = np.sqrt((weights * (logs[:, None] - mean) ** 2).sum(axis=0) / weights.sum(axis=0))
         shape = np.pi / np.sqrt(6) / np.where(spread > 0, spread, 1.0)
@@ -247,7 +246,8 @@ class LogNormal(Family):
 
     @classmethod
     def _begun(cls, x: FloatArray, weights: FloatArray) -> LogNormal:
-        return cls(np.full(weights.shape[1], np.log(x[x > 0]).mean()), np.ones(weights.shape[1]))
+        logs, weights = _positive_ones(x, weights)
+        return cls(logs @ weights / weights.sum(axis=0), np.ones(weights.shape[1]))
 
     def _drawn(self, states: IntArray, rng: np.random.Generator) -> FloatArray:
         return rng.lognormal(self.log_mean[states], self.log_deviation[states])
@@ -269,3 +269,11 @@ def _of_the_logs(groups: Groups) -> Groups:
     """Which entries of what the logs have are one number."""
     names = {"log_mean": "mean", "log_deviation": "covariance"}
     return {names[name]: group for name, group in groups.items()}
+
+
+def _positive_ones(x: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The logs of those above 0, and their weights; insists that such belong to each state."""
+    is_positive = x > 0
+    for k in np.flatnonzero(weights[is_positive].sum(axis=0) == 0)[:1]:
+        _checks.refuse_collapse(int(k), np.ones(1))
+    return np.log(x[is_positive]), weights[is_positive]

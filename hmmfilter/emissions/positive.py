@@ -220,7 +220,8 @@ class Gamma(Summed):
         """The weight, the mean, and the log of it less the mean of logs: 0 where that is but rounding."""
         weight, away, deviance = sums
         away, deviance = mean_of(away, weight), mean_of(deviance, weight)
-        gap = deviance - stirling.log_less_log1p(away)
+        with np.errstate(invalid="ignore"):  # where all are 0
+            gap = deviance - stirling.log_less_log1p(away)
         gap = np.where(gap > ROUNDING * deviance + ROUNDING**2, gap, 0.0)
         return np.array([weight, self._mean[0] * (1 + away), gap])
 
@@ -346,7 +347,8 @@ class InverseGaussian(Summed):
         """The weight, the mean, and the mean of (x − mean)² / x mean² about that: 0 where it is but rounding."""
         weight, away, squares = sums
         away, squares = mean_of(away, weight), mean_of(squares, weight)
-        spread = squares - away * (away / (1 + away))
+        with np.errstate(divide="ignore", invalid="ignore"):  # where all are 0
+            spread = squares - away * (away / (1 + away))
         spread = np.where(spread > ROUNDING * squares + ROUNDING**2, spread, 0.0)
         return np.array([weight, self.mean * (1 + away), spread / self.mean])
 

@@ -79,7 +79,8 @@ class Summed(Family):
             by_state = np.ascontiguousarray(counted.T)
             # what counts nothing has no infinite features
             terms = [np.where(by_state > 0, by_state * each.T, 0.0) for each in self._features(x)]
-            add_in_two_parts(np.concatenate([each.sum(axis=1) for each in (by_state, *terms)]), sums)
+            with np.errstate(invalid="ignore"):  # of features that are infinite, whose sums have no second part
+                add_in_two_parts(np.concatenate([each.sum(axis=1) for each in (by_state, *terms)]), sums)
 
     def _maximised(self: Self, shown: Any, prior: Any, groups: Groups) -> Self:
         sums = shown.reshape(-1, self.n_states)
