@@ -8,11 +8,14 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
+from scipy.optimize import minimize
+from scipy.special import expit
 
 import hmmfilter as hf
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Autoregressive, Regression
 from tests import learning_oracle as exact
+from tests.conftest import needs_compiled
 from tests.series import FEDERAL_FUNDS
 
 ROUNDING = 1e-12
@@ -131,17 +134,17 @@ STAY, MEANS, PHI = [0.754673, 1 - 0.095915], [-0.358811, 1.163516], [0.013486, -
 VARIANCE = np.exp(-0.262658) ** 2
 
 
-def hamilton():
+def hamilton(stay=STAY, means=MEANS, phi=PHI, variance=VARIANCE):
     """A state is what the last five regimes were: the mean of a step depends on all of them, each by its own mean."""
-    moves = np.array([[STAY[0], 1 - STAY[0]], [1 - STAY[1], STAY[1]]])
+    moves = np.array([[stay[0], 1 - stay[0]], [1 - stay[1], stay[1]]])
     states = list(itertools.product(range(2), repeat=5))  # the newest regime first
     transition = np.zeros((32, 32))
     for i, j in itertools.product(range(32), repeat=2):
         if states[j][1:] == states[i][:-1]:
             transition[i, j] = moves[states[i][0], states[j][0]]
-    intercepts = [MEANS[now] - np.dot(PHI, [MEANS[regime] for regime in before]) for now, *before in states]
-    coefficients = np.column_stack([intercepts, np.tile(PHI, (32, 1))])
-    return hf.HMM("stationary", transition, Autoregressive(coefficients, np.full(32, VARIANCE))), np.array(states)
+    intercepts = [means[now] - np.dot(phi, [means[regime] for regime in before]) for now, *before in states]
+    coefficients = np.column_stack([intercepts, np.tile(phi, (32, 1))])
+    return hf.HMM("stationary", transition, Autoregressive(coefficients, np.full(32, variance))), np.array(states)
 
 
 def test_the_growth_of_gnp(monkeypatch):
@@ -156,6 +159,26 @@ def test_the_growth_of_gnp(monkeypatch):
         assert got == pytest.approx(1 - of_statsmodels("test_markov_autoregression", name), abs=1e-5) or (
             got == pytest.approx(of_statsmodels("test_markov_autoregression", name), abs=1e-5)
         )
+
+
+@needs_compiled
+def test_the_fit_of_the_growth_of_gnp():
+    """From afar, by an optimiser of SciPy's, as intercepts are no linear ties of means and coefficients."""
+    growth = of_statsmodels("test_markov_autoregression", "rgnp")
+
+    def parts(x):
+        return expit(x[:2]), x[2:4], x[4:8], np.exp(x[8])
+
+    def lost(x):
+        return -hamilton(*parts(x))[0].log_likelihood(growth)
+
+    found = minimize(lost, [1.0, 2.0, -0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], method="BFGS")
+    assert -found.fun == pytest.approx(-181.26339, abs=5e-6)
+    stay, means, phi, variance = parts(found.x)
+    assert stay == pytest.approx(STAY, abs=2e-4)
+    assert means == pytest.approx(MEANS, abs=2e-4)
+    assert phi == pytest.approx(PHI, abs=2e-4)
+    assert variance == pytest.approx(VARIANCE, abs=2e-4)
 
 
 # One state is a regression without a chain.
