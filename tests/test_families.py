@@ -64,7 +64,7 @@ def test_a_density_is_the_slope_of_its_distribution_function(emission, drawn):
     np.testing.assert_allclose(np.exp([log_below, log_at, log_above]).sum(axis=0), 1.0, rtol=1e-13)
     if is_discrete(emission, x):
         np.testing.assert_array_equal(log_at, emission.log_likelihoods(x))
-        counts = np.arange(x.min(), x.max() + 2)
+        counts = np.arange(x.min(), x.max() + 1)
         below, at, _ = np.exp(emission.log_sides(counts))
         np.testing.assert_allclose(below[1:] - below[:-1], at[:-1], atol=1e-13)
         return
@@ -240,4 +240,28 @@ def test_what_is_no_number_is_refused(emission):
     with pytest.raises(TypeError, match=r"observations\[1\] must be a number"):
         emission.log_likelihoods([None, "a"])
     with pytest.raises(TypeError, match="prior of the emission"):
-        emission.estimated([1.0], [[1.0, 1.0]], hf.priors.Dirichlet(1.0))
+        emission.estimated([1.0], [[1.0, 1.0]], object())
+
+
+def test_json_has_all_of_it(emission, tmp_path):
+    model = hf.HMM([0.3, 0.7], [[0.9, 0.1], [0.2, 0.8]], emission)
+    model.to_json(tmp_path / "model.json")
+    assert hf.HMM.from_json(tmp_path / "model.json").emission == emission
+
+
+def test_a_model_is_guessed_by_the_name_of_the_class(emission, drawn):
+    guess = hf.guess(type(emission).__name__.lower(), 2, drawn[0], **emission._settings())
+    assert type(guess.emission) is type(emission)
+    assert guess.log_likelihood(drawn[0]) > -np.inf
+
+
+def test_what_is_printed_and_counted(emission):
+    table = str(hf.HMM([0.3, 0.7], [[0.9, 0.1], [0.2, 0.8]], emission))
+    assert all(f" {name}" in table for name in emission.DOMAINS)
+    assert emission.n_parameters == 2 * len(emission.DOMAINS)
+
+
+def test_what_a_stream_has_to_look_at(emission, drawn):
+    model = hf.HMM([0.3, 0.7], [[0.9, 0.1], [0.2, 0.8]], emission)
+    x = float(drawn[0][0])
+    assert model.online().observe([x]).tolist() == model.online().observe(x).tolist()

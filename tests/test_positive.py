@@ -9,6 +9,7 @@ from scipy import stats
 
 import hmmfilter as hf
 from hmmfilter.emissions import Beta, Exponential, Gamma, InverseGaussian, LogNormal, Weibull, stirling, tails
+from hmmfilter.emissions.learning import Kept
 from hmmfilter.emissions.positive import shape_of
 from tests import oracle
 from tests.conftest import COMPILED
@@ -361,6 +362,24 @@ def test_slopes_of_priors(emission, prior):
 def test_a_wide_prior_has_its_shape():
     with pytest.raises(ValueError, match="prior of the emission"):
         Exponential([1.0, 7.0]).estimated([1.0], [[1.0, 1.0]], hf.priors.Gamma([1.0, 1.0, 1.0], 1.0))
+
+
+def test_zeros_alone_have_no_mean_waiting_time():
+    with pytest.raises(hf.DegenerateFitError, match="state 1 collapses"):
+        Exponential([1.0, 1.0]).estimated([0.0, 0.0, 1.0], [[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
+
+
+def test_one_number_in_states_that_are_tied_has_no_bound_either():
+    start = Weibull([1.0, 2.0], [3.0, 3.0])
+    x, weights = np.array([3.0, 3.0, np.nan]), np.ones((3, 2))
+    with pytest.raises(hf.DegenerateFitError, match="state 0 collapses"):
+        start._maximised(Kept((x,), weights), None, {"scale": np.array([0, 0])})
+    other = np.array([3.0, 4.0, np.nan])
+    found = start._maximised(Kept((other,), weights), None, {"scale": np.array([0, 0])})
+    assert found.scale[0] == found.scale[1]
+    held = {"scale": np.array([-1, 1])}
+    with pytest.raises(hf.DegenerateFitError, match="state 0 collapses"):  # at its own scale all the same
+        start._maximised(Kept((x,), weights * [1.0, 0.0]), None, held)
 
 
 @pytest.mark.parametrize("family", [Gamma, Weibull, InverseGaussian, LogNormal, Beta])

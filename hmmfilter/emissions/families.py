@@ -372,14 +372,14 @@ class Family(OfNumbers, ABC):
         return best
 
     def _refuse_single_numbers(self, shown: Kept, groups: Groups) -> None:
-        """Insist that more than one number belongs to a state that is free."""
-        x, alone = shown.observed[0], np.arange(self.n_states)
-        of_all = [groups.get(name, alone) for name in self.DOMAINS]
-        for k in range(self.n_states):
-            is_free = all(each[k] >= 0 and (each == each[k]).sum() == 1 for each in of_all)
-            its_own = x[(shown.weights[:, k] > 0) & ~np.isnan(x)]
-            if is_free and len(its_own) > 0 and its_own.min() == its_own.max():
-                _checks.refuse_collapse(k, np.ones(1))
+        """Insist that more than one number belongs to states that are free, together with those they are tied to."""
+        x, climb = shown.observed[0], climbing.Climb(self, shown, None, groups)
+        is_free = np.all([numbers >= 0 for numbers in climb.numbers.values()], axis=0)
+        for first in np.unique(climb.sets_of_states):
+            states = climb.sets_of_states == first
+            their_own = x[(shown.weights[:, states] > 0).any(axis=1) & ~np.isnan(x)]
+            if is_free[states].all() and len(their_own) > 0 and their_own.min() == their_own.max():
+                _checks.refuse_collapse(int(first), np.ones(1))
 
     def _refuse_collapse(self, shown: Kept) -> None:
         """Insist that no observation is more than certain: that its density, over what it is known to, is at most 1."""

@@ -81,7 +81,10 @@ class Exponential(Summed):
         return {"mean": (total / self.mean - weight) / self.mean}
 
     def _most_probable(self, sums: FloatArray) -> dict[str, FloatArray]:
-        return {"mean": mean_of(sums[1], sums[0])}
+        weight, total = sums
+        for k in np.flatnonzero((weight > 0) & (total == 0))[:1]:  # the only number at which it has no bound
+            _checks.refuse_collapse(int(k), np.ones(1))
+        return {"mean": mean_of(total, weight)}
 
     def _believed(self, prior: priors.Gamma | None) -> FloatArray:
         if prior is None:
