@@ -91,6 +91,12 @@ def test_a_small_share_of_two_moves():
     assert matrix[2].tolist() == [0, 0, 1]
 
 
+def test_to_stay_is_all_but_certain():
+    """The log has its digits, too: 1 − 3e-12 has only four of them."""
+    stays = hf.transitions.Rates([[0, 3.0], [1.0, 0]]).log_matrix(1e-12).diagonal()
+    np.testing.assert_allclose(stays, [-3e-12 + 1.5e-24, -1e-12 + 1.5e-24], rtol=1e-15)
+
+
 def test_a_way_through_many_states():
     rates = np.diag(np.full(39, 1e-9), 1)
     logs = log_exponentials(rates, np.array([1e-3]))[0]

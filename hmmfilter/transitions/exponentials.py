@@ -74,9 +74,8 @@ def _logs(matrices: FloatArray) -> FloatArray:
     others = matrices.copy()
     others[:, diagonal, diagonal] = 0.0
     left = others.sum(axis=-1)
-    logs[:, diagonal, diagonal] = np.where(
-        left < 0.5, 0.0 + np.log1p(-np.minimum(left, 0.5)), logs[:, diagonal, diagonal]
-    )
+    by_rest = 0.0 + np.log1p(-np.minimum(left, 0.5))  # and no −0
+    logs[:, diagonal, diagonal] = np.where(left < 0.5, by_rest, logs[:, diagonal, diagonal])
     return logs
 
 

@@ -49,6 +49,13 @@ class Indexed(Printed):
       state  work: to 0  work: to 1  rest: to 0  rest: to 1
           0      0.9000      0.1000      0.5000      0.5000
           1      0.2000      0.8000      0.0000      1.0000
+
+    In a model, each observation says what leads on from it:
+
+    >>> week = hf.transitions.Indexed([[[0.9, 0.1], [0.2, 0.8]], [[0.5, 0.5], [0.0, 1.0]]], names=["work", "rest"])
+    >>> model = hf.HMM([0.5, 0.5], week, hf.emissions.Poisson([1.0, 5.0]))
+    >>> model.viterbi([0, 1, 4, 6], transition_index=["work", "work", "rest", "rest"]).path
+    array([0, 0, 1, 1])
     """
 
     DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset({""})

@@ -128,7 +128,6 @@ def _absorbed(moves: FloatArray, ends: FloatArray) -> FloatArray:
         leaving[k] = watched[k, :k].sum() + ends[k]
         through = watched[:k, k] / leaving[k]
         watched[:k, :k] += through[:, np.newaxis] * watched[k, :k]
-        np.fill_diagonal(watched[:k, :k], 0.0)
         ends[:k] += through * ends[k]
         costs[:k] += through * costs[k]
     times = np.empty(len(ends))

@@ -64,6 +64,14 @@ class Logistic(Printed):
     >>> elk.matrix([4.0])
     array([[0.5       , 0.5       ],
            [0.04742587, 0.95257413]])
+
+    In a model, each observation has its covariates:
+
+    >>> import pandas as pd
+    >>> model = hf.HMM([0.5, 0.5], elk, hf.emissions.Exponential([0.1, 1.0]), ["rests", "walks"])
+    >>> track = pd.DataFrame({"step": [0.1, 0.2, 0.3], "distance": [8.0, 9.0, 7.0]})
+    >>> model.smooth(track["step"], covariates=track[["distance"]]).probabilities[:, 1].round(4)
+    array([0.1871, 0.8523, 0.9899])
     """
 
     DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset()

@@ -46,6 +46,7 @@ class Rates(Lasting):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import hmmfilter as hf
     >>> machine = hf.transitions.Rates([[0, 0.1], [2.0, 0]], unit="D")
     >>> machine
@@ -56,6 +57,13 @@ class Rates(Lasting):
     >>> machine.matrix(0.5).round(4)
     array([[0.969 , 0.031 ],
            [0.6191, 0.3809]])
+
+    In a model, each observation says when it was made:
+
+    >>> model = hf.HMM("stationary", machine, hf.emissions.Poisson([1.0, 5.0]), ["runs", "fails"])
+    >>> known = model.smooth([0, 6, 0], times=np.array(["2024-01-01T00", "2024-01-01T06", "2024-03-01T00"], "M8[h]"))
+    >>> known.probabilities[:, 1].round(4)
+    array([0.0239, 0.8538, 0.0009])
     """
 
     DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset()
