@@ -43,6 +43,7 @@ from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.guessing import fit_labelled, guess
 from hmmfilter.histories import HigherOrder, higher_order
 from hmmfilter.learning import expected_statistics, fit
+from hmmfilter.mixing import fit_mixture
 from hmmfilter.model import HMM
 from hmmfilter.predicting import filtered_pairs, log_likelihoods_to_come, one_step_predictions
 from hmmfilter.priors import Prior
@@ -55,6 +56,7 @@ from hmmfilter.results import (
     ExpectedTransitions,
     Filtered,
     Fitted,
+    FittedMixture,
     Forecast,
     Gradient,
     NBest,
@@ -83,6 +85,7 @@ __all__ = [
     "ExpectedTransitions",
     "Filtered",
     "Fitted",
+    "FittedMixture",
     "FixedLagSmoother",
     "Forecast",
     "Gradient",
@@ -110,6 +113,7 @@ __all__ = [
     "filtered_pairs",
     "fit",
     "fit_labelled",
+    "fit_mixture",
     "forward_filter",
     "guess",
     "higher_order",
