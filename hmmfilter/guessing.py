@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, emissions
-from hmmfilter._arrays import FloatArray, IntArray, Valued
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
 from hmmfilter._docstrings import as_in
+from hmmfilter.emissions import registry
 from hmmfilter.learning import starts
 from hmmfilter.learning.evidence import Evidence, Given, evidence_of
 from hmmfilter.model import HMM
@@ -94,7 +95,7 @@ def guess(
           0   0.5000  0.9000  0.1000  1.2658
           1   0.5000  0.1000  0.9000   7.541
     """
-    cls = _checks.emission_class(emission, _known())
+    cls = _checks.emission_class(emission, registry.known())
     n = _checks.step_count("n_states", n_states)
     word = _checks.one_of("method", method, starts.KINDS)
     evidence = _evidence(cls, observations, lengths, covariates, options)
@@ -114,7 +115,7 @@ def guess_any(
     options: dict[str, Any],
 ) -> HMM:
     """Guess by quantiles, or where observations are not different enough at random."""
-    cls = _checks.emission_class(emission, _known())
+    cls = _checks.emission_class(emission, registry.known())
     evidence = _evidence(cls, observations, lengths, covariates, options)
     return _guessed(cls, n_states, evidence, "quantiles", transition, rng, options)
 
@@ -204,7 +205,7 @@ def fit_labelled(
           0   1.0000  0.6667  0.3333     1
           1   0.0000  0.5000  0.5000     8
     """
-    cls = _checks.emission_class(emission, _known())
+    cls = _checks.emission_class(emission, registry.known())
     evidence = _evidence(cls, observations, lengths, covariates, options)
     lengths_of, keys = np.diff(evidence.starts).tolist(), evidence.labels.keys
     known, n, names = _checks.all_states_known(states, lengths_of, n_states, keys)
@@ -246,12 +247,6 @@ def _lasting(n_states: int, emission: Any) -> HMM:
 
 def _even(n_states: int) -> FloatArray:
     return np.full(n_states, 1 / n_states)
-
-
-def _known() -> dict[str, type]:
-    """The emissions of this library that can be guessed, by their names in small letters."""
-    all_of = {name.lower(): getattr(emissions, name) for name in emissions.__all__}
-    return {name: each for name, each in all_of.items() if isinstance(each, type) and issubclass(each, Valued)}
 
 
 def _evened(emission: Any, share: float) -> Any:

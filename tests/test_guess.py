@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 import hmmfilter as hf
 from hmmfilter import _checks, guessing
+from hmmfilter.emissions import registry
 from hmmfilter.learning import starts
 
 ROUNDING = 1e-12
@@ -227,7 +229,7 @@ def test_words_of_a_class_of_ones_own_are_told_apart_by_the_alphabet():
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        (("poison", 2, COUNTS), ValueError, "emission must be one of bernoulli, "),
+        (("poison", 2, COUNTS), ValueError, "emission must be one of autoregressive, bernoulli, "),
         ((hf.emissions.Poisson([1.0]), 2, COUNTS), TypeError, "emission must be the name of a kind, or a class, got P"),
         ((int, 2, COUNTS), TypeError, "emission must have guessed, as those of hmmfilter.emissions do, got int"),
         (("poisson", 0, COUNTS), ValueError, "n_states must be at least 1, got 0"),
@@ -341,3 +343,66 @@ def test_gaussian_sequences_are_guessed_as_one_table():
     rows = list(POINTS)  # arrays: sequences of numbers, unless lengths say that they are rows of one table
     assert hf.guess("gaussian", 2, rows, lengths=[20, 20], covariance="full") == whole
     assert hf.guess("gaussian", 2, rows).emission.n_dimensions is None
+
+
+def two_states_of(rng, n_rows):
+    """The states of some rows, in two stretches, and what each emission of the library is guessed from."""
+    k = np.repeat([0, 1], n_rows // 2)
+    numbers, counts = rng.normal(5.0 * k, 1.0), rng.poisson(1 + 6 * k)
+    positive, angles = rng.gamma(2 + 3 * k, 1 + 2 * k), rng.vonmises(3.0 * k - 1.5, 4.0)
+    return {
+        "autoregressive": (numbers, {"order": 1}),
+        "bernoulli": (rng.random(n_rows) < 0.2 + 0.6 * k, {}),
+        "beta": (rng.beta(2 + 5 * k, 5 - 3 * k), {}),
+        "binomial": (rng.binomial(10, 0.2 + 0.5 * k), {"n": 10}),
+        "categorical": (k, {"symbols": [0, 1, 2]}),
+        "exponential": (positive, {}),
+        "fromscipy": (numbers, {"distribution": stats.norm()}),
+        "gamma": (positive, {}),
+        "gaussian": (numbers, {}),
+        "geometric": (rng.geometric(0.8 - 0.6 * k), {}),
+        "inversegaussian": (positive, {}),
+        "laplace": (numbers, {}),
+        "lognormal": (positive, {}),
+        "mixture": (numbers, {"component": "gaussian", "n_components": 2}),
+        "multinomial": (rng.multinomial(5, [0.2, 0.3, 0.5], n_rows), {}),
+        "negativebinomial": (counts, {}),
+        "poisson": (counts, {}),
+        "product": (np.column_stack([numbers, counts]), {"channels": ["gaussian", "poisson"]}),
+        "regression": (numbers, {"covariates": rng.normal(size=(n_rows, 1))}),
+        "skewnormal": (numbers, {}),
+        "studentt": (numbers, {}),
+        "tiedmixture": (numbers, {"n_components": 3}),
+        "vonmises": (angles, {}),
+        "weibull": (positive, {}),
+        "wrappedcauchy": (angles, {}),
+        "zeroinflated": (counts * (rng.random(n_rows) < 0.7), {"component": "poisson"}),
+    }
+
+
+def test_every_emission_of_the_library_is_guessed_by_name_and_class():
+    known = two_states_of(np.random.default_rng(1), 60)
+    for name, kind in registry.known().items():
+        if not kind.__module__.startswith("hmmfilter."):
+            continue
+        observations, options = known[name]
+        model = hf.guess(name, 2, observations, **options)
+        assert type(model.emission) is kind
+        assert model == hf.guess(kind, 2, observations, **options)
+        beside = {key: value for key, value in options.items() if key == "covariates"}
+        assert np.isfinite(model.log_likelihood(observations, **beside))
+        fitted = model.fit(observations, max_iterations=2, restarts=1, rng=0, **beside)
+        assert fitted.objective >= fitted.history[0]
+
+
+def test_a_transition_may_be_given():
+    counts, even = [1, 0, 2, 9, 7, 8, 1], [[0.5, 0.5], [0.5, 0.5]]
+    assert hf.guess("poisson", 2, counts, transition=even).transition.tolist() == even
+    rates = hf.transitions.Rates([[0.0, 0.1], [0.2, 0.0]])
+    assert hf.guess("poisson", 2, counts, transition=rates).chain == rates
+
+
+def test_the_number_of_states_of_any_family_is_selected():
+    rng = np.random.default_rng(3)
+    waits = np.concatenate([rng.gamma(2.0, 1.0, 40), rng.gamma(9.0, 3.0, 40)])
+    assert hf.select("gamma", [1, 2], waits, restarts=1).best.model.n_states == 2
