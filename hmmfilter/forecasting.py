@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hmmfilter import _checks, filtering
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._beside import Beside
 from hmmfilter.emissions import Categorical
 from hmmfilter.emissions.mixing import mixture_moments
 from hmmfilter.results import Filtered, Forecast
@@ -26,13 +28,19 @@ def states_after(
     Which of several matrices leads on is told for each row, those of the steps to come included.
     """
     table, lengths = filtered.log_probabilities, filtered.lengths
-    steps = np.array([len(table)]) if lengths is None else lengths
-    ends = np.cumsum(steps)
-    futures = []
-    for n, part in enumerate(np.split(table, ends[:-1])):
-        moves = None if which is None else which[np.maximum(ends[n] + n * n_steps + np.arange(n_steps) - 1, 0)]
-        futures.append(states_to_come(log_initial, log_transition, part[-1:], n_steps, moves))
+    ends = np.cumsum([len(table)] if lengths is None else lengths)
+    futures = [
+        states_to_come(
+            log_initial, log_transition, part[-1:], n_steps, leading_to(which, ends[n] + n * n_steps, n_steps)
+        )
+        for n, part in enumerate(np.split(table, ends[:-1]))
+    ]
     return futures[0] if lengths is None else np.stack(futures)
+
+
+def leading_to(which: IntArray | None, end: int, n_steps: int) -> IntArray | None:
+    """Which matrix leads to each of so many steps from a row on, of those that are told to lead on from each row."""
+    return None if which is None else which[np.maximum(end + np.arange(n_steps) - 1, 0)]
 
 
 def states_to_come(
@@ -66,12 +74,57 @@ def given_no_end(log_probabilities: FloatArray) -> FloatArray:
     return of_some
 
 
-def forecast(log_probabilities: FloatArray, emission: Any, state_names: tuple[str, ...] | None) -> Forecast:
+class Future(NamedTuple):
+    """What an emission may depend on in the steps to come after a sequence."""
+
+    beside: Beside  # of S rows, with the last observations before them
+    matrices: FloatArray | None  # (S − 1, K, K), the probabilities that lead on; None where a sequence may end
+
+
+def future_of(beside: Beside, before: Any, log_transition: FloatArray, into: IntArray | None, may_end: bool) -> Future:
+    """The same, of the logs of a matrix or of several, where it is told which of them leads to each step."""
+    n_steps = int(beside.starts[-1])
+    matrices: FloatArray = np.exp(log_transition)
+    shape = (n_steps - 1, *matrices.shape[-2:])
+    by_step = np.broadcast_to(matrices, shape) if into is None else matrices[into[1:]]
+    return Future(beside._replace(before=before), None if may_end else by_step)
+
+
+def moments_ahead(
+    log_probabilities: FloatArray, emission: Any, futures: Sequence[Future]
+) -> tuple[FloatArray | None, FloatArray | None]:
+    """The mean and the variance of what comes after each sequence, (N, S), where it depends on more than states."""
+    found = []
+    for logs, future in zip(log_probabilities, futures, strict=True):
+        if not hasattr(emission, "_moments_ahead"):
+            by_row = emission._moments(future.beside)
+            if by_row is not None:
+                each = zip(logs, *by_row, strict=True)
+                rows = [mixture_moments(row[np.newaxis], mean, variance) for row, mean, variance in each]
+                found.append([np.concatenate(part) for part in zip(*rows, strict=True)])
+        elif future.matrices is not None:
+            found.append(emission._moments_ahead(np.exp(logs[0]), future.matrices, future.beside))
+    if len(found) < len(futures) or any(moments is None for moments in found):
+        return None, None
+    mean, variance = (np.stack(part) for part in zip(*found, strict=True))
+    return mean, variance
+
+
+def forecast(
+    log_probabilities: FloatArray,
+    emission: Any,
+    state_names: tuple[str, ...] | None,
+    futures: Sequence[Future] = (),
+) -> Forecast:
     """What the states to come, (S, K) or of several sequences (N, S, K), will show, as far as the emission knows."""
     mean = variance = symbol_probabilities = symbols = None
     shape, n_states = log_probabilities.shape[:-1], log_probabilities.shape[-1]
     if isinstance(emission, Categorical):
         symbol_probabilities, symbols = np.exp(log_probabilities) @ emission.probabilities, emission.symbols
+    elif _checks.needs_of(emission) and hasattr(emission, "_moments"):
+        mean, variance = moments_ahead(log_probabilities.reshape(-1, shape[-1], n_states), emission, futures)
+        if mean is not None and variance is not None:
+            mean, variance = mean.reshape(shape), variance.reshape(shape)
     elif hasattr(emission, "moments"):
         moments = _checks.moments(emission.moments(), n_states)
         mix = getattr(emission, "_mixed_moments", mixture_moments)  # angles have their own

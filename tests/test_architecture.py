@@ -72,9 +72,9 @@ CONTRACT = {
     "plotting": {"_arrays", "_checks", "_files"},
     "results": {"_arrays", "_checks", "_docstrings", "_tiers", "plotting"},
     "filtering": {"_arrays", "_checks", "_docstrings", "_drivers", "_kernels", "_powers", "_tiers", "results"},
-    "forecasting": {"_arrays", "_checks", "emissions", "filtering", "results"},
     "predicting": {"_arrays", "_checks", "_docstrings", "_kernels", "emissions", "filtering", "results"},
     "tracing": {"_arrays", "_checks", "_docstrings", "_kernels", "filtering", "lse", "predicting", "smoothing"},
+    "forecasting": {"_arrays", "_beside", "_checks", "emissions", "filtering", "results"},
     "smoothing": {"_arrays", "_checks", "_docstrings", "_drivers", "filtering", "results"},
     "decoding": {"_arrays", "_checks", "_docstrings", "_drivers", "filtering", "results"},
     "streaming": {

@@ -280,3 +280,46 @@ def test_blocks_have_rows_beside_them():
         list(model.filter_blocks([[1, 2], [3, 4]], times=TIMES[:3]))
     with pytest.raises(TypeError, match="times must have a row for each step, got 1"):
         list(model.filter_blocks([[1, 2]], times=1))
+
+
+@pytest.mark.parametrize("case", ["autoregressive", "both"])
+def test_a_stream_forecasts_what_depends_on_more(case):
+    model, given = model_of(case)
+    stream, whole = model.online(), model.forecast(COUNTS[4:6], 1, **rows(given, 4, 7))
+    for t in (4, 5):
+        stream.observe(COUNTS[t], **at(given, t))
+    forecast = stream.forecast(1, **rows(given, 6, 7))
+    assert np.array_equal(forecast.mean, whole.mean)
+    assert np.array_equal(forecast.variance, whole.variance)
+    emission, p = model.emission, forecast.probabilities[0]
+    if case == "both":
+        means = emission.coefficients[:, 0] + emission.coefficients[:, 1:] @ COVARIATES.iloc[6].to_numpy()
+    else:
+        means = emission.coefficients[:, 0] + emission.coefficients[:, 1:] @ [COUNTS[5], COUNTS[4]]
+    assert np.isclose(forecast.mean[0], p @ means, rtol=1e-14)
+    variances = np.broadcast_to(emission.variance, 2)
+    assert np.isclose(forecast.variance[0], p @ (variances + (means - p @ means) ** 2), rtol=1e-13)
+    pairs = [rows(given, 4, 7), rows(given, 4, 7)]
+    lists = {name: [pair[name] for pair in pairs] for name in given}
+    together = model.forecast([COUNTS[4:6], COUNTS[4:6]], 1, **lists)
+    assert np.array_equal(together.mean, [whole.mean, whole.mean])
+
+
+def test_what_looks_back_further_than_is_known_has_no_moments():
+    model, _ = model_of("autoregressive")
+    assert model.forecast([1.0], 2).mean is None
+    ends, _ = model_of("autoregressive", FINAL)
+    assert ends.forecast([1.0, 2.0, 3.0], 2).mean is None
+    assert model.forecast([1.0, 2.0, 3.0], 2).mean.shape == (2,)
+    assert len(model.simulate(5, rng=0)[1]) == 5
+
+
+def test_residuals_of_what_depends_on_more():
+    model, given = model_of("both")
+    residuals = model.pseudo_residuals(COUNTS, "forecast", **given)
+    state, emission = model.initial, model.emission
+    means = emission.coefficients[:, 0] + emission.coefficients[:, 1:] @ COVARIATES.iloc[0].to_numpy()
+    from scipy.stats import norm
+
+    below = norm.cdf((COUNTS[0] - means) / np.sqrt(np.broadcast_to(emission.variance, 2)))
+    assert np.isclose(residuals.residuals[0], norm.ppf(state @ below), rtol=1e-10)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
 from hmmfilter import _checks, filtering, forecasting, smoothing
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
-from hmmfilter.model.questions import Given, Questions
+from hmmfilter.model.questions import Evidence, Given, Questions
 from hmmfilter.results import ExpectedTransitions, Filtered, Forecast, Gradient, Smoothed
 
 
@@ -249,8 +250,37 @@ class Posteriors(Questions):
         log_probabilities = forecasting.states_after(filtered, self.log_initial, moves[0], n_steps, moves[1])
         if self.final is not None:
             log_probabilities = forecasting.given_no_end(log_probabilities)
-        result = forecasting.forecast(log_probabilities, self.emission, self.state_names)
+        futures: list[forecasting.Future] = []
+        if _checks.needs_of(self.emission):
+            futures = self._futures(observations, lengths, evidence, moves, n_steps)
+        result = forecasting.forecast(log_probabilities, self.emission, self.state_names, futures)
         return replace(result, _labels=filtered._labels)
+
+    def _futures(
+        self,
+        observations: Any,
+        lengths: npt.ArrayLike | None,
+        evidence: Evidence,
+        moves: tuple[FloatArray, IntArray | None],
+        n_steps: int,
+    ) -> list[forecasting.Future]:
+        """What is known of the steps to come after each sequence besides their states."""
+        starts, n_kept = evidence.beside.starts, getattr(self.emission, "_past", 0)
+        parts, _ = self._sequences(observations, lengths)
+        if parts is None:
+            entries = _checks.entries_of(observations) or ()
+            parts = [entries[begin:end] for begin, end in itertools.pairwise(starts)]
+        ahead = evidence.with_ahead.split(n_steps)[1]
+        return [
+            forecasting.future_of(
+                ahead.of_sequence(n),
+                (_checks.entries_of(part) or ())[-n_kept:] if n_kept > 0 else (),
+                moves[0],
+                forecasting.leading_to(moves[1], int(starts[n + 1]) + n * n_steps, n_steps),
+                self.final is not None,
+            )
+            for n, part in enumerate(parts)
+        ]
 
     @as_in(filter, smoothing.expected_transitions)
     def expected_transitions(

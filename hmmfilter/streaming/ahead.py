@@ -158,4 +158,6 @@ class Ahead(Run):
         to_come = forecasting.states_to_come(self._log_initial, matrices, last, n_steps, moves)
         if companion.log_final is not None:
             to_come = forecasting.given_no_end(to_come)
-        return forecasting.forecast(to_come, companion.emission, self._origin.state_names)
+        may_end = companion.log_final is not None
+        future = forecasting.future_of(beside, self._memory.before, matrices, moves, may_end)
+        return forecasting.forecast(to_come, companion.emission, self._origin.state_names, [future])
