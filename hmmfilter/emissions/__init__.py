@@ -34,6 +34,7 @@ from hmmfilter.emissions.spread_counts import NegativeBinomial
 from hmmfilter.emissions.symbols import Categorical
 from hmmfilter.emissions.tied_mixture import TiedMixture
 from hmmfilter.emissions.trials import Binomial, Geometric
+from hmmfilter.emissions.zero_inflated import ZeroInflated
 
 __all__ = [
     "Autoregressive",
@@ -62,5 +63,6 @@ __all__ = [
     "VonMises",
     "Weibull",
     "WrappedCauchy",
+    "ZeroInflated",
     "register",
 ]

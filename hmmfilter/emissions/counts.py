@@ -46,6 +46,11 @@ def logs_in_parts(numbers: FloatArray) -> FloatArray:
     return logs
 
 
+def with_ones(mean: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The moments, (K,), of rows of what has them and of a 1, (K, 2) and (K, 2, 2)."""
+    return np.column_stack([mean, np.ones_like(mean)]), variance[:, np.newaxis, np.newaxis] * np.diag([1.0, 0.0])
+
+
 @dataclass(frozen=True, eq=False, init=False, repr=False)
 class Poisson(OfNumbers):
     """Counts: 0, 1, 2, ...
@@ -349,9 +354,9 @@ class Poisson(OfNumbers):
         Returns
         -------
         mean : ndarray, (K,)
-            E(v | h = k).
+            E(v | h = k); (K, 2), of rows with an exposure of 1, where there are exposures.
         variance : ndarray, (K,)
-            Var(v | h = k).
+            Var(v | h = k), or their covariance matrices, (K, 2, 2).
 
         Examples
         --------
@@ -359,7 +364,7 @@ class Poisson(OfNumbers):
         >>> hf.emissions.Poisson([0.0, 9.0]).moments()
         (array([0., 9.]), array([0., 9.]))
         """
-        return self.rate, self.rate
+        return with_ones(self.rate, self.rate) if self.exposure else (self.rate, self.rate)
 
     @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> IntArray:

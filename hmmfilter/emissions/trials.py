@@ -15,7 +15,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.binomials import Trials, room_for_trials
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import binomial_sides, tails
-from hmmfilter.emissions.counts import logs_in_parts
+from hmmfilter.emissions.counts import logs_in_parts, with_ones
 from hmmfilter.emissions.families import PROBABILITY, Domain
 from hmmfilter.emissions.learning import Groups, Learner, over
 from hmmfilter.emissions.protocol import log_of
@@ -201,8 +201,9 @@ class Binomial(OfTrials):
         return binomial_sides.of_trials(*self._both(x), self.probability, table)
 
     def _moments(self) -> tuple[FloatArray, FloatArray]:
-        n = 1 if self.n is None else self.n
-        return n * self.probability, n * (self.probability * (1 - self.probability))
+        n = self.n or 1
+        mean, variance = n * self.probability, n * (self.probability * (1 - self.probability))
+        return with_ones(mean, variance) if self.n is None else (mean, variance)
 
 
 @dataclass(frozen=True, eq=False, init=False)
