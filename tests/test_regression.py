@@ -211,6 +211,14 @@ def test_far_covariates_lose_no_digits():
     assert far.variance == pytest.approx(near.variance, rel=1e-11)
 
 
+def test_numbers_far_from_where_the_fit_begins_lose_no_digits():
+    """Sums are added up anew about predictors that are nearer by much."""
+    y = 1e8 + 0.5 * X[:, 0] + 1e-3 * SEEN["gaussian"]
+    start = Regression([[0.0, 0.0]], [1.0])
+    far, near = (start.estimated(each, WEIGHTS[:, :1], covariates=X[:, 0]) for each in (y, y - 1e8))
+    assert far.coefficients[0, 1] == pytest.approx(near.coefficients[0, 1], rel=1e-13)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_state_of_nothing_keeps_its_parameters(family):
     emission = FAMILIES[family]
