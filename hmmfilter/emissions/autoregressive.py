@@ -17,6 +17,7 @@ from hmmfilter.emissions.learning import Learner
 from hmmfilter.emissions.linear import Linear, n_covariates_of, typical_variance
 from hmmfilter.emissions.numbers_ahead import moments_ahead
 from hmmfilter.emissions.protocol import Emission
+from hmmfilter.emissions.regression import Regression
 from hmmfilter.emissions.responses import RESPONSES, Response
 from hmmfilter.emissions.sides import Ordered, Sides
 
@@ -301,7 +302,7 @@ class Autoregressive(Linear):
         width = 1 + _checks.whole_count("order", order) + n_covariates_of(covariates, len(y))
         return cls(np.zeros((1, width)), [typical_variance(y)], order)
 
-    @as_in(Emission.sample, log_likelihoods)
+    @as_in(Emission.sample, log_likelihoods, Regression.sample)
     def sample(
         self,
         states: npt.ArrayLike,
@@ -329,8 +330,7 @@ class Autoregressive(Linear):
         Raises
         ------
         ValueError, TypeError
-            Where there is no such state, with its index, covariates are no such table, or `rng` is neither a generator
-            nor a seed.
+            As in `Regression.sample`.
 
         Examples
         --------
