@@ -128,7 +128,6 @@ def forecast(
     elif hasattr(emission, "moments"):
         moments = _checks.moments(emission.moments(), n_states)
         mix = getattr(emission, "_mixed_moments", mixture_moments)  # angles have their own
-        mix = getattr(emission, "_mixed_moments", mixture_moments)
         mean, variance = (
             mixed.reshape(shape + mixed.shape[1:]) for mixed in mix(log_probabilities.reshape(-1, n_states), *moments)
         )

@@ -1,5 +1,7 @@
 """What is made of other emissions: guessed of observations, and with what lies beside them."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,17 @@ from scipy import stats
 
 import hmmfilter as hf
 from hmmfilter._beside import Beside
-from hmmfilter.emissions import Autoregressive, Gaussian, Mixture, Poisson, Product, Regression, TiedMixture
+from hmmfilter.emissions import (
+    Autoregressive,
+    Gaussian,
+    Mixture,
+    Multinomial,
+    Poisson,
+    Product,
+    Regression,
+    TiedMixture,
+    registry,
+)
 
 INITIAL, TRANSITION = [0.6, 0.4], [[0.9, 0.1], [0.2, 0.8]]
 ROWS = [(1, "wet", 0.1, 0.3), (0, "dry", 0.0, 0.2), (9, "wet", 2.1, 2.2), (7, None, 1.9, 2.0), (8, "wet", 2.0, 1.5)] * 4
@@ -161,3 +173,20 @@ def test_what_looks_back_cannot_be_drawn_of_a_mixture():
     assert mixture._past == 1
     with pytest.raises(TypeError, match="a mixture whose components look back cannot be drawn from"):
         model_of(mixture).simulate(20)
+
+
+def test_the_table_has_all_emissions():
+    """Which emission for which data: every kind is said for something."""
+    table = hf.emissions.__doc__.split("Which emission for which data:")[1]
+    told = set(re.findall("`([A-Za-z]+)`", table))
+    assert set(registry.of_this_house()) <= told
+    assert {"register", "Emission"} <= told
+
+
+def test_what_has_no_panel_of_numbers_is_drawn_all_the_same():
+    pytest.importorskip("matplotlib").use("Agg")
+    exposed, rows = model_of(Poisson([1.0, 5.0], exposure=True)), [(2, 1.0), (9, 2.0), (0, 0.5)]
+    assert [ax.get_xlabel() for ax in exposed.plot(rows)][1:] == ["count"]
+    counted = model_of(Multinomial([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]], n=5))
+    assert [ax.get_xlabel() for ax in counted.plot([[1, 2, 2], [0, 0, 5]])][1:] == ["symbol"]
+    assert [ax.get_xlabel() for ax in model_of(line()).plot()][1:] == []

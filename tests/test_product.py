@@ -440,3 +440,33 @@ def test_means_of_angles_go_around():
     assert np.isnan(variance[0, 0, 1])
     assert np.isclose(variance[0, 1, 1], 7.0)
     assert abs(model_of(turns).forecast([(3.0, 1)], 1).mean[0, 0]) > 2.9
+
+
+SEVERAL = {
+    "Poisson": (Poisson, [[1.0, 5.0, 0.0], [4.0, 2.0, 9.0]], [(0, 4, 0), (3, None, 0), None, (2, 1, 0)]),
+    "Bernoulli": (Bernoulli, [[0.1, 0.5, 0.0], [0.4, 0.2, 0.9]], [(0, 1, 0), (1, None, 0), None, (0, 1, 0)]),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_parameters_of_several_columns_are_short_for_a_product(name):
+    kind, table, x = SEVERAL[name]
+    short = kind(table)
+    assert short == Product([kind(column) for column in zip(*table, strict=True)])
+    assert short == kind(np.array(table))
+    model = model_of(short)
+    assert pickle.loads(pickle.dumps(model)) == model
+    head = str(model_of(kind([0.5, 0.5]))).splitlines()[1].split()[-1]
+    assert str(model).splitlines()[1].endswith(f"2 {head}")
+    counts = np.array([row or (np.nan,) * 3 for row in x], dtype=float)
+    guess = hf.guess(name.lower(), 2, np.vstack([counts, counts + [[0, 0, 1]] * 4]), method="responsibilities")
+    assert len(guess.emission.channels) == 3
+    assert hf.guess(name.lower(), 2, [counts, counts + [[0, 0, 1]] * 4], method="responsibilities") == guess
+
+
+def test_parameters_of_several_columns_are_checked_together():
+    with pytest.raises(ValueError, match=r"rate\[0, 1\] must be at least 0, got -1"):
+        Poisson([[1.0, -1.0]])
+    with pytest.raises(ValueError, match="rate must be rectangular"):
+        Poisson([[1.0], [1.0, 2.0]])
+    assert Poisson([[1.0, 2.0]], exposure=True).n_dimensions == 4

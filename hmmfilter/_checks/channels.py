@@ -73,6 +73,14 @@ def drawable_mixture(needs: frozenset[str]) -> None:
         raise TypeError("a mixture whose components look back cannot be drawn from, as each has a past of its own")
 
 
+def has_columns(value: Any) -> bool:
+    """Whether parameters are those of several columns, (K, D)."""
+    try:
+        return np.ndim(value) == 2
+    except ValueError:  # rows of unequal length
+        return False
+
+
 def same_observations(name: str, parts: Sequence[Any]) -> None:
     """Insist on emissions of numbers alone, or of vectors of as many entries."""
     widths = [getattr(part, "n_dimensions", None) for part in parts]

@@ -11,6 +11,36 @@ Each says with ``n_dimensions`` whether it shows numbers (None) or vectors (of s
 All know how probable it is to be below an observation, at it, and above it, ``log_sides(observations)``.
 All learn, `hmmfilter.fit` says from what; so does one of your own that has the three methods of `Learner`.
 Two are equal where they are of the same class and all their parameters are, and can be keys of dictionaries.
+
+Which emission for which data:
+
+======================================================  ================================================================
+Observations                                            Emissions
+======================================================  ================================================================
+Yes or no                                               `Bernoulli`
+One of several symbols, words, classes                  `Categorical`
+Counts, with variance near the mean                     `Poisson`, with ``exposure=True`` where times or areas differ
+Counts that vary more                                   `NegativeBinomial`; `Mixture` of Poisson
+Counts with more zeros than that                        `ZeroInflated`
+How many of n                                           `Binomial`
+How many of each kind, rows of counts                   `Multinomial`
+Trials until a success                                  `Geometric`
+Numbers, vectors of numbers that depend on each other   `Gaussian`
+The same with outliers                                  `StudentT`, `Laplace`
+Numbers that lean to one side                           `SkewNormal`, `Mixture` of Gaussian
+Lengths, amounts, speeds: above 0                       `Gamma`, `LogNormal`, `InverseGaussian`
+Waiting times                                           `Exponential`, `Weibull`, `Gamma`
+Shares, between 0 and 1                                 `Beta`
+Directions, turning angles, times of day                `VonMises`, `WrappedCauchy`
+Several columns, of any kinds                           `Product`; `Poisson` and `Bernoulli` take vectors as they are
+What one shape alone does not fit                       `Mixture`, `TiedMixture` where states share the shapes
+What depends on known covariates                        `Regression`
+What depends on the values before                       `Autoregressive`
+Any other univariate distribution                       `FromScipy`
+Anything else                                           a class of your own, as `Emission` says; `register` names it
+======================================================  ================================================================
+
+They combine: a channel of a `Product` may be a `Mixture`, and the components of a `Mixture` may be `Product` ones.
 """
 
 from hmmfilter.emissions.angles import VonMises, WrappedCauchy

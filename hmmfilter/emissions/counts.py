@@ -26,6 +26,7 @@ from hmmfilter.emissions.learning import (
     over,
     pooled,
 )
+from hmmfilter.emissions.product import guessed_columns, of_columns
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers, log_of
 from hmmfilter.emissions.rows import fill_rows, numbered
 from hmmfilter.emissions.sides import Ordered, Sides
@@ -64,7 +65,8 @@ class Poisson(OfNumbers):
     Parameters
     ----------
     rate : array_like, (K,)
-        The mean count λ in each state, from 0, or per unit of exposure.
+        The mean count λ in each state, from 0, or per unit of exposure. Rates (K, D), of vectors of D counts, are short
+        for a `Product` of D channels, which is what they make.
     exposure : bool
         Whether each observation comes with an exposure, from 0, in a second column.
 
@@ -86,12 +88,20 @@ class Poisson(OfNumbers):
     >>> hf.emissions.Poisson([1.0, 5.0], exposure=True).log_likelihoods([(0, 0.5), (7, 2.0)]).round(4)
     array([[-0.5   , -2.5   ],
            [-5.6731, -2.4071]])
+    >>> hf.emissions.Poisson([[1.0, 5.0]])
+    Product([Poisson(rate=array([1.])), Poisson(rate=array([5.]))])
     """
 
     BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {"rate": (0.0, np.inf)}
 
     rate: FloatArray
     exposure: bool = False
+
+    def __new__(cls, rate: npt.ArrayLike = (), *, exposure: bool = False) -> Any:
+        """One of counts, or a product of several."""
+        if not _checks.has_columns(rate):
+            return super().__new__(cls)
+        return of_columns(cls, _checks.non_negative("rate", rate, ("K", "D")), exposure=exposure)
 
     def __init__(self, rate: npt.ArrayLike, *, exposure: bool = False) -> None:
         has_exposure = _checks.flag("exposure", exposure)
@@ -206,7 +216,8 @@ class Poisson(OfNumbers):
     @classmethod
     def _stand_in(cls, observations: Any, *, exposure: bool = False, **_: Any) -> Poisson:
         """One of a single state that lets observations in."""
-        return cls([1.0], exposure=exposure)
+        width = None if exposure else _checks.vector_width(observations, None)
+        return cls([1.0] if width is None else [[1.0] * width], exposure=exposure)
 
     @classmethod
     @as_in(Learner.guessed)
@@ -223,7 +234,8 @@ class Poisson(OfNumbers):
         Returns
         -------
         Poisson
-            Its rates are the weighted means; a state to which nothing belongs gets the mean of all counts.
+            Its rates are the weighted means; a state to which nothing belongs gets the mean of all counts. Vectors of
+            counts make a `Product`.
 
         Raises
         ------
@@ -236,6 +248,10 @@ class Poisson(OfNumbers):
         >>> hf.emissions.Poisson.guessed([0, 3, 9], [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
         Poisson(rate=array([1., 7.]))
         """
+        width = None if exposure else _checks.vector_width(observations, True)
+        if width is not None:
+            several: Poisson = guessed_columns(cls, observations, weights, width)
+            return several
         one = cls([1.0], exposure=exposure)
         counts = one._let_in(observations)
         degrees = _checks.degrees(weights, len(counts))

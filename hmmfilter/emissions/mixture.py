@@ -257,7 +257,7 @@ class Mixture(Mixed):
         ----------
         observations : array_like, (T,) or (T, D)
             What the components take.
-        covariates, lengths
+        covariates, lengths : array_like, optional
             What a component takes besides observations, where it does.
 
         Returns

@@ -13,6 +13,7 @@ from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions.learning import Groups, Learner, Observed, estimated_from_sums, over, pooled
+from hmmfilter.emissions.product import guessed_columns, of_columns
 from hmmfilter.emissions.protocol import Column, Emission, OfNumbers
 from hmmfilter.emissions.rows import add_rows, fill_rows, numbered, row_of, rows_of
 from hmmfilter.emissions.sides import Ordered, Sides
@@ -26,7 +27,8 @@ class Bernoulli(OfNumbers):
     Parameters
     ----------
     probability : array_like, (K,)
-        p(v = 1 | h = k).
+        p(v = 1 | h = k). Probabilities (K, D), of vectors of D outcomes, are short for a `Product` of D channels, which
+        is what they make.
 
     Raises
     ------
@@ -44,6 +46,12 @@ class Bernoulli(OfNumbers):
     BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {"probability": (0.0, 1.0)}
 
     probability: FloatArray
+
+    def __new__(cls, probability: npt.ArrayLike = ()) -> Any:
+        """One of outcomes, or a product of several."""
+        if not _checks.has_columns(probability):
+            return super().__new__(cls)
+        return of_columns(cls, _checks.probabilities("probability", probability, ("K", "D")))
 
     def __init__(self, probability: npt.ArrayLike) -> None:
         self._freeze(probability=_checks.probabilities("probability", probability, ("K",)))
@@ -137,7 +145,8 @@ class Bernoulli(OfNumbers):
     @classmethod
     def _stand_in(cls, observations: Any, **_: Any) -> Bernoulli:
         """One of a single state that lets observations in."""
-        return cls([0.5])
+        width = _checks.vector_width(observations, None)
+        return cls([0.5] if width is None else [[0.5] * width])
 
     @classmethod
     @as_in(Learner.guessed)
@@ -153,6 +162,7 @@ class Bernoulli(OfNumbers):
         -------
         Bernoulli
             Its probabilities are the weighted means; a state to which nothing belongs gets the mean of all outcomes.
+            Vectors of outcomes make a `Product`.
 
         Raises
         ------
@@ -165,6 +175,10 @@ class Bernoulli(OfNumbers):
         >>> hf.emissions.Bernoulli.guessed([0, 1, 1], [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]])
         Bernoulli(probability=array([0.75, 0.5 ]))
         """
+        width = _checks.vector_width(observations, True)
+        if width is not None:
+            several: Bernoulli = guessed_columns(cls, observations, weights, width)
+            return several
         outcomes = _checks.whole_observations(observations, at_most=1)
         degrees = _checks.degrees(weights, len(outcomes))
         of_all = cls([0.5]).estimated(outcomes, np.ones((len(outcomes), 1)))

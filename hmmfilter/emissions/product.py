@@ -173,7 +173,7 @@ class Product(Composite):
         ----------
         observations : array_like, (T, D), DataFrame, or list of rows
             Rows of all columns, or tables and rows that have names; NaN or None where a channel is missing, or a row.
-        covariates, lengths
+        covariates, lengths : array_like, optional
             What a channel takes besides observations, where it does.
 
         Returns
@@ -466,3 +466,13 @@ class Product(Composite):
         for own, part in zip(self._layout.places, drawn, strict=True):
             rows[:, own] = part
         return rows
+
+
+def of_columns(kind: Any, table: npt.ArrayLike, **options: Any) -> Product:
+    """One of a kind for each column of a table of parameters, (K, D)."""
+    return Product([kind(column, **options) for column in np.asarray(table).T])
+
+
+def guessed_columns(kind: Any, observations: Any, weights: npt.ArrayLike, width: int) -> Any:
+    """The same, guessed of vectors so wide: a Product."""
+    return Product.guessed(observations, weights, [kind] * width)

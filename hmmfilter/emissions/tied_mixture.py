@@ -111,7 +111,7 @@ class TiedMixture(Mixed):
         ----------
         observations : array_like, (T,) or (T, D)
             What the pool takes.
-        covariates, lengths
+        covariates, lengths : array_like, optional
             What the pool takes besides observations, where it does.
 
         Returns

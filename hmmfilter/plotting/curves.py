@@ -31,6 +31,8 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any, names_from: A
     if hasattr(emission, "probabilities"):
         return [_shown_symbols(emission, shares, observations)]
     drawn = _drawn(emission)
+    if drawn.ndim == 2 and emission.moments()[0].ndim == 1:  # counts, and what comes with them, as exposures
+        return [_shown_counts(emission, shares, drawn)]
     table = drawn.reshape(len(drawn), -1)
     names, seen = [f"observation {d}" for d in range(table.shape[1])], table[:0]
     if drawn.ndim == 1:
@@ -64,8 +66,9 @@ def _shown_channels(emission: Any, shares: FloatArray, observations: Any) -> lis
 
 
 def _shown_symbols(emission: Any, shares: FloatArray, observations: Any) -> Shown:
-    symbols = emission.symbols or tuple(range(emission.probabilities.shape[1]))
-    seen = () if observations is None else _checks.symbol_numbers(observations, symbols)
+    is_of_counts = getattr(emission, "n_dimensions", None) is not None  # of each symbol, row by row
+    symbols = getattr(emission, "symbols", None) or tuple(range(emission.probabilities.shape[1]))
+    seen = () if observations is None or is_of_counts else _checks.symbol_numbers(observations, symbols)
     numbers = np.array(seen, dtype=np.float64)
     return Shown(
         name="symbol",
@@ -75,6 +78,13 @@ def _shown_symbols(emission: Any, shares: FloatArray, observations: Any) -> Show
         seen=numbers[numbers < len(symbols)],
         labels=tuple(map(str, symbols)),
     )
+
+
+def _shown_counts(emission: Any, shares: FloatArray, drawn: FloatArray) -> Shown:
+    """The curves of counts as they are drawn, each with the same beside it: data differ in that, and are not shown."""
+    grid = _grid(np.quantile(drawn[:, 0], [LEAST, MOST]), is_discrete=True)
+    rows = np.column_stack([grid, np.full(len(grid), drawn[0, 1])])
+    return Shown("count", grid, np.exp(emission.log_likelihoods(rows)) * shares, True, np.empty(0))
 
 
 def _drawn(emission: Any) -> npt.NDArray[Any]:
