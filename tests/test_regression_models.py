@@ -71,6 +71,43 @@ def test_many_simulated_paths(name):
     assert best.coefficients == pytest.approx(model.emission.coefficients, abs=0.2)
 
 
+def test_forecasts_of_a_regression_know_the_covariates_to_come():
+    model, y, _ = drawn("regression")
+    forecast = model.forecast(y[:20], 4, covariates=X)
+    shares = np.exp(forecast.log_probabilities)
+    mean, variance = model.emission.moments_at(X[20:])
+    expected = (shares * mean).sum(axis=1)
+    assert forecast.mean == pytest.approx(expected, rel=1e-12)
+    assert forecast.variance == pytest.approx((shares * (variance + mean**2)).sum(axis=1) - expected**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["order two", "covariates, too"])
+def test_forecasts_of_an_autoregression_are_those_of_many_paths(name):
+    """From what is known after the last step, paths are drawn on; their mean is the forecast, within its noise."""
+    model, y, covariates = drawn(name)
+    forecast = model.forecast(y[:20], 3, **given(covariates, 0, 23))
+    n_paths, order = 20_000, model.emission.order
+    rng = np.random.default_rng(2)
+    now = rng.choice(2, n_paths, p=model.filter(y[:20], **given(covariates, 0, 20)).probabilities[-1])
+    past = np.tile(y[20 - order : 20][::-1], (n_paths, 1))
+    for s in range(3):
+        now = (rng.random(n_paths) < model.transition[now, 1]).astype(int)
+        rows = model.emission.coefficients[now]
+        newest = rows[:, 0] + (rows[:, 1 : order + 1] * past).sum(axis=1)
+        if covariates is not None:
+            newest += rows[:, -1] * X[20 + s, 0]
+        newest += np.sqrt(model.emission.variance[now]) * rng.standard_normal(n_paths)
+        past = np.column_stack([newest, past[:, :-1]])
+        noise = 4 * np.sqrt(forecast.variance[s] / n_paths)
+        assert forecast.mean[s] == pytest.approx(newest.mean(), abs=noise)
+        assert forecast.variance[s] == pytest.approx(newest.var(), rel=0.06)
+
+
+def test_nothing_is_forecast_of_numbers_where_the_last_ones_are_missing():
+    model, y, _ = drawn("order two")
+    assert model.forecast(y[:17], 2).mean is None
+
+
 def test_residuals_are_those_of_the_emission():
     """Of one state they are what is left of a number, in standard deviations; none of the first steps."""
     model = hf.HMM([1.0], [[1.0]], Autoregressive([[0.5, 0.6]], [0.25]))
