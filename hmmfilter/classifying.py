@@ -23,6 +23,11 @@ def classify(
     log_prior: npt.ArrayLike | Mapping[str, float] | None = None,
     *,
     lengths: npt.ArrayLike | None = None,
+    allowed: Any = None,
+    covariates: Any = None,
+    times: Any = None,
+    transition_index: Any = None,
+    log_weights: Any = None,
     impossible: _checks.Impossible = "raise",
     workers: int = 1,
 ) -> Classified:
@@ -41,7 +46,11 @@ def classify(
     log_prior : array_like, (M,), or dict, optional
         log p(m), natural logs up to a constant: in the order of the models, or by their names. Without it, all are
         alike.
-    lengths
+    lengths, allowed
+        As in `HMM.filter`.
+    covariates, times, transition_index
+        As in `HMM.filter`. Each model takes those that it needs.
+    log_weights
         As in `HMM.filter`.
     impossible : {"raise", "mark"}
         What to do with a sequence that is impossible under all models that may be: raise, or mark it with NaN.
@@ -82,16 +91,19 @@ def classify(
     names = tuple(known)
     beliefs = _checks.log_prior_of(log_prior, list(names))
     _checks.impossible_policy(impossible)
-    totals = {name: model.log_likelihood(sequences, lengths=lengths, workers=workers) for name, model in known.items()}
+    everywhere = {"lengths": lengths, "allowed": allowed, "log_weights": log_weights}
+    beside = _checks.given_to(known, covariates=covariates, times=times, transition_index=transition_index)
+    asked = {name: everywhere | beside[name] for name in known}
+    totals = {name: model.log_likelihood(sequences, **asked[name], workers=workers) for name, model in known.items()}
     _checks.alike(totals)
     log_likelihoods = np.stack(list(totals.values()), axis=-1)
     joint = log_likelihoods + beliefs
     _, labels = next(iter(known.values()))._sequences(sequences, lengths)
     if impossible == "raise":
         for n in np.flatnonzero(np.isneginf(np.atleast_2d(joint)).all(axis=1)).tolist()[:1]:
-            possible = [model for model, belief in zip(known.values(), beliefs, strict=True) if belief > -np.inf]
+            possible = [name for name, belief in zip(known, beliefs, strict=True) if belief > -np.inf]
             key = labels.names_of(len(joint))[n] if joint.ndim == 2 else None
-            step = max(_first_impossible(model, sequences, lengths, key) for model in possible)
+            step = max(_first_impossible(known[name], sequences, asked[name], key) for name in possible)
             error = _checks.ImpossibleEvidenceError(step, n if joint.ndim == 2 else None)
             _checks.refuse_by_key(error, labels.keys)
     return Classified(
@@ -102,8 +114,8 @@ def classify(
     )
 
 
-def _first_impossible(model: HMM, sequences: Any, lengths: npt.ArrayLike | None, key: Hashable) -> int:
+def _first_impossible(model: HMM, sequences: Any, asked: dict[str, Any], key: Hashable) -> int:
     """The first step of a sequence, by its key or number, or of the only one, that a model makes impossible."""
-    filtered = model.filter(sequences, lengths=lengths, impossible="mark")
+    filtered = model.filter(sequences, **asked, impossible="mark")
     increments: FloatArray = (filtered if key is None else filtered[key]).log_increments
     return int(np.flatnonzero(np.isneginf(increments))[0])

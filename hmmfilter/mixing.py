@@ -63,7 +63,11 @@ def fit_mixture(
         As in `fit`.
     shares : array_like, (M,), optional
         Where the shares start; without them, all are alike. A share of 0 stays 0.
-    lengths, allowed, covariates, times, transition_index, log_weights, weights
+    lengths, allowed
+        As in `fit`.
+    covariates, times, transition_index
+        As in `fit`. Each model takes those that it needs.
+    log_weights, weights
         As in `fit`.
     initial, fixed, tied, prior
         As in `fit`. Of each model.
@@ -106,15 +110,19 @@ def fit_mixture(
     >>> mixture.models["calm"].emission.rate.round(4)
     array([1.0739, 3.022 ])
     """
-    names, models = _named(starts)
-    given = Given(lengths, allowed, None, weights, covariates, times, transition_index, log_weights)
+    known = _named(starts)
+    beside = _checks.given_to(known, covariates=covariates, times=times, transition_index=transition_index)
+    everywhere = Given(lengths, allowed, weights=weights, log_weights=log_weights)
     n_workers = _checks.workers(workers)
-    problems = tuple(problem_of(model, observations, given, initial, fixed, tied, prior, n_workers) for model in models)
-    begun = np.full(len(models), 1 / len(models))
+    problems = tuple(
+        problem_of(model, observations, everywhere._replace(**beside[name]), initial, fixed, tied, prior, n_workers)
+        for name, model in known.items()
+    )
+    begun = np.full(len(known), 1 / len(known))
     if shares is not None:
-        begun = _checks.distributions("shares", shares, (len(models),), False)
+        begun = _checks.distributions("shares", shares, (len(known),), False)
     problem: Any = Mixing(problems)
-    start: Any = Mixture(tuple(map(feasible, problems, models)), begun)
+    start: Any = Mixture(tuple(map(feasible, problems, known.values())), begun)
     point: Any = point_at(problem, start)
     problem.possible(point.expectations)
     climbed = climb(
@@ -128,7 +136,7 @@ def fit_mixture(
     expected: Any = climbed.point.expectations
     n_observations = problems[0].evidence.n_observations
     return FittedMixture(
-        models=dict(zip(names, found.models, strict=True)),
+        models=dict(zip(known, found.models, strict=True)),
         shares=found.shares,
         responsibilities=expected.responsibilities,
         log_likelihood=problem.log_likelihood(expected),
@@ -143,12 +151,11 @@ def fit_mixture(
     )
 
 
-def _named(starts: Any) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Models, and their names."""
+def _named(starts: Any) -> dict[str, Any]:
+    """Models by their names."""
     if isinstance(starts, (list, tuple)):
         starts = {str(m): model for m, model in enumerate(starts)}
-    known = _checks.models_by_name(starts)
-    return tuple(known), tuple(known.values())
+    return _checks.models_by_name(starts)
 
 
 class Mixture(NamedTuple):

@@ -154,3 +154,19 @@ def test_models_that_take_observations_for_different_sequences():
     pairs = [[1, 2], [3, 4]]  # two sequences of counts, or one of vectors
     with pytest.raises(ValueError, match="models must take the observations for the same sequences"):
         hf.classify({"calm": CALM, "vectors": vectors}, pairs)
+
+
+def test_each_model_takes_what_it_needs_beside_the_observations():
+    dense = [[0.9, 0.1], [0.1, 0.9]]
+    rates = hf.HMM([0.5, 0.5], hf.transitions.Rates([[0.0, 0.1], [0.2, 0.0]]), CALM.emission)
+    indexed = hf.HMM([0.5, 0.5], hf.transitions.Indexed([dense, dense]), CALM.emission)
+    beside = {"times": [0.0, 1.0, 5.0], "transition_index": [0, 1, 1]}
+    classified = hf.classify({"calm": CALM, "rates": rates, "indexed": indexed}, [0, 2, 7], **beside)
+    alone = [CALM.log_likelihood([0, 2, 7]), rates.log_likelihood([0, 2, 7], times=beside["times"])]
+    assert classified.log_likelihoods.tolist() == [*alone, alone[0]]
+    with pytest.raises(ValueError, match="covariates must be left out: no model depends on any"):
+        hf.classify(MODELS, [0, 2, 7], covariates=[[1.0], [2.0], [3.0]])
+    with pytest.raises(ValueError, match="times must be given"):
+        hf.classify({"calm": CALM, "rates": rates}, [0, 2, 7])
+    mixture = hf.fit_mixture({"calm": CALM, "rates": rates}, [0, 2, 7], times=beside["times"], max_iterations=1)
+    assert isinstance(mixture.models["rates"].chain, hf.transitions.Rates)

@@ -160,7 +160,16 @@ from hmmfilter._checks.scipy_distributions import (
     log_densities,
     univariate_distributions,
 )
-from hmmfilter._checks.selections import alike, fold_count, held_out, hmm, log_prior_of, models_by_name, some_fit
+from hmmfilter._checks.selections import (
+    alike,
+    fold_count,
+    given_to,
+    held_out,
+    hmm,
+    log_prior_of,
+    models_by_name,
+    some_fit,
+)
 from hmmfilter._checks.settings import (
     axes,
     compiler,
@@ -321,6 +330,7 @@ __all__ = [
     "generator",
     "generator_of",
     "given_index",
+    "given_to",
     "going_on",
     "groups_agree",
     "guessed_layout",

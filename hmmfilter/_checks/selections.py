@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._checks.beside import needs_of
 from hmmfilter._checks.errors import DegenerateFitError, shown
 from hmmfilter._checks.settings import integer
 from hmmfilter._checks.tables import log_potentials
@@ -52,6 +53,15 @@ def models_by_name(value: Any) -> dict[str, Any]:
     for name, model in value.items():
         hmm(f"models[{shown(name)}]", model)
     return dict(value)
+
+
+def given_to(models: Mapping[str, Any], **given: Any) -> dict[str, dict[str, Any]]:
+    """Of what is given beside observations, what each model needs; all that is given must be needed by one."""
+    needs = {name: needs_of(model.chain) | needs_of(model.emission) for name, model in models.items()}
+    for what, value in given.items():
+        if value is not None and not any(what in needed for needed in needs.values()):
+            raise ValueError(f"{what} must be left out: no model depends on any")
+    return {name: {what: value for what, value in given.items() if what in needs[name]} for name in models}
 
 
 def log_prior_of(value: Any, names: list[str]) -> FloatArray:
