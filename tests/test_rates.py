@@ -372,3 +372,15 @@ def test_a_fit_and_its_standard_errors_are_those_of_50_digits():
     best, errors = optimum([0.5, 0.5], matrices, shown.log_likelihoods(x), found)
     np.testing.assert_allclose((found - best) / errors, 0.0, atol=1e-6)
     np.testing.assert_allclose(fitted.standard_errors().transition[[0, 1], [1, 0]], errors, rtol=1e-5)
+
+
+def test_a_fit_finds_rates_however_far_they_are():
+    """Times in another unit, and a start that is off by a factor of a thousand million."""
+    shown = hf.emissions.Gaussian([0.0, 3.0], [1.0, 1.0])
+    start = hf.HMM([0.5, 0.5], hf.transitions.Rates([[0, 0.5], [0.8, 0]]), shown)
+    times = np.cumsum(np.random.default_rng(1).exponential(1, 60))
+    x = start.simulate(60, 1, times=times)[1]
+    fixed = ["initial", "emission"]
+    fitted, far = start.fit(x, times=times, fixed=fixed), start.fit(x, times=1e-9 * times, fixed=fixed)
+    assert far.log_likelihood == pytest.approx(fitted.log_likelihood, abs=1e-7)
+    np.testing.assert_allclose(1e-9 * far.model.chain.generator, fitted.model.chain.generator, rtol=1e-3)

@@ -93,7 +93,7 @@ class Leaps:
         if "" in own:
             rows = _rows(natural, own[""], self._problem.by_name[TRANSITION].groups)
             return moving.chain_of(before, {"": rows})
-        chain = before._of_natural(natural)
+        chain = before._of_natural(np.minimum(natural, before._natural() + DEEPEST))
         own_parts = [part for part in self._problem.parts if part.is_of_chain]
         return None if chain is None else self._with_held(chain, before, own_parts)
 
