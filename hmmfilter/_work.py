@@ -79,6 +79,9 @@ WORK: dict[str, dict[str, Work]] = {
     "reals": {
         "fill_laplace": lambda x, location, *_: location.size * (0.02 * len(x) + 8.0),
         "fill_student": lambda x, location, *_: location.size * (0.1 * len(x) + 40.0),
+        "fill_student_vectors": lambda x, order, ends, location, *_: (
+            len(location) * x.shape[1] ** 2 * (0.01 * len(x) + 2.0 * len(ends)) + 20.0 * location.size
+        ),
     },
     "angles": {
         "fill_von_mises": lambda x, x_rest, mean, *_: mean.size * (0.05 * len(x) + 20.0),

@@ -14,7 +14,19 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._drivers.expectations import expect
 from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._tiers import kernels
-from hmmfilter.emissions import Bernoulli, Beta, Gamma, Gaussian, LogNormal, Poisson, Weibull
+from hmmfilter.emissions import (
+    Bernoulli,
+    Beta,
+    Gamma,
+    Gaussian,
+    Laplace,
+    LogNormal,
+    Poisson,
+    StudentT,
+    VonMises,
+    Weibull,
+    WrappedCauchy,
+)
 from hmmfilter.results.printing import counted
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi
 
@@ -106,6 +118,16 @@ def weigh_observations(chain: Chain) -> None:
         family(means[:, 0], means[:, 0]).log_likelihoods(np.full(STEPS, 0.5))
 
 
+def weigh_far_tails(chain: Chain) -> None:
+    """Log-densities of angles, and of numbers and vectors with heavy tails."""
+    halves, matrix = np.full(len(chain[0]), 0.5), np.eye(2)
+    for family in (Laplace, VonMises, WrappedCauchy):
+        family(halves, halves).log_likelihoods(halves)
+    StudentT(halves, halves, halves).log_likelihoods(halves)
+    vectors = np.column_stack([halves, halves])
+    StudentT(vectors, [matrix] * len(halves), halves).log_likelihoods(vectors)
+
+
 def add_up_symbols(chain: Chain) -> None:
     """Add up how much there is of each symbol, and how much is counted."""
     halves = np.full(len(chain[0]), 0.5)
@@ -149,6 +171,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "decoded streams": decode_as_it_comes,
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
     "densities": weigh_observations,
+    "far tails": weigh_far_tails,
     "symbols": add_up_symbols,
     "moments": add_up_moments,
     "lse": sum_up,

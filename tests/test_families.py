@@ -11,10 +11,10 @@ from hmmfilter.emissions import climbing
 from hmmfilter.emissions.angles import Angles
 from hmmfilter.emissions.learning import shown_by
 
-from . import test_angles, test_count_families, test_positive, test_reals
+from . import test_angles, test_count_families, test_positive, test_reals, test_student
 
 # Two states each, whose parameters are all different.
-ROOMS = [test_positive, test_count_families, test_reals, test_angles]
+ROOMS = [test_positive, test_count_families, test_reals, test_student, test_angles]
 CASES = {type(emission).__name__: emission for room in ROOMS for emission in room.FAMILIES}
 KINKED = {("Laplace", "location")}  # parameters along which the height has no slope where it is highest
 

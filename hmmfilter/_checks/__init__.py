@@ -25,7 +25,7 @@ from hmmfilter._checks.channels import (
     without_names,
 )
 from hmmfilter._checks.count_rows import count_rows, exposed_counts, trials
-from hmmfilter._checks.covariances import CovarianceKind, definite_parts, normal_parameters
+from hmmfilter._checks.covariances import CovarianceKind, definite_parts, normal_parameters, scale_matrices
 from hmmfilter._checks.degrees import degrees
 from hmmfilter._checks.documents import (
     json_list,
@@ -440,6 +440,7 @@ __all__ = [
     "same_beginning",
     "same_lag",
     "same_observations",
+    "scale_matrices",
     "scale_of_covariances",
     "sequence_number",
     "sequence_weights",

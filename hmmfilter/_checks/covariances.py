@@ -94,3 +94,11 @@ def definite_parts(n_lost: int) -> None:
             "covariance must be positive definite by more than rounding where vectors lack entries, "
             "got one whose part for the others is not"
         )
+
+
+def scale_matrices(value: npt.ArrayLike, location: FloatArray) -> FloatArray:
+    """Let a scale matrix in for each location, (K, D)."""
+    n_states, n_dimensions = location.shape
+    matrices = real_parameters("scale", value, (n_states, n_dimensions, n_dimensions))
+    _require_covariances([f"scale {k}" for k in range(n_states)], matrices)
+    return matrices

@@ -61,6 +61,7 @@ from hmmfilter.emissions.registry import register
 from hmmfilter.emissions.regression import Regression
 from hmmfilter.emissions.shares import Beta
 from hmmfilter.emissions.spread_counts import NegativeBinomial
+from hmmfilter.emissions.student import StudentT
 from hmmfilter.emissions.symbols import Categorical
 from hmmfilter.emissions.tied_mixture import TiedMixture
 from hmmfilter.emissions.trials import Binomial, Geometric
@@ -89,6 +90,7 @@ __all__ = [
     "Product",
     "Regression",
     "SkewNormal",
+    "StudentT",
     "TiedMixture",
     "VonMises",
     "Weibull",

@@ -73,10 +73,10 @@ def add_with_gaps(
             entries = np.ascontiguousarray(x[rows][:, is_seen])
             add_complete(frozen(entries), frozen(np.ascontiguousarray(mean[:, is_seen])), weights[rows], part)
             shown = unpacked(part.sum(axis=0), n_states, n_seen)
-            add_in_two_parts(packed(_completed(shown, covariance, is_seen)), sums)
+            add_in_two_parts(packed(completed(shown, covariance, is_seen)), sums)
 
 
-def _completed(shown: Moments, covariance: FloatArray, is_seen: BoolArray) -> Moments:
+def completed(shown: Moments, covariance: FloatArray, is_seen: BoolArray) -> Moments:
     """Moments of whole vectors, of those of the entries that are seen."""
     of_seen = covariance[:, is_seen]
     whole = np.linalg.solve(of_seen[:, :, is_seen], of_seen).transpose(0, 2, 1)  # what is expected, given what is seen
@@ -84,8 +84,8 @@ def _completed(shown: Moments, covariance: FloatArray, is_seen: BoolArray) -> Mo
     left = covariance - whole @ of_seen
     left[:, is_seen], left[:, :, is_seen] = 0.0, 0.0
     first = (whole @ shown.first[:, :, None])[:, :, 0]
-    second = whole @ shown.second @ whole.transpose(0, 2, 1) + shown.weight[:, None, None] * left
-    return Moments(shown.weight, first, second, shown.weight)
+    second = whole @ shown.second @ whole.transpose(0, 2, 1) + shown.of_covariance[:, None, None] * left
+    return Moments(shown.weight, first, second, shown.of_covariance)
 
 
 def _read_only(weights: FloatArray) -> FloatArray:

@@ -112,7 +112,8 @@ class Laplace(Family):
         return rng.laplace(self.location[states], self.scale[states])
 
     def _sides(self, x: FloatArray) -> Sides:
-        z = (x[:, None] - self.location) / self.scale
+        with np.errstate(over="ignore"):
+            z = (x[:, None] - self.location) / self.scale
         log_tail = -np.log(2.0) - np.abs(z)
         log_rest = np.log1p(-np.exp(log_tail))
         return np.where(z < 0, log_tail, log_rest), np.full(z.shape, -np.inf), np.where(z < 0, log_rest, log_tail)
@@ -198,7 +199,8 @@ class SkewNormal(Family):
         return _checks.observations(observations)
 
     def _standard(self, x: FloatArray) -> FloatArray:
-        standard: FloatArray = (x[:, None] - self.location) / self.scale
+        with np.errstate(over="ignore"):
+            standard: FloatArray = (x[:, None] - self.location) / self.scale
         return standard
 
     def _fill_densities(self, x: FloatArray, table: FloatArray) -> None:
