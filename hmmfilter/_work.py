@@ -103,7 +103,8 @@ WORK: dict[str, dict[str, Work]] = {
         "fill_predictors": lambda design, coefficients, *_: coefficients.size * (0.05 * len(design) + 25.0),
     },
     "amounts": {
-        "fill_gamma": lambda x, mean, *_: mean.size * (0.05 * len(x) + 30.0),
+        "fill_gamma": lambda x, of, *_: of.shape.size * (0.1 * len(x) + 60.0) + 0.05 * len(x) + 40.0,
+        "fill_deviances": lambda x, mean, *_: mean.size * (0.05 * len(x) + 30.0),
         "fill_beta": lambda x, mean, *_: mean.size * (0.1 * len(x) + 60.0),
         "fill_log_normal": lambda x, log_mean, *_: log_mean.size * (0.02 * len(x) + 10.0) + 0.05 * len(x) + 40.0,
         "fill_weibull": lambda x, shape, *_: shape.size * (0.1 * len(x) + 60.0),

@@ -116,6 +116,7 @@ def weigh_observations(chain: Chain) -> None:
         emission.log_likelihoods(np.ones((STEPS, emission.n_dimensions or 1)))
     for family in (Gamma, LogNormal, Weibull, Beta):
         family(means[:, 0], means[:, 0]).log_likelihoods(np.full(STEPS, 0.5))
+    Gamma(means[:, 0], means[:, 0]).estimated(np.arange(float(STEPS)) + 1.0, np.ones((STEPS, n_states)))
 
 
 def weigh_far_tails(chain: Chain) -> None:

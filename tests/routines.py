@@ -94,6 +94,8 @@ def weighed(case):
             for family in (hf.emissions.Gamma, hf.emissions.LogNormal, hf.emissions.Weibull, hf.emissions.Beta)
             for x in [np.exp(-np.abs(vectors[:, 0]) / 100.0 - 0.01)]
         ],
+        hf.emissions.Gamma([0.5, 60.0], [1.0, 0.01]).log_likelihoods(np.exp(-np.abs(vectors[:, 0]) / 100.0)),
+        hf.emissions.Gamma([0.5, 60.0], [1.0, 0.01]).estimated([0.1, 0.5, 0.6, 0.9], np.ones((4, 2))).shape,
     )
 
 

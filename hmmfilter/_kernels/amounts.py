@@ -10,9 +10,11 @@ References
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from hmmfilter._arrays import FloatArray
+import numpy as np
+
+from hmmfilter._arrays import BoolArray, FloatArray
 
 from .columns import SERIES_REACH, atanh_rest, divide, each, log_parts, where
 from .compiling import compiled
@@ -38,23 +40,60 @@ def deviance_of(mean: float, away: Any, both: Any, log_ratio: Any) -> Any:
     return where(abs(v) < SERIES_REACH, away * v - mean * v * atanh_rest(v), away - mean * log_ratio)
 
 
+class GammaOf(NamedTuple):
+    """Parameters of gamma densities, (K,), or (2, K) in two parts."""
+
+    shape: FloatArray
+    scale: FloatArray
+    log_scale: FloatArray
+    mean: FloatArray
+    log_mean: FloatArray
+    constant: FloatArray  # a log a − a − log Γ(a), or of a small shape log θ Γ(a)
+    at_zero: FloatArray  # the log-density there
+    is_small: BoolArray  # where nothing cancels in the textbook's form
+
+
 @compiled
-def fill_gamma(
-    x: FloatArray, mean: FloatArray, log_mean: FloatArray, room: FloatArray, log_x: FloatArray, table: FloatArray
-) -> None:
-    """x − μ − μ log(x / μ), by which a gamma density falls in its scales; and log x, (T,)."""
+def fill_gamma(x: FloatArray, of: GammaOf, room: FloatArray, table: FloatArray) -> None:
+    """log p(x), 0 where missing: −(x − μ − μ log(x / μ)) / θ − log x + (a log a − a − log Γ(a)).
+
+    Where shapes are small, (a − 1) log(x / θ) − x / θ − log θ Γ(a).
+    """
+    head, rest, log_x, log_p = room[0], room[1], room[2], room[3]
+    for begin in range(0, len(x), room.shape[1]):
+        block, rows = x[begin : begin + room.shape[1]], table[begin : begin + room.shape[1]]
+        for t in each(0, len(block)):
+            head[t], rest[t] = log_of_any(block[t])
+            log_x[t] = head[t] + rest[t]
+        for k in range(len(of.shape)):
+            a, b, log_b, c = of.shape[k], of.scale[k], of.log_scale[k], of.constant[k]
+            m, m_rest, log_m, log_m_rest = of.mean[0, k], of.mean[1, k], of.log_mean[0, k], of.log_mean[1, k]
+            if of.is_small[k]:
+                for t in each(0, len(block)):
+                    log_p[t] = (a - 1.0) * (log_x[t] - log_b) - divide(block[t], b) - c
+            else:
+                for t in each(0, len(block)):
+                    away, log_ratio = (block[t] - m) - m_rest, (head[t] - log_m) + (rest[t] - log_m_rest)
+                    log_p[t] = c - divide(deviance_of(m, away, block[t] + m, log_ratio), b) - log_x[t]
+            at_zero = of.at_zero[k]
+            for t in each(0, len(block)):
+                rows[t, k] = where(block[t] > 0.0, log_p[t], where(block[t] == 0.0, at_zero, 0.0))
+
+
+@compiled
+def fill_deviances(x: FloatArray, mean: FloatArray, log_mean: FloatArray, room: FloatArray, table: FloatArray) -> None:
+    """x / μ − 1 − log(x / μ), of which a gamma density has as many as its shape says; infinite at 0."""
     head, rest = room[0], room[1]
     for begin in range(0, len(x), room.shape[1]):
         block, rows = x[begin : begin + room.shape[1]], table[begin : begin + room.shape[1]]
-        logs = log_x[begin : begin + room.shape[1]]
         for t in each(0, len(block)):
             head[t], rest[t] = log_of_any(block[t])
-            logs[t] = head[t] + rest[t]
         for k in range(mean.shape[1]):
             m, m_rest, log_m, log_m_rest = mean[0, k], mean[1, k], log_mean[0, k], log_mean[1, k]
             for t in each(0, len(block)):
                 away, log_ratio = (block[t] - m) - m_rest, (head[t] - log_m) + (rest[t] - log_m_rest)
-                rows[t, k] = deviance_of(m, away, block[t] + m, log_ratio)
+                so_many = divide(deviance_of(m, away, block[t] + m, log_ratio), m)
+                rows[t, k] = where(block[t] > 0.0, so_many, np.inf)
 
 
 @compiled

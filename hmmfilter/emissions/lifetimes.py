@@ -16,11 +16,13 @@ from hmmfilter._tiers import kernels
 from hmmfilter.emissions import sides, stirling, tails
 from hmmfilter.emissions.families import POSITIVE, REAL, Domain, Family
 from hmmfilter.emissions.gaussian import Gaussian
-from hmmfilter.emissions.learning import Groups, Observed
+from hmmfilter.emissions.learning import Groups, Kept, Observed
 from hmmfilter.emissions.parts import room_for
 from hmmfilter.emissions.sides import Sides
 from hmmfilter.emissions.summed import ROUNDING, mean_of
 from hmmfilter.priors import NormalInverseWishart
+
+N_NEWTON, NEWTON_ENDS, FARTHEST = 100, 1e-14, 2.0  # steps; how short the last one is, and how long each may be
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -95,6 +97,22 @@ class Weibull(Family):
             of_shape = np.where(np.isfinite(power), 1 + power * (1 - hazard), np.nan)
         return {"shape": of_shape / self.shape, "scale": self.shape * (hazard - 1) / self.scale}
 
+    def _maximised(self, shown: Any, prior: Any, groups: Groups) -> Weibull:
+        kept: Kept = shown
+        x = kept.observed[0]
+        is_apart = all((each >= 0).all() and len(np.unique(each)) == len(each) for each in groups.values())
+        if not is_apart or (kept.weights[x == 0] > 0).any():
+            return super()._maximised(shown, prior, groups)
+        self._refuse_single_numbers(kept, groups)
+        with np.errstate(divide="ignore"):
+            log_x = np.log(x)
+        shape, scale = self.shape.copy(), self.scale.copy()
+        for k in range(self.n_states):
+            counts = (kept.weights[:, k] > 0) & ~np.isnan(x)
+            if counts.any():
+                shape[k], scale[k] = most_probable(log_x[counts], kept.weights[counts, k], float(shape[k]))
+        return Weibull(shape, scale)
+
     @classmethod
     def _begun(cls, x: FloatArray, weights: FloatArray) -> Weibull:
         """By the moments of logs, which are those of Gumbel's distribution."""
@@ -119,6 +137,27 @@ class Weibull(Family):
         with np.errstate(over="ignore", invalid="ignore"):
             variance = self.scale**2 * np.exp(2 * once) * np.expm1(twice - 2 * once)
             return self.scale * np.exp(once), np.where(np.isnan(variance), np.inf, variance)
+
+
+def most_probable(log_x: FloatArray, weights: FloatArray, shape: float) -> tuple[float, float]:
+    """The most probable shape k and scale, by Newton's method along log k, from a shape.
+
+    At the top k (Σ w x^k log x / Σ w x^k − Σ w log x / Σ w) is 1; it rises with k.
+    """
+    furthest, total = float(log_x.max()), float(weights.sum())
+    u = log_x - furthest  # at most 0: no power is too large
+    first = float((weights * u).sum()) / total
+    for _ in range(N_NEWTON):
+        powers = weights * np.exp(shape * u)
+        sum_of_powers, about = float(powers.sum()), u - first
+        mean = float((powers * about).sum()) / sum_of_powers
+        variance = float((powers * about * about).sum()) / sum_of_powers - mean * mean
+        step = (1 - shape * mean) / (shape * mean + shape * shape * variance)
+        shape *= float(np.exp(np.clip(step, -FARTHEST, FARTHEST)))
+        if abs(step) <= NEWTON_ENDS:
+            break
+    powers = weights * np.exp(shape * u)
+    return shape, float(np.exp(furthest + np.log(float(powers.sum()) / total) / shape))
 
 
 @dataclass(frozen=True, eq=False, init=False)

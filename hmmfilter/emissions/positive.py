@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, priors
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, frozen
+from hmmfilter._kernels.amounts import GammaOf
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import sides, stirling, tails
 from hmmfilter.emissions.families import POSITIVE, Domain
@@ -185,39 +186,23 @@ class Gamma(Summed):
     def _let_in(observations: Any) -> FloatArray:
         return _checks.observations_between(observations, 0.0, np.inf)
 
-    def _deviances(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """x − μ − μ log(x / μ), (T, K), and log x, (T,)."""
-        table, log_x = np.empty((len(x), self.n_states)), np.empty(len(x))
-        kernels.fill_gamma(x, self._mean, self._log_mean, room_for(len(x), 2), log_x, table)
-        return table, log_x
-
-    def _fill_densities(self, x: FloatArray, table: FloatArray) -> None:
-        """−(x − μ − μ log(x / μ)) / θ − log x + (a log a − a − log Γ(a)), but where shapes are small."""
-        deviances, log_x = self._deviances(x)
-        with np.errstate(over="ignore"):
-            np.divide(deviances, -self.scale, out=table)
-        table += stirling.log_gamma_rest(self.shape)
-        table -= log_x[:, None]
-        small = np.flatnonzero(self.shape < SMALL)
-        table[:, small] = self._by_the_book(x, log_x, self.shape[small], self.scale[small])
-        at_zero = np.where(self.shape < 1, np.inf, np.where(self.shape > 1, -np.inf, -np.log(self.scale)))
-        table[x == 0] = at_zero
-        table[np.isnan(x)] = 0.0
-
-    @staticmethod
-    def _by_the_book(x: FloatArray, log_x: FloatArray, shape: FloatArray, scale: FloatArray) -> FloatArray:
-        """(a − 1) log(x / θ) − x / θ − log θ − log Γ(a)."""
+    @cached_property
+    def _known(self) -> GammaOf:
         from scipy.special import gammaln
 
-        with np.errstate(over="ignore"):
-            table: FloatArray = (log_x[:, None] - np.log(scale)) * (shape - 1) - x[:, None] / scale
-        table -= np.log(scale) + gammaln(shape)
-        return table
+        log_scale, is_small = np.log(self.scale), self.shape < SMALL
+        constant = np.where(is_small, log_scale + gammaln(self.shape), stirling.log_gamma_rest(self.shape))
+        at_zero = np.where(self.shape < 1, np.inf, np.where(self.shape > 1, -np.inf, -log_scale))
+        parts = (log_scale, self._mean, self._log_mean, constant, at_zero, is_small)
+        return GammaOf(self.shape, self.scale, *map(frozen, parts))
+
+    def _fill_densities(self, x: FloatArray, table: FloatArray) -> None:
+        kernels.fill_gamma(x, self._known, room_for(len(x), 4), table)
 
     def _features(self, x: FloatArray) -> tuple[FloatArray, ...]:
-        deviances, _ = self._deviances(x)
-        deviances[x == 0] = np.inf
-        return ((x[:, None] - self._mean[0]) - self._mean[1]) / self._mean[0], deviances / self._mean[0]
+        deviances = np.empty((len(x), self.n_states))
+        kernels.fill_deviances(frozen(x), self._mean, self._log_mean, room_for(len(x), 2), deviances)
+        return ((x[:, None] - self._mean[0]) - self._mean[1]) / self._mean[0], deviances
 
     def _told(self, sums: FloatArray) -> FloatArray:
         """The weight, the mean, and the log of it less the mean of logs: 0 where that is but rounding."""
