@@ -82,18 +82,19 @@ def fill_gamma(x: FloatArray, of: GammaOf, room: FloatArray, table: FloatArray) 
 
 @compiled
 def fill_deviances(x: FloatArray, mean: FloatArray, log_mean: FloatArray, room: FloatArray, table: FloatArray) -> None:
-    """x / μ − 1 − log(x / μ), of which a gamma density has as many as its shape says; infinite at 0."""
+    """x / μ − 1 − log(x / μ), (K, T), of which a gamma density has as many as its shape says; infinite at 0."""
     head, rest = room[0], room[1]
     for begin in range(0, len(x), room.shape[1]):
-        block, rows = x[begin : begin + room.shape[1]], table[begin : begin + room.shape[1]]
+        block = x[begin : begin + room.shape[1]]
         for t in each(0, len(block)):
             head[t], rest[t] = log_of_any(block[t])
         for k in range(mean.shape[1]):
             m, m_rest, log_m, log_m_rest = mean[0, k], mean[1, k], log_mean[0, k], log_mean[1, k]
+            column = table[k, begin : begin + room.shape[1]]
             for t in each(0, len(block)):
                 away, log_ratio = (block[t] - m) - m_rest, (head[t] - log_m) + (rest[t] - log_m_rest)
                 so_many = divide(deviance_of(m, away, block[t] + m, log_ratio), m)
-                rows[t, k] = where(block[t] > 0.0, so_many, np.inf)
+                column[t] = where(block[t] > 0.0, so_many, np.inf)
 
 
 @compiled

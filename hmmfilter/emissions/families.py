@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import climbing
 from hmmfilter.emissions.learning import Groups, Kept, Learner, Observed, estimated_from_sums
@@ -315,7 +315,7 @@ class Family(OfNumbers, ABC):
         x = self._let_in(observations)
         are_seen = seen(x)
         tables = np.full((3, len(x), self.n_states), np.nan)
-        tables[:, are_seen] = self._sides(x[are_seen])
+        tables[:, are_seen] = self._sides(frozen(x[are_seen]))
         log_below, log_at, log_above = tables
         return log_below, log_at, log_above
 

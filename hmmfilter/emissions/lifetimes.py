@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._kernels.amounts import log_of_any
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import sides, stirling, tails
@@ -65,7 +65,8 @@ class Weibull(Family):
     @cached_property
     def _log_scale(self) -> FloatArray:
         """In two parts, (2, K)."""
-        return np.array(log_of_any(self.scale))
+        logs: FloatArray = frozen(np.array(log_of_any(self.scale)))
+        return logs
 
     @staticmethod
     def _let_in(observations: Any) -> FloatArray:

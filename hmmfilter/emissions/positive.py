@@ -200,9 +200,9 @@ class Gamma(Summed):
         kernels.fill_gamma(x, self._known, room_for(len(x), 4), table)
 
     def _features(self, x: FloatArray) -> tuple[FloatArray, ...]:
-        deviances = np.empty((len(x), self.n_states))
-        kernels.fill_deviances(frozen(x), self._mean, self._log_mean, room_for(len(x), 2), deviances)
-        return ((x[:, None] - self._mean[0]) - self._mean[1]) / self._mean[0], deviances
+        deviances, (mean, rest) = np.empty((self.n_states, len(x))), self._mean[:, :, None]
+        kernels.fill_deviances(x, self._mean, self._log_mean, room_for(len(x), 2), deviances)
+        return (((x - mean) - rest) / mean).T, deviances.T
 
     def _told(self, sums: FloatArray) -> FloatArray:
         """The weight, the mean, and the log of it less the mean of logs: 0 where that is but rounding."""
@@ -327,9 +327,10 @@ class InverseGaussian(Summed):
         table[np.isnan(x)] = 0.0
 
     def _features(self, x: FloatArray) -> tuple[FloatArray, ...]:
+        mean = self.mean[:, None]
         with np.errstate(divide="ignore"):
-            away = (x[:, None] - self.mean) / self.mean
-            return away, away * ((x[:, None] - self.mean) / x[:, None])
+            away = (x - mean) / mean
+            return away.T, (away * ((x - mean) / x)).T
 
     def _told(self, sums: FloatArray) -> FloatArray:
         """The weight, the mean, and the mean of (x − mean)² / x mean² about that: 0 where it is but rounding."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter.emissions import climbing
 from hmmfilter.emissions.families import Family, seen
 from hmmfilter.emissions.learning import ROWS, Groups, Observed, add_in_two_parts, pooled
@@ -19,6 +19,13 @@ ROUNDING = 2.0**-47  # of a sum of squares about a number, as a share: about the
 def mean_of(sums: FloatArray, weight: FloatArray) -> FloatArray:
     """Sums over weights; 0 where nothing has any."""
     return np.divide(sums, weight, out=np.zeros_like(sums), where=weight > 0)
+
+
+def _total(by_state: FloatArray, feature: FloatArray) -> FloatArray:
+    """Σ w f, (K,), of (K, T) weights; what counts nothing may have infinite features."""
+    terms = by_state * feature
+    total: FloatArray = terms.sum(axis=1)
+    return total if np.isfinite(total).all() else np.where(by_state > 0, terms, 0.0).sum(axis=1)
 
 
 class Summed(Family):
@@ -75,12 +82,11 @@ class Summed(Family):
             x = observed[0][first : min(first + ROWS, end)]
             counted, are_seen = weights[first - begin : first - begin + len(x)], seen(x)
             if not are_seen.all():
-                x, counted = x[are_seen], counted[are_seen]
+                x, counted = frozen(x[are_seen]), counted[are_seen]
             by_state = np.ascontiguousarray(counted.T)
-            # what counts nothing has no infinite features
-            terms = [np.where(by_state > 0, by_state * each.T, 0.0) for each in self._features(x)]
             with np.errstate(invalid="ignore"):  # of features that are infinite, whose sums have no second part
-                add_in_two_parts(np.concatenate([each.sum(axis=1) for each in (by_state, *terms)]), sums)
+                terms = [by_state.sum(axis=1), *(_total(by_state, each.T) for each in self._features(x))]
+                add_in_two_parts(np.concatenate(terms), sums)
 
     def _maximised(self: Self, shown: Any, prior: Any, groups: Groups) -> Self:
         sums = shown.reshape(-1, self.n_states)
