@@ -167,12 +167,12 @@ class HigherOrder(Frozen):
         )
 
     @as_in(HMM.filter)
-    def log_likelihood(self, observations: Any, *, lengths: npt.ArrayLike | None = None) -> Any:
+    def log_likelihood(self, observations: Any, *, lengths: npt.ArrayLike | None = None, covariates: Any = None) -> Any:
         """Compute the log-probability of observations.
 
         Parameters
         ----------
-        observations, lengths
+        observations, lengths, covariates
             As in `HMM.filter`.
 
         Returns
@@ -193,15 +193,15 @@ class HigherOrder(Frozen):
         >>> round(model.log_likelihood([0, 1, 1]), 6)
         -2.079442
         """
-        return self.histories.log_likelihood(observations, lengths=lengths)
+        return self.histories.log_likelihood(observations, lengths=lengths, covariates=covariates)
 
     @as_in(HMM.filter)
-    def filter(self, observations: Any, *, lengths: npt.ArrayLike | None = None) -> Filtered:
+    def filter(self, observations: Any, *, lengths: npt.ArrayLike | None = None, covariates: Any = None) -> Filtered:
         """Compute what is known of each state from the observations so far.
 
         Parameters
         ----------
-        observations, lengths
+        observations, lengths, covariates
             As in `HMM.filter`.
 
         Returns
@@ -224,18 +224,18 @@ class HigherOrder(Frozen):
                [0.1, 0.9],
                [0.1, 0.9]])
         """
-        filtered = self.histories.filter(observations, lengths=lengths)
+        filtered = self.histories.filter(observations, lengths=lengths, covariates=covariates)
         rows, increments = self._folded(filtered.log_probabilities), filtered.log_increments
         names = self.state_names
         return replace(filtered, _rows=rows, _rows_hold="logs", _increments=increments, state_names=names)
 
     @as_in(HMM.filter)
-    def smooth(self, observations: Any, *, lengths: npt.ArrayLike | None = None) -> Smoothed:
+    def smooth(self, observations: Any, *, lengths: npt.ArrayLike | None = None, covariates: Any = None) -> Smoothed:
         """Compute what is known of each state from all observations.
 
         Parameters
         ----------
-        observations, lengths
+        observations, lengths, covariates
             As in `HMM.filter`.
 
         Returns
@@ -257,17 +257,17 @@ class HigherOrder(Frozen):
         >>> model.smooth([0, 0, 0]).probabilities[:, 0].round(4)
         array([0.77, 0.53, 0.5 ])
         """
-        smoothed = self.histories.smooth(observations, lengths=lengths)
+        smoothed = self.histories.smooth(observations, lengths=lengths, covariates=covariates)
         rows = self._folded(smoothed.log_probabilities)
         return replace(smoothed, _rows=rows, _rows_hold="logs", state_names=self.state_names)
 
     @as_in(HMM.filter)
-    def viterbi(self, observations: Any, *, lengths: npt.ArrayLike | None = None) -> Decoded:
+    def viterbi(self, observations: Any, *, lengths: npt.ArrayLike | None = None, covariates: Any = None) -> Decoded:
         """Find the most probable path through the states.
 
         Parameters
         ----------
-        observations, lengths
+        observations, lengths, covariates
             As in `HMM.filter`.
 
         Returns
@@ -289,7 +289,7 @@ class HigherOrder(Frozen):
         >>> model.viterbi([0, 0, 0, 0]).path
         array([0, 0, 1, 0])
         """
-        decoded = self.histories.viterbi(observations, lengths=lengths)
+        decoded = self.histories.viterbi(observations, lengths=lengths, covariates=covariates)
         return replace(decoded, path=self.last[decoded.path], n_states=self.n_states, state_names=self.state_names)
 
     @as_in(HMM.simulate)

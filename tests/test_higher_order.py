@@ -127,6 +127,24 @@ def test_what_all_states_share_is_not_tied():
     assert found.emission.covariance.shape == (1, 1)
 
 
+def test_emissions_of_several_channels_and_of_covariates():
+    channels = hf.emissions.Product([hf.emissions.Poisson([1.0, 5.0]), SHOWN])
+    start = hf.higher_order(np.full((2, 2), 0.25), np.full((2, 2, 2), 0.5), channels)
+    x = start.simulate(40, rng=0)[1]
+    found = start.of(start.fit(x, max_iterations=2).model)
+    assert isinstance(found.emission, hf.emissions.Product)
+    assert found.emission.channels[0].rate.shape == (2,)
+    lines = hf.emissions.Regression([[0.0, 1.0], [3.0, -1.0]], variance=[0.5, 0.5])
+    model = hf.higher_order([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], lines)
+    plain = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], lines)
+    beside = {"covariates": [[0.0], [1.0], [2.0]]}
+    y = [0.1, 2.2, 0.9]
+    assert model.log_likelihood(y, **beside) == plain.log_likelihood(y, **beside)
+    np.testing.assert_allclose(model.filter(y, **beside), plain.filter(y, **beside), rtol=1e-14)
+    np.testing.assert_allclose(model.smooth(y, **beside), plain.smooth(y, **beside), rtol=1e-14)
+    assert np.array_equal(model.viterbi(y, **beside).path, plain.viterbi(y, **beside).path)
+
+
 def test_printing_and_names():
     model = hf.higher_order(np.full((2, 2), 0.25), np.full((2, 2, 2), 0.5), SHOWN, ["dry", "wet"])
     assert repr(model) == "HigherOrder: order 2, 2 states, 6 histories, Bernoulli emission"
