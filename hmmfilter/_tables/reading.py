@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks import EntryError, ImpossibleEvidenceError, shown, shown_name
@@ -14,6 +17,7 @@ from hmmfilter._tables.dialects import TRUTHS, USUAL, Dialect
 from hmmfilter._tables.rows import Row, RowError, Rows
 from hmmfilter._tables.sources import Source, opened_source
 
+OFFSET = re.compile(r"(?<=:\d\d)([+-])(\d\d):?(\d\d)$")  # from universal time
 MOST_NAMES = 8  # of columns that a message lists
 
 
@@ -28,6 +32,7 @@ class Reader:
         dialect: Dialect,
         symbols: Collection[str] | None = None,
         keeps_faulty: bool = False,
+        beside: Sequence[str] = (),
     ) -> None:
         self.name = source.name
         self.source = source
@@ -45,14 +50,15 @@ class Reader:
         self.sequence = None if sequence is None else self._numbers_of([sequence])[0]
         parts = [part for word in observed or [] for part in ([word] if word in self.header else word.split(","))]
         self.observed = self._numbers_of(parts)  # none where that is left to `choose`
-        self._insist_on_names([*self.observed, *([] if self.sequence is None else [self.sequence])])
+        self._beside = self._numbers_of(beside)  # which are never chosen to be observed
+        self._insist_on_names([*self.observed, *self._beside, *([] if self.sequence is None else [self.sequence])])
 
     def _too_short(self, n_lines: int) -> str:
         if self.dialect.has_header:
             return f"a header line and at least one row are required, got {n_lines} lines"
         return "at least one row is required, got none"
 
-    def _numbers_of(self, names: list[str]) -> list[int]:
+    def _numbers_of(self, names: Sequence[str]) -> list[int]:
         for name in names:
             if self.header.count(name) != 1:
                 problem = "two columns" if name in self.header else "no column"
@@ -137,10 +143,11 @@ class Reader:
         """
         if self.observed:
             return
-        columns = {c: [row.cells[c] for row in rows] for c in range(len(self.header)) if c != self.sequence}
+        others = {self.sequence, *self._beside}
+        columns = {c: [row.cells[c] for row in rows] for c in range(len(self.header)) if c not in others}
         found = [c for c, cells in columns.items() if self._are_observations(cells, more_to_come)]
-        others = [c for c in found if not any(cell.strip().casefold() in TRUTHS for cell in columns[c])]
-        chosen = others or found
+        numbers = [c for c in found if not any(cell.strip().casefold() in TRUTHS for cell in columns[c])]
+        chosen = numbers or found
         self._insist_on_names(chosen)
         if len(chosen) != 1:
             kind = "numeric columns" if self._symbols is None else "columns of symbols"
@@ -158,13 +165,14 @@ class Reader:
         numbers = self.dialect.numbers(cells)
         return numbers is not None and (more_to_come or not bool(np.isnan(numbers).all()))
 
-    def numbers(self, rows: Sequence[Row]) -> FloatArray:
-        """The observed cells as numbers, (T, D), NaN for a missing one."""
-        columns = [self.dialect.numbers([row.cells[c] for row in rows]) for c in self.observed]
+    def numbers(self, rows: Sequence[Row], names: Sequence[str] | None = None) -> FloatArray:
+        """The observed cells as numbers, (T, D), NaN for a missing one; or those of columns by name."""
+        places = self.observed if names is None else self._numbers_of(names)
+        columns = [self.dialect.numbers([row.cells[c] for row in rows]) for c in places]
         table = [column for column in columns if column is not None]
         if len(table) < len(columns):
             is_number = self.dialect.number
-            row, c = next((row, c) for row in rows for c in self.observed if is_number(row.cells[c]) is None)
+            row, c = next((row, c) for row in rows for c in places if is_number(row.cells[c]) is None)
             words = f"{self._name_of(c)} must be a number or empty, got {shown(row.cells[c])}"
             if self.header_row is None and row is self._rows.first:
                 words += ": leave --no-header out where this line names the columns"
@@ -172,6 +180,27 @@ class Reader:
                 words += ": add --comment '#' where such a line is no row"
             raise RowError(f"{self.name}: line {row.line}: {self._rows.foreign(row, row.cells[c]) or words}")
         return np.column_stack(table)
+
+    def times(self, rows: Sequence[Row], name: str) -> npt.NDArray[Any]:
+        """The cells of a column as times: numbers, or else dates, with or without a time of day, as datetime64."""
+        cells = self.words(rows, name)
+        numbers = self.dialect.numbers(cells)
+        if numbers is not None and not np.isnan(numbers).any():
+            return numbers
+        return np.array([self._moment(row, name, cell) for row, cell in zip(rows, cells, strict=True)])
+
+    def _moment(self, row: Row, name: str, cell: str) -> np.datetime64:
+        """A date, to the nanosecond; one with an offset from universal time, in that."""
+        try:
+            return _moment_of(cell)
+        except ValueError:
+            words = f"{shown_name(name)} must be a number or a date, as 2026-01-31 or 2026-01-31T08:30:00"
+            raise RowError(f"{self.name}: line {row.line}: {words}, got {shown(cell)}") from None
+
+    def words(self, rows: Sequence[Row], name: str) -> list[str]:
+        """The cells of a column."""
+        (c,) = self._numbers_of([name])
+        return [row.cells[c].strip() for row in rows]
 
     def texts(self, rows: Sequence[Row]) -> list[str]:
         """The cells of the column that is observed, of which there must be one."""
@@ -219,11 +248,26 @@ def opened(
     symbols: Collection[str] | None = None,
     again: bool = False,
     keeps_faulty: bool = False,
+    beside: Sequence[str] = (),
 ) -> Iterator[Reader]:
     """Open a file, or standard input, and read its header.
 
     Its observations are numbers unless `symbols` says what else they are; `again` if it is to be read more than once,
-    and `keeps_faulty` if rows that are at fault are to come with the others.
+    and `keeps_faulty` if rows that are at fault are to come with the others. The columns that are `beside` are for
+    something else than observations.
     """
     with opened_source(path, again) as source:
-        yield Reader(source, observed, sequence, dialect, symbols, keeps_faulty)
+        yield Reader(source, observed, sequence, dialect, symbols, keeps_faulty, beside)
+
+
+def _moment_of(cell: str) -> np.datetime64:
+    text, offset = cell.upper().removesuffix("Z"), OFFSET.search(cell)
+    if offset is None:
+        moment = np.datetime64(text, "ns")
+    else:
+        sign, hours, minutes = offset.groups()
+        ahead = np.timedelta64(int(f"{sign}1") * (60 * int(hours) + int(minutes)), "m")
+        moment = np.datetime64(text[: offset.start()], "ns") - ahead
+    if np.isnat(moment):
+        raise ValueError(cell)
+    return moment

@@ -10,6 +10,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._files import is_replaceable
 from hmmfilter._tables import Reader, Writer, opened_for_writing
 from hmmfilter.cli.evidence import Evidence, Intake, refusal
+from hmmfilter.cli.inputs import columns_of
 from hmmfilter.cli.memory import Memory
 from hmmfilter.cli.signals import finished_first
 from hmmfilter.cli.streams import Streams
@@ -22,8 +23,9 @@ def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argpars
     is_live = options.data == "-"
     # whether rows are seen as they are written, and not only where all goes well
     is_seen = is_live or options.output == "-" or not is_replaceable(options.output)
-    intake = Intake(model, reader, options.on_error)
-    streams = Streams(model, can_go_back=options.state is not None)
+    intake = Intake(model, reader, options.on_error, columns=columns_of(options))
+    columns = None if intake.are_alone else intake.columns
+    streams = Streams(model, can_go_back=options.state is not None, columns=columns)
     memory = Memory(streams, options.state, options.sequence)
     summary = Summary(intake, n_before=streams.n_steps)
     try:
@@ -55,14 +57,15 @@ def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argpars
 def _filtered(streams: Streams, reader: Reader, block: Evidence, impossible: str) -> tuple[Evidence, FloatArray]:
     """The rows of a block up to one that ends the work, and what is added to each."""
     names = [reader.id_of(row) or "" for row in block.rows]
-    cells = streams.take(names, block.log_likelihoods)
+    cells = streams.take(names, block)
     refused = np.flatnonzero(~np.isfinite(cells[:, -1]))
     if impossible == "mark" or len(refused) == 0:
         return block, cells
     n_rows = int(refused[0])
     error = refusal(reader, block.rows[n_rows], streams.n_observed(names[n_rows]))
-    streams.take_less(names[:n_rows], block.log_likelihoods[:n_rows])
-    return block.before(n_rows, error), cells[:n_rows]
+    possible = block.before(n_rows, error)
+    streams.take_less(names[:n_rows], possible)
+    return possible, cells[:n_rows]
 
 
 def _summarise(summary: Summary, streams: Streams, reader: Reader) -> None:

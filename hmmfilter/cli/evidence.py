@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray
+from hmmfilter._beside import Beside
 from hmmfilter._tables import Reader, Row, RowError
-from hmmfilter.cli.inputs import observations_of, symbols_of
+from hmmfilter.cli.inputs import NO_COLUMNS, Columns, observations_of
 from hmmfilter.cli.messages import say
 from hmmfilter.model import HMM
 
@@ -24,7 +26,9 @@ class Evidence(NamedTuple):
 
     rows: list[Row]
     observations: FloatArray  # (B, D), NaN where missing; of symbols with names, their numbers
-    log_likelihoods: FloatArray  # (B, K)
+    log_likelihoods: FloatArray  # (B, K); (B, 0) where rows do not stand alone
+    given: list[Any]  # observations as the model takes them, where rows do not stand alone
+    beside: dict[str, npt.NDArray[Any]]  # likewise, what lies beside them
     error: ValueError | None = None  # of the row after them, where it ends the work
 
     @property
@@ -40,7 +44,15 @@ class Evidence(NamedTuple):
 
     def before(self, n_rows: int, error: ValueError) -> Evidence:
         """The first rows alone, with what is wrong with the one after them."""
-        return Evidence(self.rows[:n_rows], self.observations[:n_rows], self.log_likelihoods[:n_rows], error)
+        beside = {name: part[:n_rows] for name, part in self.beside.items()}
+        tables = self.observations[:n_rows], self.log_likelihoods[:n_rows], self.given[:n_rows]
+        return Evidence(self.rows[:n_rows], *tables, beside, error)
+
+
+def stand_alone(model: HMM, columns: Columns) -> bool:
+    """Whether each row has log-likelihoods of its own, and one matrix leads to all."""
+    emission, chain = _checks.needs_of(model.emission), _checks.needs_of(model.chain)
+    return not (emission or chain or columns.names) and model.final is None
 
 
 class Intake:
@@ -49,8 +61,11 @@ class Intake:
     If the rows are wanted again, the lines of those that are left out are kept.
     """
 
-    def __init__(self, model: HMM, reader: Reader, on_error: str, again: bool = False) -> None:
+    def __init__(
+        self, model: HMM, reader: Reader, on_error: str, again: bool = False, columns: Columns = NO_COLUMNS
+    ) -> None:
         self._model, self._reader, self._on_error, self._again = model, reader, on_error, again
+        self.columns, self.are_alone = columns, stand_alone(model, columns)
         self._n_rows = min(MOST_ROWS, 1 + MOST_ENTRIES // model.n_states)
         self.n_states = model.n_states
         self.n_mended = self.n_left_out = 0
@@ -81,14 +96,31 @@ class Intake:
     def _weigh(self, rows: list[Row]) -> Evidence:
         self._reader.insist_on_sound(rows)
         observations = observations_of(self._model, self._reader, rows)
+        if not self.are_alone:
+            return self._gathered(rows, observations)
         with self._reader.blamed(rows):
             table = _checks.log_likelihoods(self._model.emission, observations, self.n_states)
             table = _checks.log_potentials("log_likelihoods", table, ("T", self.n_states))
-        symbols = symbols_of(self._model)
-        if symbols is not None:
-            numbers = {symbol: float(m) for m, symbol in enumerate(symbols)}
-            observations = np.array([numbers.get(symbol, np.nan) for symbol in observations])
-        return Evidence(rows, observations.reshape(len(rows), -1), table)
+        return Evidence(rows, self._numbers_of(observations, Beside(np.array([0, len(rows)]))), table, [], {})
+
+    def _gathered(self, rows: list[Row], observations: Any) -> Evidence:
+        """Rows whose log-likelihoods, or moves, hang on others, or on what lies beside them."""
+        beside = self.columns.of(self._reader, rows)
+        given: dict[str, Any] = self.columns.named(beside)
+        with self._reader.blamed(rows):
+            known = self._model._beside(np.array([0, len(rows)]), None, **given)
+            numbers = self._numbers_of(observations, known)
+        return Evidence(rows, numbers, np.empty((len(rows), 0)), list(observations), beside)
+
+    def _numbers_of(self, observations: Any, beside: Beside) -> FloatArray:
+        """Observations as numbers, (B, D), as they are drawn; NaN where missing."""
+        if isinstance(observations, np.ndarray):
+            numbers = observations
+        else:
+            emission: Any = self._model.emission
+            needs = _checks.needs_of(emission)
+            numbers = (emission._observed(observations, beside) if needs else emission._observed(observations))[0]
+        return numbers.reshape(len(numbers), -1)
 
     def _weigh_one_by_one(self, rows: list[Row]) -> Evidence:
         sound = [self._nothing_of([])]
@@ -111,7 +143,11 @@ class Intake:
 
     def _nothing_of(self, rows: list[Row]) -> Evidence:
         n_rows, n_columns = len(rows), len(self._reader.observed)
-        return Evidence(rows, np.full((n_rows, n_columns), np.nan), np.zeros((n_rows, self.n_states)))
+        nothing = np.full((n_rows, n_columns), np.nan)
+        if self.are_alone or not rows:
+            width = self.n_states if self.are_alone else 0
+            return Evidence(rows, nothing, np.zeros((n_rows, width)), [], {})
+        return Evidence(rows, nothing, np.empty((n_rows, 0)), [None] * n_rows, self.columns.of(self._reader, rows))
 
     def _note(self, words: str) -> None:
         n_before = self.n_mended + self.n_left_out
@@ -127,9 +163,13 @@ def refusal(reader: Reader, row: Row, step: int) -> ValueError:
 
 
 def _joined(parts: list[Evidence], error: ValueError | None = None) -> Evidence:
+    with_rows = [part for part in parts if part.rows]
+    names = with_rows[0].beside if with_rows else ()
     return Evidence(
         [row for part in parts for row in part.rows],
         np.concatenate([part.observations for part in parts]),
         np.concatenate([part.log_likelihoods for part in parts]),
+        [each for part in parts for each in part.given],
+        {name: np.concatenate([part.beside[name] for part in with_rows]) for name in names},
         error,
     )

@@ -73,6 +73,27 @@ example:
   hmmfilter compile --states 2 4
 """
 
+KINDS = (
+    "categorical",
+    "bernoulli",
+    "poisson",
+    "negativebinomial",
+    "geometric",
+    "gaussian",
+    "studentt",
+    "laplace",
+    "skewnormal",
+    "gamma",
+    "lognormal",
+    "exponential",
+    "weibull",
+    "inversegaussian",
+    "beta",
+    "vonmises",
+    "wrappedcauchy",
+)  # of observations that need no more than their column
+LOOKING_BACK = ("regression", "autoregressive")
+
 FITTING = "find the model that makes the observations most probable"
 
 FITTING_DESCRIPTION = """\
@@ -160,6 +181,8 @@ def _add_task(commands: Any, task: str) -> None:
     _add_column(command)
     _add_dialect(command)
     _add_sequence(command)
+    _add_beside(command)
+    _add_imports(command)
     command.add_argument(
         "--output",
         default="-",
@@ -192,10 +215,10 @@ def _add_task(commands: Any, task: str) -> None:
     )
     trouble.add_argument(
         "--impossible",
-        choices=["raise", "mark"],
+        choices=["raise", "mark", "restart"],
         default="raise",
-        help="a sequence that no path through the states explains: stop (the default), or write nan for its "
-        "probabilities, and no state, and go on with the others",
+        help="a sequence that no path through the states explains: stop (the default); or write nan for its "
+        "probabilities, and no state, and go on with the others; or let it begin afresh where no path leads on",
     )
 
 
@@ -215,6 +238,36 @@ def _add_sequence(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="column that tells sequences apart: rows with the same entry are one sequence, wherever they stand; "
         "default: all rows are one",
+    )
+
+
+def _add_beside(command: argparse.ArgumentParser) -> None:
+    beside = command.add_argument_group("what states and observations depend on, a row a step")
+    beside.add_argument(
+        "--covariate",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="columns of numbers that the emission, or how the chain moves, depends on",
+    )
+    beside.add_argument(
+        "--time",
+        metavar="NAME",
+        help="column of times, numbers or dates, where the chain moves in continuous time",
+    )
+    beside.add_argument(
+        "--index", metavar="NAME", help="column that says which of several matrices leads on from each row"
+    )
+
+
+def _add_imports(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--import",
+        dest="imports",
+        nargs="+",
+        action="extend",
+        metavar="MODULE",
+        help="modules of Python that register emissions of your own",
     )
 
 
@@ -324,8 +377,12 @@ def _add_fitting(commands: Any) -> None:
     command.add_argument(
         "--emission",
         required=True,
-        choices=["categorical", "bernoulli", "poisson", "gaussian"],
-        help="what each state shows: symbols, yes or no (1 or 0), counts, or normally distributed numbers",
+        nargs="+",
+        type=str.lower,
+        choices=sorted({*KINDS, *LOOKING_BACK}),
+        metavar="NAME",
+        help="what each state shows: " + ", ".join(KINDS) + "; several, one for each column, make a product of "
+        "channels; regression and autoregressive depend on covariates, and on the observations before",
     )
     command.add_argument(
         "--states", required=True, type=_states, metavar="N", help="how many states; or a range of them, as 1-5"
@@ -351,6 +408,15 @@ def _add_fitting(commands: Any) -> None:
     )
     command.add_argument("--seed", type=_count, metavar="N", default=0, help="of all that is random; default: 0")
     _add_sequence(command)
+    _add_beside(command)
+    command.add_argument(
+        "--unit",
+        metavar="UNIT",
+        help="of time, in which rates are told where --time has dates: W, D, h, m, s, ms, us or ns; default: D",
+    )
+    command.add_argument(
+        "--order", type=_count, metavar="N", default=1, help="of an autoregression: how far it looks back; default: 1"
+    )
     _add_dialect(command)
     command.add_argument(
         "--plot",

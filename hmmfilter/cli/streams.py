@@ -11,7 +11,10 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks import ImpossibleEvidenceError
+from hmmfilter.cli.evidence import Evidence
+from hmmfilter.cli.inputs import Columns
 from hmmfilter.model import HMM
+from hmmfilter.results import Filtered
 from hmmfilter.streaming import OnlineFilter
 
 Snapshot = dict[str, Any] | int  # the step from which on no path explains the sequence, where there is one
@@ -24,8 +27,8 @@ class Streams:
     The last block can be undone where that was asked for: the state that is written down is that of the rows written.
     """
 
-    def __init__(self, model: HMM, can_go_back: bool) -> None:
-        self._model, self._can_go_back = model, can_go_back
+    def __init__(self, model: HMM, can_go_back: bool, columns: Columns | None = None) -> None:
+        self._model, self._can_go_back, self._columns = model, can_go_back, columns
         self._streams: dict[str, Stream] = {}
         self._before: dict[str, Snapshot] = {}  # those that the last block changed
 
@@ -37,7 +40,7 @@ class Streams:
         """The log-probability of all that each sequence has shown."""
         return [-math.inf if isinstance(stream, int) else stream.log_likelihood for stream in self._streams.values()]
 
-    def take(self, names: Sequence[str], log_likelihoods: FloatArray) -> FloatArray:
+    def take(self, names: Sequence[str], block: Evidence) -> FloatArray:
         """Filter a block of rows, each of the sequence that it names.
 
         For each row the probabilities of the states, and the log-increment: −inf in the first row that its sequence
@@ -50,14 +53,14 @@ class Streams:
         if self._can_go_back:
             self._before = {name: _snapshot(self._streams[name]) for name in groups}
         for name, rows in groups.items():
-            self._streams[name] = _filter(self._streams[name], log_likelihoods[rows], cells, rows)
+            self._streams[name] = self._filter(self._streams[name], block, cells, rows)
         return cells
 
-    def take_less(self, names: Sequence[str], log_likelihoods: FloatArray) -> None:
+    def take_less(self, names: Sequence[str], block: Evidence) -> None:
         """Have taken only these rows, the first of the last block."""
         if self._can_go_back:
             self.go_back()
-            self.take(names, log_likelihoods)
+            self.take(names, block)
 
     def keep(self) -> None:
         """Let stand what the last block has changed."""
@@ -91,6 +94,29 @@ class Streams:
         is_step = type(snapshot) is int and snapshot >= 0  # and no bool
         return snapshot if is_step else self._model.online(snapshot)
 
+    def _filter(self, stream: Stream, block: Evidence, cells: FloatArray, rows: IntArray) -> Stream:
+        """Take the steps of one sequence, as far as they are possible, and fill its cells."""
+        if isinstance(stream, int):
+            return stream
+        try:
+            filtered = self._filtered(stream, block, rows)
+        except ImpossibleEvidenceError as error:
+            n_possible = error.step - stream.n_observed
+            if n_possible > 0:
+                self._filter(stream, block, cells, rows[:n_possible])
+            cells[rows[n_possible], -1] = -np.inf
+            return error.step
+        cells[rows, :-1] = filtered.probabilities
+        cells[rows, -1] = filtered.log_increments
+        return stream
+
+    def _filtered(self, stream: OnlineFilter, block: Evidence, rows: IntArray) -> Filtered:
+        """What a stream says of some rows of a block."""
+        if self._columns is None:
+            return stream.update_block(block.log_likelihoods[rows])
+        beside = self._columns.named({name: part[rows] for name, part in block.beside.items()})
+        return stream.observe_block([block.given[t] for t in rows.tolist()], **beside)
+
 
 def _rows_by_name(names: Sequence[str]) -> dict[str, IntArray]:
     """The rows of each sequence, in their order."""
@@ -102,20 +128,3 @@ def _rows_by_name(names: Sequence[str]) -> dict[str, IntArray]:
 
 def _snapshot(stream: Stream) -> Snapshot:
     return stream if isinstance(stream, int) else stream.snapshot()
-
-
-def _filter(stream: Stream, log_likelihoods: FloatArray, cells: FloatArray, rows: IntArray) -> Stream:
-    """Take the steps of one sequence, as far as they are possible, and fill its cells."""
-    if isinstance(stream, int):
-        return stream
-    try:
-        filtered = stream.update_block(log_likelihoods)
-    except ImpossibleEvidenceError as error:
-        n_possible = error.step - stream.n_observed
-        if n_possible > 0:
-            _filter(stream, log_likelihoods[:n_possible], cells, rows[:n_possible])
-        cells[rows[n_possible], -1] = -np.inf
-        return error.step
-    cells[rows, :-1] = filtered.probabilities
-    cells[rows, -1] = filtered.log_increments
-    return stream

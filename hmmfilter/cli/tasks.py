@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 
 from hmmfilter.cli.blocks import filter_blocks
-from hmmfilter.cli.inputs import opened_table, require_picture
+from hmmfilter.cli.inputs import columns_of, load_emissions, opened_table, require_columns, require_picture
 from hmmfilter.cli.whole import run_whole
 from hmmfilter.model import HMM
 
 
 def run(options: argparse.Namespace) -> None:
     """Do what the words ask for."""
+    load_emissions(options)
     is_in_blocks = options.task == "filter" and options.plot is None
     if options.plot is not None:
         require_picture(options.plot)
         if options.task == "filter" and options.state is not None:
             raise ValueError(f"--state must come without --plot, which draws all rows, got {options.plot}")
     model = HMM.from_json(options.model)
+    require_columns(model, columns_of(options))
     keeps_faulty = options.on_error != "stop"
     with opened_table(options, model, options.sequence, again=not is_in_blocks, keeps_faulty=keeps_faulty) as reader:
         added = _added_columns(options.task, model.state_names)

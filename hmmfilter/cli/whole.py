@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 from array import array
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from hmmfilter import plotting
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks import ImpossibleEvidenceError
 from hmmfilter._tables import Reader, Writer, opened_for_writing
 from hmmfilter.cli.evidence import Intake, refusal
+from hmmfilter.cli.inputs import columns_of
 from hmmfilter.cli.messages import reason
 from hmmfilter.cli.summary import Summary
 from hmmfilter.decoding import viterbi
@@ -22,13 +25,20 @@ from hmmfilter.model import HMM
 from hmmfilter.results import Decoded, Filtered, Smoothed
 from hmmfilter.smoothing import smooth
 
-DOORS: dict[str, Any] = {"filter": forward_filter, "smooth": smooth, "viterbi": viterbi}
+DOORS: dict[str, Any] = {
+    "filter": forward_filter,
+    "smooth": smooth,
+    "viterbi": viterbi,
+    "log_likelihood": log_likelihood,
+}
 
 
 class Gathered(NamedTuple):
     """What a table says, one sequence after the other."""
 
     log_likelihoods: FloatArray  # (T, K)
+    given: list[Any]  # observations and
+    beside: dict[str, npt.NDArray[Any]]  # what lies beside them, where rows do not stand alone
     places: IntArray | None  # of the rows of the table among these, (T,)
     lengths: IntArray | None
     drawn: list[FloatArray]  # the observations, block by block, if they are to be drawn
@@ -37,25 +47,29 @@ class Gathered(NamedTuple):
 
 def run_whole(model: HMM, reader: Reader, added: list[str], options: argparse.Namespace) -> None:
     """Run a task on all sequences in one call."""
-    intake = Intake(model, reader, options.on_error, again=True)
+    intake = Intake(model, reader, options.on_error, again=True, columns=columns_of(options))
     summary = Summary(intake)
-    log_likelihoods, places, lengths, drawn, labels = _gather(reader, intake, summary, options.plot is not None)
+    gathered = _gather(reader, intake, summary, options.plot is not None)
+    places, lengths = gathered.places, gathered.lengths
     if options.plot is not None and lengths is not None and len(lengths) > 1:
         raise ValueError(f"--plot draws one sequence, got {len(lengths)}")
-    tables = model.log_initial, model.log_transition, log_likelihoods
+    summary.n_sequences = None if lengths is None else len(lengths)
+    ask = partial(_asked, model, intake, gathered)
     try:
-        result = DOORS[options.task](*tables, lengths=lengths, impossible=options.impossible)
+        result = ask(options.task, impossible=options.impossible)
     except ImpossibleEvidenceError as error:
         step = error.step + (0 if lengths is None else int(lengths[: error.sequence].sum()))
         number = step if places is None else int(np.flatnonzero(places == step)[0])
         raise refusal(reader, intake.row(number), error.step) from error
-    summary.n_sequences = None if lengths is None else len(lengths)
     if options.task == "viterbi":
-        summary.logs["log-likelihood"] = log_likelihood(*tables, lengths=lengths)
-        summary.logs["log-joint"] = result.log_joint
+        is_restarting = options.impossible == "restart"
+        total = ask("filter", impossible="restart").log_likelihood if is_restarting else ask("log_likelihood")
+        summary.logs |= {"log-likelihood": total, "log-joint": result.log_joint}
     else:
         summary.logs["log-likelihood"] = result.log_likelihood
-    del tables, log_likelihoods
+    summary.note_restarts(getattr(result, "restarts", None))
+    drawn, labels = gathered.drawn, gathered.labels
+    del gathered, ask
     with opened_for_writing(options.output, reader) as file:
         writer, n_written = Writer(file, reader), 0
         writer.write_header(added)
@@ -68,29 +82,46 @@ def run_whole(model: HMM, reader: Reader, added: list[str], options: argparse.Na
         _draw(replace(result, state_names=model.state_names), reader, drawn, labels, options.plot)
 
 
+def _asked(model: HMM, intake: Intake, gathered: Gathered, task: str, **options: Any) -> Any:
+    """What a task says of all sequences: of their log-likelihoods, or where rows do not stand alone, of all of it."""
+    if not intake.are_alone:
+        beside = intake.columns.named(gathered.beside)
+        return getattr(model, task)(gathered.given, lengths=gathered.lengths, **beside, **options)
+    tables = model.log_initial, model.log_transition, gathered.log_likelihoods
+    return DOORS[task](*tables, lengths=gathered.lengths, **options)
+
+
 def _gather(reader: Reader, intake: Intake, summary: Summary, is_drawn: bool) -> Gathered:
     """Read all numbers, and keep no text."""
-    table = Growing(intake.n_states)
+    table = Growing(intake.n_states if intake.are_alone else 0)
     numbers, sequences = dict[str, int](), array("q")
+    given: list[Any] = []
+    beside: dict[str, list[npt.NDArray[Any]]] = {}
     drawn: list[FloatArray] = []
     labels: list[str] = []
     for block in intake.blocks():
         block.insist_on_the_rest()
         table.append(block.log_likelihoods)
+        given += block.given
+        for name, part in block.beside.items():
+            beside.setdefault(name, []).append(part)
         summary.count(block)
         if reader.sequence is not None:
             sequences.extend(numbers.setdefault(reader.id_of(row) or "", len(numbers)) for row in block.rows)
         if is_drawn and block.rows:
             drawn.append(block.observations)
             labels += [row.cells[_label_column(reader)] for row in block.rows]
-    if len(table.rows) == 0:
+    if summary.n_rows == 0:
         raise ValueError(f"{reader.name}: at least one row must be left, got none")
+    joined = {name: np.concatenate(parts) for name, parts in beside.items()}
     if reader.sequence is None:
-        return Gathered(table.rows, None, None, drawn, labels)
+        return Gathered(table.rows, given, joined, None, None, drawn, labels)
     number_of = np.frombuffer(sequences, dtype=np.int64)
     order, places = np.argsort(number_of, kind="stable"), np.empty(len(number_of), np.int64)
     places[order] = np.arange(len(number_of))
-    return Gathered(table.rows[order], places, np.bincount(number_of), drawn, labels)
+    given = [given[t] for t in order.tolist()] if given else given
+    joined = {name: part[order] for name, part in joined.items()}
+    return Gathered(table.rows[order], given, joined, places, np.bincount(number_of), drawn, labels)
 
 
 class Growing:

@@ -129,6 +129,21 @@ class Product(Composite):
         each = zip(heads, layout.widths, strict=True)
         return [[head] if width is None else [f"{head}[{d}]" for d in range(width)] for head, width in each]
 
+    @property
+    def _named_columns(self) -> list[str] | None:
+        """The columns that a table with names is looked at for; None where it is not known."""
+        has_names = self._layout.labels is not None and not self._layout.are_numbers
+        return list(map(str, self._layout.flat)) if has_names else None
+
+    @property
+    def _cell_readers(self) -> list[Any]:
+        """What reads the cells of each column of a text table: None where they are numbers."""
+        readers: list[Any] = [None] * self._layout.n_entries
+        for channel, own in zip(self.channels, self._layout.places, strict=True):
+            if getattr(channel, "symbols", None) is not None:
+                readers[own[0]] = channel.from_cells
+        return readers
+
     def _columns(self) -> list[Column]:
         each = self._parts.items()
         return [(f"{name} {head}", *rest) for name, part in each for head, *rest in getattr(part, "_columns", list)()]
