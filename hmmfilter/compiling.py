@@ -17,10 +17,13 @@ from hmmfilter._tiers import kernels
 from hmmfilter.emissions import (
     Bernoulli,
     Beta,
+    Binomial,
     Gamma,
     Gaussian,
     Laplace,
     LogNormal,
+    Multinomial,
+    NegativeBinomial,
     Poisson,
     StudentT,
     VonMises,
@@ -119,6 +122,14 @@ def weigh_observations(chain: Chain) -> None:
     Gamma(means[:, 0], means[:, 0]).estimated(np.arange(float(STEPS)) + 1.0, np.ones((STEPS, n_states)))
 
 
+def weigh_counts(chain: Chain) -> None:
+    """Log-probabilities of counts that vary more, with exposures, out of trials, and of several outcomes."""
+    even = np.full((len(chain[0]), 2), 0.5)
+    NegativeBinomial(even[:, 0], even[:, 0]).log_likelihoods(np.ones(STEPS))
+    for emission in (Poisson(even[:, 0], exposure=True), Binomial(None, even[:, 0]), Multinomial(even)):
+        emission.log_likelihoods(np.ones((STEPS, 2)))
+
+
 def weigh_far_tails(chain: Chain) -> None:
     """Log-densities of angles, and of numbers and vectors with heavy tails."""
     halves, matrix = np.full(len(chain[0]), 0.5), np.eye(2)
@@ -172,6 +183,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "decoded streams": decode_as_it_comes,
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
     "densities": weigh_observations,
+    "counts": weigh_counts,
     "far tails": weigh_far_tails,
     "symbols": add_up_symbols,
     "moments": add_up_moments,

@@ -85,6 +85,15 @@ def weighed(case):
     matrix = 0.3 + np.diag(np.linspace(1.0, 2.0, n_dimensions))
     return (
         hf.emissions.Poisson(np.abs(means[:, 0])).log_likelihoods(np.abs(np.rint(vectors[:, 0]))),
+        hf.emissions.NegativeBinomial(np.abs(means[:, 0]), [0.0, 0.5]).log_likelihoods(np.abs(np.rint(vectors[:, 0]))),
+        *(
+            emission.log_likelihoods(np.abs(np.rint(np.nan_to_num(vectors[:, [0, 0]]))) * [[0, 1]])
+            for emission in (
+                hf.emissions.Poisson(np.abs(means[:, 0]), exposure=True),
+                hf.emissions.Binomial(None, [0.3, 0.9]),
+                hf.emissions.Multinomial([[0.5, 0.5], [0.1, 0.9]]),
+            )
+        ),
         hf.emissions.Gaussian(means[:, 0], 2.0).log_likelihoods(vectors[:, 0]),
         hf.emissions.Gaussian(means, np.abs(means), kind="variances").log_likelihoods(vectors),
         hf.emissions.Gaussian(means, [matrix, 2 * matrix]).log_likelihoods(vectors),

@@ -17,9 +17,11 @@ from hmmfilter.emissions import (
     Multinomial,
     NegativeBinomial,
     Poisson,
+    dispersion,
 )
 from hmmfilter.emissions.counts import logs_in_parts
 from hmmfilter.emissions.dispersion import spread_of
+from hmmfilter.emissions.learning import Kept, shown_by
 from tests.conftest import note_share
 from tests.test_sides import share
 from tests.wing import room
@@ -437,3 +439,46 @@ def test_other_count_kernels_give_the_same_bits_in_any_wing():
             with np.errstate(all="ignore"):
                 getattr(wing, name)(*given, table)
         np.testing.assert_array_equal(*tables.view(np.int64))
+
+
+def test_means_that_states_share_weigh_more_where_counts_vary_less():
+    """The slope along the shared mean is 0, and so are those along the dispersions."""
+    rng = np.random.default_rng(4)
+    x = np.concatenate([rng.negative_binomial(1.0, 0.2, 60), rng.poisson(4.5, 60)]).astype(float)
+    weights = np.repeat(np.eye(2), 60, axis=0)
+    start = NegativeBinomial([3.0, 3.0], [0.5, 0.05])
+    kept = start._observed(x)
+    groups = {"mean": np.array([0, 0])}
+    learnt = start._maximised(Kept(kept, weights), None, groups)
+    score = learnt._score(Kept(kept, weights))
+    assert learnt.mean[0] == learnt.mean[1]
+    assert abs(score["mean"].sum()) < 1e-9
+    assert (np.abs(score["dispersion"] * learnt.dispersion) < 1e-9).all()
+    alone = start.estimated(x, weights)
+    assert abs(learnt.mean[0] - alone.mean[1]) < abs(learnt.mean[0] - alone.mean[0])
+
+
+def test_rounds_of_means_and_dispersions_end(monkeypatch):
+    monkeypatch.setattr(dispersion, "MOST_ROUNDS", 1)
+    x, weights = np.array([0.0, 1.0, 9.0, 4.0]), np.array([[1.0, 0.1], [0.2, 1.0], [1.0, 0.0], [0.5, 1.0]])
+    groups = np.array([0, 0]), np.array([0, 1])
+    means, _ = dispersion.likeliest(x, weights, np.array([3.0, 3.0]), np.array([0.5, 0.1]), groups)
+    assert means[0] == means[1]
+
+
+def test_where_a_slope_is_nothing_at_once():
+    assert dispersion._zero_between(lambda _: 0.0, 2.0) == 2.0
+
+
+def test_unequal_probabilities_that_become_one_are_climbed():
+    start, x = Binomial(10, [0.2, 0.7]), [1, 2, 8, 9]
+    weights = np.repeat(np.eye(2), 2, axis=0)
+    groups = {"probability": np.array([0, 0])}
+    learnt = start._maximised(shown_by(start, start._observed(x), weights), None, groups)
+    np.testing.assert_allclose(learnt.probability, 0.5, rtol=1e-8)
+
+
+def test_counts_are_printed():
+    chain = [0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]]
+    assert "p(1)" in str(hf.HMM(*chain, Multinomial([[0.5, 0.5], [0.9, 0.1]])))
+    assert "dispersion" in str(hf.HMM(*chain, FAMILIES[0]))

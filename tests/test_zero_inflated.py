@@ -278,3 +278,10 @@ def test_what_is_no_inflated_emission():
         ZeroInflated(Poisson([1.0]), [1.5])
     with pytest.raises(ValueError, match=r"observations\[1\] must be a whole number"):
         ZeroInflated(Poisson([1.0]), [0.5]).log_likelihoods([0, 0.5])
+
+
+def test_what_an_excess_is_expected_to_be():
+    model = hf.HMM([1.0], [[1.0]], ZeroInflated(Exponential([2.0]), [0.5]))
+    found = hf.expected_statistics(model, [0.0, 3.0, 0.0]).emission
+    np.testing.assert_array_equal(found["counts"], [[1.0, 2.0]])
+    np.testing.assert_array_equal(found["emission.sum"], [3.0])

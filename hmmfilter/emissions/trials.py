@@ -16,7 +16,7 @@ from hmmfilter._kernels.binomials import Trials, room_for_trials
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import binomial_sides, tails
 from hmmfilter.emissions.counts import logs_in_parts, with_ones
-from hmmfilter.emissions.families import PROBABILITY, Domain
+from hmmfilter.emissions.families import PROBABILITY, Domain, seen
 from hmmfilter.emissions.learning import Groups, Learner, over
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.emissions.sides import Sides
@@ -181,15 +181,14 @@ class Binomial(OfTrials):
         >>> hf.emissions.Binomial.guessed([1, 3, 4], [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]], n=4)
         Binomial(probability=array([0.41666667, 0.91666667]), n=4)
         """
-        one = cls(n, [0.5])
-        x = one._let_in(observations)
-        degrees = _checks.degrees(weights, len(x))
-        of_all = one.estimated(x, np.ones((len(x), 1))).probability
-        return cls(n, np.repeat(of_all, degrees.shape[1])).estimated(x, degrees)
+        x = cls(n, [0.5])._let_in(observations)
+        degrees = _checks.degrees(weights, len(x)).copy()
+        degrees[:, degrees[seen(x)].sum(axis=0) == 0] = 1.0
+        return cls(n, cls._begun(x, degrees).probability).estimated(x, degrees)
 
     @classmethod
     def _begun(cls, x: FloatArray, weights: FloatArray) -> Binomial:
-        return cls.guessed(x, weights)
+        return cls(None, np.full(weights.shape[1], 0.5))  # what follows does not depend on it
 
     def _drawn(self, states: IntArray, rng: np.random.Generator) -> IntArray:
         successes = rng.binomial(self.n or 1, self.probability[states])
