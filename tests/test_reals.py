@@ -69,6 +69,17 @@ def test_a_median_that_states_share_counts_each_by_its_precision():
         assert moved._expected(given).sum() <= top
 
 
+def test_each_round_of_medians_and_distances_leads_up(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(size=80) * np.repeat([1.0, 50.0], 40), np.repeat(np.eye(2), 40, axis=0)
+    start, heights = Laplace([20.0, 20.0], [1.0, 1.0]), []
+    given = shown_by(start, start._observed(x), weights)
+    for n in (1, 2):
+        monkeypatch.setattr("hmmfilter.emissions.reals.MOST_ROUNDS", n)
+        heights.append(start._maximised(given, None, {"location": np.array([0, 0])})._expected(given).sum())
+    assert start._expected(given).sum() < heights[0] < heights[1]
+
+
 def test_numbers_most_of_which_are_one_still_have_a_scale():
     assert Laplace([0.0], [1.0]).estimated([3.0, 3.0, 3.0, 5.0], np.ones((4, 1))).scale[0] == 0.5
     with pytest.raises(hf.DegenerateFitError, match="state 0 collapses"):

@@ -87,9 +87,9 @@ def test_vectors_that_lack_entries_are_marginalised_at_any_distance(df):
     assert not StudentT([mean], [MATRIX], [df]).log_likelihoods([[NAN] * 3]).any()
 
 
-@pytest.mark.parametrize("df", [1e-3, 0.5, 3.0, 1e5, 1e10])
+@pytest.mark.parametrize("df", [1e-3, 3.0, 1e10])
 def test_tails_are_exact_however_heavy(df):
-    z = np.array([0.0, 1e-3, 1.0, 40.0, 1e3, 1e100])
+    z = np.array([0.0, 1.0, 40.0, 1e100])
     below, at, above = StudentT([0.0], [1.0], [df]).log_sides(z)
     turned_below, _, turned_above = StudentT([0.0], [1.0], [df]).log_sides(-z[1:])
     np.testing.assert_array_equal(turned_below, above[1:])
@@ -227,10 +227,19 @@ def test_vectors_keep_what_is_held_and_share_what_is_tied():
     assert height(found, x, weights) > height(start, x, weights)
 
 
+def test_cycles_end_where_they_are_told_to(monkeypatch):
+    x, weights = vectors_with_gaps()
+    heights = []
+    for n in (1, 2, 3):
+        monkeypatch.setattr("hmmfilter.emissions.scale_mixtures.MOST_CYCLES", n)
+        heights.append(height(VECTORS.estimated(x, weights), x, weights))
+    assert height(VECTORS, x, weights) < heights[0] < heights[1] < heights[2]
+
+
 def test_a_fit_of_vectors_never_falls_and_knows_its_errors():
     truth = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], VECTORS)
-    _, x = truth.simulate(80, rng=0)
-    fitted = truth.fit(x, max_iterations=40)
+    _, x = truth.simulate(60, rng=0)
+    fitted = truth.fit(x, max_iterations=10)
     assert fitted.log_likelihood > truth.log_likelihood(x)
     assert (np.diff(fitted.history) >= -1e-10).all()
     assert fitted.model.emission.n_parameters == 12

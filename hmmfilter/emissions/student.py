@@ -195,16 +195,15 @@ class StudentT(Family):
         >>> log_above.round(4)
         array([[-2.75333000e+01, -5.00000101e+07]])
         """
-        x = self._let_in(observations)
+        return self._sides(self._let_in(observations))
+
+    def _sides(self, x: FloatArray) -> Sides:
         scale = self.scale if x.ndim == 1 else np.sqrt(np.diagonal(self.scale, axis1=1, axis2=2))
         z = (x[..., None] - self.location.T) / scale.T
         log_tail = _log_tail(np.abs(z), self.df)
         log_rest = np.log1p(-np.exp(log_tail))
         below, above = np.where(z < 0, log_tail, log_rest), np.where(z < 0, log_rest, log_tail)
         return below, np.where(np.isnan(z), np.nan, -np.inf), above
-
-    def _sides(self, x: FloatArray) -> Sides:
-        return self.log_sides(x)
 
     def _moments(self) -> tuple[FloatArray, FloatArray]:
         of_numbers = self.df if self.location.ndim == 1 else self.df[:, None]
