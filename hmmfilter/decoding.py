@@ -21,7 +21,7 @@ def viterbi(
     lengths: npt.ArrayLike | None = None,
     transition_index: npt.ArrayLike | None = None,
     allowed: npt.ArrayLike | None = None,
-    impossible: _checks.Impossible = "raise",
+    impossible: _checks.ImpossibleOrRestart = "raise",
     workers: int = 1,
     progress: bool = False,
 ) -> Decoded:
@@ -42,8 +42,9 @@ def viterbi(
     ----------
     log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
         As in `forward_filter`.
-    impossible : {"raise", "mark"}
-        What to do where the evidence has probability zero: raise, or return a path of −1 and a log_joint of −inf.
+    impossible : {"raise", "mark", "restart"}
+        What to do where the evidence has probability zero: raise, or return a path of −1 and a log_joint of −inf, or
+        start afresh as `forward_filter` does: the path is then made of the best ones of the pieces.
     workers, progress
         As in `forward_filter`.
 
@@ -78,12 +79,17 @@ def viterbi(
     """
     from hmmfilter import _drivers
 
-    _checks.impossible_policy(impossible)
+    _checks.impossible_policy(impossible, may_restart=True)
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
     path = np.empty(n_rows, dtype=np.int64)
-    n_possible, log_joints = _drivers.fill_decoded(tables, path, n_workers, progress)
+    pieces = _drivers.Pieces(tables, tables.starts)
+    if impossible == "restart":
+        pieces, stuck = _drivers.restarted(tables, n_workers)
+        _checks.possible_beginning(stuck, lengths)
+    n_possible, log_joints = _drivers.fill_decoded(pieces.tables, path, n_workers, progress)
+    log_joints = pieces.of_sequences(log_joints)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Decoded(
@@ -92,6 +98,7 @@ def viterbi(
         n_states=n_states,
         _starts=tables.starts if lengths is not None else None,
         _labels=_checks.labels_of(log_likelihoods),
+        restarts=pieces.restarts(lengths is None),
     )
 
 

@@ -25,7 +25,7 @@ def forward_filter(
     lengths: npt.ArrayLike | None = None,
     transition_index: npt.ArrayLike | None = None,
     allowed: npt.ArrayLike | None = None,
-    impossible: _checks.Impossible = "raise",
+    impossible: _checks.ImpossibleOrRestart = "raise",
     workers: int = 1,
     progress: bool = False,
     out: FloatArray | None = None,
@@ -55,9 +55,10 @@ def forward_filter(
         Which of M matrices leads from step t to t + 1; with `lengths`, (T,), those of last steps unused.
     allowed : array_like of bool, (T, K), optional
         Which states are possible at each step; a single True makes a state known.
-    impossible : {"raise", "mark"}
+    impossible : {"raise", "mark", "restart"}
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf, an increment
-        of −inf at the first impossible step, and NaN in all increments after it and all rows from it on.
+        of −inf at the first impossible step, and NaN in all increments after it and all rows from it on; or start
+        afresh from `log_initial` where no path leads on, and say where. The log-likelihood is then that of all pieces.
     workers : int
         How many threads share the sequences, at most one on each core; −1 for all cores. It changes no bit.
     progress : bool
@@ -78,7 +79,7 @@ def forward_filter(
     Raises
     ------
     ImpossibleEvidenceError
-        Where no path has a probability above zero, unless ``impossible="mark"``.
+        Where no path has a probability above zero, unless ``impossible="mark"``; and where it cannot start afresh.
     ValueError, TypeError
         For NaN, +inf, wrong shapes, empty tables, and anything but real numbers.
 
@@ -105,7 +106,7 @@ def forward_filter(
     """
     from hmmfilter import _drivers
 
-    _checks.impossible_policy(impossible)
+    _checks.impossible_policy(impossible, may_restart=True)
     n_workers = _checks.workers(workers)
     given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
     tables = _checks.chain(*given)
@@ -113,7 +114,12 @@ def forward_filter(
     rows, increments, hold = _checks.destinations(out, out_increments, out_logs, shape, given)
     if rows is None:
         rows, increments = np.empty(shape), np.empty(shape[:1])
-    n_possible, totals = _drivers.fill_filtered(tables, rows, increments, hold, n_workers, progress)
+    pieces = _drivers.Pieces(tables, tables.starts)
+    if impossible == "restart":
+        pieces, stuck = _drivers.restarted(tables, n_workers)
+        _checks.possible_beginning(stuck, lengths)
+    n_possible, totals = _drivers.fill_filtered(pieces.tables, rows, increments, hold, n_workers, progress)
+    totals = pieces.of_sequences(totals)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Filtered(
@@ -123,6 +129,7 @@ def forward_filter(
         log_likelihood=totals if lengths is not None else float(totals[0]),
         _starts=tables.starts if lengths is not None else None,
         _labels=_checks.labels_of(log_likelihoods),
+        restarts=pieces.restarts(lengths is None),
     )
 
 
@@ -138,6 +145,7 @@ def log_likelihood(
     lengths: None = None,
     transition_index: npt.ArrayLike | None = None,
     allowed: npt.ArrayLike | None = None,
+    impossible: _checks.ImpossibleOrRestart = "mark",
     workers: int = 1,
     progress: bool = False,
 ) -> float: ...
@@ -150,6 +158,7 @@ def log_likelihood(
     lengths: npt.ArrayLike,
     transition_index: npt.ArrayLike | None = None,
     allowed: npt.ArrayLike | None = None,
+    impossible: _checks.ImpossibleOrRestart = "mark",
     workers: int = 1,
     progress: bool = False,
 ) -> FloatArray: ...
@@ -162,6 +171,7 @@ def log_likelihood(
     lengths: npt.ArrayLike | None = None,
     transition_index: npt.ArrayLike | None = None,
     allowed: npt.ArrayLike | None = None,
+    impossible: _checks.ImpossibleOrRestart = "mark",
     workers: int = 1,
     progress: bool = False,
 ) -> float | FloatArray:
@@ -171,7 +181,11 @@ def log_likelihood(
 
     Parameters
     ----------
-    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed, workers, progress
+    log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
+        As in `forward_filter`.
+    impossible : {"mark", "raise", "restart"}
+        What to do where the evidence has probability zero: return −inf, or as in `forward_filter`.
+    workers, progress
         As in `forward_filter`.
 
     Returns
@@ -181,6 +195,8 @@ def log_likelihood(
 
     Raises
     ------
+    ImpossibleEvidenceError
+        Where it is asked for, and where no path can start afresh.
     ValueError, TypeError
         As in `forward_filter`.
 
@@ -197,9 +213,17 @@ def log_likelihood(
     """
     from hmmfilter import _drivers
 
+    _checks.impossible_policy(impossible, may_restart=True)
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    _, totals = _drivers.fill_filtered(tables, None, None, "coded", n_workers, progress)
+    pieces = _drivers.Pieces(tables, tables.starts)
+    if impossible == "restart":
+        pieces, stuck = _drivers.restarted(tables, n_workers)
+        _checks.possible_beginning(stuck, lengths)
+    n_possible, totals = _drivers.fill_filtered(pieces.tables, None, None, "coded", n_workers, progress)
+    totals = pieces.of_sequences(totals)
+    if impossible == "raise":
+        _checks.possible_evidence(n_possible, tables.starts, lengths)
     return totals if lengths is not None else float(totals[0])
 
 

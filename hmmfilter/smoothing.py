@@ -22,7 +22,7 @@ def smooth(
     lengths: npt.ArrayLike | None = None,
     transition_index: npt.ArrayLike | None = None,
     allowed: npt.ArrayLike | None = None,
-    impossible: _checks.Impossible = "raise",
+    impossible: _checks.ImpossibleOrRestart = "raise",
     workers: int = 1,
     progress: bool = False,
     out: FloatArray | None = None,
@@ -40,9 +40,9 @@ def smooth(
     ----------
     log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
         As in `forward_filter`.
-    impossible : {"raise", "mark"}
+    impossible : {"raise", "mark", "restart"}
         What to do where the evidence has probability zero: raise, or return a log-likelihood of −inf and NaN in
-        every row.
+        every row, or start afresh as `forward_filter` does: each piece is then smoothed by itself.
     workers, progress
         As in `forward_filter`.
     out : ndarray, (T, K), of float64, optional
@@ -82,14 +82,19 @@ def smooth(
     """
     from hmmfilter import _drivers
 
-    _checks.impossible_policy(impossible)
+    _checks.impossible_policy(impossible, may_restart=True)
     n_workers = _checks.workers(workers)
     given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
     tables = _checks.chain(*given)
     shape = tables.log_likelihoods.shape
     rows, _, hold = _checks.destinations(out, None, out_logs, shape, given)
     rows = np.empty(shape) if rows is None else rows
-    n_possible, totals = _drivers.fill_smoothed(tables, rows, hold, n_workers, progress)
+    pieces = _drivers.Pieces(tables, tables.starts)
+    if impossible == "restart":
+        pieces, stuck = _drivers.restarted(tables, n_workers)
+        _checks.possible_beginning(stuck, lengths)
+    n_possible, totals = _drivers.fill_smoothed(pieces.tables, rows, hold, n_workers, progress)
+    totals = pieces.of_sequences(totals)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Smoothed(
@@ -98,6 +103,7 @@ def smooth(
         log_likelihood=totals if lengths is not None else float(totals[0]),
         _starts=tables.starts if lengths is not None else None,
         _labels=_checks.labels_of(log_likelihoods),
+        restarts=pieces.restarts(lengths is None),
     )
 
 

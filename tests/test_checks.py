@@ -124,9 +124,11 @@ def test_a_prediction_refuses(log_probabilities, steps, error, message):
 
 
 @pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth, hf.viterbi])
-def test_impossible_has_two_words(door):
+def test_impossible_has_three_words(door):
     for word in ("ignore", None, np.array(["raise", "mark"])):
-        with pytest.raises(ValueError, match=re.escape(f"impossible must be 'raise' or 'mark', got {word!r}")):
+        with pytest.raises(
+            ValueError, match=re.escape(f"impossible must be 'raise', 'mark' or 'restart', got {word!r}")
+        ):
             door(**GOOD, impossible=word)
 
 

@@ -183,7 +183,7 @@ def test_an_entry_that_is_not_there_stops_the_import():
 def test_help_tells_all_in_full():
     shown = pydoc.plain(pydoc.render_doc(hf.HMM.viterbi))
     assert "observations : array_like, (T,) or (T, D)" in shown
-    assert "raise, or return a path of −1 and a log_joint of −inf." in shown
+    assert "raise, or return a path of −1 and a log_joint of −inf, or" in shown
     assert "workers : int" in shown
     assert "Where the emission does not take the observations." in shown
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hmmfilter._arrays import FloatArray, IntArray
 
 Impossible = Literal["raise", "mark"]
+ImpossibleOrRestart = Literal["raise", "mark", "restart"]
 
 MOST_LETTERS = 80  # of what a message quotes
 MOST_LETTERS_OF_OTHERS = 400
@@ -170,10 +171,18 @@ def refuse_half_a_step(error: ImpossibleEvidenceError, is_alone: bool) -> NoRetu
     raise ImpossibleEvidenceError(error.step // 2, None if is_alone else error.sequence) from None
 
 
-def impossible_policy(impossible: Impossible) -> None:
-    """Insist on one of the two ways to meet impossible evidence."""
-    if not isinstance(impossible, str) or impossible not in ("raise", "mark"):
-        raise ValueError(f"impossible must be 'raise' or 'mark', got {shown(impossible)}")
+def impossible_policy(impossible: ImpossibleOrRestart, may_restart: bool = False) -> None:
+    """Insist on one of the ways to meet impossible evidence."""
+    known = ("raise", "mark", "restart") if may_restart else ("raise", "mark")
+    if not isinstance(impossible, str) or impossible not in known:
+        words = "'raise', 'mark' or 'restart'" if may_restart else "'raise' or 'mark'"
+        raise ValueError(f"impossible must be {words}, got {shown(impossible)}")
+
+
+def possible_beginning(stuck: tuple[int, int] | None, lengths: npt.ArrayLike | None) -> None:
+    """Insist that each sequence can start afresh where no path leads on: none is stuck at a step of it."""
+    if stuck is not None:
+        raise ImpossibleEvidenceError(stuck[1], None if lengths is None else stuck[0])
 
 
 @contextlib.contextmanager

@@ -10,9 +10,11 @@ from hmmfilter._drivers.decoders import at_most_all, fill_decoded, fill_max_marg
 from hmmfilter._drivers.pairs import Pairs, fill_pairs
 from hmmfilter._drivers.posteriors import fill_filtered, fill_smoothed
 from hmmfilter._drivers.recursions import slots_for_up_to, undo_code
+from hmmfilter._drivers.restarting import Pieces, restarted
 
 __all__ = [
     "Pairs",
+    "Pieces",
     "at_most_all",
     "fill_best_states",
     "fill_decoded",
@@ -22,6 +24,7 @@ __all__ = [
     "fill_n_best",
     "fill_pairs",
     "fill_smoothed",
+    "restarted",
     "slots_for_up_to",
     "undo_code",
 ]

@@ -29,7 +29,7 @@ class Paths(Questions):
         times: Any = None,
         transition_index: Any = None,
         log_weights: Any = None,
-        impossible: _checks.Impossible = "raise",
+        impossible: _checks.ImpossibleOrRestart = "raise",
         workers: int = 1,
         progress: bool = False,
     ) -> Decoded:

@@ -29,7 +29,7 @@ class Posteriors(Questions):
         times: Any = None,
         transition_index: Any = None,
         log_weights: Any = None,
-        impossible: _checks.Impossible = "raise",
+        impossible: _checks.ImpossibleOrRestart = "raise",
         workers: int = 1,
         progress: bool = False,
     ) -> Filtered:
@@ -93,7 +93,7 @@ class Posteriors(Questions):
         times: Any = None,
         transition_index: Any = None,
         log_weights: Any = None,
-        impossible: _checks.Impossible = "raise",
+        impossible: _checks.ImpossibleOrRestart = "raise",
         workers: int = 1,
         progress: bool = False,
     ) -> Smoothed:
@@ -130,7 +130,7 @@ class Posteriors(Questions):
         given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
         return self._ask(smoothing.smooth, observations, given, workers, progress, impossible=impossible)
 
-    @as_in(filter)
+    @as_in(filter, filtering.log_likelihood)
     def log_likelihood(
         self,
         observations: Any,
@@ -141,6 +141,7 @@ class Posteriors(Questions):
         times: Any = None,
         transition_index: Any = None,
         log_weights: Any = None,
+        impossible: _checks.ImpossibleOrRestart = "mark",
         workers: int = 1,
         progress: bool = False,
     ) -> Any:
@@ -150,8 +151,10 @@ class Posteriors(Questions):
 
         Parameters
         ----------
-        observations, lengths, allowed, covariates, times, transition_index, log_weights, workers, progress
+        observations, lengths, allowed, covariates, times, transition_index, log_weights
             As in `HMM.filter`.
+        impossible, workers, progress
+            As in `hmmfilter.log_likelihood`.
 
         Returns
         -------
@@ -160,7 +163,7 @@ class Posteriors(Questions):
 
         Raises
         ------
-        ValueError, TypeError
+        ImpossibleEvidenceError, ValueError, TypeError
             As in `HMM.filter`.
 
         Examples
@@ -171,7 +174,7 @@ class Posteriors(Questions):
         -9.6085
         """
         given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
-        return self._ask(filtering.log_likelihood, observations, given, workers, progress)
+        return self._ask(filtering.log_likelihood, observations, given, workers, progress, impossible=impossible)
 
     @as_in(filter)
     def forecast(

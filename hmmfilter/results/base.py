@@ -258,10 +258,12 @@ class BySteps(OfSequences):
 class BySequence(BySteps):
     """A result that says of each step in which states the chain is, or may be."""
 
+    restarts: Any = None
     _total: ClassVar[str]  # the attribute that says how probable each sequence is, or how good its path
 
     def _part(self, n: int, rows: slice) -> dict[str, Any]:
-        return {**super()._part(n, rows), self._total: float(getattr(self, self._total)[n])}
+        restarts = None if self.restarts is None else self.restarts[n]
+        return {**super()._part(n, rows), self._total: float(getattr(self, self._total)[n]), "restarts": restarts}
 
     def _shown_sequences(self, lengths: IntArray, n_states: int) -> Preview:
         """How long each sequence is, and how probable."""

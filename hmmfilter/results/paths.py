@@ -166,6 +166,8 @@ class Decoded(_Path):
         The state at each step, from 0; all −1 where the evidence is impossible and was to be marked.
     log_joint : float or ndarray, (N,)
         log p(path, v_1:T), natural log; of several sequences, one for each.
+    restarts : ndarray of int, or list of N of them, or None
+        The steps at which the chain starts afresh, where it may: with ``impossible="restart"``.
     lengths : ndarray of int, (N,), or None
         The number of steps of each sequence; None where there was one alone.
     index : pandas.Index, (T,), or None

@@ -127,6 +127,8 @@ class Filtered(_Posterior):
         log p(h_t = k, v_1:t), natural logs, the logs of α, computed on first use.
     log_likelihood : float or ndarray, (N,)
         log p(v_1:T), natural log; of several sequences, one for each.
+    restarts : ndarray of int, or list of N of them, or None
+        The steps at which the chain starts afresh, where it may: with ``impossible="restart"``.
     lengths : ndarray of int, (N,), or None
         The number of steps of each sequence; None where there was one alone.
     index : pandas.Index, (T,), or None
@@ -188,7 +190,7 @@ class Smoothed(_Posterior):
         p(h_t = k | v_1:T); each row sums to 1. What is below 5e-324 rounds to 0 here.
     log_probabilities : ndarray, (T, K)
         log p(h_t = k | v_1:T), natural logs, however small; computed on first use.
-    log_likelihood, lengths, index, state_names
+    log_likelihood, restarts, lengths, index, state_names
         As in `Filtered`.
 
     Examples
