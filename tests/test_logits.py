@@ -18,7 +18,7 @@ def free(n_sources, n_outcomes, n_columns):
     return groups
 
 
-def some(seed=0, n_rows=30, n_sources=2, n_outcomes=3, n_covariates=2):
+def some(seed=0, n_rows=16, n_sources=2, n_outcomes=3, n_covariates=2):
     """A design, and targets."""
     rng = np.random.default_rng(seed)
     design = _newton.with_ones(rng.normal(size=(n_rows, n_covariates)))
@@ -33,7 +33,7 @@ def exactly(design, targets, groups, start):
         t = [[mpmath.mpf(float(entry)) for entry in row] for row in targets]
         beta = [[mpmath.mpf(float(entry)) for entry in row] for row in start]
         n_outcomes = range(len(beta))
-        for _ in range(12):
+        for _ in range(9):
             slope, curvature = mpmath.zeros(len(free), 1), mpmath.zeros(len(free))
             for row, target in zip(x, t, strict=True):
                 odds = [mpmath.exp(mpmath.fdot(row, beta[j])) for j in n_outcomes]

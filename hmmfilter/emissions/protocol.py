@@ -23,7 +23,8 @@ class Emission(Protocol):
     sequence, and wrong ones, without a word, from a stream, from blocks, and for several sequences.
 
     An observation that depends on those before it, as in an autoregression, is a vector that carries them: with values
-    and the values before them side by side, each row stands alone. The second example does that.
+    and the values before them side by side, each row stands alone. The second example does that. (Of this library,
+    `hmmfilter.emissions.Autoregressive` looks back by itself, in streams and among sequences, too.)
 
     Where it also has a method ``moments()``, that returns a tuple of the means, (K,) or (K, D), and the variances, (K,)
     or (K, D, D), a forecast has a mean and a variance, too. Where it has a method ``log_sides(observations)``, that
