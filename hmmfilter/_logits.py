@@ -15,7 +15,7 @@ from functools import partial, reduce
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._newton import Curvature, Found, Terms, best, linear
+from hmmfilter._newton import Curvature, Found, Rows, Terms, best, linear
 
 
 def log_probabilities(log_odds: FloatArray) -> FloatArray:
@@ -65,9 +65,9 @@ def most_likely(design: FloatArray, targets: FloatArray, coefficients: FloatArra
         What nothing is known of stays as it is: sources without targets, directions without covariates.
     """
 
-    def law_of(sources: IntArray, rows: IntArray) -> _Outcomes:
+    def law_of(sources: IntArray, rows: Rows) -> _Outcomes:
         log_odds = np.moveaxis(linear(design[rows], coefficients[sources]), 0, 1)
-        return _Outcomes(targets[np.ix_(sources, rows)], log_odds)
+        return _Outcomes(targets[sources][:, rows], log_odds)
 
     return best(design, targets.sum(axis=2), coefficients, groups, law_of)
 

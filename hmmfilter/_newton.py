@@ -10,6 +10,7 @@ import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 
+Rows = IntArray | slice  # all of them are not copied
 Curvature = Callable[[int, int], FloatArray]  # by two of the predictors, (S, n)
 
 DEPENDENT = 1e-13  # of the largest information in any direction: what says less of a direction says nothing
@@ -124,7 +125,7 @@ def best(
     weights: FloatArray,
     coefficients: FloatArray,
     groups: IntArray,
-    law_of: Callable[[IntArray, IntArray], Law],
+    law_of: Callable[[IntArray, Rows], Law],
 ) -> Found:
     """Maximise Σ w log p over the coefficients of linear predictors, from those that there are.
 
@@ -139,7 +140,7 @@ def best(
     groups : ndarray of int, (S, J, P)
         Which of them are one number, −1 where one is held.
     law_of : callable
-        The law of some sources at some rows, by their numbers.
+        The law of some sources at some rows.
 
     Returns
     -------
@@ -151,9 +152,10 @@ def best(
     together = [np.array([s]) for s in range(len(groups))] if are_apart else [np.arange(len(groups))]
     found, are_endless = coefficients.copy(), np.zeros(len(groups), dtype=np.bool_)
     for sources in together:
-        rows = np.flatnonzero(weights[sources].sum(axis=0) > 0)
-        if len(rows) > 0 and (groups[sources] >= 0).any():
-            given = design[rows], weights[np.ix_(sources, rows)], coefficients[sources], groups[sources]
+        counts = weights[sources].sum(axis=0) > 0
+        rows = slice(None) if counts.all() else np.flatnonzero(counts)
+        if counts.any() and (groups[sources] >= 0).any():
+            given = design[rows], weights[sources][:, rows], coefficients[sources], groups[sources]
             found[sources], are_endless[sources] = _best(*given, law_of(sources, rows))
     return Found(found, are_endless)
 
@@ -171,7 +173,10 @@ def _best(design: FloatArray, weights: FloatArray, coefficients: FloatArray, gro
         return np.swapaxes(coefficients_at(steps) @ x.T, 1, 2)
 
     def reached(steps: FloatArray) -> FloatArray:
-        return np.asarray(np.abs(moved(steps)).max(axis=(1, 2), where=(weights > 0)[:, :, np.newaxis], initial=0.0))
+        if not steps.any():
+            return np.zeros(len(groups))
+        farthest = np.abs(coefficients_at(steps) @ x.T).max(axis=1)
+        return np.asarray(np.where(weights > 0, farthest, 0.0).max(axis=1))
 
     def at(steps: FloatArray) -> Height:
         terms = law.at(moved(steps))

@@ -15,7 +15,7 @@ from hmmfilter import _checks, _logits, _newton
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._kernels.columns import log_parts
 from hmmfilter._kernels.densities import LOG_2_PI, stirling_error
-from hmmfilter._newton import Curvature, Found, Law, Terms
+from hmmfilter._newton import Curvature, Found, Law, Rows, Terms
 from hmmfilter.emissions import sides
 from hmmfilter.emissions.predictors import Predictors, predictors
 from hmmfilter.emissions.sides import Sides
@@ -274,9 +274,9 @@ def _exp_beyond_line(d: FloatArray) -> FloatArray:
 def _laws(kind: Any, weights: FloatArray, *of_sources: FloatArray) -> Any:
     """The law of some sources at some rows, of what there is of each source, (K, ...), and each row, (K, T)."""
 
-    def law_of(sources: IntArray, rows: IntArray) -> Law:
-        parts = (part[sources] if part.ndim == 1 else part[np.ix_(sources, rows)] for part in of_sources)
-        law: Law = kind(weights.T[np.ix_(sources, rows)], *parts)
+    def law_of(sources: IntArray, rows: Rows) -> Law:
+        parts = (part[sources] if part.ndim == 1 else part[sources][:, rows] for part in of_sources)
+        law: Law = kind(weights.T[sources][:, rows], *parts)
         return law
 
     return law_of
