@@ -9,8 +9,10 @@ from scipy import stats
 
 import hmmfilter as hf
 from hmmfilter._beside import Beside
+from hmmfilter.cli import main
 from hmmfilter.emissions import (
     Autoregressive,
+    Categorical,
     Gaussian,
     Mixture,
     Multinomial,
@@ -190,3 +192,21 @@ def test_what_has_no_panel_of_numbers_is_drawn_all_the_same():
     counted = model_of(Multinomial([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]], n=5))
     assert [ax.get_xlabel() for ax in counted.plot([[1, 2, 2], [0, 0, 5]])][1:] == ["symbol"]
     assert [ax.get_xlabel() for ax in model_of(line()).plot()][1:] == []
+
+
+def test_the_command_reads_columns_by_name(tmp_path, capsys):
+    sky = Categorical([[0.5, 0.5], [0.9, 0.1]], symbols=["wet", "dry"])
+    emission = Product({"calls": Poisson([1.0, 5.0]), "sky": sky, "x": Gaussian([0.0, 2.0], [1.0, 1.0])})
+    frame = FRAME[["sky", "y", "x", "calls"]]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    model, table = str(tmp_path / "model.json"), str(tmp_path / "rows.csv")
+    for kind, columns in ((emission, []), (Product(emission.channels), ["--column", "calls,sky,x"])):
+        model_of(kind).to_json(model)
+        assert main(["filter", "--model", model, table, *columns]) in (0, None)
+        shown = capsys.readouterr().out.splitlines()
+        assert len(shown) == 21
+        last = float(shown[-1].split(",")[-2])  # before the log-likelihood
+        assert np.isclose(last, model_of(emission).filter(FRAME).probabilities[-1, 1], rtol=1e-12)
+    model_of(Product({"x": Gaussian([0.0, 2.0], [1.0, 1.0]), "y": Gaussian([0.0, 2.0], [1.0, 1.0])})).to_json(model)
+    assert main(["filter", "--model", model, table]) in (0, None)
+    assert len(capsys.readouterr().out.splitlines()) == 21
