@@ -119,7 +119,7 @@ def test_scores_are_slopes_of_the_log_likelihood(own):
 @pytest.mark.parametrize("own", [Poisson([1.0]), NegativeBinomial([1.0], [0.1])], ids=["poisson", "spread"])
 def test_steps_of_learning_end_where_an_optimiser_does(own):
     rng = np.random.default_rng(5)
-    x = ZeroInflated(NegativeBinomial([4.0], [0.3]), [0.3]).sample(np.zeros(80, int), rng)
+    x = ZeroInflated(NegativeBinomial([4.0], [0.3]), [0.3]).sample(np.zeros(50, int), rng)
     model = hf.HMM([1.0], [[1.0]], ZeroInflated(own, [0.5]))
     fitted = hf.fit(model, x, tolerance=1e-10)
     values = fitted.model.emission._parameters()
@@ -165,10 +165,10 @@ def test_priors_of_both_parts():
 
 def test_fits_with_numbers_that_are_held_or_tied():
     truth = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], ZeroInflated(Poisson([2.0, 9.0]), [0.5, 0.1]))
-    x = truth.simulate(80, rng=1)[1]
-    held = hf.fit(truth, x, fixed=["emission.probability"], max_iterations=20, accelerate=False).model.emission
+    x = truth.simulate(50, rng=1)[1]
+    held = hf.fit(truth, x, fixed=["emission.probability"], max_iterations=5, accelerate=False).model.emission
     np.testing.assert_array_equal(held.probability, [0.5, 0.1])
-    tied = hf.fit(truth, x, tied={"emission.probability": [0, 0]}, max_iterations=20, accelerate=False).model.emission
+    tied = hf.fit(truth, x, tied={"emission.probability": [0, 0]}, max_iterations=5, accelerate=False).model.emission
     assert tied.probability[0] == tied.probability[1]
     assert tied.emission.rate[0] != tied.emission.rate[1]
     free = hf.fit(truth, x)
