@@ -254,6 +254,14 @@ def test_vectors_of_a_line_have_no_bound():
         StudentT([[0.0, 0.0]], [np.eye(2)], [5.0]).estimated(line, np.ones((30, 1)))
 
 
+def test_models_of_vectors_are_guessed_and_kept_as_json(tmp_path):
+    x = VECTORS.sample(STATES, 0)
+    model = hf.guess(StudentT, 2, x)
+    np.testing.assert_allclose(np.sort(model.emission.location[:, 0]), [0.0, 4.0], atol=0.5)
+    model.to_json(tmp_path / "model.json")
+    assert hf.HMM.from_json(tmp_path / "model.json") == model
+
+
 def test_steps_to_no_matrix_lead_nowhere():
     vector = VECTORS._natural()
     vector[4] = -1.0

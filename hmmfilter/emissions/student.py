@@ -255,6 +255,11 @@ class StudentT(Family):
         return cls(about.location, about.scale, np.full(about.n_states, FIRST_DF))
 
     @classmethod
+    def _stand_in(cls, observations: Any, **_: Any) -> StudentT:
+        width = _checks.vector_width(observations, None)
+        return cls([0.0], [1.0], [1.0]) if width is None else cls(np.zeros((1, width)), np.eye(width)[None], [1.0])
+
+    @classmethod
     @as_in(Learner.guessed)
     def guessed(cls, observations: Any, weights: npt.ArrayLike) -> StudentT:
         """Make one of observations that belong to each state to some degree.
