@@ -9,7 +9,7 @@ from scipy import stats
 import hmmfilter as hf
 from hmmfilter.emissions import climbing
 from hmmfilter.emissions.angles import Angles
-from hmmfilter.emissions.learning import shown_by
+from hmmfilter.emissions.learning import Kept, shown_by
 
 from . import test_angles, test_count_families, test_positive, test_reals, test_student
 
@@ -265,3 +265,27 @@ def test_what_a_stream_has_to_look_at(emission, drawn):
     model = hf.HMM([0.3, 0.7], [[0.9, 0.1], [0.2, 0.8]], emission)
     x = float(drawn[0][0])
     assert model.online().observe([x]).tolist() == model.online().observe(x).tolist()
+
+
+def test_slopes_of_rows_add_up_to_those_of_all(emission, drawn):
+    x, weights = drawn
+    are_seen = ~np.isnan(x)
+    score = emission._score(shown(emission, x, weights))
+    for name, slope in emission._slopes(emission._observed(x[are_seen])[0]).items():
+        np.testing.assert_allclose((weights[are_seen] * slope).sum(axis=0), score[name], rtol=1e-8, atol=1e-8)
+
+
+def test_what_is_expected_has_names(emission, drawn):
+    x, weights = drawn
+    assert {len(each) for each in emission._statistics(shown(emission, x, weights)).values()} <= {2, N}
+
+
+def test_no_step_leads_out_of_what_parameters_can_be():
+    x, weights = np.array([1.0, 2.0]), np.ones((2, 1))
+    large = hf.emissions.Weibull([1.7e308], [1.0])
+    climb = climbing.Climb(large, Kept((x,), weights), None, {})
+    assert climb.moved(large, np.array([1.0, 0.0])) is None
+    assert np.isnan(climb.curvature(large)).all()
+    assert np.abs(climb.steps(large, np.array([1.0, -4.0]))).tolist() == [0.25, 1.0]
+    gamma = hf.emissions.Gamma([1e154], [1e154])
+    assert climbing.Climb(gamma, None, None, {}).moved(gamma, np.array([2.0, 1.0])) is None
