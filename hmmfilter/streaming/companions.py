@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ class Companion:
     log_going_on: FloatArray | None = None  # (K, 1), of a model with end probabilities
     log_final: FloatArray | None = None  # (K,)
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """What chain and emission must have beside observations."""
         return _checks.needs_of(self.chain) | _checks.needs_of(self.emission)
