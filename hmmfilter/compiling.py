@@ -25,6 +25,7 @@ from hmmfilter.emissions import (
     Multinomial,
     NegativeBinomial,
     Poisson,
+    Regression,
     StudentT,
     VonMises,
     Weibull,
@@ -140,6 +141,12 @@ def weigh_far_tails(chain: Chain) -> None:
     StudentT(vectors, [matrix] * len(halves), halves).log_likelihoods(vectors)
 
 
+def weigh_regressions(chain: Chain) -> None:
+    """Log-densities about linear predictors."""
+    lines, numbers = np.ones((len(chain[0]), 2)), np.arange(float(STEPS))
+    Regression(lines, lines[:, 0]).log_likelihoods(numbers, covariates=numbers)
+
+
 def add_up_symbols(chain: Chain) -> None:
     """Add up how much there is of each symbol, and how much is counted."""
     halves = np.full(len(chain[0]), 0.5)
@@ -185,6 +192,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "densities": weigh_observations,
     "counts": weigh_counts,
     "far tails": weigh_far_tails,
+    "regressions": weigh_regressions,
     "symbols": add_up_symbols,
     "moments": add_up_moments,
     "lse": sum_up,
