@@ -54,7 +54,8 @@ def emission_fingerprint(emission: Any) -> str | None:
     if emission is None:
         return None
     parts = fields(emission) if is_dataclass(emission) else ()
-    values = [_told(getattr(emission, part.name)) for part in parts if part.init]
+    given = [getattr(emission, part.name) for part in parts if part.init]
+    values = [_told(value) for value in given if value is not False]  # a switch that is off is as good as none
     own = emission.fingerprint() if hasattr(emission, "fingerprint") else ""
     return fingerprint(type(emission).__qualname__, *values, own)
 
