@@ -31,7 +31,7 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any, names_from: A
     if hasattr(emission, "probabilities"):
         return [_shown_symbols(emission, shares, observations)]
     drawn = _drawn(emission)
-    if drawn.ndim == 2 and emission.moments()[0].ndim == 1:  # counts, and what comes with them, as exposures
+    if drawn.shape[1:] == (2,) and (drawn[:, 1] == 1).all():  # counts, and what comes with them, as exposures
         return [_shown_counts(emission, shares, drawn)]
     table = drawn.reshape(len(drawn), -1)
     names, seen = [f"observation {d}" for d in range(table.shape[1])], table[:0]
