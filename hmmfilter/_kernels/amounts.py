@@ -115,7 +115,6 @@ def fill_beta(
         for t in each(0, len(block)):
             head[t], rest[t] = log_of_any(block[t])
             y_head[t], y_rest[t] = log_of_any(1.0 - block[t])
-            y_rest[t] += divide((1.0 - (1.0 - block[t])) - block[t], 1.0 - block[t])
             sums[t] = (head[t] + rest[t]) + (y_head[t] + y_rest[t])
         for k in range(mean.shape[1]):
             m, m_rest, other = mean[0, k], mean[1, k], mean[2, k]
