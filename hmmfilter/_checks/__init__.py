@@ -147,14 +147,7 @@ from hmmfilter._checks.priors import (
     square_for_diagonal,
     vector_or_rows,
 )
-from hmmfilter._checks.regressions import (
-    coefficients,
-    family_word,
-    known_moments,
-    order_of,
-    refuse_endless,
-    spread_around,
-)
+from hmmfilter._checks.regressions import family_word, known_moments, order_of, refuse_endless, spread_around
 from hmmfilter._checks.residuals import ResidualKind, has_sides, log_sides, residual_kind, steps_told_twice
 from hmmfilter._checks.scipy_distributions import (
     all_of_one_kind,
@@ -289,7 +282,6 @@ __all__ = [
     "chain",
     "chain_parameters",
     "chosen_covariates",
-    "coefficients",
     "collapsing",
     "collapsing_component",
     "columns_of",

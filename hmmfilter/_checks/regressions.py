@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.arrays import require_shape
 from hmmfilter._checks.errors import DegenerateFitError, shown
-from hmmfilter._checks.parameters import positive, real_parameters
+from hmmfilter._checks.parameters import positive
 
 
 class EndlessFitError(DegenerateFitError):
@@ -34,11 +34,6 @@ def family_word(value: Any, known: Collection[str]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"family must be one of {', '.join(known)}, got {shown(value)}")
     return str(value)
-
-
-def coefficients(value: npt.ArrayLike, shape: tuple[str, ...]) -> FloatArray:
-    """Let coefficients in, an intercept first."""
-    return real_parameters("coefficients", value, shape)
 
 
 def spread_around(value: npt.ArrayLike | None, n_states: int, is_normal: bool, of: str) -> FloatArray | None:

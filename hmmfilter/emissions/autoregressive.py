@@ -79,7 +79,7 @@ class Autoregressive(Linear):
         *,
         covariates: Sequence[str | int] | None = None,
     ) -> None:
-        given = _checks.coefficients(coefficients, ("K", "1 + p + C"))
+        given = _checks.real_parameters("coefficients", coefficients, ("K", "1 + p + C"))
         p = _checks.order_of(order, given.shape[1], len(covariates) if isinstance(covariates, (list, tuple)) else None)
         columns = _checks.chosen_covariates(covariates, given.shape[1] - 1 - p)
         spread = _checks.spread_around(variance, len(given), True, "an autoregression")

@@ -81,7 +81,7 @@ class Regression(Linear):
     ) -> None:
         word = _checks.family_word(family, RESPONSES)
         shape = ("K", "M - 1", "C + 1") if word == "categorical" else ("K", "C + 1")
-        given = _checks.coefficients(coefficients, shape)
+        given = _checks.real_parameters("coefficients", coefficients, shape)
         columns = _checks.chosen_covariates(covariates, given.shape[-1] - 1)
         spread = _checks.spread_around(variance, len(given), RESPONSES[word].has_variance, f"family {word!r}")
         self._freeze(coefficients=given, variance=spread, family=word, covariates=columns)
