@@ -186,6 +186,13 @@ def expected(case):
     return [part for one in found for part in one]
 
 
+def decoded_as_it_comes(case):
+    """What a stream settles, all of it, and its best path."""
+    stream = hf.OnlineViterbi(*case[:2], lag=3)
+    settled = [stream.update(row).states for row in case[2]]
+    return [np.concatenate(settled), stream.flush().states]
+
+
 ROUTINES = {
     "forward_filter": filtered,
     "log_likelihood": lambda case: [hf.log_likelihood(*case)],
@@ -203,6 +210,7 @@ ROUTINES = {
     "predict": predicted,
     "streams": streamed,
     "lagged": lagged,
+    "decoded as it comes": decoded_as_it_comes,
     "changing": changing,
     "simulate": lambda case: [hf.sampling.draw_states(np.exp(case[0]), np.exp(case[1]), 20, np.random.default_rng(0))],
     "densities": weighed,

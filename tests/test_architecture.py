@@ -189,6 +189,7 @@ CONTRACT = {
     "__main__": {"cli"},
     "cli": {
         "_arrays",
+        "_beside",
         "_checks",
         "_files",
         "_notices",
@@ -201,6 +202,7 @@ CONTRACT = {
         "model",
         "results",
         "streaming",
+        "transitions",
         "underflow",
     },
 }
@@ -260,6 +262,7 @@ MAY_RAISE = {
         "refusal(",
         "argparse.ArgumentTypeError(",
         "TerminatedError",
+        "ValueError('--states",
     ),
     "storage": "ValueError(f'{os.fspath(path)} holds no valid model: ",
     "plotting": "ImportError(",

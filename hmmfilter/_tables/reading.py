@@ -191,11 +191,13 @@ class Reader:
 
     def _moment(self, row: Row, name: str, cell: str) -> np.datetime64:
         """A date, to the nanosecond; one with an offset from universal time, in that."""
-        try:
-            return _moment_of(cell)
-        except ValueError:
+        moment: np.datetime64[Any] = np.datetime64("NaT")
+        with contextlib.suppress(ValueError):
+            moment = _moment_of(cell)
+        if np.isnat(moment):
             words = f"{shown_name(name)} must be a number or a date, as 2026-01-31 or 2026-01-31T08:30:00"
-            raise RowError(f"{self.name}: line {row.line}: {words}, got {shown(cell)}") from None
+            raise RowError(f"{self.name}: line {row.line}: {words}, got {shown(cell)}")
+        return moment
 
     def words(self, rows: Sequence[Row], name: str) -> list[str]:
         """The cells of a column."""
@@ -263,11 +265,7 @@ def opened(
 def _moment_of(cell: str) -> np.datetime64:
     text, offset = cell.upper().removesuffix("Z"), OFFSET.search(cell)
     if offset is None:
-        moment = np.datetime64(text, "ns")
-    else:
-        sign, hours, minutes = offset.groups()
-        ahead = np.timedelta64(int(f"{sign}1") * (60 * int(hours) + int(minutes)), "m")
-        moment = np.datetime64(text[: offset.start()], "ns") - ahead
-    if np.isnat(moment):
-        raise ValueError(cell)
-    return moment
+        return np.datetime64(text, "ns")
+    sign, hours, minutes = offset.groups()
+    ahead = np.timedelta64(int(f"{sign}1") * (60 * int(hours) + int(minutes)), "m")
+    return np.datetime64(text[: offset.start()], "ns") - ahead
