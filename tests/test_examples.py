@@ -136,6 +136,7 @@ def test_water_matters_to_the_animal_as_much_as_it_does(printed_by):
     assert float(known) > float(alone) + 10
 
 
+@needs_compiled
 def test_sleep_is_known_from_either_channel(printed_by):
     printed = printed_by("activity")
     rows = re.findall(r"^(both|movements|pulse|neither).*?(\d+) +([\d.]+)% +([\d.]+)%$", printed, re.MULTILINE)
