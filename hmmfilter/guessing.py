@@ -11,7 +11,7 @@ from hmmfilter import _checks, emissions
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
 from hmmfilter._docstrings import as_in
-from hmmfilter.emissions import registry
+from hmmfilter.emissions import guesses, registry
 from hmmfilter.learning import starts
 from hmmfilter.learning.evidence import Evidence, Given, evidence_of
 from hmmfilter.model import HMM
@@ -48,9 +48,9 @@ def guess(
     n_states : int
         K.
     observations
-        As in `HMM.filter`. For "gaussian", tables of several columns and lists of lists of one length are vectors; a
-        list of arrays is a list of sequences. A class of your own is given them as they came, or one after the other
-        where a frame is grouped.
+        As in `HMM.filter`. Where there may be vectors, as for "gaussian" and "poisson", tables of several columns and
+        lists of lists of one length are such; a list of arrays is a list of sequences. A class of your own is given
+        them as they came, or one after the other where a frame is grouped.
     lengths, covariates
         As in `HMM.filter`.
     transition : array_like or one of `hmmfilter.transitions`, optional
@@ -69,8 +69,10 @@ def guess(
     rng : numpy.random.Generator or int, optional
         A generator, or a seed for one; None for fresh randomness.
     options : any
-        What ``guessed`` of the class takes: for "gaussian", ``covariance="variances"``, "full", "tied" or "spherical";
-        for "categorical", ``symbols``; for "fromscipy", ``distribution``.
+        What ``guessed`` of the class takes, as its help says: for "gaussian", ``covariance="variances"``, "full",
+        "tied" or "spherical"; for "product", ``channels``, a kind for each column, and ``columns``; for "mixture",
+        ``component`` and ``n_components``; for "regression", ``family``; for "autoregressive", ``order``; for
+        "categorical", ``symbols``; for "fromscipy", ``distribution``.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def guess(
     cls = _checks.emission_class(emission, registry.known())
     n = _checks.step_count("n_states", n_states)
     word = _checks.one_of("method", method, starts.KINDS)
-    evidence = _evidence(cls, observations, lengths, covariates, options)
+    evidence = _evidence(cls, observations, lengths, covariates, options, transition)
     if word != "responsibilities":
         _checks.told_apart(starts.are_told_apart(_numbers(evidence), n), n, word)
     return _guessed(cls, n, evidence, word, transition, _checks.generator(rng), options)
@@ -116,7 +118,7 @@ def guess_any(
 ) -> HMM:
     """Guess by quantiles, or where observations are not different enough at random."""
     cls = _checks.emission_class(emission, registry.known())
-    evidence = _evidence(cls, observations, lengths, covariates, options)
+    evidence = _evidence(cls, observations, lengths, covariates, options, transition)
     return _guessed(cls, n_states, evidence, "quantiles", transition, rng, options)
 
 
@@ -270,11 +272,19 @@ class _OfOnesOwn:
 
 
 def _evidence(
-    cls: Any, observations: Any, lengths: npt.ArrayLike | None, covariates: Any, options: dict[str, Any]
+    cls: Any,
+    observations: Any,
+    lengths: npt.ArrayLike | None,
+    covariates: Any,
+    options: dict[str, Any],
+    transition: Any = None,
 ) -> Evidence:
     """Let observations in as a class of emissions takes them, of which there is none as yet."""
+    _checks.options_taken(cls, options)
     single = HMM([1.0], [[1.0]], _stand_in(cls, observations, lengths, covariates, options))
-    return evidence_of(single, observations, Given(lengths, covariates=covariates))
+    needs = {"covariates"}
+    are_of_chain = needs <= _checks.needs_of(transition) and not needs & _checks.needs_of(single.emission)
+    return evidence_of(single, observations, Given(lengths, covariates=None if are_of_chain else covariates))
 
 
 def _stand_in(
@@ -297,8 +307,7 @@ def _stand_in(
         return emissions.Gaussian([0.0], [1.0])
     if not hasattr(cls, "_stand_in"):
         return _OfOnesOwn()
-    beside = {} if covariates is None else {"covariates": covariates}
-    return cls._stand_in(observations, **beside, **options)
+    return cls._stand_in(observations, **guesses.taken_by(cls, covariates=covariates), **options)
 
 
 def _numbers(evidence: Evidence) -> FloatArray:

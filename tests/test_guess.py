@@ -33,6 +33,13 @@ def test_degrees_are_positive_and_sum_to_one_whatever_comes(kind, observed, n_st
 
 
 @pytest.mark.parametrize("kind", starts.KINDS)
+@pytest.mark.parametrize("observed", [[0.0, 1.0, 1e300, -1e300], [0.0, 1e-200, 2e-200, 1.0]])
+def test_what_differs_by_less_than_counts_beside_the_rest_is_still_put_into_groups(kind, observed):
+    for seed in range(3):
+        groups_of(kind, observed, 4, seed)
+
+
+@pytest.mark.parametrize("kind", starts.KINDS)
 def test_degrees_repeat_for_a_seed(kind):
     observed = np.random.default_rng(0).normal(size=(50, 3))
     first, second, other = (starts.degrees(kind, observed, 3, np.random.default_rng(seed)) for seed in (1, 1, 2))
@@ -239,8 +246,17 @@ def test_words_of_a_class_of_ones_own_are_told_apart_by_the_alphabet():
             ValueError,
             "must have 3 different values at least for 3 states by method='qu",
         ),
+        (
+            (["gamma", "vonmises"], 2, [[1.0, 0.1]]),
+            TypeError,
+            r"or a class, got \['gamma', 'vonmises'\]: several columns are a 'product', with channels=",
+        ),
         (("poisson", 2, [None, None]), ValueError, "observations must have a step that is not missing, got none"),
-        (("poisson", 2, [[0, 1], [2, -1]]), ValueError, r"sequence 1: observations\[1\] must be a whole number from 0"),
+        (
+            ("poisson", 2, [np.array([0, 1, 4]), [2, -1]]),
+            ValueError,
+            r"sequence 1: observations\[1\] must be a whole number from 0",
+        ),
         (("poisson", 2, {"a": [0, 1], "b": [2, 0.5]}), ValueError, r"sequence 'b': observations\[1\] must be a whole"),
     ],
 )
@@ -254,8 +270,16 @@ def test_options_are_checked():
         ValueError, match="method must be one of quantiles, k-means, responsibilities, points, got 'best'"
     ):
         hf.guess("poisson", 2, COUNTS, method="best")
-    with pytest.raises(TypeError, match="unexpected keyword argument 'covariance'"):
+    with pytest.raises(TypeError, match=r"what is said of Poisson must be of exposure, got covariance"):
         hf.guess("poisson", 2, COUNTS, covariance="full")
+    with pytest.raises(TypeError, match=r"what is said of Laplace must be left out, got covariance, order"):
+        hf.guess("laplace", 2, COUNTS, covariance="full", order=2)
+    with pytest.raises(TypeError, match=r"what is said of Product must have channels, got columns"):
+        hf.guess("product", 2, np.zeros((8, 2)), columns=[1, 0])
+    with pytest.raises(TypeError, match=r"what is said of Gaussian must be of covariance, got of"):
+        hf.guess("mixture", 2, COUNTS, of="gaussian")
+    with pytest.raises(TypeError, match=r"what is said of FromScipy must have distribution, got nothing"):
+        hf.guess("mixture", 2, COUNTS, component="fromscipy")
     with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
         hf.guess("poisson", 2, COUNTS, rng="seed")
     with pytest.raises(ValueError, match="lengths must sum to the 8 rows"):
@@ -306,7 +330,7 @@ def test_what_looks_like_vectors(observations, lengths, width):
     ],
 )
 def test_numbers_or_vectors_of_a_gaussian_are_let_in_by_their_looks(observations, shape):
-    assert guessing._evidence(hf.emissions.Gaussian, observations, None, {}).observed[0].shape == shape
+    assert guessing._evidence(hf.emissions.Gaussian, observations, None, None, {}).observed[0].shape == shape
 
 
 POINTS = np.random.default_rng(0).normal([[0.0, 5.0], [9.0, -5.0]] * 20, 1.0, (40, 2))
@@ -376,7 +400,7 @@ def two_states_of(rng, n_rows):
         "vonmises": (angles, {}),
         "weibull": (positive, {}),
         "wrappedcauchy": (angles, {}),
-        "zeroinflated": (counts * (rng.random(n_rows) < 0.7), {"component": "poisson"}),
+        "zeroinflated": (counts * (rng.random(n_rows) < 0.7), {"of": "poisson"}),
     }
 
 
@@ -400,6 +424,27 @@ def test_a_transition_may_be_given():
     assert hf.guess("poisson", 2, counts, transition=even).transition.tolist() == even
     rates = hf.transitions.Rates([[0.0, 0.1], [0.2, 0.0]])
     assert hf.guess("poisson", 2, counts, transition=rates).chain == rates
+
+
+def test_covariates_may_be_for_the_chain_alone():
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"heat": rng.normal(size=60), "rain": rng.normal(size=60)})
+    logits = hf.transitions.Logistic(np.zeros((2, 2, 2)), ["heat"])
+    counts = rng.poisson([1.0, 6.0], (30, 2)).ravel()
+    given = {"covariates": frame, "transition": logits}
+    assert hf.guess("poisson", 2, counts, **given) == hf.guess("poisson", 2, counts, transition=logits)
+    both = hf.guess("regression", 2, counts, family="poisson", **given)
+    assert both.emission.coefficients.shape == (2, 3)
+
+    def moves(n_states):
+        return hf.transitions.Logistic(np.zeros((n_states, n_states, 2)), ["heat"])
+
+    selected = hf.select("poisson", [1, 2], counts, covariates=frame, transition=moves, restarts=1, max_iterations=3)
+    assert selected.fits[2].model.chain.covariates == ("heat",)
+    with pytest.raises(ValueError, match="covariates must be left out: neither Dense nor Gamma depends on any"):
+        hf.guess("gamma", 2, counts + 1.0, covariates=frame)
+    with pytest.raises(ValueError, match="neither Dense nor Poisson"):
+        hf.guess("poisson", 2, counts, covariates=frame, transition=np.full((2, 2), 0.5))
 
 
 def test_the_number_of_states_of_any_family_is_selected():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -22,10 +23,26 @@ def emission_class(value: Any, known: Mapping[str, type]) -> Any:
             raise ValueError(f"emission must be one of {', '.join(known)}, or a class, got {shown(value)}")
         value = known[value.lower()]
     if not isinstance(value, type):
-        raise TypeError(f"emission must be the name of a kind, or a class, got {shown(value)}")
+        way = ": several columns are a 'product', with channels=" if isinstance(value, (list, tuple, dict)) else ""
+        raise TypeError(f"emission must be the name of a kind, or a class, got {shown(value)}{way}")
     if not hasattr(value, "guessed"):
         raise TypeError(f"emission must have guessed, as those of hmmfilter.emissions do, got {value.__name__} without")
     return value
+
+
+def options_taken(kind: Any, options: Mapping[str, Any]) -> None:
+    """Insist on what `guessed` of a class takes by name, besides observations, weights, and what lies beside them."""
+    parameters = list(inspect.signature(kind.guessed).parameters.values())[2:]
+    own = {each.name: each for each in parameters if each.name not in ("covariates", "lengths")}
+    named = {name: each for name, each in own.items() if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)}
+    strange = [name for name in options if name not in named]
+    if strange and not any(each.kind == each.VAR_KEYWORD for each in own.values()):
+        need = f"be of {', '.join(named)}" if named else "be left out"
+        raise TypeError(f"what is said of {kind.__name__} must {need}, got {', '.join(strange)}")
+    lacking = [name for name, each in named.items() if each.default is each.empty and name not in options]
+    if lacking:
+        got = ", ".join(options) or "nothing"
+        raise TypeError(f"what is said of {kind.__name__} must have {', '.join(lacking)}, got {got}")
 
 
 def vector_width(observations: Any, lengths: Any) -> int | None:

@@ -31,6 +31,7 @@ def taken_by(kind: Any, **given: Any) -> dict[str, Any]:
 
 def stand_in(kind: Any, observations: Any, options: dict[str, Any], covariates: Any = None) -> Any:
     """One of a single state that takes such observations: if the kind has none, that of all of them."""
+    _checks.options_taken(kind, options)
     if hasattr(kind, "_stand_in"):
         return kind._stand_in(observations, **taken_by(kind, covariates=covariates), **options)
     rows = joined(observations, _checks.vector_width(observations, None))

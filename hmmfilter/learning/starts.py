@@ -37,7 +37,7 @@ def degrees(kind: str, observed: FloatArray, n_states: int, rng: np.random.Gener
     x = _standardised(observed)
     direction = _principal_direction(x)
     seen = np.flatnonzero(_are_seen(observed))
-    if kind == "responsibilities" or not are_told_apart(observed, n_states):
+    if kind == "responsibilities" or len(seen) < n_states or not are_told_apart(x, n_states):
         belongs = _random_stretches(len(observed), n_states, rng)
         means = belongs[seen].T @ (x @ direction) / _or_one(belongs[seen].sum(axis=0))
         return belongs[:, np.argsort(means, kind="stable")]
@@ -102,10 +102,11 @@ def _drawn_centres(x: FloatArray, n_centres: int, rng: np.random.Generator, are_
     Arthur & Vassilvitskii, "k-means++: the advantages of careful seeding" (2007), section 2.2.
     """
     centres = [x[rng.integers(len(x))]]
-    distance = np.full(len(x), np.inf)
+    distance, is_new = np.full(len(x), np.inf), np.ones(len(x), dtype=np.bool_)
     while len(centres) < n_centres:
         distance = np.minimum(distance, ((x - centres[-1]) ** 2).sum(axis=1))
-        chance = distance if are_far_likelier else (distance > 0).astype(np.float64)
+        is_new &= (x != centres[-1]).any(axis=1)  # also where the square of a distance is below all doubles
+        chance = distance if are_far_likelier and distance.any() else is_new.astype(np.float64)
         centres.append(x[rng.choice(len(x), p=chance / chance.sum())])
     return np.array(centres)
 
