@@ -138,4 +138,5 @@ def forecast(
         symbol_probabilities=symbol_probabilities,
         symbols=symbols,
         state_names=state_names,
+        _entry_names=getattr(emission, "_entry_names", None),
     )

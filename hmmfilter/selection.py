@@ -62,7 +62,8 @@ def select(
     observations, lengths
         As in `guess`.
     transition : callable, optional
-        What makes the start's transition of a number of states, as `guess` takes it.
+        What makes the start's transition of a number of states, as `guess` takes it, such as
+        ``lambda n: hf.transitions.Rates(np.ones((n, n)), unit="D")``.
     covariates, times, transition_index, log_weights
         As in `fit`.
     criterion : {"bic", "aic"}
@@ -104,6 +105,7 @@ def select(
     """
     numbers = sorted(set(_checks.state_counts("n_states", n_states)))
     word = _checks.one_of("criterion", criterion, ("bic", "aic"))
+    _checks.maker_of_transitions(transition)
     seed = int(_checks.generator(rng).integers(SEEDS))
     fits: dict[int, Fitted] = {}
     collapsed: dict[int, _checks.DegenerateFitError] = {}

@@ -169,7 +169,7 @@ def test_a_forecast_has_rows_ahead():
 
 
 def test_who_needs_what_is_said():
-    with pytest.raises(ValueError, match="times must be given, for Rates, got None"):
+    with pytest.raises(ValueError, match="times must be given, for Rates, got None: when each step was"):
         RATES.filter(COUNTS)
     with pytest.raises(ValueError, match="covariates must be left out: neither Dense nor Poisson depends on any"):
         DENSE.filter(COUNTS, covariates=np.zeros(6))
@@ -217,7 +217,16 @@ def test_times_are_numbers_or_datetimes():
         ([0, 1, 2], r"times must have shape \(6,\)"),
         (np.array(["2026-01-01"] * 5 + ["NaT"], dtype="datetime64[D]"), r"times\[5\] must be a time, got NaT"),
         (np.arange(6).astype("timedelta64[h]"), "times must hold numbers or datetimes"),
-        (["a"] * 6, "times must hold real numbers"),
+        (["2026-01-01"] * 6, r"numbers or datetimes, as pandas\.to_datetime makes of words, got '2026-01-01'"),
+        (
+            np.array([3, 3, 3, 3, 3, 2], "M8[D]").astype("M8[us]"),
+            "times must not fall, got 1970-01-03 after 1970-01-04 at step 5",
+        ),
+        (
+            np.array([50, 50, 50, 50, 50, 45], "M8[m]").astype("M8[ns]"),
+            "times must not fall, got 1970-01-01T00:45:00 after 1970-01-01T00:50:00 at step 5",
+        ),
+        (["a"] * 6, "times must hold numbers or datetimes, as"),
         (
             [datetime.datetime(2026, 1, 1, tzinfo=zone) for zone in (None, datetime.timezone.utc) for _ in range(3)],
             "times must be of one time zone",

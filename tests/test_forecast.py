@@ -230,6 +230,15 @@ def test_vectors_print():
     )
 
 
+def test_channels_print_and_are_drawn_under_their_names():
+    walk = hf.emissions.Product([Poisson([2.0]), Gaussian([1.0], [4.0])], columns=["step", "angle"])
+    forecast = hf.HMM([1.0], [[1.0]], walk).forecast([(1, 2.0)], 1)
+    assert repr(forecast).splitlines()[1] == "  step       0        step  angle"
+    assert [panel.get_ylabel() for panel in forecast.plot().figure.axes[1:]] == ["step", "angle"]
+    several = hf.HMM([1.0], [[1.0]], walk).forecast([[(1, 2.0)], []], 1)
+    assert repr(several[1]).splitlines()[1] == repr(forecast).splitlines()[1]
+
+
 def test_symbols_print():
     assert repr(hf.HMM([1.0], [[1.0]], Categorical([[0.25, 0.75]])).forecast([0], 1)) == (
         "Forecast: 1 steps, 1 states; probabilities, most probable symbol\n"

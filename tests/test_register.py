@@ -100,7 +100,7 @@ def test_the_command_takes_it_where_it_is_imported(tents, tmp_path):
     )
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 3), done.stderr
     assert refused.returncode != 0
-    assert "import what registers it first" in refused.stderr
+    assert "import what registers it first, in a shell by --import" in refused.stderr
 
 
 def test_a_file_says_what_a_kind_takes(tents, tmp_path):

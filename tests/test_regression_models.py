@@ -1,8 +1,10 @@
 """Models of regressions and autoregressions: streams, sequences, simulated paths, residuals."""
 
 import json
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import hmmfilter as hf
@@ -143,3 +145,21 @@ def test_what_is_missing_or_not_asked_for():
     model, y, _ = drawn("order two")
     with pytest.raises(ValueError, match="covariates must be left out"):
         model.filter(y, covariates=X)
+
+
+def test_a_fit_calls_coefficients_as_the_model_does():
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"price": rng.normal(size=60), "promo": rng.normal(size=60)})
+    known = frame["price"] * np.repeat([1.0, -2.0], 30) + rng.normal(size=60)
+    start = hf.guess("regression", 2, known, covariates=frame)
+    assert "intercept    x[0]" in re.sub(" +x", "    x", repr(start))
+    emission = hf.emissions.Regression(start.emission.coefficients, start.emission.variance, covariates=list(frame))
+    fitted = hf.HMM([0.5, 0.5], start.transition, emission).fit(known, covariates=frame)
+    assert re.search(" intercept +price +promo +variance", repr(fitted))
+    fitted.standard_errors()
+    assert re.search(" intercept +price +promo +variance", repr(fitted.confidence_intervals()))
+    walk = hf.guess("autoregressive", 2, known, order=1).fit(known)
+    assert re.search(r" intercept +φ\[1\] +variance", repr(walk))
+    classes = hf.guess("regression", 2, rng.integers(0, 3, 60), covariates=frame["price"], family="categorical")
+    found = classes.fit([0, 1, 2] * 20, covariates=frame["price"], max_iterations=1)
+    assert re.search(r"1: intercept +1: x\[0\] +2: intercept +2: x\[0\]", repr(found))

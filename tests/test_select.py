@@ -186,6 +186,12 @@ def test_a_bar_moves_if_it_is_wanted(ask, monkeypatch):
         (("poisson", [0], COUNTS), {}, ValueError, r"n_states\[0\] must be at least 1"),
         (("poisson", [1], COUNTS), {"criterion": "dic"}, ValueError, "criterion must be one of bic, aic, got 'dic'"),
         (("poisson", [1], COUNTS), {"progress": 1}, TypeError, "progress must be True or False"),
+        (
+            ("poisson", [2], COUNTS),
+            {"transition": hf.transitions.Rates([[0.0, 1.0], [1.0, 0.0]])},
+            TypeError,
+            "transition must be a function of the number of states, got Rates",
+        ),
         (("poisson", [1], COUNTS), {"allowed": None}, TypeError, "must be of exposure, got allowed"),
         (("poisson", [1], COUNTS), {"restarts": -1}, ValueError, "restarts must be an integer from 0 up"),
         (("fish", [1], COUNTS), {}, ValueError, "emission must be one of"),

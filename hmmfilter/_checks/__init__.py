@@ -65,6 +65,7 @@ from hmmfilter._checks.guesses import (
     all_states_left,
     all_states_shown,
     emission_class,
+    maker_of_transitions,
     options_taken,
     told_apart,
     vector_width,

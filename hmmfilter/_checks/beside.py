@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,12 @@ from hmmfilter._checks.labels import by_key
 from hmmfilter._checks.numbers import real_numbers
 from hmmfilter._checks.observations import is_container
 from hmmfilter._checks.tables import log_potentials
+
+MEANINGS = {
+    "covariates": "a row for each step, as a table or a frame",
+    "times": "when each step was, as the index of a frame with dates",
+    "transition_index": "which matrix leads on from each step",
+}
 
 
 def needs_of(part: Any) -> frozenset[str]:
@@ -42,7 +49,7 @@ def beside_of(
     for name, value in given.items():
         who = [type(part).__name__ for part in users if name in needs_of(part)]
         if value is None and who:
-            raise ValueError(f"{name} must be given, for {' and '.join(who)}, got None")
+            raise ValueError(f"{name} must be given, for {' and '.join(who)}, got None: {MEANINGS[name]}")
         if value is not None and not who:
             others = " nor ".join(type(part).__name__ for part in users)
             raise ValueError(f"{name} must be left out: {f'neither {others}' if others else 'nothing'} depends on any")
@@ -164,6 +171,10 @@ def _times(name: str, value: Any, n_steps: int) -> npt.NDArray[Any]:
     array = rectangular(name, value)
     if array.dtype == object and array.ndim == 1 and all(hasattr(time, "isoformat") for time in array):
         array = _as_datetimes(name, array)
+    for word in (time for time in array.flat if isinstance(time, str)):
+        raise TypeError(
+            f"{name} must hold numbers or datetimes, as pandas.to_datetime makes of words, got {shown(word)}"
+        )
     if array.dtype.kind == "M":
         for t in np.flatnonzero(np.isnat(array))[:1]:
             raise EntryError(f"{name}[{t}] must be a time, got NaT", (int(t),))
@@ -201,10 +212,13 @@ def _ascending(times: npt.NDArray[Any], starts: IntArray, keys: Sequence[Hashabl
     for t in np.flatnonzero(falls)[:1] + 1:
         n = int(np.searchsorted(starts, t, side="right")) - 1
         where = "" if len(starts) == 2 else f" of sequence {shown(n if keys is None else keys[n])}"
-        raise EntryError(
-            f"times must not fall, got {shown(times[t])} after {shown(times[t - 1])} at step {t - starts[n]}{where}",
-            (int(t - starts[n]),),
-        )
+        got = f"{_spoken(times[t])} after {_spoken(times[t - 1])}"
+        raise EntryError(f"times must not fall, got {got} at step {t - starts[n]}{where}", (int(t - starts[n]),))
+
+
+def _spoken(time: Any) -> str:
+    """How a message quotes a time: a moment without the zeros at its end."""
+    return re.sub(r"(T00:00(:00)?)?(\.0+)?$", "", str(time)) if isinstance(time, np.datetime64) else shown(time)
 
 
 def _index(name: str, value: Any, n_steps: int) -> npt.NDArray[Any]:

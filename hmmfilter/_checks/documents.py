@@ -110,7 +110,8 @@ def storable_emission(value: Any, known: Collection[type]) -> None:
 def kind_of_emission(value: Any, known: Collection[str]) -> None:
     """Insist on the name of a kind of emission."""
     if not isinstance(value, str) or value not in known:
-        hint = ": if it is one of your own, import what registers it first" if isinstance(value, str) else ""
+        way = ": if it is one of your own, import what registers it first, in a shell by --import"
+        hint = way if isinstance(value, str) else ""
         raise ValueError(f"the type of emission must be one of {', '.join(known)}, got {shown(value)}{hint}")
 
 

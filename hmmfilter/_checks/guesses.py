@@ -30,6 +30,12 @@ def emission_class(value: Any, known: Mapping[str, type]) -> Any:
     return value
 
 
+def maker_of_transitions(value: Any) -> None:
+    """Insist on what makes a transition of a number of states, if anything."""
+    if value is not None and not callable(value):
+        raise TypeError(f"transition must be a function of the number of states, got {type(value).__name__}")
+
+
 def options_taken(kind: Any, options: Mapping[str, Any]) -> None:
     """Insist on what `guessed` of a class takes by name, besides observations, weights, and what lies beside them."""
     parameters = list(inspect.signature(kind.guessed).parameters.values())[2:]

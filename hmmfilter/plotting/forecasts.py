@@ -9,6 +9,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray
 from hmmfilter.plotting.bands import Bands, draw_states
 from hmmfilter.plotting.canvas import SIZE, height_with, legend_above, new_figure, panels_below, plain
+from hmmfilter.plotting.series import column_names
 from hmmfilter.plotting.timeline import Timeline, label_time
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Fan(NamedTuple):
     mean: FloatArray | None  # (S, D)
     deviation: FloatArray | None  # (S, D), NaN where there is none
     symbol_probabilities: FloatArray | None  # (S, M)
-    symbols: tuple[str, ...] = ()  # as they are printed
+    words: tuple[str, ...] = ()  # what the symbols, or else the entries, are called
 
 
 def draw_forecast(bands: Bands, fan: Fan, ax: Axes | None = None) -> Axes:
@@ -38,11 +39,12 @@ def draw_forecast(bands: Bands, fan: Fan, ax: Axes | None = None) -> Axes:
     drawn, words = draw_states(bands, time, ax)
     panels = panels_below(ax, n_panels) if n_panels else []
     if fan.symbol_probabilities is not None:
-        _draw_symbols(panels[0], fan.symbol_probabilities, fan.symbols, time)
+        _draw_symbols(panels[0], fan.symbol_probabilities, fan.words, time)
     elif fan.mean is not None and fan.deviation is not None:
+        names = fan.words or column_names(None, n_panels)
         for d, panel in enumerate(panels):
             fans = _draw_expectation(panel, fan.mean[:, d], fan.deviation[:, d], time)
-            panel.set_ylabel("observation" if n_panels == 1 else f"observation {d}")
+            panel.set_ylabel(plain(names[d]))
             panel.spines[["top", "right"]].set_visible(False)
         drawn, words = [*drawn, *fans], [*words, "mean", "± 1 standard deviation", "± 2"]
     for axes in (ax, *panels):

@@ -70,6 +70,7 @@ class Forecast(OfSequences):
     variance: FloatArray | None
     symbol_probabilities: FloatArray | None
     symbols: tuple[Hashable, ...] | None = None
+    _entry_names: tuple[str, ...] | None = None
 
     @cached_property
     def probabilities(self) -> FloatArray:
@@ -177,7 +178,8 @@ class Forecast(OfSequences):
             return plotting.Fan(None, None, symbols, tuple(map(str, words)))
         if self.mean is None or self.variance is None:
             return plotting.Fan(None, None, None)
-        return plotting.Fan(self.mean.reshape(n_steps, -1), _deviations(self.variance).reshape(n_steps, -1), None)
+        means, deviations = self.mean.reshape(n_steps, -1), _deviations(self.variance).reshape(n_steps, -1)
+        return plotting.Fan(means, deviations, None, self._entry_names or ())
 
     def _preview(self) -> Preview:
         n_steps, n_states = self.log_probabilities.shape[-2:]
@@ -228,6 +230,7 @@ class Forecast(OfSequences):
             return "", [], [[] for _ in rows]
         means, deviations = self.mean[rows], _deviations(self.variance[rows])
         heads = ["observation"] if means.ndim == 1 else [f"observation[{d}]" for d in range(means.shape[1])]
+        heads = heads if self._entry_names is None else list(self._entry_names)
         pairs = np.stack([means, deviations], axis=-1).reshape(len(rows), -1, 2)
         return ", mean ± standard deviation", heads, [[f"{m:.5g} ± {d:.5g}" for m, d in row] for row in pairs]
 

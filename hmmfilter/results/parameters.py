@@ -155,4 +155,8 @@ def _head(name: str, index: tuple[int, ...], emission: Any) -> str:
     if own in getattr(emission, "DISTRIBUTIONS", ()):
         symbols = getattr(emission, "symbols", None)
         return f"p({index[-1] if symbols is None else symbols[index[-1]]})"
+    terms = getattr(emission, "_terms", None)
+    if own == "coefficients" and terms is not None:
+        *outcome, term = index
+        return f"{''.join(f'{j + 1}: ' for j in outcome)}{terms()[term]}"
     return f"{own}[{', '.join(map(str, index))}]" if index else own

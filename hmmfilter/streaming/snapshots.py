@@ -91,7 +91,7 @@ def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
         "tail": tail,
         "exponent": [whole(k, more) if x > 0 else None for x, k, more in zip(head, exponent, rest, strict=True)],
         "posterior": posterior,
-        "log_likelihood": run._log_likelihood,
+        "log_likelihood": float(run._log_likelihood),
     }
 
 
