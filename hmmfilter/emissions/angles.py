@@ -230,7 +230,7 @@ class VonMises(Angles):
         mean_groups, kappa_groups = groups.get("mean_direction", own), groups.get("concentration", own)
         is_free = mean_groups >= 0
         if len(np.unique(mean_groups[is_free])) < is_free.sum():
-            climbed: VonMises = climbing.climbed(self, self._told(shown), prior, groups)
+            climbed: VonMises = climbing.climbed(self, self._told(shown), groups)
             return climbed
         weight, sine, excess = shown.reshape(3, -1)
         shift = np.where(is_free & (weight > TINY), np.arctan2(sine, weight - excess), 0.0)
@@ -374,7 +374,7 @@ class WrappedCauchy(Angles):
     def _maximised(self, shown: Any, prior: Any, groups: Groups) -> WrappedCauchy:
         """By Newton's steps in the frame in which the old law is uniform [1]_; what is held or tied, by slopes."""
         if groups:
-            climbed: WrappedCauchy = climbing.climbed(self, shown, prior, groups)
+            climbed: WrappedCauchy = climbing.climbed(self, shown, groups)
             return climbed
         kept: Kept = shown
         is_seen = ~np.isnan(kept.observed[0])

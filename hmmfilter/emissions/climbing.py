@@ -25,9 +25,9 @@ FLAT = 1e-12  # of a curvature, as a share of the largest, which is one of round
 SHORTEST = 1e-12  # of steps, as a share
 
 
-def climbed(emission: Any, shown: Any, prior: Any, groups: Groups) -> Any:
+def climbed(emission: Any, shown: Any, groups: Groups) -> Any:
     """The emission that is most probable for what is shown, or the same where nothing better is found."""
-    climb = Climb(emission, shown, prior, groups)
+    climb = Climb(emission, shown, groups)
     here = climb.start
     heights, slopes = climb.heights(here), climb.slopes(here)
     for _ in range(MOST_STEPS):
@@ -48,7 +48,6 @@ class Climb:
 
     emission: Any
     shown: Any
-    prior: Any
     groups: Groups
 
     @cached_property
@@ -70,10 +69,9 @@ class Climb:
 
     @cached_property
     def sets_of_states(self) -> IntArray:
-        """Which states are climbed with which: those that ties join, and all where there is a prior."""
-        n_states = self.emission.n_states
-        sets = np.zeros(n_states, dtype=np.int64) if self.prior is not None else np.arange(n_states)
-        for _ in range(n_states):
+        """Which states are climbed with which: those that ties join."""
+        sets = np.arange(self.emission.n_states)
+        for _ in range(len(sets)):
             for numbers in self.numbers.values():
                 for n in np.unique(numbers[numbers >= 0]):
                     sets[numbers == n] = sets[numbers == n].min()
@@ -125,8 +123,6 @@ class Climb:
     def heights(self, there: Any) -> FloatArray:
         """How probable what is shown is, of each set, (K,); −inf where that is not known."""
         heights = np.bincount(self.sets_of_states, there._expected(self.shown), self.emission.n_states)
-        if self.prior is not None:
-            heights[0] += there._log_prior(self.prior, self.groups)
         return np.where(np.isnan(heights), -np.inf, heights)
 
     def resolution(self, heights: FloatArray) -> FloatArray:
@@ -152,11 +148,10 @@ class Climb:
     def slopes(self, there: Any) -> FloatArray:
         """The slopes of the height along each free number, by units."""
         score, values = there._rises(self.shown), there._parameters()
-        beliefs = {} if self.prior is None else there._prior_score(self.prior, self.groups)
         along = np.zeros(self.n_free)
         for name, numbers in self.numbers.items():
             free = numbers >= 0
-            slope = (score[name] + beliefs.get(name, 0.0)) * there.DOMAINS[name].pace(values[name])
+            slope = score[name] * there.DOMAINS[name].pace(values[name])
             along += np.bincount(numbers[free], weights=slope[free], minlength=self.n_free)
         return along * self.units
 

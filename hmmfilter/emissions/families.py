@@ -93,7 +93,6 @@ class Family(OfNumbers, ABC):
 
     DOMAINS: ClassVar[dict[str, Domain]]
     PRIOR: ClassVar[type | None] = None  # the kind of the conjugate one
-    HAS_BOUND: ClassVar[bool] = False  # whether no parameters give one number all of the density, as of probabilities
     POLES: ClassVar[tuple[float, ...]] = ()  # observations at which a density may be infinite
     POSITIVE: ClassVar[frozenset[str]]
     BOUNDS: ClassVar[dict[str, tuple[float, float]]]
@@ -364,16 +363,14 @@ class Family(OfNumbers, ABC):
             _checks.finite_densities(table[rows], rows + first, pole)
 
     def _maximised(self: Self, shown: Any, prior: Any, groups: Groups) -> Self:
-        if not self.HAS_BOUND:
-            self._refuse_single_numbers(shown, groups)
-        best: Self = climbing.climbed(self, shown, prior, groups)
-        if not best.HAS_BOUND:
-            best._refuse_collapse(shown)
+        self._refuse_single_numbers(shown, groups)
+        best: Self = climbing.climbed(self, shown, groups)
+        best._refuse_collapse(shown)
         return best
 
     def _refuse_single_numbers(self, shown: Kept, groups: Groups) -> None:
         """Insist that more than one number belongs to states that are free, together with those they are tied to."""
-        x, climb = shown.observed[0], climbing.Climb(self, shown, None, groups)
+        x, climb = shown.observed[0], climbing.Climb(self, shown, groups)
         is_free = np.all([numbers >= 0 for numbers in climb.numbers.values()], axis=0)
         for first in np.unique(climb.sets_of_states):
             states = climb.sets_of_states == first

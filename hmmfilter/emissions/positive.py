@@ -51,7 +51,6 @@ class Exponential(Summed):
 
     DOMAINS: ClassVar[dict[str, Domain]] = {"mean": POSITIVE}
     FEATURES: ClassVar[tuple[str, ...]] = ("sum",)
-    HAS_BOUND: ClassVar[bool] = True
     PRIOR: ClassVar[type | None] = priors.Gamma
 
     mean: FloatArray

@@ -248,7 +248,7 @@ class SkewNormal(Family):
         start = self._with(
             {name: np.where(is_level, own, best._parameters()[name]) for name, own in begun._parameters().items()}
         )
-        other = climbing.climbed(start, shown, prior, groups)
+        other = climbing.climbed(start, shown, groups)
         is_better = is_level & (other._expected(shown) > best._expected(shown))
         return best._with(
             {name: np.where(is_better, own, best._parameters()[name]) for name, own in other._parameters().items()}

@@ -202,7 +202,7 @@ def most_probable_vectors(
         location, scale = most_probable(here.cells(location_groups, scale_groups), shown)
         here = Vectors(location, scale, here.df)
         parts = here.parts(x, patterns, weights)
-        tails: Any = climbing.climbed(Tails(here.df), parts, None, {"df": tail_groups})
+        tails: Any = climbing.climbed(Tails(here.df), parts, {"df": tail_groups})
         resolution = 4 * np.spacing(np.abs(tails._expected(parts)) + tails._weight(parts))
         is_gained = tails._expected(parts) - Tails(here.df)._expected(parts) > resolution
         df = np.where(np.isin(tail_groups, tail_groups[is_gained]), tails.df, here.df)

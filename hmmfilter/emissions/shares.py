@@ -135,7 +135,7 @@ class Beta(Summed):
         gap = 1 - np.exp(log_x) - np.exp(log_rest)
         for k in np.flatnonzero((weight > 0) & ~((gap > CERTAIN) & np.isfinite(log_x + log_rest)))[:1]:
             _checks.refuse_collapse(int(k), np.ones(1))
-        best: Beta = climbing.climbed(self, sums, None, {})
+        best: Beta = climbing.climbed(self, sums, {})
         return best._parameters()
 
     @classmethod

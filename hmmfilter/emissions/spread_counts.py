@@ -60,7 +60,6 @@ class NegativeBinomial(Family):
     """
 
     DOMAINS: ClassVar[dict[str, Domain]] = {"mean": FROM_ZERO, "dispersion": FROM_ZERO}
-    HAS_BOUND: ClassVar[bool] = True
 
     mean: FloatArray
     dispersion: FloatArray
@@ -110,9 +109,6 @@ class NegativeBinomial(Family):
         tallies = np.zeros((len(different), self.n_states))
         kernels.add_tallies(frozen(which), frozen(shown.weights), tallies)
         return Kept((different[:-1],), tallies[:-1])
-
-    def _expected(self, shown: Kept) -> FloatArray:
-        return super()._expected(self._tallied(shown))
 
     def _rises(self, shown: Kept) -> dict[str, FloatArray]:
         return super()._rises(self._tallied(shown))

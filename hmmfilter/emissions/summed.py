@@ -92,7 +92,7 @@ class Summed(Family):
         sums = shown.reshape(-1, self.n_states)
         whole = self._tied_as_wholes(groups)
         if whole is None:
-            best: Self = climbing.climbed(self, self._told(sums) + self._believed(prior), None, groups)
+            best: Self = climbing.climbed(self, self._told(sums) + self._believed(prior), groups)
             return best
         sums = self._told(np.array(pooled(whole, *sums)))
         sums = sums + np.array(pooled(whole, *self._believed(prior)))

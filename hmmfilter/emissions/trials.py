@@ -29,7 +29,6 @@ class OfTrials(Summed):
 
     DOMAINS: ClassVar[dict[str, Domain]] = {"probability": PROBABILITY}
     FEATURES: ClassVar[tuple[str, ...]] = ("successes", "failures")
-    HAS_BOUND: ClassVar[bool] = True
     PRIOR: ClassVar[type | None] = Dirichlet
 
     probability: FloatArray
