@@ -305,3 +305,11 @@ def test_needs_are_named_once():
     assert _checks.needs_of(RATES.chain) == {"times"}
     assert _checks.needs_of(object()) == frozenset()
     assert list(itertools.chain(*[_checks.needs_of(part) for part in (DENSE.chain, POISSON)])) == []
+
+
+def test_rows_of_covariates_are_one_table_where_no_sequence_has_as_many_steps():
+    rows = [[1.0, 2.0], [3.0, -4.0]]
+    model = hf.HMM([0.4, 0.6], MATRICES[0], hf.emissions.Regression([[1.0, 0.5, 0.0], [-1.0, 0.0, 2.0]], [1.0, 2.0]))
+    found = model.log_likelihood([0.5, 1.5], lengths=[1, 1], covariates=rows)
+    apart = [model.log_likelihood([x], covariates=[row]) for x, row in zip([0.5, 1.5], rows, strict=True)]
+    np.testing.assert_array_equal(found, apart)

@@ -210,3 +210,11 @@ def test_the_command_reads_columns_by_name(tmp_path, capsys):
     model_of(Product({"x": Gaussian([0.0, 2.0], [1.0, 1.0]), "y": Gaussian([0.0, 2.0], [1.0, 1.0])})).to_json(model)
     assert main(["filter", "--model", model, table]) in (0, None)
     assert len(capsys.readouterr().out.splitlines()) == 21
+
+
+def test_no_natural_parameters_are_those_of_no_emission():
+    mixture = Mixture([Poisson([1.0, 2.0]), Poisson([3.0, 9.0])], [[0.5, 0.5], [0.2, 0.8]])
+    vector = mixture._natural()
+    assert np.allclose(mixture._of_natural(vector).weights, mixture.weights)
+    for n in (0, len(vector) - 1):  # a weight, a rate
+        assert mixture._of_natural(np.where(np.arange(len(vector)) == n, np.nan, vector)) is None

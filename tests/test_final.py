@@ -222,3 +222,9 @@ def test_residuals_know_the_end():
 def test_refusals(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_the_end_of_a_state_that_is_never_visited_stays_as_it_is():
+    model = hf.HMM([1.0, 0.0], [[1.0, 0.0], [0.5, 0.5]], COIN, final=FINAL)
+    fitted = model.fit([FLIPS, [1, 1]])
+    assert fitted.model.final.tolist() == [pytest.approx(2 / 6), FINAL[1]]

@@ -8,7 +8,17 @@ import pytest
 from scipy import stats
 
 import hmmfilter as hf
-from hmmfilter.emissions import Beta, Exponential, Gamma, InverseGaussian, LogNormal, Weibull, stirling, tails
+from hmmfilter.emissions import (
+    Beta,
+    Exponential,
+    Gamma,
+    InverseGaussian,
+    LogNormal,
+    Weibull,
+    lifetimes,
+    stirling,
+    tails,
+)
 from hmmfilter.emissions.learning import Kept
 from hmmfilter.emissions.positive import shape_of
 from tests import oracle
@@ -410,3 +420,12 @@ def test_blocks_of_any_length_have_the_bits_of_python(emission, n_rows, monkeypa
 def test_a_hazard_that_underflows_is_told_by_its_log():
     below, above = tails.of_hazard(np.array([-800.0]), np.array([0.0]))
     assert (below[0], above[0]) == (-800.0, 0.0)
+
+
+def test_each_of_newtons_steps_towards_a_weibull_leads_up(monkeypatch):
+    x, heights = np.array([0.5, 1.0, 1.25, 2.0]), []
+    for n_steps in range(5):
+        monkeypatch.setattr(lifetimes, "N_NEWTON", n_steps)
+        found = Weibull([0.25], [1.0]).estimated(x, np.ones((4, 1)))
+        heights.append(found.log_likelihoods(x).sum())
+    assert (np.diff(heights) > 0).all()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import hmmfilter as hf
 from hmmfilter._beside import Beside
+from hmmfilter.learning.settling import of_firsts
 from hmmfilter.transitions.exponentials import log_exponentials, slopes_of_exponentials
 from hmmfilter.transitions.protocol import Moved
 from hmmfilter.transitions.rate_estimates import height
@@ -384,3 +385,9 @@ def test_a_fit_finds_rates_however_far_they_are():
     fitted, far = start.fit(x, times=times, fixed=fixed), start.fit(x, times=1e-9 * times, fixed=fixed)
     assert far.log_likelihood == pytest.approx(fitted.log_likelihood, abs=1e-7)
     np.testing.assert_allclose(1e-9 * far.model.chain.generator, fitted.model.chain.generator, rtol=1e-3)
+
+
+def test_rates_that_settle_in_more_than_one_way_are_never_chosen():
+    height, slopes = of_firsts(np.ones(3), START)(np.zeros((3, 3)))
+    assert height == -np.inf
+    assert not slopes.any()

@@ -220,12 +220,7 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
         return f"HMM: {self.n_states} states, {chain}{emission}"
 
     def _chain_columns(self) -> list[Column]:
-        columns: list[Column] = [("initial", self.initial, ".4f")]
-        if isinstance(self.chain, Dense):
-            moves = zip(self.state_names, self.transition.T, strict=True)
-            columns += [(f"to {name}", column, ".4f") for name, column in moves]
-        elif hasattr(self.chain, "_columns"):
-            columns += self.chain._columns(self.state_names)
+        columns = [("initial", self.initial, ".4f"), *self.chain._columns(self.state_names)]
         return columns if self.final is None else [*columns, ("end", self.final, ".4f")]
 
     def _emission_columns(self) -> list[Column]:
