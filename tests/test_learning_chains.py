@@ -175,9 +175,9 @@ def matrices_of(kind, numbers):
 # Longer series, of which there is enough to tell all parameters.
 
 
-def longer(kind, final):
+def longer(kind, final, n_sequences=8):
     rng = np.random.default_rng(7)
-    n_steps, lengths = 120, [15] * 8
+    n_steps, lengths = 15 * n_sequences, [15] * n_sequences
     beside = {
         "dense": {},
         "indexed": {"transition_index": rng.integers(2, size=n_steps)},
@@ -190,7 +190,7 @@ def longer(kind, final):
         "rates": Rates([[0.0, 0.3], [0.5, 0.0]]),
         "logistic": Logistic([[[0.0, 0.0], [-1.0, 0.0]], [[-1.0, 0.0], [0.0, 0.0]]]),
     }[kind]
-    states = np.concatenate([np.cumsum(rng.random(15) < 0.3) % 2 for _ in range(8)])
+    states = np.concatenate([np.cumsum(rng.random(15) < 0.3) % 2 for _ in lengths])
     counts = rng.poisson(np.where(states == 0, 1.0, 9.0))
     model = hf.HMM([0.5, 0.5], chain, hf.emissions.Poisson([1.0, 8.0]), final=final)
     return model, counts, {"lengths": lengths, **beside}
@@ -378,10 +378,10 @@ def test_a_rate_that_wants_to_be_none_is_zero():
 
 def test_other_starts_are_tried_for_every_chain():
     for kind in ("indexed", "rates", "logistic"):
-        model, counts, beside = longer(kind, FINAL)
-        fitted = model.fit(counts, restarts=2, rng=1, **beside)
-        assert len(fitted.restarts) == 3
-        assert repr(fitted.restarts).startswith("Restarts: 3 starts\n  start")
+        model, counts, beside = longer(kind, FINAL, n_sequences=3)
+        fitted = model.fit(counts, restarts=1, rng=1, **beside)
+        assert len(fitted.restarts) == 2
+        assert repr(fitted.restarts).startswith("Restarts: 2 starts\n  start")
         assert fitted.log_likelihood >= model.fit(counts, **beside).log_likelihood - 1e-6
         held = model.fit(counts, restarts=1, rng=1, fixed="transition", **beside)
         assert held.model.chain == model.chain
@@ -398,10 +398,9 @@ def test_soft_evidence_is_learnt_from():
 
 @ALL
 def test_what_is_learnt_prints_and_is_drawn(kind):
-    model, counts, beside = longer(kind, FINAL)
+    model, counts, beside = longer(kind, FINAL, n_sequences=3)
     fitted = model.fit(counts, **beside)
     assert len(fitted.plot()) >= 3
-    fitted.standard_errors()
     text, html = repr(fitted), fitted._repr_html_()
     for word in (
         "end",
