@@ -140,7 +140,8 @@ def _shown_by(cls: Any, evidence: Evidence, belongs: FloatArray, options: dict[s
     """The emission of observations that belong to the states to such degrees, by what it needs beside them."""
     beside, needed = evidence.beside, {}
     if beside.covariates is not None:
-        needed["covariates"] = beside.covariates
+        table: Any = beside.covariates
+        needed["covariates"] = table if beside.names is None else _checks.NamedTable(table, beside.names)
     if _looks_back(cls):
         needed["lengths"] = np.diff(beside.starts)
     return cls.guessed(evidence.observations, belongs, **needed, **options)

@@ -426,6 +426,28 @@ def test_a_transition_may_be_given():
     assert hf.guess("poisson", 2, counts, transition=rates).chain == rates
 
 
+@pytest.mark.parametrize("kind", ["regression", "autoregressive"])
+def test_what_depends_on_covariates_is_guessed_of_several_sequences_and_knows_their_names(kind):
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"who": ["a"] * 20 + ["b"] * 12, "price": rng.normal(size=32), "promo": rng.normal(size=32)})
+    frame["y"] = frame.price * np.repeat([1.0, -2.0], 16) + rng.normal(size=32)
+    known, groups = frame[["price", "promo"]], frame.groupby("who")
+    of_rows = hf.guess(kind, 2, frame.y, covariates=known, lengths=[20, 12])
+    assert of_rows.emission.covariates == ("price", "promo")
+    assert hf.guess(kind, 2, groups.y, covariates=groups[["price", "promo"]]) == of_rows
+    parts = [known[:20], known[20:]]
+    assert hf.guess(kind, 2, [frame.y[:20], frame.y[20:]], covariates=parts) == of_rows
+    assert hf.guess(kind, 2, [[], frame.y[:20], frame.y[20:]], covariates=[known[:0], *parts]) == of_rows
+    fitted = of_rows.fit(frame.y, covariates=frame[["promo", "price"]], max_iterations=2)
+    other = of_rows.fit(frame.y, covariates=known, max_iterations=2)
+    assert fitted.model == other.model
+    unnamed = hf.guess(kind, 2, frame.y, covariates=known.to_numpy(), lengths=[20, 12]).emission
+    assert unnamed.covariates is None
+    assert np.array_equal(unnamed.coefficients, of_rows.emission.coefficients)
+    mixture = hf.guess("mixture", 2, groups.y, component=kind, covariates=groups[["price", "promo"]])
+    assert mixture.emission.components[0].covariates == ("price", "promo")
+
+
 def test_covariates_may_be_for_the_chain_alone():
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({"heat": rng.normal(size=60), "rain": rng.normal(size=60)})

@@ -4,7 +4,7 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 """
 
 from hmmfilter._checks.arrays import are_none, float_array
-from hmmfilter._checks.beside import beside_of, joined_log_weights, needs_of, of_one_step
+from hmmfilter._checks.beside import NamedTable, beside_of, joined_log_weights, needs_of, of_one_step
 from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks, rows_of
 from hmmfilter._checks.channels import (
     Layout,
@@ -70,7 +70,7 @@ from hmmfilter._checks.guesses import (
     told_apart,
     vector_width,
 )
-from hmmfilter._checks.labels import NO_LABELS, Labels, drawn_index, joined_index, keyed, labels_of
+from hmmfilter._checks.labels import NO_LABELS, Labels, by_key, drawn_index, joined_index, keyed, labels_of
 from hmmfilter._checks.learning import (
     ObjectiveFellError,
     callback,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -114,7 +114,7 @@ def of_one_step(covariates: Any, time: Any, transition_index: Any) -> dict[str, 
     """What lies beside a single step, as tables of one row; a dict or a row of a frame brings names of covariates."""
     table = covariates
     if hasattr(covariates, "items"):
-        table = NamedRow(covariates)
+        table = NamedTable([[value for _, value in covariates.items()]], covariates.keys())
     elif covariates is not None:
         table = [covariates] if np.ndim(covariates) > 0 else [[covariates]]
     return {
@@ -124,14 +124,14 @@ def of_one_step(covariates: Any, time: Any, transition_index: Any) -> dict[str, 
     }
 
 
-class NamedRow:
-    """A table of one row, whose columns have names."""
+class NamedTable:
+    """A table whose columns have names."""
 
-    def __init__(self, row: Mapping[Any, Any]) -> None:
-        self.columns, self._entries = list(row.keys()), [value for _, value in row.items()]
+    def __init__(self, table: Any, columns: Iterable[Any]) -> None:
+        self.columns, self._table = list(columns), table
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        return np.array([self._entries], dtype)
+        return np.array(self._table, dtype)
 
 
 def _covariates(

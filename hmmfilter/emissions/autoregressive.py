@@ -13,8 +13,9 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
+from hmmfilter.emissions import guesses
 from hmmfilter.emissions.learning import Learner
-from hmmfilter.emissions.linear import Linear, n_covariates_of, typical_variance
+from hmmfilter.emissions.linear import Linear, columns_given, typical_variance
 from hmmfilter.emissions.numbers_ahead import moments_ahead
 from hmmfilter.emissions.protocol import Emission
 from hmmfilter.emissions.regression import Regression
@@ -298,9 +299,10 @@ class Autoregressive(Linear):
     @classmethod
     def _stand_in(cls, observations: Any, *, order: int = 1, covariates: Any = None) -> Autoregressive:
         """One of a single state that lets such observations in."""
-        y = _checks.observations(observations)
-        width = 1 + _checks.whole_count("order", order) + n_covariates_of(covariates, len(y))
-        return cls(np.zeros((1, width)), [typical_variance(y)], order)
+        y = _checks.observations(guesses.joined(observations, None))
+        n_covariates, names = columns_given(covariates, len(y))
+        width = 1 + _checks.whole_count("order", order) + n_covariates
+        return cls(np.zeros((1, width)), [typical_variance(y)], order, covariates=names)
 
     @as_in(Emission.sample, log_likelihoods, Regression.sample)
     def sample(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -267,9 +268,16 @@ class _Asking:
     _needs = frozenset({"covariates"})
 
 
-def n_covariates_of(covariates: Any, n_rows: int) -> int:
-    """How many columns there are."""
+def columns_given(covariates: Any, n_rows: int) -> tuple[int, tuple[str, ...] | None]:
+    """How many columns there are for so many rows, of one sequence or of several, and their names if they have some."""
     if covariates is None:
-        return 0
-    table = _checks.beside_of(None, _Asking(), _checks.starts(None, n_rows), None, {"covariates": covariates})
-    return 0 if table.covariates is None else table.covariates.shape[1]
+        return 0, None
+    first, n_of_first = covariates, n_rows
+    by_keys = _checks.by_key(covariates)
+    parts = list(by_keys.values()) if isinstance(by_keys, Mapping) else covariates
+    if isinstance(parts, (list, tuple)) and len(parts) != n_rows:  # a table for each sequence
+        first = next((part for part in parts if len(part) > 0), parts)
+        n_of_first = len(first)
+    starts = _checks.starts(None, n_of_first)
+    table = _checks.beside_of(None, _Asking(), starts, None, {"covariates": first})
+    return 0 if table.covariates is None else table.covariates.shape[1], table.names

@@ -14,8 +14,9 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
 from hmmfilter._newton import with_ones
+from hmmfilter.emissions import guesses
 from hmmfilter.emissions.learning import Learner
-from hmmfilter.emissions.linear import Linear, n_covariates_of, typical_variance
+from hmmfilter.emissions.linear import Linear, columns_given, typical_variance
 from hmmfilter.emissions.predictors import predictors
 from hmmfilter.emissions.protocol import Emission
 from hmmfilter.emissions.responses import RESPONSES, Response
@@ -223,13 +224,14 @@ class Regression(Linear):
     def _stand_in(cls, observations: Any, *, covariates: Any = None, family: str = "gaussian") -> Regression:
         """One of a single state that lets such observations in."""
         response = RESPONSES[_checks.family_word(family, RESPONSES)]
-        n_predictors = 1
+        observations, n_predictors = guesses.joined(observations, None), 1
         if family == "categorical":
             n_predictors = int(np.nanmax(_checks.whole_observations(observations), initial=1.0))
         y = response.let_in(observations, n_predictors)
-        width = 1 + n_covariates_of(covariates, len(y))
-        shape = (1, n_predictors, width) if family == "categorical" else (1, width)
-        return cls(np.zeros(shape), [typical_variance(y)] if response.has_variance else None, family=family)
+        n_covariates, names = columns_given(covariates, len(y))
+        shape = (1, n_predictors, 1 + n_covariates) if family == "categorical" else (1, 1 + n_covariates)
+        variance = [typical_variance(y)] if response.has_variance else None
+        return cls(np.zeros(shape), variance, family=family, covariates=names)
 
     @as_in(Emission.sample, log_likelihoods)
     def sample(
