@@ -185,7 +185,7 @@ def log_likelihoods_to_come(
     >>> log_transition = np.log([[0.7, 0.3], [0.3, 0.7]])
     >>> log_likelihoods = np.log([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]])  # umbrella, umbrella, none
     >>> np.exp(hf.log_likelihoods_to_come(log_transition, log_likelihoods)).round(4)
-    array([[0.2297, 0.1281],
+    array([[0.2307, 0.1663],
            [0.31  , 0.59  ],
            [1.    , 1.    ]])
     """

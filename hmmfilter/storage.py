@@ -132,9 +132,10 @@ def _describe(emission: Any) -> dict[str, Any]:
 
 
 def _described(name: str, made: Any) -> dict[str, Any]:
-    """What something is made of, by the names of its fields."""
+    """What something is made of, by the names of its fields; without switches that are off."""
     given = {field.name: getattr(made, field.name) for field in fields(made) if field.init}
-    return {"type": name, **{name: _plain(value) for name, value in given.items() if value is not None}}
+    told = {name: value for name, value in given.items() if value is not None and value is not False}
+    return {"type": name, **{name: _plain(value) for name, value in told.items()}}
 
 
 def _plain(value: Any) -> Any:

@@ -106,7 +106,7 @@ def test_a_sequence_counts_as_often_as_its_weight_says():
 
 
 def bits(found):
-    return [part.tobytes() for part in found]
+    return [part if part is None else part.tobytes() for part in found]
 
 
 @pytest.fixture

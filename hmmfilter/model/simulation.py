@@ -72,7 +72,7 @@ class Simulation(Questions):
         array([1, 1, 0, 1, 1, 1, 1, 1])
         >>> states, observations = model.simulate(3, rng=1, n_sequences=2, start="calm")
         >>> states
-        [array([0, 0, 0]), array([0, 0, 0])]
+        [array([0, 1, 0]), array([0, 0, 0])]
         """
         lengths = _checks.simulated_lengths(length, n_sequences)
         generator = _checks.generator(rng)

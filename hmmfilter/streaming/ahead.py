@@ -59,7 +59,7 @@ class Ahead(Run):
         >>> stream = model.online()
         >>> _ = stream.observe(2)
         >>> round(stream.end().log_likelihood, 4), round(model.log_likelihood([2]), 4)
-        (-2.7262, -2.7262)
+        (-2.9918, -2.9918)
         """
         _checks.begun("end", self._n_observed)
         log_final = _checks.known_end(self._companion.log_final)
