@@ -48,9 +48,9 @@ def guess(
     n_states : int
         K.
     observations
-        As in `HMM.filter`. Where there may be vectors, as for "gaussian" and "poisson", tables of several columns and
-        lists of lists of one length are such; a list of arrays is a list of sequences. A class of your own is given
-        them as they came, or one after the other where a frame is grouped.
+        As in `HMM.filter`. Where there may be vectors, tables of several columns are such, and but for "poisson" and
+        "bernoulli" also lists of lists of one length; a list of arrays is a list of sequences. A class of your own is
+        given them as they came, or one after the other where a frame is grouped.
     lengths, covariates
         As in `HMM.filter`.
     transition : array_like or one of `hmmfilter.transitions`, optional

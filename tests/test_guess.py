@@ -252,11 +252,7 @@ def test_words_of_a_class_of_ones_own_are_told_apart_by_the_alphabet():
             r"or a class, got \['gamma', 'vonmises'\]: several columns are a 'product', with channels=",
         ),
         (("poisson", 2, [None, None]), ValueError, "observations must have a step that is not missing, got none"),
-        (
-            ("poisson", 2, [np.array([0, 1, 4]), [2, -1]]),
-            ValueError,
-            r"sequence 1: observations\[1\] must be a whole number from 0",
-        ),
+        (("poisson", 2, [[0, 1], [2, -1]]), ValueError, r"sequence 1: observations\[1\] must be a whole number from 0"),
         (("poisson", 2, {"a": [0, 1], "b": [2, 0.5]}), ValueError, r"sequence 'b': observations\[1\] must be a whole"),
     ],
 )
@@ -417,6 +413,14 @@ def test_every_emission_of_the_library_is_guessed_by_name_and_class():
         assert np.isfinite(model.log_likelihood(observations, **beside))
         fitted = model.fit(observations, max_iterations=2, restarts=1, rng=0, **beside)
         assert fitted.objective >= fitted.history[0]
+
+
+@pytest.mark.parametrize("kind", ["poisson", "bernoulli"])
+def test_lists_of_counts_are_sequences_and_tables_are_vectors(kind):
+    lists = [[0, 1, 0, 1], [1, 1, 0, 0]]
+    assert hf.guess(kind, 2, lists) == hf.guess(kind, 2, [*lists[0], *lists[1]], lengths=[4, 4])
+    assert hf.guess(kind, 2, np.array(lists).T).emission.n_dimensions == 2
+    assert hf.guess(kind, 2, [[[0, 1], [1, 0]], [[1, 1]]]).emission.n_dimensions == 2
 
 
 def test_a_transition_may_be_given():

@@ -51,11 +51,12 @@ def options_taken(kind: Any, options: Mapping[str, Any]) -> None:
         raise TypeError(f"what is said of {kind.__name__} must have {', '.join(lacking)}, got {got}")
 
 
-def vector_width(observations: Any, lengths: Any) -> int | None:
+def vector_width(observations: Any, lengths: Any, *, lists_are_vectors: bool = True) -> int | None:
     """D, where observations are vectors by their looks; None where they are numbers.
 
     A table of several columns has vectors, and so has a list of lists of one length. A list of arrays, or of lists of
-    lists, is a list of sequences, but for those with `lengths`: they are one table.
+    lists, is a list of sequences, but for those with `lengths`: they are one table. Where numbers are more usual than
+    vectors, a list of lists of numbers may be told to be one of sequences, too.
     """
     if isinstance(observations, Mapping):
         parts = list(observations.values())
@@ -64,7 +65,7 @@ def vector_width(observations: Any, lengths: Any) -> int | None:
     elif lengths is None and isinstance(observations, (list, tuple)) and _are_parts(observations):
         parts = list(observations)
     else:
-        return _width(observations)
+        return _width(observations) if lists_are_vectors or hasattr(observations, "ndim") else None
     widths = [_width(part) for part in parts if is_container(part) and len(part) > 0]
     return widths[0] if widths else None
 

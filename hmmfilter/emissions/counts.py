@@ -216,7 +216,7 @@ class Poisson(OfNumbers):
     @classmethod
     def _stand_in(cls, observations: Any, *, exposure: bool = False, **_: Any) -> Poisson:
         """One of a single state that lets observations in."""
-        width = None if exposure else _checks.vector_width(observations, None)
+        width = None if exposure else _checks.vector_width(observations, None, lists_are_vectors=False)
         return cls([1.0] if width is None else [[1.0] * width], exposure=exposure)
 
     @classmethod

@@ -145,7 +145,7 @@ class Bernoulli(OfNumbers):
     @classmethod
     def _stand_in(cls, observations: Any, **_: Any) -> Bernoulli:
         """One of a single state that lets observations in."""
-        width = _checks.vector_width(observations, None)
+        width = _checks.vector_width(observations, None, lists_are_vectors=False)
         return cls([0.5] if width is None else [[0.5] * width])
 
     @classmethod
