@@ -155,6 +155,13 @@ def test_a_leap_to_a_chain_that_comes_apart_is_none():
     assert leaps.landing(tuple(models), 2.0) is None
 
 
+def test_a_leap_to_rates_without_end_is_none():
+    fast = [hf.transitions.Rates([[0.0, rate], [rate, 0.0]]) for rate in (1e300, 1e304, 1e308)]
+    models = [hf.HMM([0.5, 0.5], chain, hf.emissions.Poisson([1.5, 6.0])) for chain in fast]
+    leaps = Leaps(problem_of(models[0], COUNTS, times=np.arange(len(COUNTS))))
+    assert leaps.landing(tuple(models), 2.0) is None
+
+
 def test_rates_say_what_is_to_come():
     rates = Rates()
     assert rates.to_come(1.0) == np.inf

@@ -268,6 +268,17 @@ def test_impossible_sequences_add_nothing():
         assert getattr(found, name) == pytest.approx(getattr(alone, name), rel=1e-15), name
 
 
+def test_impossible_sequences_add_nothing_to_any_of_several_matrices():
+    log_initial, log_transition, rows = cases.draw(cases.ordinary, 5, 6, 3)
+    rows, turns = np.concatenate([rows, rows]), np.array([log_transition, log_transition[::-1]])
+    rows[8] = -np.inf
+    found = expected((log_initial, turns, rows), [6, 6], [1.0, 2.0], index=np.arange(12) % 2)
+    alone = expected((log_initial, turns, rows[:6]), index=np.arange(6) % 2)
+    assert found.n_possible.tolist() == [6, 2]
+    for name in ("initial", "transition", "slopes", "emission"):
+        assert getattr(found, name) == pytest.approx(getattr(alone, name), rel=1e-15), name
+
+
 def test_sequences_without_steps_are_certain():
     log_initial, log_transition, rows = cases.draw(cases.ordinary, 6, 30, 3)
     found = expected((log_initial, log_transition, rows), [0, 30, 0], [1.0, 2.0, 3.0])

@@ -70,6 +70,7 @@ def test_a_share_of_nothing_stays_and_priors_are_those_of_each_model():
     assert mixture.log_prior != 0
     assert "log-prior" in repr(mixture)
     assert mixture.to_frame().index.tolist() == ["x", "y"]
+    assert mixture.to_frame(index=["first", "second"]).index.tolist() == ["first", "second"]
     assert mixture.models["0"].transition.tolist() == models()[0].transition.tolist()
 
 

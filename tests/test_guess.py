@@ -254,6 +254,7 @@ def test_words_of_a_class_of_ones_own_are_told_apart_by_the_alphabet():
         (("poisson", 2, [None, None]), ValueError, "observations must have a step that is not missing, got none"),
         (("poisson", 2, [[0, 1], [2, -1]]), ValueError, r"sequence 1: observations\[1\] must be a whole number from 0"),
         (("poisson", 2, {"a": [0, 1], "b": [2, 0.5]}), ValueError, r"sequence 'b': observations\[1\] must be a whole"),
+        (("poisson", 2, {"a": [], "b": [2, 0.5]}), ValueError, r"sequence 'b': observations\[1\] must be a whole"),
     ],
 )
 def test_what_cannot_be_guessed_is_refused_in_words(given, error, words):

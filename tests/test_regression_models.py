@@ -162,3 +162,10 @@ def test_a_fit_calls_coefficients_as_the_model_does():
     classes = hf.guess("regression", 2, rng.integers(0, 3, 60), covariates=frame.price.array, family="categorical")
     found = classes.fit([0, 1, 2] * 20, covariates=frame.price.array, max_iterations=1)
     assert re.search(r"1: intercept +1: x\[0\] +2: intercept +2: x\[0\]", repr(found))
+
+
+def test_outcomes_to_come_have_no_mean():
+    outcomes = Regression([[[0.5, 1.0], [0.0, -1.0]]], family="categorical")
+    forecast = hf.HMM([1.0], [[1.0]], outcomes).forecast([0, 2], 2, covariates=X[:4])
+    assert forecast.mean is None
+    assert forecast.variance is None

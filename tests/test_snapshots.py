@@ -403,3 +403,11 @@ def test_whatever_is_written_is_refused_or_goes_on(family, seed, n_states, is_la
         if log_probabilities is not None:
             assert np.exp(log_probabilities).sum() == pytest.approx(1, abs=1e-12)
             assert np.isfinite(twin.log_likelihood)
+
+
+def test_emissions_within_emissions_are_told_apart():
+    pairs = [[1.0, 5.0], [1.0, 6.0]]
+    within = [hf.emissions.Product([Poisson(pair), hf.emissions.Gaussian([0.0, 1.0], [1.0, 1.0])]) for pair in pairs]
+    words = [emission_fingerprint(emission) for emission in within]
+    assert words[0] != words[1]
+    assert words[0] == emission_fingerprint(within[0]._reordered(np.arange(2)))

@@ -379,3 +379,14 @@ def test_a_model_is_written_and_read(kind, tmp_path):
     model = hf.HMM([0.2, 0.3, 0.5], chain, EMISSION)
     model.to_json(tmp_path / "model.json")
     assert hf.HMM.from_json(tmp_path / "model.json") == model
+
+
+def test_a_model_is_drawn_by_its_chain():
+    model = hf.HMM([0.25, 0.75], hf.transitions.Rates([[0, 0.1], [0, 0]], "h"), hf.emissions.Poisson([1.0, 5.0]))
+    assert model.plot()[0].get_title() == "moves per h"
+
+
+def test_one_step_before_any_is_where_the_chain_starts():
+    model = hf.HMM([0.25, 0.75], INDEXED, hf.emissions.Poisson([1.0, 5.0]))
+    forecast = model.forecast([1], 1, lengths=[0, 1], transition_index=["work", "work", "rest"])
+    np.testing.assert_array_equal(forecast.log_probabilities[0], np.log([[0.25, 0.75]]))

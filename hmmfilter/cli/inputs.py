@@ -26,9 +26,6 @@ class Named:
     def __init__(self, table: FloatArray, columns: Sequence[str]) -> None:
         self.table, self.columns = table, tuple(columns)
 
-    def __len__(self) -> int:
-        return len(self.table)
-
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.asarray(self.table, dtype)
 

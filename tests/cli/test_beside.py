@@ -246,6 +246,7 @@ def test_fits_of_chains_by_what_lies_beside(fit):
     status, _, _, err = fit(DATA, *words[:-1], "1-2", *WORDS["time"])
     assert (status, "--states must be one number" in err) == (2, True)
     assert fit(DATA, *words[:-1], 1, *WORDS["time"])[1].n_states == 1
+    assert fit(DATA, *words[:-1], 1, *WORDS["index"])[1].chain.matrices.tolist() == [[[1.0]], [[1.0]]]
 
 
 def test_fits_of_channels_and_of_what_looks_back(fit):
