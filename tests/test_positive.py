@@ -398,6 +398,11 @@ def test_zeros_alone_are_no_guess(family):
         family.guessed([0.0, 0.0], np.ones((2, 1)))
 
 
+def test_a_step_that_falls_by_the_rounding_of_two_objectives_is_none_down():
+    _, x = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], Beta([2.0, 0.5], [3.0, 0.7])).simulate(100, rng=3)
+    assert hf.guess(Beta, 1, x).fit(x).converged
+
+
 def test_moments_may_be_infinite():
     assert Weibull([1e-3], [1.0]).moments()[1] == np.inf
     assert LogNormal([700.0], [30.0]).moments()[0] == np.inf

@@ -118,6 +118,12 @@ def test_many_degrees_of_freedom_are_a_normal_distribution():
         np.testing.assert_allclose(got, expected, rtol=1e-13)
 
 
+def test_tails_are_there_beyond_where_squares_are():
+    log_below, _, log_above = StudentT([0.0], [1.0], [3.0]).log_sides([1e150, 1e300])
+    np.testing.assert_allclose(np.diff(log_above[:, 0]), 3 * np.log(1e-150), rtol=SIDE_RTOL)
+    np.testing.assert_array_equal(log_below, 0.0)
+
+
 def test_entries_of_vectors_have_sides_of_their_own():
     vectors = StudentT([[0.0, 1.0, 2.0]], [MATRIX], [3.0])
     sides = vectors.log_sides([[1.0, NAN, 5.0]])
@@ -246,6 +252,17 @@ def test_a_fit_of_vectors_never_falls_and_knows_its_errors():
     assert "df" in repr(fitted.model)
     row = truth.online().observe(x[0].tolist())
     np.testing.assert_array_equal(row, truth.filter(x).log_probabilities[0])
+
+
+def test_a_step_that_slopes_do_not_foresee_is_not_the_last():
+    """Degrees of freedom go from 38 to 8e13, where the slope, before locations moved, said to lower them."""
+    truth = hf.HMM(
+        [0.5, 0.5],
+        [[0.8, 0.2], [0.3, 0.7]],
+        StudentT([[0.0, 1.0], [2.0, 3.0]], [[[1.0, 0.3], [0.3, 2.0]], [[2.0, 0.0], [0.0, 1.0]]], [4.0, 7.0]),
+    )
+    _, x = truth.simulate(37, rng=0)
+    assert truth.fit(x, max_iterations=8).n_iterations == 8
 
 
 def test_vectors_of_a_line_have_no_bound():

@@ -93,7 +93,7 @@ def climb(
             return Climbed(kept, history, "the callback said so", False)
         if to_come <= tolerance and kept is point:
             return Climbed(kept, history, f"no more than {tolerance:g} is to be gained", True)
-        lengths.append(point.length if point.ahead is not None else 0.0)
+        lengths.append(abs(point.length) if point.ahead is not None else 0.0)
         risen = kept.objective - history[-len(lengths)]
         if max(lengths) <= point.resolution and risen <= point.resolution:
             return Climbed(kept, history, "no gain can be resolved any more", True)
@@ -105,7 +105,7 @@ def steps(problem: Problem, here: Point, accelerate: bool) -> Iterator[Look]:
     rates, leaps = Rates(), Leaps(problem)
     while True:
         there = point_at(problem, here.ahead)
-        _checks.objective_rises(here.objective, there.objective, max(here.resolution, there.resolution))
+        _checks.objective_rises(here.objective, there.objective, here.resolution + there.resolution)
         if not problem.are_scored:  # what was gained stands for what would be
             there = there._replace(length=max(there.objective - here.objective, 0.0))
         rates.note(here.length, there.length)
@@ -147,8 +147,11 @@ class Rates:
             self._rates.append(after / before)
 
     def to_come(self, length: float) -> float:
-        """A bound of what all steps gain from the one of this length on."""
+        """A bound of what all steps gain from the one of this length on.
+
+        A length is below 0 by rounding, or where a step is so long that slopes at its beginning say nothing of it.
+        """
         slowest = max(self._rates, default=math.inf)
         if length == 0:
             return 0.0
-        return length / (1.0 - slowest) if slowest < 1 else math.inf
+        return abs(length) / (1.0 - slowest) if slowest < 1 else math.inf
