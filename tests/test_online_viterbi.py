@@ -150,6 +150,28 @@ def test_what_is_impossible_changes_nothing():
     assert stream.update([0.0, 0.0], log_transition=[[-np.inf, 0.0], [0.0, 0.0]]).states.tolist() == [1]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_once_it_ends_the_path_is_that_of_a_sequence_that_ends(seed):
+    model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 3.0]), final=[0.02, 0.9])
+    counts = np.random.default_rng(seed).poisson(1.5, size=9)
+    stream = model.online_viterbi()
+    states = np.concatenate([stream.observe(count).states for count in counts])
+    before, rest = stream.snapshot(), stream.end()
+    assert (rest.start, rest.forced.any(), stream.snapshot()) == (stream.n_settled, False, before)
+    np.testing.assert_array_equal(np.concatenate([states, rest.states]), model.viterbi(counts).path)
+
+
+def test_an_end_is_asked_for_where_there_may_be_one():
+    stream = MODEL.online_viterbi()
+    stream.observe(1)
+    with pytest.raises(ValueError, match="final, got one without"):
+        stream.end()
+    never = hf.HMM([1.0, 0.0], [[1.0, 0.0], [0.0, 1.0]], MODEL.emission, final=[0.0, 1.0]).online_viterbi()
+    never.observe(1)
+    with pytest.raises(hf.ImpossibleEvidenceError, match="step 0"):
+        never.end()
+
+
 def test_a_stream_that_goes_on_for_long_stays_small():
     rng = np.random.default_rng(0)
     stream, rows = (

@@ -291,7 +291,7 @@ class OnlineViterbi:
         -------
         Settled
             As that of `update`, of all steps that are not settled; none is forced, as `hmmfilter.viterbi` of all so far
-            has the same.
+            has the same. Of a model with end probabilities, it is the path of a sequence that goes on: see `end`.
 
         Examples
         --------
@@ -305,6 +305,45 @@ class OnlineViterbi:
         window = self._window
         states = np.empty(len(window), dtype=np.int64)
         kernels.fill_way_back(window, self._best, states)
+        return Settled(self._n_settled, states, np.zeros(len(states), dtype=np.bool_))
+
+    def end(self) -> Settled:
+        """Tell the states of the last steps once it is known that the sequence ends there.
+
+        It changes nothing.
+
+        Returns
+        -------
+        Settled
+            As that of `flush`: what `HMM.viterbi` has, of a model with end probabilities.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where the sequence cannot end here.
+        ValueError
+            Before any step, and where the model has no end probabilities.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> emission = hf.emissions.Poisson([1.0, 5.0])
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], emission, final=[0.1, 0.9])
+        >>> decoder = model.online_viterbi()
+        >>> _ = decoder.observe(2)
+        >>> decoder.flush().states, decoder.end().states
+        (array([0]), array([1]))
+        """
+        _checks.begun("end", self._n_observed)
+        log_final = _checks.known_end(self._filter._companion.log_final)
+        staying = np.where(np.eye(self._n_states) == 1, 0.0, -np.inf)
+        ended = deepcopy(self)
+        ended._lag = None
+        try:
+            agreed = ended._advance(log_final, frozen(staying)).states
+        except _checks.ImpossibleEvidenceError:  # which the end is no step of
+            raise _checks.ImpossibleEvidenceError(self._n_observed - 1) from None
+        states = np.concatenate([agreed, ended.flush().states])[:-1]
         return Settled(self._n_settled, states, np.zeros(len(states), dtype=np.bool_))
 
     def snapshot(self) -> dict[str, Any]:
