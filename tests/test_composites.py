@@ -185,6 +185,14 @@ def test_the_table_has_all_emissions():
     assert {"register", "Emission"} <= told
 
 
+def test_each_column_of_a_mixture_of_products_has_curves_of_its_kind():
+    pytest.importorskip("matplotlib").use("Agg")
+    pool = Product([Gaussian([0.0, 3.0], [1.0, 1.0]), Poisson([1.0, 6.0])])
+    model = hf.HMM([0.5, 0.5], np.full((2, 2), 0.5), hf.emissions.TiedMixture(pool, [[0.3, 0.7], [0.8, 0.2]]))
+    _, _, counts = model.plot([[0.3, 2], [2.9, 7]])
+    assert (np.asarray(counts.lines[0].get_xdata()) % 1 == 0).all()
+
+
 def test_what_has_no_panel_of_numbers_is_drawn_all_the_same():
     pytest.importorskip("matplotlib").use("Agg")
     exposed, rows = model_of(Poisson([1.0, 5.0], exposure=True)), [(2, 1.0), (9, 2.0), (0, 0.5)]

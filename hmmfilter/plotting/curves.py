@@ -40,12 +40,11 @@ def shown_by(emission: Any, shares: FloatArray, observations: Any, names_from: A
     if observations is not None:
         seen = series_of(observations, len(observations), None).table
         names = column_names(names_from, seen.shape[1])
-    is_discrete = bool((drawn == np.rint(drawn)).all())
     checked = partial(_checks.log_likelihoods, emission, n_states=emission.n_states)
     log_densities = getattr(emission, "_log_densities", checked)  # those of SciPy fail far out
     shown = []
     for d, name in enumerate(names):
-        known = _known(seen[:, d])
+        known, is_discrete = _known(seen[:, d]), bool((table[:, d] == np.rint(table[:, d])).all())
         grid = _grid(np.concatenate([np.quantile(table[:, d], [LEAST, MOST]), known]), is_discrete)
         rows = grid
         if drawn.ndim == 2:
