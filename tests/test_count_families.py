@@ -82,6 +82,18 @@ def test_a_mean_of_nothing_shows_nothing():
     np.testing.assert_array_equal(table, [[0, 0], [-np.inf, -np.inf], [0, 0]])
 
 
+def test_a_dispersion_of_minus_nothing_is_none():
+    counts, signed = [0, 5, 1000], NegativeBinomial([9.0, -0.0], [-0.0, -0.0])
+    np.testing.assert_array_equal(
+        signed.log_likelihoods(counts), NegativeBinomial([9, 0], [0, 0]).log_likelihoods(counts)
+    )
+    assert not np.signbit([signed.mean, signed.dispersion]).any()
+
+
+def test_moments_beyond_all_doubles_are_infinite():
+    np.testing.assert_array_equal(NegativeBinomial([1e300], [0.5]).moments(), [[1e300], [np.inf]])
+
+
 def test_spread_kernels_give_the_same_bits_in_any_wing():
     counts = np.array([0, 1, 2, 7, 15, 16, 17, 300, 1e6, 1e15, 1e308, np.nan])
     spread = spread_of(np.array([0.0, 1e-300, 0.3, 5.0, 1e15]), np.array([0.5, 0.0, 1e6, 0.3, 1e-9]))
@@ -188,6 +200,16 @@ def test_counts_with_exposures_are_exact(rate):
             mean, count = mpmath.mpf(rate) * mpmath.mpf(row[1]), mpmath.mpf(row[0])
             exact = (count * mpmath.log(mean) if count else 0) - mean - mpmath.loggamma(count + 1)
             assert_exact(got, exact, 5 * RTOL)
+
+
+def test_rates_of_long_exposures_may_be_infinite():
+    log_below, log_at, log_above = Poisson([1e10], exposure=True).log_sides([[3, 1e308]])
+    np.testing.assert_array_equal([log_below, log_at, log_above], [[[-np.inf]], [[-np.inf]], [[0.0]]])
+
+
+def test_sums_of_counts_beyond_all_doubles_are_refused():
+    with pytest.raises(ValueError, match=r"the sum of observations.* must be finite, got inf"):
+        Multinomial([[0.5, 0.5]]).log_likelihoods([[1e308, 1e308]])
 
 
 def test_exposures_of_one_are_none():

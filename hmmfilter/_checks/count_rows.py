@@ -30,9 +30,11 @@ def count_rows(value: Any, n_outcomes: int, total: float | None) -> FloatArray:
     """Let rows of counts in, (T, M), with a given sum, if there is one; all NaN where an entry is missing."""
     rows = observations(value, n_outcomes)
     refuse_first("observations", ~np.isnan(rows) & ((rows < 0) | (rows != np.floor(rows))), WHOLE, rows)
-    is_missing = np.isnan(rows.sum(axis=1))
-    if total is not None:
+    with np.errstate(over="ignore"):
         sums = rows.sum(axis=1)
+    is_missing = np.isnan(sums)
+    refuse_first("the sum of observations", np.isinf(sums), "finite", sums)
+    if total is not None:
         refuse_first("the sum of observations", ~is_missing & (sums != total), f"{total:.17g}", sums)
     let_in: FloatArray = frozen(np.where(is_missing[:, np.newaxis], np.nan, rows))
     return let_in

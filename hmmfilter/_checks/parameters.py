@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks.arrays import DOUBLE, float_array, refuse_first, require_shape
 from hmmfilter._checks.errors import MOST_ENTRIES, shown
 from hmmfilter._checks.numbers import real_numbers
@@ -32,7 +32,8 @@ def non_negative(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...] |
     """Let finite numbers from 0 up in, of any shape where it is None."""
     array = real_parameters(name, value, shape)
     refuse_first(name, array < 0, "at least 0", array)
-    return array
+    unsigned: FloatArray = frozen(array + 0.0)  # whose inverse is no −∞
+    return unsigned
 
 
 def positive(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:

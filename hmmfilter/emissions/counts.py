@@ -362,7 +362,9 @@ class Poisson(OfNumbers):
         """
         rows = self._let_in(observations)
         counts, exposure = rows.T if self.exposure else (rows, np.ones(len(rows)))
-        return sides.of_counts(counts, exposure[:, np.newaxis] * self.rate, self._table(rows))
+        with np.errstate(over="ignore"):
+            rates = exposure[:, np.newaxis] * self.rate
+        return sides.of_counts(counts, rates, self._table(rows))
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Compute the mean and the variance of an observation in each state.

@@ -334,7 +334,8 @@ class Family(OfNumbers, ABC):
         >>> hf.emissions.Exponential([1.0, 10.0]).moments()
         (array([ 1., 10.]), array([  1., 100.]))
         """
-        return self._moments()
+        with np.errstate(over="ignore"):
+            return self._moments()
 
     @property
     def _keeps(self) -> bool:

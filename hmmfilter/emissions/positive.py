@@ -251,8 +251,7 @@ class Gamma(Summed):
         return sides.of_density(*tails.of_gamma(x[:, None] / self.scale, self.shape, log_at))
 
     def _moments(self) -> tuple[FloatArray, FloatArray]:
-        with np.errstate(over="ignore"):
-            return self._mean[0], self._mean[0] * self.scale
+        return self._mean[0], self._mean[0] * self.scale
 
 
 SMALL = 4.0  # a shape whose gamma function has lost nothing yet

@@ -34,5 +34,6 @@ def log_falling(
             s = scales * np.exp(t - np.exp(-t))
             share = 1 / (1 + s / lengths)
             total += np.exp(-drop(s * share)) * (s * share) * share * (1 + np.exp(-t))
-    log_total: FloatArray = np.log(STEP * total)
+    with np.errstate(divide="ignore"):  # of lengths that are hardly any doubles
+        log_total: FloatArray = np.log(STEP * total)
     return log_total

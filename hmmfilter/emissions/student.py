@@ -363,9 +363,7 @@ def _log_tail(z: FloatArray, df: FloatArray) -> FloatArray:
 
     scale = np.minimum(1 / (df * slant + root), 1.0)
     log_rest = log_falling(lambda share: drop(scale * share), np.ones_like(scale))
-    far = np.maximum(z, root)
-    log_cosh = np.where(
-        z > root, np.log(far / root) + 0.5 * np.log1p((root / far) ** 2), 0.5 * np.log1p((z / root) ** 2)
-    )
+    near, far = np.minimum(z, root), np.maximum(z, root)
+    log_cosh = np.log(far / root) + 0.5 * np.log1p((near / far) ** 2)
     log_tail: FloatArray = log_ratio(1, df) - HALF_LOG_2_PI + np.log(root * scale) - df * log_cosh + log_rest
     return log_tail
