@@ -48,6 +48,7 @@ from hmmfilter._checks.errors import (
     Impossible,
     ImpossibleEvidenceError,
     ImpossibleOrRestart,
+    RaiseOrRestart,
     blaming,
     impossible_policy,
     possible_beginning,
@@ -190,6 +191,7 @@ from hmmfilter._checks.streams import (
     lagged_moves,
     lagged_rows,
     lagged_snapshot,
+    may_restart,
     needs_no_more,
     observing,
     one_matrix_ahead,
@@ -199,6 +201,7 @@ from hmmfilter._checks.streams import (
     with_memory,
     written_initial,
     written_memory,
+    written_restarts,
 )
 from hmmfilter._checks.sums import in_order, log_probabilities_of, logs_to_subtract, lse_terms, temperature
 from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols, symbols_of

@@ -14,6 +14,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 
 Impossible = Literal["raise", "mark"]
 ImpossibleOrRestart = Literal["raise", "mark", "restart"]
+RaiseOrRestart = Literal["raise", "restart"]  # of streams, which have no rows to mark
 
 MOST_LETTERS = 80  # of what a message quotes
 MOST_LETTERS_OF_OTHERS = 400

@@ -9,7 +9,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks.arrays import entry_name, refuse_first, require_shape
 from hmmfilter._checks.documents import json_integer, json_list, json_number, json_object, json_vector, keys
-from hmmfilter._checks.errors import shown
+from hmmfilter._checks.errors import RaiseOrRestart, blaming, shown
 from hmmfilter._checks.settings import flag, one_of
 from hmmfilter._checks.tables import log_potentials
 
@@ -117,6 +117,25 @@ def with_memory(document: Any) -> Any:
     return document["beside"]
 
 
+def may_restart(impossible: RaiseOrRestart) -> bool:
+    """Whether a stream starts afresh where no path leads on."""
+    return one_of("impossible", impossible, ("raise", "restart")) == "restart"
+
+
+def written_restarts(document: Any) -> tuple[list[int], float]:
+    """Let in the steps at which a stream started afresh, and the log-likelihood before the last of them."""
+    if "restarts" not in document:
+        return [], 0.0
+    with blaming("restarts"):
+        keys("they", document["restarts"], {"steps", "log_likelihood"})
+        json_list("steps", document["restarts"]["steps"])
+        steps = [json_integer(f"steps[{n}]", step) for n, step in enumerate(document["restarts"]["steps"])]
+        for n, (before, step) in enumerate(zip([0, *steps[:-1]], steps, strict=True)):
+            if not before < step < document["n_observed"]:
+                raise ValueError(f"steps[{n}] must come after {before}, and have been taken, got {step}")
+        return steps, json_number("log_likelihood", document["restarts"]["log_likelihood"])
+
+
 class WrittenStream(NamedTuple):
     """What stands in a stream's snapshot."""
 
@@ -130,7 +149,7 @@ def written_initial(document: Any, known_format: str, former_format: str, force:
     """Let the beginning of a stream in, from a snapshot with the outline of one."""
     json_object("the snapshot", document)
     is_former, forced = document.get("format") == former_format, flag("force", force)
-    keys("the snapshot", document, STREAM_KEYS - {"model"} if is_former else STREAM_KEYS, {"beside"})
+    keys("the snapshot", document, STREAM_KEYS - {"model"} if is_former else STREAM_KEYS, {"beside", "restarts"})
     if is_former and not forced:
         raise ValueError(
             f"format must be {known_format!r}, got {former_format!r}, which does not say what model it is of: "
@@ -236,7 +255,7 @@ class WrittenDecoder(NamedTuple):
 
 def decoder_snapshot(document: Any, known_format: str) -> WrittenDecoder:
     """Let the snapshot of a stream that decodes in."""
-    keys("the snapshot", document, DECODER_KEYS, {"beside"})
+    keys("the snapshot", document, DECODER_KEYS, {"beside", "restarts"})
     if document["format"] != known_format:
         raise ValueError(f"format must be {known_format!r}, got {shown(document['format'])}")
     lag, n_observed = document["lag"], json_integer("n_observed", document["n_observed"])

@@ -25,7 +25,7 @@ def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argpars
     is_seen = is_live or options.output == "-" or not is_replaceable(options.output)
     intake = Intake(model, reader, options.on_error, columns=columns_of(options))
     columns = None if intake.are_alone else intake.columns
-    streams = Streams(model, can_go_back=options.state is not None, columns=columns)
+    streams = Streams(model, options.state is not None, columns, options.impossible == "restart")
     memory = Memory(streams, options.state, options.sequence)
     summary = Summary(intake, n_before=streams.n_steps)
     try:
@@ -71,4 +71,5 @@ def _filtered(streams: Streams, reader: Reader, block: Evidence, impossible: str
 def _summarise(summary: Summary, streams: Streams, reader: Reader) -> None:
     summary.n_sequences = None if reader.sequence is None else len(streams)
     summary.logs = {"log-likelihood": streams.log_likelihoods}
+    summary.note_restarts(streams.restarts)
     summary.print()

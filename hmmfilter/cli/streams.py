@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
-from hmmfilter._checks import ImpossibleEvidenceError
+from hmmfilter._checks import ImpossibleEvidenceError, RaiseOrRestart
 from hmmfilter.cli.evidence import Evidence
 from hmmfilter.cli.inputs import Columns
 from hmmfilter.model import HMM
@@ -27,8 +27,11 @@ class Streams:
     The last block can be undone where that was asked for: the state that is written down is that of the rows written.
     """
 
-    def __init__(self, model: HMM, can_go_back: bool, columns: Columns | None = None) -> None:
+    def __init__(
+        self, model: HMM, can_go_back: bool, columns: Columns | None = None, may_restart: bool = False
+    ) -> None:
         self._model, self._can_go_back, self._columns = model, can_go_back, columns
+        self._impossible: RaiseOrRestart = "restart" if may_restart else "raise"
         self._streams: dict[str, Stream] = {}
         self._before: dict[str, Snapshot] = {}  # those that the last block changed
 
@@ -40,6 +43,11 @@ class Streams:
         """The log-probability of all that each sequence has shown."""
         return [-math.inf if isinstance(stream, int) else stream.log_likelihood for stream in self._streams.values()]
 
+    @property
+    def restarts(self) -> list[IntArray]:
+        """The steps at which each sequence began afresh."""
+        return [stream.restarts for stream in self._streams.values() if not isinstance(stream, int)]
+
     def take(self, names: Sequence[str], block: Evidence) -> FloatArray:
         """Filter a block of rows, each of the sequence that it names.
 
@@ -49,7 +57,7 @@ class Streams:
         cells = np.full((len(names), self._model.n_states + 1), np.nan)
         groups = _rows_by_name(names)
         for name in groups.keys() - self._streams.keys():
-            self._streams[name] = self._model.online()
+            self._streams[name] = self._model.online(impossible=self._impossible)
         if self._can_go_back:
             self._before = {name: _snapshot(self._streams[name]) for name in groups}
         for name, rows in groups.items():
@@ -92,7 +100,7 @@ class Streams:
 
     def _stream_of(self, snapshot: Any) -> Stream:
         is_step = type(snapshot) is int and snapshot >= 0  # and no bool
-        return snapshot if is_step else self._model.online(snapshot)
+        return snapshot if is_step else self._model.online(snapshot, impossible=self._impossible)
 
     def _filter(self, stream: Stream, block: Evidence, cells: FloatArray, rows: IntArray) -> Stream:
         """Take the steps of one sequence, as far as they are possible, and fill its cells."""

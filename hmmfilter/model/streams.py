@@ -25,13 +25,22 @@ from hmmfilter.transitions import Dense
 class Streams(Questions):
     """The questions about observations that are still coming."""
 
-    def online(self, snapshot: dict[str, Any] | None = None, *, force: bool = False) -> OnlineFilter:
+    def online(
+        self,
+        snapshot: dict[str, Any] | None = None,
+        *,
+        impossible: _checks.RaiseOrRestart = "raise",
+        force: bool = False,
+    ) -> OnlineFilter:
         """Begin a stream of observations, or go on with one.
 
         Parameters
         ----------
         snapshot : dict, optional
             What the `OnlineFilter.snapshot` of a stream of this model returned, to go on from there.
+        impossible : {"raise", "restart"}
+            What to do, from here on, where no path leads to a step: refuse it, or start afresh there from the initial
+            distribution, and have ``restarts`` say where.
         force : bool
             Whether to go on where the stream of another model was, on purpose, or from a snapshot of an earlier
             version, which does not say what model it is of.
@@ -57,7 +66,8 @@ class Streams(Questions):
         >>> np.exp(model.online(stream.snapshot()).observe(4)).round(4)
         array([0.0292, 0.9708])
         """
-        return self._stream(OnlineFilter(*self._of_stream, emission=self.emission), snapshot, force)
+        stream = OnlineFilter(*self._of_stream, emission=self.emission, impossible=impossible)
+        return self._stream(stream, snapshot, force)
 
     def fixed_lag(self, lag: int, snapshot: dict[str, Any] | None = None, *, force: bool = False) -> FixedLagSmoother:
         """Begin a stream of observations that is smoothed some steps behind, or go on with one.
@@ -96,9 +106,14 @@ class Streams(Questions):
         """
         return self._stream(FixedLagSmoother(*self._of_stream, lag, emission=self.emission), snapshot, force)
 
-    @as_in(fixed_lag)
+    @as_in(online, fixed_lag)
     def online_viterbi(
-        self, lag: int | None = None, snapshot: dict[str, Any] | None = None, *, force: bool = False
+        self,
+        lag: int | None = None,
+        snapshot: dict[str, Any] | None = None,
+        *,
+        impossible: _checks.RaiseOrRestart = "raise",
+        force: bool = False,
     ) -> OnlineViterbi:
         """Begin a stream of observations whose most probable path is told as soon as it is settled, or go on with one.
 
@@ -108,6 +123,8 @@ class Streams(Questions):
             How many later observations to wait for at most, from 0 up; without it, as long as it takes.
         snapshot : dict, optional
             What the `OnlineViterbi.snapshot` of a stream of this model and lag returned, to go on from there.
+        impossible
+            As in `HMM.online`. All steps before are settled then.
         force : bool
             Whether to go on where the stream of another model was, on purpose.
 
@@ -129,7 +146,8 @@ class Streams(Questions):
         >>> [decoder.observe(count).states.tolist() for count in [0, 2, 7, 4]]
         [[], [0], [0], [1]]
         """
-        return self._stream(OnlineViterbi(*self._of_stream, lag=lag, emission=self.emission), snapshot, force)
+        decoder = OnlineViterbi(*self._of_stream, lag=lag, emission=self.emission, impossible=impossible)
+        return self._stream(decoder, snapshot, force)
 
     @property
     def _of_stream(self) -> tuple[FloatArray, FloatArray]:
@@ -154,6 +172,7 @@ class Streams(Questions):
         covariates: Any = None,
         times: Any = None,
         transition_index: Any = None,
+        impossible: _checks.RaiseOrRestart = "raise",
     ) -> Iterator[Filtered]:
         """Filter the observations of one sequence, block by block as they come, with only one block in memory.
 
@@ -169,6 +188,8 @@ class Streams(Questions):
             When each step was, where the chain moves in continuous time.
         transition_index : array_like, (T,), optional
             Which of several matrices leads on from each step.
+        impossible : {"raise", "restart"}
+            As in `hmmfilter.filter_blocks`.
 
         Yields
         ------
@@ -198,10 +219,10 @@ class Streams(Questions):
             or _checks.needs_of(self.chain)
             or _checks.needs_of(self.emission)
         ):
-            return filtered_blocks(self.online(), _checks.blocks(blocks), allowed, given)
+            return filtered_blocks(self.online(impossible=impossible), _checks.blocks(blocks), allowed, given)
         blocks, again = itertools.tee(_checks.blocks(blocks))
         tables = self._tables_of((f"blocks[{n}]", block, None) for n, block in enumerate(blocks))
-        results = filter_blocks(self.log_initial, self._log_move, tables, allowed=allowed)
+        results = filter_blocks(self.log_initial, self._log_move, tables, allowed=allowed, impossible=impossible)
         return (
             replace(result, state_names=self.state_names, _labels=_checks.labels_of(block))
             for result, block in zip(results, again, strict=True)

@@ -21,8 +21,10 @@ from hmmfilter.streaming.snapshots import Origin
 class Ahead(Run):
     """A run by one matrix, or by the chain of a model, that knows what it leads to."""
 
-    def __init__(self, log_initial: FloatArray, log_transition: FloatArray, companion: Companion) -> None:
-        super().__init__(log_initial)
+    def __init__(
+        self, log_initial: FloatArray, log_transition: FloatArray, companion: Companion, may_restart: bool
+    ) -> None:
+        super().__init__(log_initial, may_restart)
         self._log_transition, self._companion, self._memory = log_transition, companion, NOTHING
         self._origin = Origin()
 
@@ -47,7 +49,7 @@ class Ahead(Run):
         Raises
         ------
         ImpossibleEvidenceError
-            Where the sequence cannot end here.
+            Where the sequence cannot end here, also where the stream may start afresh.
         ValueError
             Before any step, and where the model has no end probabilities.
 
@@ -70,7 +72,7 @@ class Ahead(Run):
             filtered = ended._take(log_final[np.newaxis], moves, slots_for_chains(1, self._n_states))
         except _checks.ImpossibleEvidenceError:  # which the end is no step of
             raise _checks.ImpossibleEvidenceError(self._n_observed - 1) from None
-        return replace(filtered, log_likelihood=ended._log_likelihood, state_names=self._origin.state_names)
+        return replace(filtered, log_likelihood=ended.log_likelihood, state_names=self._origin.state_names)
 
     def predict(self, steps: int = 1) -> FloatArray:
         """Compute the distribution of the state some steps ahead.

@@ -23,6 +23,7 @@ def filter_blocks(
     *,
     transition_index: npt.ArrayLike | None = None,
     allowed: npt.ArrayLike | None = None,
+    impossible: _checks.RaiseOrRestart = "raise",
 ) -> Iterator[Filtered]:
     """Filter one sequence block by block as its tables come, with only one of them in memory.
 
@@ -45,12 +46,15 @@ def filter_blocks(
         Which of M matrices leads from step t to t + 1.
     allowed : array_like of bool, (T, K), optional
         Which states are possible at each step; a single True makes a state known.
+    impossible : {"raise", "restart"}
+        What to do where no path leads to a step: refuse its block, or start afresh there from `log_initial`.
 
     Yields
     ------
     Filtered
         Of each block ``log_probabilities`` (B, K), ``probabilities`` (B, K), ``log_increments`` (B,), and the
-        ``log_likelihood`` of the block given all before it.
+        ``log_likelihood`` of the block given all before it; where it may start afresh, ``restarts``, those of its rows
+        at which it does.
 
     Raises
     ------
@@ -82,13 +86,13 @@ def filter_blocks(
          0  0.1907  0.8093
     """
     chain = _checks.block_chain(log_initial, log_transition, transition_index, allowed)
-    return _filtered_blocks(chain, _checks.blocks(blocks))
+    return _filtered_blocks(chain, _checks.blocks(blocks), _checks.may_restart(impossible))
 
 
-def _filtered_blocks(chain: BlockChain, blocks: Iterator[Any]) -> Iterator[Filtered]:
+def _filtered_blocks(chain: BlockChain, blocks: Iterator[Any], may_restart: bool) -> Iterator[Filtered]:
     from hmmfilter import _drivers
 
-    run = Run(chain.log_initial)
+    run = Run(chain.log_initial, may_restart)
     n_matrices = 1 if chain.transition_index is None else len(chain.log_transition)
     slots = _drivers.slots_for_up_to(n_matrices, len(chain.log_initial), slots_for_chains)
     for number, block in enumerate(blocks):

@@ -17,6 +17,7 @@ from hmmfilter.streaming.online import OnlineFilter
 from hmmfilter.streaming.snapshots import with_nulls
 
 FORMAT = "hmmfilter decoding stream, version 1"
+NO_STATES: IntArray = np.empty(0, dtype=np.int64)
 N_ROWS = 16  # of the window, at first
 
 
@@ -57,6 +58,9 @@ class OnlineViterbi:
         How many later observations to wait for at most, from 0 up; without it, as long as it takes.
     emission : Emission, optional
         What `observe` turns observations into log-likelihoods with; ``model.online_viterbi()`` brings the model's.
+    impossible : {"raise", "restart"}
+        What to do where no path leads to a step: refuse it, or start afresh there from `log_initial`, which settles all
+        steps before, as in `hmmfilter.viterbi`; ``restarts`` says where.
 
     Raises
     ------
@@ -92,8 +96,9 @@ class OnlineViterbi:
         *,
         lag: int | None = None,
         emission: Emission | None = None,
+        impossible: _checks.RaiseOrRestart = "raise",
     ) -> None:
-        self._filter = OnlineFilter(log_initial, log_transition, emission=emission)
+        self._filter = OnlineFilter(log_initial, log_transition, emission=emission, impossible=impossible)
         self._log_initial, self._log_transition = self._filter._log_initial, self._filter._log_transition
         n_states = self._n_states = len(self._log_initial)
         self._lag = None if lag is None else _checks.lag(lag, n_states)
@@ -133,11 +138,16 @@ class OnlineViterbi:
 
     @property
     def log_joint(self) -> float:
-        """log p(path, v_1:t) of the best path, natural log; 0 before any step."""
+        """log p(path, v_1:t) of the best path, natural log; 0 before any step. That of all pieces together."""
         if self._n_observed == 0:
             return 0.0
         (head, tail), (out, out_tail) = self._scores[:2, self._best], self._taken_out
-        return float(out + (head + (tail + out_tail)))
+        return self._filter._log_before + float(out + (head + (tail + out_tail)))
+
+    @property
+    def restarts(self) -> IntArray:
+        """The steps so far at which the stream has started afresh, with ``impossible="restart"``."""
+        return self._filter.restarts
 
     @as_in(OnlineFilter.update)
     def update(
@@ -184,33 +194,51 @@ class OnlineViterbi:
         return self._advance(frozen(row), moves)
 
     def _advance(self, row: FloatArray, log_moves: FloatArray) -> Settled:
-        n_pending = self._n_observed - self._n_settled
-        self._make_room(n_pending + 1)
-        best = kernels.run_survival(
-            row,
-            self._log_initial,
-            log_moves,
-            self._n_observed == 0,
-            self._scores,
-            self._taken_out,
-            self._ranks,
-            self._room,
-            self._ways[self._first + n_pending],
-        )
+        start, agreed = self._n_settled, [NO_STATES]
+        best = self._survive(row, log_moves, self._n_observed == 0, self._taken_out)
+        if best < 0 and self._filter._may_restart and self._n_observed > 0:
+            taken_out, log_joint = np.zeros(2), self.log_joint
+            best = self._survive(row, log_moves, True, taken_out)
+            if best >= 0:
+                agreed = [self._begin_afresh(taken_out, log_joint)]
         if best < 0:
             raise _checks.ImpossibleEvidenceError(self._n_observed)
         self._best = best
         self._n_observed += 1
-        start = self._n_settled
-        agreed = self._settle(False)
+        agreed.append(self._settle(False))
         forced = []
         while self._lag is not None and self._n_observed - self._n_settled > self._lag:
             forced.append(int(self._ancestors[0, best]))
             self._leave(1)
             if self._n_settled < self._n_observed:
                 self._settle(True)
-        states = np.concatenate([agreed, np.array(forced, dtype=np.int64)])
-        return Settled(start, states, np.arange(len(states)) >= len(agreed))
+        states = np.concatenate([*agreed, np.array(forced, dtype=np.int64)])
+        return Settled(start, states, np.arange(len(states)) >= len(states) - len(forced))
+
+    def _begin_afresh(self, taken_out: FloatArray, log_joint: float) -> IntArray:
+        """Have nothing that went before lead to the last step, and tell the states of all that is settled by that."""
+        states = self.flush().states
+        self._leave(len(states))
+        self._taken_out, self._filter._log_before = taken_out, log_joint
+        self._filter._restarts.append(self._n_observed)
+        return states
+
+    def _survive(self, row: FloatArray, log_moves: FloatArray, is_first: bool, taken_out: FloatArray) -> int:
+        """Find the best path to each state of a step, and of all: its state, or −1, and nothing has changed."""
+        n_pending = self._n_observed - self._n_settled
+        self._make_room(n_pending + 1)
+        best: int = kernels.run_survival(
+            row,
+            self._log_initial,
+            log_moves,
+            is_first,
+            self._scores,
+            taken_out,
+            self._ranks,
+            self._room,
+            self._ways[self._first + n_pending],
+        )
+        return best
 
     def _settle(self, is_anew: bool) -> IntArray:
         """The states of the steps on which all paths agree now."""
@@ -390,13 +418,14 @@ class OnlineViterbi:
         log_transition: npt.ArrayLike,
         *,
         emission: Emission | None = None,
+        impossible: _checks.RaiseOrRestart = "raise",
         force: bool = False,
     ) -> OnlineViterbi:
         """Go on where a stream was when its snapshot was taken; see `snapshot` for an example.
 
         Parameters
         ----------
-        snapshot, log_transition, emission
+        snapshot, log_transition, emission, impossible
             As in `OnlineFilter.restore`.
         force : bool
             Whether to go on with another transition or emission than those of the stream, on purpose.
@@ -419,7 +448,7 @@ class OnlineViterbi:
         2
         """
         written = _checks.decoder_snapshot(snapshot, FORMAT)
-        stream = cls(written.log_initial, log_transition, lag=written.lag, emission=emission)
+        stream = cls(written.log_initial, log_transition, lag=written.lag, emission=emission, impossible=impossible)
         stream._go_on(snapshot, force)
         return stream
 

@@ -28,6 +28,7 @@ from hmmfilter.streaming.snapshots import (
     FORMER,
     emission_fingerprint,
     fingerprint,
+    restarts_document,
     stream_document,
 )
 
@@ -48,6 +49,9 @@ class OnlineFilter(Ahead):
         log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
     emission : Emission, optional
         What `observe` turns observations into log-likelihoods with; ``model.online()`` brings that of the model.
+    impossible : {"raise", "restart"}
+        What to do where no path leads to a step: refuse it, or start afresh there from `log_initial`, as
+        `hmmfilter.forward_filter` does, and have ``restarts`` say where. The log-likelihood is then that of all pieces.
 
     Raises
     ------
@@ -75,13 +79,18 @@ class OnlineFilter(Ahead):
     """
 
     def __init__(
-        self, log_initial: npt.ArrayLike, log_transition: npt.ArrayLike, *, emission: Emission | None = None
+        self,
+        log_initial: npt.ArrayLike,
+        log_transition: npt.ArrayLike,
+        *,
+        emission: Emission | None = None,
+        impossible: _checks.RaiseOrRestart = "raise",
     ) -> None:
         initial, transition = _checks.chain_parameters(log_initial, log_transition)
         n_states = len(initial)
         if emission is not None:
             _checks.emission(emission, n_states)
-        super().__init__(initial, transition, Companion(emission))
+        super().__init__(initial, transition, Companion(emission), _checks.may_restart(impossible))
         self._quick_row = vars(type(emission)).get("_quick_row")  # of its very class: another may change what it says
         self._room = room_for_steps(1, n_states)
         self._slots = slots_for_chains(1, n_states)
@@ -102,16 +111,6 @@ class OnlineFilter(Ahead):
         """Take over what a copy or a pickle brings; what nobody writes to stays so, and runs the same machine code."""
         vars(self).update(state)
         self._log_initial, self._log_transition = frozen(self._log_initial), frozen(self._log_transition)
-
-    @property
-    def n_observed(self) -> int:
-        """t, the number of steps so far, missing observations included."""
-        return self._n_observed
-
-    @property
-    def log_likelihood(self) -> float:
-        """log p(v_1:t), natural log; 0 before any step."""
-        return self._log_likelihood
 
     def update(
         self,
@@ -166,6 +165,12 @@ class OnlineFilter(Ahead):
         log_likelihood = kernels.run_update(
             row, self._n_observed == 0, slot, self._lanes, self._room, self._state, log_probabilities
         )
+        if log_likelihood == NEVER and self._may_restart and self._n_observed > 0:
+            state = self._beginning
+            log_likelihood = kernels.run_update(row, True, slot, self._lanes, self._room, state, log_probabilities)
+            if log_likelihood > NEVER:
+                self._begin_afresh()
+                self._state[:] = state
         if log_likelihood == NEVER:
             raise _checks.ImpossibleEvidenceError(self._n_observed)
         self._log_likelihood = log_likelihood
@@ -396,13 +401,15 @@ class OnlineFilter(Ahead):
         return stream_document(self, self._fingerprints) | self._beside_document()
 
     def _beside_document(self) -> dict[str, Any]:
-        """What a snapshot has besides, where steps depend on what lay beside the last one."""
-        return {"beside": memory_document(self._memory)} if self._companion.needs else {}
+        """What a snapshot has besides: what lay beside the last step, if others depend on it; and restarts."""
+        document = {"beside": memory_document(self._memory)} if self._companion.needs else {}
+        return document | ({"restarts": restarts_document(self)} if self._restarts else {})
 
     def _remember(self, snapshot: Any) -> None:
         """Take that over."""
         if self._companion.needs:
             self._memory = memory_of(_checks.with_memory(snapshot))
+        self._restarts, self._log_before = _checks.written_restarts(snapshot)
 
     def _snapshot_at(self, n_observed: int, wide: FloatArray) -> dict[str, Any]:
         """A snapshot of where so many steps had led, at wide α, (4, K)."""
@@ -427,6 +434,7 @@ class OnlineFilter(Ahead):
         log_transition: npt.ArrayLike,
         *,
         emission: Emission | None = None,
+        impossible: _checks.RaiseOrRestart = "raise",
         force: bool = False,
     ) -> OnlineFilter:
         """Go on where a stream was when its snapshot was taken; see `snapshot` for an example.
@@ -439,6 +447,8 @@ class OnlineFilter(Ahead):
             log p(h_{t+1} = j | h_t = i) at [i, j], natural logs; that of the stream.
         emission : Emission, optional
             What `observe` turns observations into log-likelihoods with; that of the stream, where both have one.
+        impossible : {"raise", "restart"}
+            What to do from here on where no path leads to a step; see `OnlineFilter`.
         force : bool
             Whether to go on with another transition or emission than those of the stream, on purpose, or from a
             snapshot of an earlier version, which does not say what they were.
@@ -461,7 +471,8 @@ class OnlineFilter(Ahead):
         >>> hf.OnlineFilter.restore(stream.snapshot(), [[0.0]]).n_observed
         0
         """
-        stream = cls(_checks.written_initial(snapshot, FORMAT, FORMER, force), log_transition, emission=emission)
+        log_initial = _checks.written_initial(snapshot, FORMAT, FORMER, force)
+        stream = cls(log_initial, log_transition, emission=emission, impossible=impossible)
         stream._go_on(snapshot, force)
         return stream
 

@@ -95,6 +95,11 @@ def stream_document(run: Run, model: dict[str, str | None]) -> dict[str, Any]:
     }
 
 
+def restarts_document(run: Run) -> dict[str, Any]:
+    """Where a run has started afresh, and the log-likelihood of all before the last of these; else of the rest."""
+    return {"steps": [*run._restarts], "log_likelihood": run._log_before}
+
+
 def whole(exponent: float, rest: float) -> float | int:
     """An exponent of two parts; where it is far, as an integer of all digits that it has."""
     return exponent if abs(exponent) < FAR else int(exponent) + int(rest)
