@@ -7,13 +7,9 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter import _checks
+from hmmfilter import _checks, _predictions
 from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
-from hmmfilter._kernels.block import room_for_steps
-from hmmfilter._kernels.chain import slots_for_chains
-from hmmfilter._kernels.lanes import lanes_for
-from hmmfilter._tiers import kernels
 from hmmfilter.results import Filtered
 
 
@@ -133,9 +129,6 @@ def forward_filter(
     )
 
 
-FEW_STEPS = 256  # up to which a prediction goes step by step, with exponentials that are 3e-17 off
-
-
 @overload
 def log_likelihood(
     log_initial: npt.ArrayLike,
@@ -228,7 +221,7 @@ def log_likelihood(
 
 
 @as_in(forward_filter)
-def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int = 1) -> FloatArray:
+def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int | None = None) -> FloatArray:
     """Compute the distribution of the state some steps on, with no observation in between.
 
     The prediction, once for each step,
@@ -240,24 +233,25 @@ def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, ste
 
     Parameters
     ----------
-    log_probabilities : array_like, (K,)
-        log p(h_t = k | v_1:t), natural logs, such as a row of `Filtered.log_probabilities`; −inf for an impossible
-        state.
-    log_transition : array_like, (K, K)
-        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs.
-    steps : int
-        How many steps on, from 1 to 10**12. Up to 256, each is one more multiplication by the transition; more are
-        taken by its powers, with more digits, so that none is lost.
+    log_probabilities : array_like, (K,) or (R, K)
+        log p(h_t = k | v_1:t), natural logs, such as a row of `Filtered.log_probabilities`, or all of them; −inf for an
+        impossible state.
+    log_transition : array_like, (K, K) or (S, K, K)
+        log p(h_{t+1} = j | h_t = i) at [i, j], natural logs; or that of each of S steps, in their order.
+    steps : int, optional
+        How many steps on, from 1 to 10**12; without it, 1, or S. Up to 256, each is one more multiplication by the
+        transition; more are taken by its powers, with more digits, so that none is lost.
 
     Returns
     -------
-    ndarray, (K,)
-        log p(h_{t+steps} = k | v_1:t), natural logs, however small; −inf where no path leads.
+    ndarray, (K,) or (R, K)
+        log p(h_{t+steps} = k | v_1:t), natural logs, however small; −inf where no path leads. Of several rows, that of
+        each alone.
 
     Raises
     ------
     ValueError, TypeError
-        As in `forward_filter`. Also for steps that are no integer from 1 to 10**12.
+        As in `forward_filter`. Also for steps that are no integer from 1 to 10**12, and other than S.
 
     References
     ----------
@@ -275,24 +269,10 @@ def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, ste
     array([0.6273, 0.3727])
     >>> np.exp(hf.predict(today, log_transition, steps=30)).round(4)
     array([0.5, 0.5])
+    >>> filtered = hf.forward_filter(np.log([0.5, 0.5]), log_transition, np.log([[0.9, 0.2], [0.1, 0.8]]))
+    >>> np.exp(hf.predict(filtered.log_probabilities, [log_transition, log_transition[::-1]])).round(4)
+    array([[0.4491, 0.5509],
+           [0.552 , 0.448 ]])
     """
-    log_probabilities, log_transition, n_steps = _checks.prediction(log_probabilities, log_transition, steps)
-    log_predicted: FloatArray = last_predictions(log_probabilities, log_transition, n_steps, 1)[0]
-    return log_predicted
-
-
-def last_predictions(
-    log_probabilities: FloatArray, log_transition: FloatArray, n_steps: int, n_rows: int
-) -> FloatArray:
-    """What `predict` says of one step on, two, ..., (n_steps, K), or the last row of it; nothing is checked here."""
-    from hmmfilter import _powers
-
-    if n_steps > FEW_STEPS:
-        return _powers.last_predictions(log_probabilities, log_transition, n_steps, n_rows)
-    n_states = len(log_probabilities)
-    log_predicted = np.empty((n_rows, n_states))
-    slots, room = slots_for_chains(1, n_states), room_for_steps(0, n_states)
-    kernels.hold_chain(log_transition[None], 0, False, slots[0])
-    lanes = lanes_for(n_states)
-    kernels.run_prediction(log_probabilities, slots[0], lanes, room, n_steps, log_predicted)
-    return log_predicted
+    rows, matrices, n_steps = _checks.prediction(log_probabilities, log_transition, steps)
+    return _predictions.rows_ahead(rows.reshape(-1, rows.shape[-1]), matrices, n_steps).reshape(rows.shape)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmfilter import _checks, filtering
+from hmmfilter import _checks, _predictions
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter.emissions import Categorical
@@ -60,11 +61,11 @@ def states_to_come(
             later = np.concatenate([later, states_to_come(log_initial, log_transition, later, n_steps - 1, moves)])
         return later
     if which is None:
-        return filtering.last_predictions(last[0], log_transition, n_steps, n_steps)
+        return _predictions.last_predictions(last[0], log_transition, n_steps, n_steps)
     parts = [last]
     for matrix, run in itertools.groupby(which.tolist()):
         n_moves = len(list(run))
-        parts.append(filtering.last_predictions(parts[-1][-1], log_transition[matrix], n_moves, n_moves))
+        parts.append(_predictions.last_predictions(parts[-1][-1], log_transition[matrix], n_moves, n_moves))
     return np.concatenate(parts[1:])
 
 
@@ -131,7 +132,19 @@ def forecast(
         mean, variance = (
             mixed.reshape(shape + mixed.shape[1:]) for mixed in mix(log_probabilities.reshape(-1, n_states), *moments)
         )
+    channels = None
+    if hasattr(emission, "channels"):
+        by_channel = zip(*(emission._besides(future.beside) for future in futures), strict=True)
+        besides = list(by_channel) or [()] * len(emission.channels)
+        each = zip(emission._parts.items(), emission._names_by_channel, besides, strict=True)
+        channels = {}
+        for (name, channel), heads, own in each:
+            ahead = [future._replace(beside=beside) for future, beside in zip(futures, own, strict=True)]
+            channels[name] = replace(
+                forecast(log_probabilities, channel, state_names, ahead), _entry_names=tuple(heads)
+            )
     return Forecast(
+        channels=channels,
         log_probabilities=log_probabilities,
         mean=mean,
         variance=variance,

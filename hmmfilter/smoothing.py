@@ -120,6 +120,7 @@ def expected_transitions(
     workers: int = 1,
     progress: bool = False,
     per_sequence: bool = False,
+    per_matrix: bool = False,
 ) -> ExpectedTransitions:
     """Compute how often each state followed each other one, on average over all paths, given all observations.
 
@@ -142,11 +143,14 @@ def expected_transitions(
         As in `forward_filter`.
     per_sequence : bool
         Whether to count in each sequence alone.
+    per_matrix : bool
+        Whether to count the moves by each matrix alone, of those that `transition_index` chooses from.
 
     Returns
     -------
     ExpectedTransitions
-        ``counts`` (K, K), or (N, K, K) for each sequence alone, expected numbers; ``log_likelihood``.
+        ``counts`` (K, K), or (N, K, K) for each sequence alone, or (M, K, K) for each matrix, expected numbers;
+        ``log_likelihood``.
 
     Raises
     ------
@@ -177,14 +181,19 @@ def expected_transitions(
     n_workers = _checks.workers(workers)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_states, is_by_sequence = tables.log_likelihoods.shape[1], _checks.flag("per_sequence", per_sequence)
-    sums = np.empty((len(tables.starts) - 1 if is_by_sequence else 1, 2, n_states, n_states))
+    is_by_matrix = _checks.flag("per_matrix", per_matrix)
+    if is_by_matrix:
+        _checks.countable_by_matrix(is_by_sequence, np.ndim(log_transition) == 3 and transition_index is None)
+    n_sums = len(tables.starts) - 1 if is_by_sequence else len(tables.log_transition) if is_by_matrix else 1
+    sums = np.empty((n_sums, 2, n_states, n_states))
     wanted = _drivers.Pairs(sums=sums, is_by_sequence=is_by_sequence)
     n_possible, totals = _drivers.fill_pairs(tables, wanted, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     counts = sums.sum(axis=1)
     return ExpectedTransitions(
-        counts=counts if is_by_sequence and lengths is not None else counts[0],
+        counts=counts if is_by_matrix or (is_by_sequence and lengths is not None) else counts[0],
+        per_matrix=is_by_matrix,
         log_likelihood=totals if lengths is not None else float(totals[0]),
     )
 

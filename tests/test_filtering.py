@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter import _checks, filtering
+from hmmfilter import _checks, _predictions
 from hmmfilter._kernels.block import block_rows
 from hmmfilter._tiers import kernels
 from tests import cases, oracle
@@ -115,7 +115,7 @@ def test_predictions_against_eighty_digits(family, n_states):
         note_share("prediction", share, f"{family.__name__}, {n_steps} steps, K={n_states}")
         assert share <= 1, f"{share} times the allowed error"
         checked = _checks.prediction(log_x, log_transition, n_steps)
-        assert np.array_equal(filtering.last_predictions(*checked, n_steps), predicted)
+        assert np.array_equal(_predictions.last_predictions(*checked, n_steps), predicted)
 
 
 @given(possible_tables(), st.integers(1, 9), st.integers(1, 9))

@@ -328,3 +328,84 @@ def test_no_symbol_is_the_most_probable_after_what_is_marked():
     first, second = repr(forecast).splitlines()[-2:]
     assert first.split()[1:] == ["nan", "nan", "nan"]
     assert second.split()[1:] == ["1.0000", "0.0000", "wet", "(1.0000)"]
+
+
+def channels_model():
+    channels = {
+        "sky": Categorical([[0.5, 0.5], [0.9, 0.1]], symbols=["wet", "dry"]),
+        "calls": Poisson([1.0, 5.0]),
+        "turn": hf.emissions.VonMises([0.0, 3.0], [2.0, 1.0]),
+        "place": Gaussian([[0.0, 1.0], [2.0, 3.0]], [np.eye(2), 2 * np.eye(2)]),
+    }
+    return hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Product(channels), ["calm", "busy"])
+
+
+CHANNEL_ROWS = [("wet", 3, 0.1, 1.0, 2.0), ("dry", None, 2.0, 1.0, 2.0)]
+
+
+def test_each_channel_has_the_forecast_of_its_own_emission():
+    model = channels_model()
+    forecast = model.forecast(CHANNEL_ROWS, STEPS)
+    assert list(forecast.channels) == ["sky", "calls", "turn", "place"]
+    for name, channel in forecast.channels.items():
+        alone = hf.HMM(model.initial, model.transition, model.emission._parts[name])
+        blind = hf.HMM(np.exp(forecast.log_probabilities[0]), model.transition, alone.emission).forecast([], STEPS)
+        assert np.array_equal(channel.log_probabilities, forecast.log_probabilities)
+        assert channel.channels is None
+        for part in ("mean", "variance", "symbol_probabilities"):
+            expected, got = getattr(blind, part), getattr(channel, part)
+            assert (got is None) == (expected is None)
+            if got is not None:
+                np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(forecast.mean[:, 3:], forecast.channels["place"].mean, rtol=RTOL)
+    np.testing.assert_allclose(forecast.mean[:, 2], forecast.channels["turn"].mean, rtol=RTOL)
+    assert model_of(Poisson([1.0, 5.0, 0.0])).forecast([0], 1).channels is None
+
+
+def test_channels_of_several_sequences_are_told_by_name():
+    model = channels_model()
+    several = model.forecast({"u": CHANNEL_ROWS, "v": CHANNEL_ROWS[:1]}, 2)
+    alone = model.forecast(CHANNEL_ROWS, 2)
+    assert repr(several["u"]) == repr(alone)
+    assert repr(several.channels["sky"]["u"]) == repr(several["u"].channels["sky"])
+    head, *rows = repr(several).splitlines()
+    assert head.endswith(" at step +1: probabilities, most probable symbol, mean ± standard deviation")
+    assert rows[0].split() == ["sequence", "calm", "busy", "sky", "calls", "turn", "place[0]", "place[1]"]
+    assert rows[1].split()[0] == "u"
+    assert several._repr_html_().count("place[1]") == 1
+    frame, whole = several.to_frame(), alone.to_frame()
+    assert frame.index.tolist() == [("u", 1), ("u", 2), ("v", 1), ("v", 2)]
+    assert frame.loc["u"].equals(whole)
+    assert list(whole)[2:6] == ["sky wet", "sky dry", "calls mean", "calls standard deviation"]
+    assert whole["sky dry"].tolist() == alone.channels["sky"].symbol_probabilities[:, 1].tolist()
+    assert whole["place[1] standard deviation"].tolist() == np.sqrt(alone.channels["place"].variance[:, 1, 1]).tolist()
+    assert whole["turn mean"].tolist() == alone.channels["turn"].mean.tolist()
+
+
+class OwnOfTwo(Own):
+    n_states = 2
+
+    def log_likelihoods(self, observations):
+        return np.zeros((len(observations), 2))
+
+
+def test_channels_that_depend_on_more():
+    emission = hf.emissions.Product(
+        [
+            hf.emissions.Regression([[0.1, 0.2], [0.5, 0.1]], [1.0, 1.0]),
+            hf.emissions.Autoregressive([[0.0, 0.9], [5.0, -0.1]], [1.0, 2.0]),
+            OwnOfTwo(),
+        ]
+    )
+    model, rows = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], emission), [(2.0, 3.0, 0), (3.0, 4.0, 0)]
+    forecast = model.forecast(rows, 2, covariates=[1.0, 2.0, 3.0, 4.0])
+    stream = model.online()
+    for row, covariate in zip(rows, [1.0, 2.0], strict=True):
+        stream.observe(row, covariates=[covariate])
+    assert repr(stream.forecast(2, covariates=[3.0, 4.0])) == repr(forecast)
+    p = forecast.probabilities
+    np.testing.assert_allclose(forecast.channels["0"].mean, p[:, 0] * [0.7, 0.9] + p[:, 1] * [0.8, 0.9], rtol=RTOL)
+    np.testing.assert_allclose(forecast.channels["1"].mean[0], p[0] @ [3.6, 4.6], rtol=RTOL)
+    assert forecast.channels["2"].mean is None
+    assert "observation 2" not in repr(forecast)
+    assert list(forecast.to_frame())[-2:] == ["observation 1 mean", "observation 1 standard deviation"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
-from hmmfilter import _powers, filtering
+from hmmfilter import _powers, _predictions
 from hmmfilter._kernels.wide import PLANES
 from hmmfilter._tiers import kernels
 from tests import cases, oracle
@@ -61,11 +61,11 @@ def test_the_contract_holds_for_any_number_of_steps(chain, n_states, n_steps):
 def test_rows_of_many_steps_are_those_of_single_predictions(monkeypatch):
     monkeypatch.setattr(_powers, "MOST_TERMS", 9 * 70)  # seventy rows at a time
     log_x, log_transition = leaking(np.random.default_rng(1), 3)
-    rows = filtering.last_predictions(log_x, log_transition, 300, 300)
+    rows = _predictions.last_predictions(log_x, log_transition, 300, 300)
     for s in (1, 2, 69, 70, 71, 256, 257, 300):
         exact = predicted(log_x, log_transition, s)
         assert oracle.log_share((log_x, log_transition), [rows[s - 1]], [exact]) <= 1.0
-    assert np.array_equal(rows[-1:], filtering.last_predictions(log_x, log_transition, 300, 1))
+    assert np.array_equal(rows[-1:], _predictions.last_predictions(log_x, log_transition, 300, 1))
 
 
 def test_many_states_go_step_by_step_and_by_powers():

@@ -71,7 +71,16 @@ from hmmfilter._checks.guesses import (
     told_apart,
     vector_width,
 )
-from hmmfilter._checks.labels import NO_LABELS, Labels, by_key, drawn_index, joined_index, keyed, labels_of
+from hmmfilter._checks.labels import (
+    NO_LABELS,
+    Labels,
+    by_key,
+    drawn_index,
+    is_no_step,
+    joined_index,
+    keyed,
+    labels_of,
+)
 from hmmfilter._checks.learning import (
     ObjectiveFellError,
     callback,
@@ -209,6 +218,7 @@ from hmmfilter._checks.tables import (
     NO_INDEX,
     chain,
     chain_parameters,
+    countable_by_matrix,
     joined_masks,
     log_potentials,
     log_row,

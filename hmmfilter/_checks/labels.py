@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
+from hmmfilter._checks.arrays import are_none
 from hmmfilter._checks.errors import shown
 from hmmfilter._checks.evidence import is_of_this_library
 
@@ -46,6 +47,11 @@ def keyed(observations: Any, emission: Any, lengths: npt.ArrayLike | None) -> tu
         if not hasattr(sequence, "__len__") or getattr(sequence, "ndim", 1) == 0:
             raise TypeError(f"observations[{shown(key)}] must be a sequence, got {shown(sequence)}")
     return sequences, labels
+
+
+def is_no_step(observations: Any, emission: Any) -> bool:
+    """Whether observations are one sequence, of no step."""
+    return observations is None or (are_none(observations) and keyed(observations, emission, None)[0] is None)
 
 
 def by_key(value: Any) -> Any:

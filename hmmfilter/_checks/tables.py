@@ -207,11 +207,30 @@ def mask_of(name: str, value: Any, shape: tuple[int, ...]) -> BoolArray:
     return mask
 
 
+def countable_by_matrix(is_by_sequence: bool, is_by_step: bool) -> None:
+    """Insist on matrices that several moves may share, of all sequences together."""
+    if is_by_sequence:
+        raise ValueError("per_matrix must come without per_sequence, got both")
+    if is_by_step:
+        raise ValueError(
+            "per_matrix must come with transition_index, got a matrix for each step: pairwise_marginals has its moves"
+        )
+
+
 def prediction(
-    log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int
+    log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int | None
 ) -> tuple[FloatArray, FloatArray, int]:
-    """Let a state, a transition and a number of steps in."""
-    probabilities = log_potentials("log_probabilities", log_probabilities, ("K",))
-    n_states = len(probabilities)
-    transition = log_potentials("log_transition", log_transition, (n_states, n_states))
-    return probabilities, transition, steps_ahead("steps", steps)
+    """Let a state, or a row of each, in, a transition, or that of each step, and a number of steps."""
+    probabilities = float_array("log_probabilities", log_probabilities)
+    is_table = probabilities.ndim == 2
+    probabilities = log_potentials("log_probabilities", probabilities, ("R", "K") if is_table else ("K",))
+    n_states = probabilities.shape[-1]
+    transition = float_array("log_transition", log_transition)
+    if transition.ndim != 3:
+        transition = log_potentials("log_transition", transition, (n_states, n_states))
+        return probabilities, transition, 1 if steps is None else steps_ahead("steps", steps)
+    transition = log_potentials("log_transition", transition, ("S", n_states, n_states))
+    n_steps = len(transition)
+    if steps is not None and steps_ahead("steps", steps) != n_steps:
+        raise ValueError(f"steps must be {n_steps}, as many as log_transition is for, got {shown(steps)}")
+    return probabilities, transition, n_steps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -179,7 +178,7 @@ class Posteriors(Questions):
     @as_in(filter)
     def forecast(
         self,
-        observations: Any,
+        observations: Any | None,
         steps: int,
         *,
         lengths: npt.ArrayLike | None = None,
@@ -197,7 +196,8 @@ class Posteriors(Questions):
         Parameters
         ----------
         observations
-            As in `HMM.filter`.
+            As in `HMM.filter`. Of none, ``[]`` or None, the first step is ahead: what is said is what the model says
+            before any evidence, the marginals and moments of its prior.
         steps : int
             S, how many steps to look ahead, at least 1.
         lengths
@@ -217,8 +217,9 @@ class Posteriors(Questions):
         -------
         Forecast
             Of the states ``log_probabilities`` (S, K) and ``probabilities`` (S, K); of the observations ``mean``, (S,)
-            or (S, D), and ``variance``, (S,) or (S, D, D), or for symbols ``symbol_probabilities`` (S, M). Of several
-            sequences, all have N as their first length. Of a model that ends, all is given that it has not ended yet.
+            or (S, D), and ``variance``, (S,) or (S, D, D), or for symbols ``symbol_probabilities`` (S, M); for several
+            ``channels``, also the forecast of each by its name. Of several sequences, all have N as their first length.
+            Of a model that ends, all is given that it has not ended yet.
 
         Raises
         ------
@@ -242,9 +243,16 @@ class Posteriors(Questions):
         >>> model.forecast([[0, 2, 7, 4], [0, 1]], steps=2).mean.round(4)
         array([[4.139 , 3.5973],
                [1.4322, 1.7025]])
+        >>> model.forecast([], steps=2).probabilities.round(4)
+        array([[0.5 , 0.5 ],
+               [0.55, 0.45]])
         """
         n_steps = _checks.steps_ahead("steps", steps)
         given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
+        if lengths is None and _checks.is_no_step(observations, self.emission):
+            of_one: dict[str, Any] = {name: [value] for name, value in given._asdict().items() if value is not None}
+            alone: Forecast = self.forecast([[]], n_steps, impossible=impossible, **of_one)[0]
+            return alone
         evidence = self._evidence(observations, given, n_steps)
         filtered = self._answer(filtering.forward_filter, evidence, workers, progress, None, impossible=impossible)
         n_sequences = 1 if filtered.lengths is None else len(filtered.lengths)
@@ -257,7 +265,7 @@ class Posteriors(Questions):
         if _checks.needs_of(self.emission):
             futures = self._futures(observations, lengths, evidence, moves, n_steps)
         result = forecasting.forecast(log_probabilities, self.emission, self.state_names, futures)
-        return replace(result, _labels=filtered._labels)
+        return result._labelled(filtered._labels)
 
     def _futures(
         self,
@@ -300,6 +308,7 @@ class Posteriors(Questions):
         workers: int = 1,
         progress: bool = False,
         per_sequence: bool = False,
+        per_matrix: bool = False,
     ) -> ExpectedTransitions:
         """Compute how often each state followed each other one, on average over all paths, given all observations.
 
@@ -311,11 +320,14 @@ class Posteriors(Questions):
             As in `HMM.filter`.
         impossible, workers, progress, per_sequence
             As in `hmmfilter.expected_transitions`.
+        per_matrix : bool
+            Whether to count the moves by each matrix alone: those of `hmmfilter.transitions.Indexed`, or what others
+            made of each different time that passed, or of each different row of covariates, in the order of these.
 
         Returns
         -------
         ExpectedTransitions
-            ``counts`` (K, K), or (N, K, K) for each sequence alone, expected numbers; ``log_likelihood``.
+            As that of `hmmfilter.expected_transitions`.
 
         Raises
         ------
@@ -339,6 +351,7 @@ class Posteriors(Questions):
             progress,
             impossible=impossible,
             per_sequence=per_sequence,
+            per_matrix=per_matrix,
         )
 
     @as_in(filter, smoothing.pairwise_marginals)

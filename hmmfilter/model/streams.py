@@ -164,6 +164,7 @@ class Streams(Questions):
         matrix = self.transition if is_one else self.log_initial
         return stream_of_model(stream, companion, self.initial, matrix, self.state_names, snapshot, force)
 
+    @as_in(filter_blocks)
     def filter_blocks(
         self,
         blocks: Iterable[Any],

@@ -45,6 +45,9 @@ class Forecast(OfSequences):
         p(v_{T+s} = m | v_1:T) for a `hmmfilter.emissions.Categorical`; None for all others.
     symbols : tuple or None
         What the columns of ``symbol_probabilities`` are for; None where the symbols are their numbers.
+    channels : dict of Forecast, or None
+        The forecast of each channel of a `hmmfilter.emissions.Product` by its name, with all that its own emission
+        knows, such as the probabilities of symbols and the mean direction of angles; None for all others.
     state_names : tuple of str or None
         The names that the model gave its states.
 
@@ -63,6 +66,17 @@ class Forecast(OfSequences):
       sequence       0       1      observation
              0  0.8616  0.1384  1.5537 ± 1.8607
              1  0.2007  0.7993  4.1973 ± 2.6007
+    >>> sky = hf.emissions.Categorical([[0.5, 0.5], [0.9, 0.1]], symbols=["wet", "dry"])
+    >>> both = hf.emissions.Product({"sky": sky, "calls": hf.emissions.Poisson([1.0, 5.0])})
+    >>> forecast = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], both).forecast([("dry", 0)], steps=2)
+    >>> forecast
+    Forecast: 2 steps, 2 states; probabilities, most probable symbol, mean ± standard deviation
+      step       0       1           sky            calls
+        +1  0.8974  0.1026  wet (0.5410)  1.4102 ± 1.6979
+        +2  0.8282  0.1718  wet (0.5687)  1.6872 ± 1.9909
+    >>> forecast.channels["sky"].symbol_probabilities.round(4)
+    array([[0.541 , 0.459 ],
+           [0.5687, 0.4313]])
     """
 
     log_probabilities: FloatArray
@@ -70,7 +84,8 @@ class Forecast(OfSequences):
     variance: FloatArray | None
     symbol_probabilities: FloatArray | None
     symbols: tuple[Hashable, ...] | None = None
-    _entry_names: tuple[str, ...] | None = None
+    channels: dict[str, Forecast] | None = None
+    _entry_names: tuple[str, ...] | None = None  # what the columns of observations are called
 
     @cached_property
     def probabilities(self) -> FloatArray:
@@ -84,13 +99,22 @@ class Forecast(OfSequences):
         return len(self.log_probabilities) if self.log_probabilities.ndim == 3 else None
 
     def _alone(self, n: int) -> Self:
-        return replace(self._part(n), _labels=_checks.NO_LABELS)
+        return self._part(n)._labelled(_checks.NO_LABELS)
 
     def _part(self, where: Any) -> Self:
         """The same of a part of the sequences, or of the steps."""
         names = ("log_probabilities", "mean", "variance", "symbol_probabilities")
         arrays = {name: getattr(self, name) for name in names}
-        return replace(self, **{name: array[where] for name, array in arrays.items() if array is not None})
+        parts = {name: array[where] for name, array in arrays.items() if array is not None}
+        return replace(self, **parts, channels=self._by_channel(lambda channel: channel._part(where)))
+
+    def _labelled(self, labels: _checks.Labels) -> Self:
+        """The same with other labels."""
+        return replace(self, _labels=labels, channels=self._by_channel(lambda channel: channel._labelled(labels)))
+
+    def _by_channel(self, change: Callable[[Forecast], Forecast]) -> dict[str, Forecast] | None:
+        """The forecast of each channel, changed."""
+        return None if self.channels is None else {name: change(channel) for name, channel in self.channels.items()}
 
     def _n_rows(self) -> int:
         return len(self.log_probabilities)
@@ -109,8 +133,9 @@ class Forecast(OfSequences):
         Returns
         -------
         pandas.DataFrame
-            A column of probabilities for each state, under its name. Of several sequences, the first levels of the
-            labels are the sequence's key, or its number.
+            A column of probabilities for each state, under its name. Of several channels, also the mean and the
+            standard deviation of each of their entries, and the probability of each symbol. Of several sequences, the
+            first levels of the labels are the sequence's key, or its number.
 
         Raises
         ------
@@ -132,7 +157,30 @@ class Forecast(OfSequences):
         n_steps, n_states = self.log_probabilities.shape[-2:]
         if index is None:
             index = self._labelled_blocks(np.arange(1, n_steps + 1), "ahead")
-        return frames.frame(self.probabilities.reshape(-1, n_states), self.state_names or range(n_states), index)
+        of_states = self.probabilities.reshape(-1, n_states).T
+        columns = dict(zip(self.state_names or range(n_states), of_states, strict=True))
+        for channel in (self.channels or {}).values():
+            columns |= channel._own_columns()
+        return frames.frame(np.column_stack([*columns.values()]), [*columns], index)
+
+    def _own_columns(self) -> dict[Hashable, FloatArray]:
+        """What is known of the observations of a channel, in columns with a row a step."""
+        names = self._entry_names or ()
+        if self.symbol_probabilities is not None:
+            table = self.symbol_probabilities.reshape(-1, self.symbol_probabilities.shape[-1])
+            words = range(table.shape[1]) if self.symbols is None else self.symbols
+            return {f"{names[0]} {word}": column for word, column in zip(words, table.T, strict=True)}
+        if self.mean is None or self.variance is None:
+            return {}
+        n_rows = self.probabilities.size // self.probabilities.shape[-1]
+        is_vector = self.variance.ndim > self.mean.ndim
+        means = self.mean.reshape(n_rows, -1)
+        variances = self.variance.reshape(n_rows, *self.variance.shape[-2:]) if is_vector else self.variance.ravel()
+        deviations = _deviations(variances).reshape(n_rows, -1)
+        columns: dict[Hashable, FloatArray] = {}
+        for head, mean, deviation in zip(names, means.T, deviations.T, strict=False):
+            columns |= {f"{head} mean": mean, f"{head} standard deviation": deviation}
+        return columns
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the states to come as bands, and on panels below what will be observed.
@@ -179,7 +227,7 @@ class Forecast(OfSequences):
         if self.mean is None or self.variance is None:
             return plotting.Fan(None, None, None)
         means, deviations = self.mean.reshape(n_steps, -1), _deviations(self.variance).reshape(n_steps, -1)
-        return plotting.Fan(means, deviations, None, self._entry_names or ())
+        return plotting.Fan(means, deviations, None, (self._entry_names or ())[: means.shape[1]])
 
     def _preview(self) -> Preview:
         n_steps, n_states = self.log_probabilities.shape[-2:]
@@ -214,13 +262,19 @@ class Forecast(OfSequences):
 
     def _shown_observations(self, rows: list[int]) -> tuple[str, list[str], list[list[str]]]:
         """What is printed of the observations in some rows: its name, the heads of its columns, and their cells."""
+        if self.channels is not None:
+            each = [channel._shown_observations(rows) for channel in self.channels.values()]
+            heads = [head for _, own, _ in each for head in own]
+            by_row = zip(*(cells for *_, cells in each), strict=True)
+            shown_cells = [[cell for cells in of_row for cell in cells] for of_row in by_row]
+            return "".join(dict.fromkeys(what for what, *_ in each)), heads, shown_cells
         if self.symbol_probabilities is not None:
             shown = self.symbol_probabilities[rows]
             best = shown.argmax(axis=1)
             symbols = range(shown.shape[1]) if self.symbols is None else self.symbols
             return (
                 ", most probable symbol",
-                ["symbol"],
+                list((self._entry_names or ("symbol",))[:1]),
                 [
                     ["nan" if np.isnan(row[m]) else f"{symbols[m]} ({row[m]:.4f})"]
                     for m, row in zip(best, shown, strict=True)
@@ -230,7 +284,7 @@ class Forecast(OfSequences):
             return "", [], [[] for _ in rows]
         means, deviations = self.mean[rows], _deviations(self.variance[rows])
         heads = ["observation"] if means.ndim == 1 else [f"observation[{d}]" for d in range(means.shape[1])]
-        heads = heads if self._entry_names is None else list(self._entry_names)
+        heads = heads if self._entry_names is None else list(self._entry_names[: len(heads)])
         pairs = np.stack([means, deviations], axis=-1).reshape(len(rows), -1, 2)
         return ", mean ± standard deviation", heads, [[f"{m:.5g} ± {d:.5g}" for m, d in row] for row in pairs]
 

@@ -23,12 +23,16 @@ class ExpectedTransitions(OfSequences):
     """How often each move was made, on average over all paths; returned by `expected_transitions`.
 
     It reads as its table of counts does. Where each sequence was counted alone, it counts and iterates by sequence, and
-    ``transitions[n]``, or with keys ``transitions[key]``, is that of one.
+    ``transitions[n]``, or with keys ``transitions[key]``, is that of one. Where moves were counted by matrix,
+    ``transitions[m]`` is the table of one.
 
     Attributes
     ----------
-    counts : ndarray, (K, K) or (N, K, K)
-        Σ_t p(h_t = i, h_{t+1} = j | v_1:T) at [i, j], an expected number; of each sequence where that was asked for.
+    counts : ndarray, (K, K) or (N, K, K) or (M, K, K)
+        Σ_t p(h_t = i, h_{t+1} = j | v_1:T) at [i, j], an expected number; of each sequence, or of the moves by each
+        matrix, where that was asked for.
+    per_matrix : bool
+        Whether it is of the moves by each matrix.
     log_likelihood : float or ndarray, (N,)
         log p(v_1:T), natural log; of several sequences, one for each.
     state_names : tuple of str or None
@@ -46,10 +50,11 @@ class ExpectedTransitions(OfSequences):
 
     counts: FloatArray
     log_likelihood: Any  # a float; of several sequences, (N,)
+    per_matrix: bool = False
 
     @property
     def _n_sequences(self) -> int | None:
-        return len(self.counts) if self.counts.ndim == 3 else None
+        return len(self.counts) if self.counts.ndim == 3 and not self.per_matrix else None
 
     def _alone(self, n: int) -> Self:
         return replace(
@@ -74,7 +79,7 @@ class ExpectedTransitions(OfSequences):
         -------
         pandas.DataFrame
             A column for each state to which a move leads. Of each sequence alone, the first levels of the labels are
-            the sequence's key, or its number.
+            the sequence's key, or its number; of each matrix alone, the first level is its number.
 
         Raises
         ------
@@ -97,6 +102,10 @@ class ExpectedTransitions(OfSequences):
         names = self.state_names or range(n_states)
         if index is None:
             index = self._labelled_blocks(list(names), "from")
+            if self.per_matrix:
+                lengths = np.full(len(self.counts), n_states)
+                inner = frames.labels(np.tile(np.array(names, dtype=object), len(lengths)), "from")
+                index = frames.labels_by_sequence(range(len(lengths)), ["matrix"], lengths, inner)
         return frames.frame(self.counts.reshape(-1, n_states), names, index).rename_axis(columns="to")
 
     def _total(self) -> FloatArray:
@@ -106,7 +115,8 @@ class ExpectedTransitions(OfSequences):
 
     def _title(self) -> str:
         n_states, n_moves = self.counts.shape[-1], four_decimals(self._total().sum())
-        return f"ExpectedTransitions: {n_states} states, {n_moves} moves in all"
+        by = f" by {len(self.counts)} matrices" if self.per_matrix else ""
+        return f"ExpectedTransitions: {n_states} states, {n_moves} moves in all{by}"
 
     def _header(self) -> list[str]:
         return ["from", *(f"to {name}" for name in self._names(self.counts.shape[-1]))]
