@@ -272,7 +272,7 @@ def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, ste
     >>> filtered = hf.forward_filter(np.log([0.5, 0.5]), log_transition, np.log([[0.9, 0.2], [0.1, 0.8]]))
     >>> np.exp(hf.predict(filtered.log_probabilities, [log_transition, log_transition[::-1]])).round(4)
     array([[0.4491, 0.5509],
-           [0.552 , 0.448 ]])
+           [0.5522, 0.4478]])
     """
     rows, matrices, n_steps = _checks.prediction(log_probabilities, log_transition, steps)
     return _predictions.rows_ahead(rows.reshape(-1, rows.shape[-1]), matrices, n_steps).reshape(rows.shape)

@@ -140,9 +140,8 @@ def forecast(
         channels = {}
         for (name, channel), heads, own in each:
             ahead = [future._replace(beside=beside) for future, beside in zip(futures, own, strict=True)]
-            channels[name] = replace(
-                forecast(log_probabilities, channel, state_names, ahead), _entry_names=tuple(heads)
-            )
+            alone = forecast(log_probabilities, channel, state_names, ahead)
+            channels[name] = replace(alone, _entry_names=tuple(heads))
     return Forecast(
         channels=channels,
         log_probabilities=log_probabilities,
