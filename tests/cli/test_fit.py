@@ -70,7 +70,7 @@ def test_rows_of_a_sequence_may_stand_anywhere(fit):
     words = ("--emission", "poisson", "--states", 2, "--restarts", 2, "--seed", 3, "--sequence", "id")
     status, model, _, _ = fit(column("id,count", *rows), *words)
     assert status == 0
-    sequences = [np.array(COUNTS[::2]), np.array(COUNTS[1::2])]  # lists of one length would be vectors
+    sequences = [COUNTS[::2], COUNTS[1::2]]
     assert model == hf.guess("poisson", 2, sequences, rng=3).fit(sequences, restarts=2, rng=3).model
 
 
