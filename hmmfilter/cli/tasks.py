@@ -13,11 +13,14 @@ from hmmfilter.model import HMM
 def run(options: argparse.Namespace) -> None:
     """Do what the words ask for."""
     load_emissions(options)
-    is_in_blocks = options.task == "filter" and options.plot is None
+    restarts = options.impossible == "restart"  # which no stream does
+    is_in_blocks = options.task == "filter" and options.plot is None and not restarts
     if options.plot is not None:
         require_picture(options.plot)
         if options.task == "filter" and options.state is not None:
             raise ValueError(f"--state must come without --plot, which draws all rows, got {options.plot}")
+    if restarts and options.task == "filter" and options.state is not None:
+        raise ValueError("--state must come without --impossible restart, which takes all rows of a sequence at once")
     model = HMM.from_json(options.model)
     require_columns(model, columns_of(options))
     keeps_faulty = options.on_error != "stop"

@@ -186,6 +186,23 @@ def test_what_is_marked_is_what_the_library_marks(quakes, tmp_path):
         assert np.array_equal(floats(columns["log_increment"]), filtered.log_increments, equal_nan=True)
 
 
+@pytest.mark.parametrize("task", ["filter", "smooth"])
+def test_where_no_path_leads_on_a_sequence_begins_afresh(quakes, tmp_path, task):
+    model = hf.HMM([0.5, 0.5], np.eye(2), hf.emissions.Categorical(np.eye(2)))
+    model.to_json(tmp_path / "model.json")
+    symbols, words = [0, 0, 1, 1, 0], ["--impossible", "restart"]
+    status, columns, err = quakes("x\n0\n0\n1\n1\n0\n", *words, model=tmp_path / "model.json", task=task)
+    assert (status, "2 restarts" in err) == (0, True)
+    whole = getattr(model, task)(symbols, impossible="restart")
+    np.testing.assert_array_equal(floats(columns["p_1"]), whole.probabilities[:, 1])
+
+
+def test_what_begins_afresh_is_not_remembered(quakes, tmp_path):
+    words = ["--impossible", "restart", "--state", tmp_path / "state.json"]
+    status, _, err = quakes("x\n0\n", *words, task="filter")
+    assert (status, "--state must come without --impossible restart" in err) == (2, True)
+
+
 def test_an_impossible_sequence_stops_the_work_at_its_line(work, certain):
     status, _, err = work(IMPOSSIBLE, "--sequence", "who", "--column", "x", model=certain)
     assert status == 2
