@@ -294,6 +294,48 @@ def test_the_casino_is_found_out(prior):
     assert (off <= ASIDE * errors.emission["probabilities"]).all()
 
 
+# Mixtures of one pool of normal distributions, which all states share (PMTK's `mixGaussTied`).
+
+POOL = np.array([[0.5, 0.4, 0.05, 0.05], [0.05, 0.1, 0.8, 0.05], [0.1, 0.05, 0.15, 0.7]])
+PLACES = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0], [5.0, 5.0]])
+SPREADS = np.array([*COVARIANCES, [[1.5, 0.4], [0.4, 0.8]]])
+
+
+@dataclass
+class Tied:
+    pool: Any  # Normal, of M components
+    weights: Any  # (K, M)
+
+    def of_components(self, vectors):
+        """log p(component m, v_t | h_t = k), (T, K, M)."""
+        return self.pool.table(vectors)[:, None, :] + np.log(self.weights)
+
+    def table(self, vectors):
+        return logsumexp(self.of_components(vectors), axis=2)
+
+    def maximised(self, vectors, degrees):
+        joint = self.of_components(vectors)
+        shares = degrees[:, :, None] * np.exp(joint - logsumexp(joint, axis=2, keepdims=True))
+        counts = shares.sum(axis=0)
+        return Tied(self.pool.maximised(vectors, shares.sum(axis=1)), counts / counts.sum(axis=1, keepdims=True))
+
+
+def test_a_pool_that_all_states_share():
+    truth = hf.emissions.TiedMixture(Gaussian(PLACES, SPREADS), POOL)
+    sequences = drawn(truth)[1]
+    places, spreads = PLACES + 0.7 * np.array([[1, -1], [-1, 1], [1, 1], [-1, -1]]), np.tile(2 * np.eye(2), (4, 1, 1))
+    weights = np.full((3, 4), 0.15) + np.eye(3, 4, k=1) * 0.4
+    start = hf.HMM(*START, hf.emissions.TiedMixture(Gaussian(places, spreads), weights))
+    initial, transition, tied, history = reference(*START, Tied(Normal(places, spreads), weights), sequences)
+    fitted = plain(start, sequences)
+    assert fitted.history == pytest.approx(history, rel=1e-12)
+    assert_same_chain(fitted.model, initial, transition)
+    emission = fitted.model.emission
+    assert np.allclose(emission.weights, tied.weights, rtol=0, atol=SAME)
+    assert np.allclose(emission.pool.mean, tied.pool.mean, rtol=0, atol=SAME)
+    assert np.allclose(emission.pool.covariance, tied.pool.covariance, rtol=0, atol=SAME)
+
+
 # Isolated words: a model for each, learnt from how it is said, and new sayings told apart.
 
 SAYINGS, NEW = 20, 30
