@@ -95,8 +95,8 @@ def weighed(case):
             )
         ),
         hf.emissions.Gaussian(means[:, 0], 2.0).log_likelihoods(vectors[:, 0]),
-        hf.emissions.Regression(means[:, :2], np.abs(means[:, 0]) + 0.5).log_likelihoods(
-            vectors[:, 0], covariates=np.nan_to_num(vectors[:, 1])
+        hf.emissions.Regression(means[:, [0, -1]], np.abs(means[:, 0]) + 0.5).log_likelihoods(
+            vectors[:, 0], covariates=np.nan_to_num(vectors[:, -1])
         ),
         hf.emissions.Gaussian(means, np.abs(means), kind="variances").log_likelihoods(vectors),
         hf.emissions.Gaussian(means, [matrix, 2 * matrix]).log_likelihoods(vectors),

@@ -482,6 +482,8 @@ def test_an_emission_of_ones_own_learns():
     assert own.converged
     assert_never_falls(own)
     assert hf.expected_statistics(own.model, counts + 1).emission == {}
+    assert repr(own).splitlines()[3].split() == ["state", "initial", "to", "0", "to", "1", "rate"]
+    assert f"{own.model.emission.rate[0]:.5g}" in repr(own)
 
 
 def test_an_emission_of_ones_own_in_groups_of_a_frame():
