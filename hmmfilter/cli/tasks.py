@@ -14,7 +14,6 @@ def run(options: argparse.Namespace) -> None:
     """Do what the words ask for."""
     load_emissions(options)
     restarts = options.impossible == "restart"  # which no stream does
-    is_in_blocks = options.task == "filter" and options.plot is None and not restarts
     if options.plot is not None:
         require_picture(options.plot)
         if options.task == "filter" and options.state is not None:
@@ -22,6 +21,9 @@ def run(options: argparse.Namespace) -> None:
     if restarts and options.task == "filter" and options.state is not None:
         raise ValueError("--state must come without --impossible restart, which takes all rows of a sequence at once")
     model = HMM.from_json(options.model)
+    is_in_blocks = options.task == "filter" and options.plot is None and not restarts
+    if is_in_blocks and model.final is not None:  # a stream does not know where a sequence ends
+        is_in_blocks = options.state is not None or options.data == "-"
     require_columns(model, columns_of(options))
     keeps_faulty = options.on_error != "stop"
     with opened_table(options, model, options.sequence, again=not is_in_blocks, keeps_faulty=keeps_faulty) as reader:
