@@ -120,3 +120,25 @@ def test_before_any_evidence_of_other_observations():
         model.forecast([], 0)
     with pytest.raises(ValueError, match="sequence"):
         model.forecast({}, 1)
+
+
+@pytest.mark.parametrize("kind", ["ordinary", "forecast"])
+@pytest.mark.parametrize("depends_on", ["covariates", "past"])
+def test_residuals_of_parts_that_depend_on_more(kind, depends_on):
+    part = hf.emissions.Regression([[0.1, 0.2], [0.5, 0.1]], [1.0, 2.0])
+    given = {"covariates": np.arange(5.0)}
+    if depends_on == "past":
+        part, given = hf.emissions.Autoregressive([[0.0, 0.9], [5.0, -0.1]], [1.0, 2.0]), {}
+    x, other = np.array([0.3, 1.2, np.nan, 2.0, 1.7]), hf.emissions.Poisson([3.0, 3.0])
+    alone = hf.HMM([0.5, 0.5], MATRICES[0], part).pseudo_residuals(x, kind, **given).residuals
+    for emission, rows in (
+        (hf.emissions.Product([part, other]), np.column_stack([x, [3, 0, 1, 7, 2]])),
+        (hf.emissions.Mixture([part, part], [[0.3, 0.7], [0.5, 0.5]]), x),
+        (hf.emissions.ZeroInflated(part, [1e-300, 1e-300]), x),
+    ):
+        found = hf.HMM([0.5, 0.5], MATRICES[0], emission).pseudo_residuals(rows, kind, **given).residuals
+        own = found if found.ndim == 1 else found[:, 0]
+        assert np.allclose(own, alone, rtol=1e-12, equal_nan=True)
+    if depends_on == "covariates":
+        with pytest.raises(ValueError, match="covariates"):
+            hf.emissions.Mixture([part], [[1.0], [1.0]]).log_sides(x)

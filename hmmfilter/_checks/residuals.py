@@ -35,10 +35,7 @@ def has_sides(emission: Any) -> None:
 
 def log_sides(emission: Any, parts: list[Any], n_steps: int, n_states: int, beside: Beside) -> FloatArray:
     """Ask an emission for the sides of all observations, (3, T, K), or (3, T, D, K) of vectors."""
-    needs = needs_of(emission)
-    answers = [
-        emission._sides(emission._observed(part, beside)) if needs else emission.log_sides(part) for part in parts
-    ]
+    answers = [_sides_of(emission, part, beside) for part in parts]
     tables = [float_array("log_sides", answer) for answer in answers]
     fit = all(table.ndim in (3, 4) and (len(table), table.shape[-1]) == (3, n_states) for table in tables)
     if not fit or sum(table.shape[1] for table in tables) != n_steps:
@@ -52,6 +49,14 @@ def log_sides(emission: Any, parts: list[Any], n_steps: int, n_states: int, besi
             f"log_sides of {type(emission).__name__} must return logs of probabilities, at most 0, got {shown(log)}"
         )
     return sides
+
+
+def _sides_of(emission: Any, observations: Any, beside: Beside) -> Any:
+    if not needs_of(emission):
+        return emission.log_sides(observations)
+    if hasattr(emission, "_sides_beside"):
+        return emission._sides_beside(observations, beside)
+    return emission._sides(emission._observed(observations, beside))
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from hmmfilter.emissions.learning import (
     shown_by,
 )
 from hmmfilter.emissions.protocol import log_of
+from hmmfilter.emissions.sides import Sides
 
 Self = TypeVar("Self", bound="Composite")
 Values = dict[str, FloatArray]
@@ -69,6 +70,10 @@ class Composite(Valued, ABC):
     @abstractmethod
     def _fill(self, observed: Observed, begin: int, end: int, table: FloatArray) -> None:
         """Fill (rows, K) with the log-likelihoods of some rows."""
+
+    @abstractmethod
+    def _sides_beside(self, observations: Any, beside: Beside | None) -> Sides:
+        """log P(V < v), log P(V = v) and log P(V > v) of observations beside which there may be more."""
 
     @abstractmethod
     def _degrees(self, observed: Observed, begin: int, end: int, weights: FloatArray) -> tuple[FloatArray, list[Any]]:
@@ -131,6 +136,10 @@ class Composite(Valued, ABC):
         if beside is None or beside.before is None:
             return [beside] * len(self._parts)
         return [beside._replace(before=own) for own in self._by_part(beside.before)]
+
+    def _sides_alone(self, observations: Any) -> Sides:
+        """What lies on either side of observations that come alone."""
+        return self._sides_beside(observations, self._beside(len(observations), None, None) if self._needs else None)
 
     def _estimated(
         self: Self,
@@ -357,6 +366,15 @@ def _of_part(name: str, part: Any, values: dict[str, Any]) -> dict[str, Any]:
 
 def _are_held(part: Any, groups: Groups) -> bool:
     return len(groups) == len(part._parameters()) and all((each < 0).all() for each in groups.values())
+
+
+def sides_of(part: Any, observations: Any, beside: Beside | None) -> FloatArray:
+    """What lies on either side of what a part is shown, (3, T, K) or (3, T, D, K)."""
+    if hasattr(part, "_sides_beside"):
+        return np.asarray(part._sides_beside(observations, beside))
+    if _needs(part):
+        return np.asarray(part._sides(part._observed(observations, beside)))
+    return np.asarray(part.log_sides(observations))
 
 
 def let_in(part: Any, observations: Any, beside: Beside | None) -> Observed:

@@ -16,7 +16,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import guesses
-from hmmfilter.emissions.composite import Composite, draw, fill_part, moments_of
+from hmmfilter.emissions.composite import Composite, draw, fill_part, moments_of, sides_of
 from hmmfilter.emissions.learning import ROWS, Learner, Observed
 from hmmfilter.emissions.mixing import log_mixed, mixture_moments, responsibilities
 from hmmfilter.emissions.protocol import Column, Emission, log_of
@@ -115,10 +115,12 @@ class Mixed(Composite):
             _checks.prior_of_kind("the prior of the weights", of_weights, Dirichlet)
         super()._admit(prior)
 
-    def _mixed_sides(self, observations: Any) -> Sides:
+    def _sides_beside(self, observations: Any, beside: Beside | None) -> Sides:
+        """What lies on either side of observations beside which there is more."""
         for part in self._parts.values():
             _checks.has_sides(part)
-        sides = [np.asarray(part.log_sides(observations)) for part in self._parts.values()]
+        besides = zip(self._parts.values(), self._besides(beside), strict=True)
+        sides = [sides_of(part, observations, known) for part, known in besides]
         mixed = []
         for tables in zip(*sides, strict=True):
             by_component = self._by_component(list(tables))
@@ -422,7 +424,7 @@ class Mixture(Mixed):
         >>> log_above.round(4)
         array([[-33.4017]])
         """
-        return self._mixed_sides(observations)
+        return self._sides_alone(observations)
 
     @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> npt.NDArray[Any]:

@@ -15,7 +15,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import guesses
-from hmmfilter.emissions.composite import Composite, draw, fill_part, moments_of
+from hmmfilter.emissions.composite import Composite, draw, fill_part, moments_of, sides_of
 from hmmfilter.emissions.gaussian import Gaussian
 from hmmfilter.emissions.learning import Learner, Observed
 from hmmfilter.emissions.mixing import mixture_moments
@@ -383,16 +383,20 @@ class Product(Composite):
         >>> log_below.round(4).tolist()
         [[[-inf], [-0.6931]]]
         """
+        return self._sides_alone(observations)
+
+    def _sides_beside(self, observations: Any, beside: Beside | None) -> Sides:
+        """The same of observations beside which there is more."""
         for channel in self.channels:
             _checks.has_sides(channel)
-        tables = []
-        each = zip(self._parts.items(), self._by_part(observations), self._layout.widths, strict=True)
-        for (name, channel), own, width in each:
+        tables, widths = [], self._layout.widths
+        each = zip(self._parts.items(), self._by_part(observations), self._besides(beside), widths, strict=True)
+        for (name, channel), own, known, width in each:
             with _checks.blaming_part(self.PART, name):
-                sides = np.asarray(channel.log_sides(own))
+                sides = sides_of(channel, own, known)
             table = sides if sides.ndim == 4 else sides[:, :, np.newaxis]
-            beside = (width or 1) - table.shape[2]  # columns that are no observations, as of exposures
-            tables.append(np.pad(table, [(0, 0), (0, 0), (0, beside), (0, 0)], constant_values=np.nan))
+            n_beside = (width or 1) - table.shape[2]  # columns that are no observations, as of exposures
+            tables.append(np.pad(table, [(0, 0), (0, 0), (0, n_beside), (0, 0)], constant_values=np.nan))
         below, at, above = np.concatenate(tables, axis=2)
         return below, at, above
 

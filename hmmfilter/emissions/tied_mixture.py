@@ -275,7 +275,7 @@ class TiedMixture(Mixed):
         >>> log_above.round(4)
         array([[-454.3212]])
         """
-        return self._mixed_sides(observations)
+        return self._sides_alone(observations)
 
     @as_in(Emission.sample)
     def sample(self, states: npt.ArrayLike, rng: np.random.Generator | int | None = None) -> npt.NDArray[Any]:

@@ -14,7 +14,7 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import guesses
-from hmmfilter.emissions.composite import Composite, Values, fill_part
+from hmmfilter.emissions.composite import Composite, Values, fill_part, sides_of
 from hmmfilter.emissions.learning import Groups, Learner, Observed, Shown
 from hmmfilter.emissions.mixing import responsibilities
 from hmmfilter.emissions.outcomes import Bernoulli
@@ -409,10 +409,14 @@ class ZeroInflated(Composite):
         >>> log_below.round(4).tolist(), log_above.round(4).tolist()
         ([[-inf], [-0.107]], [[-0.2877], [-2.2877]])
         """
+        return self._sides_alone(observations)
+
+    def _sides_beside(self, observations: Any, beside: Beside | None) -> Sides:
+        """The same of observations beside which there is more."""
         _checks.has_sides(self.emission)
         x = self._as_rows(observations)
         first = (x if x.ndim == 1 else x[:, 0])[:, np.newaxis]
-        own = np.array(self.emission.log_sides(self._by_part(x)[0]))
+        own = np.array(sides_of(self.emission, self._by_part(x)[0], *self._besides(beside)))
         if self._hides_zeros:
             own = np.where(first == 0, self._sides_of_zero[:, np.newaxis], own)
         log_rest, _ = self._logs
