@@ -95,6 +95,16 @@ def weighed(case):
             )
         ),
         hf.emissions.Gaussian(means[:, 0], 2.0).log_likelihoods(vectors[:, 0]),
+        *(
+            emission.log_likelihoods(vectors[:, 0])
+            for emission in (
+                hf.emissions.Laplace(means[:, 0], [1.0, 2.0]),
+                hf.emissions.StudentT(means[:, 0], [1.0, 2.0], [0.5, 30.0]),
+                hf.emissions.VonMises([-1.0, 2.0], [0.5, 90.0]),
+                hf.emissions.WrappedCauchy([-1.0, 2.0], [0.1, 0.9]),
+            )
+        ),
+        hf.emissions.StudentT(means, [matrix, 2 * matrix], [0.5, 30.0]).log_likelihoods(vectors),
         hf.emissions.Regression(means[:, [0, -1]], np.abs(means[:, 0]) + 0.5).log_likelihoods(
             vectors[:, 0], covariates=np.nan_to_num(vectors[:, -1])
         ),
@@ -183,7 +193,7 @@ def expected(case):
         expect(log_initial, matrix, starts, weights, Rows(np.concatenate([some, some])), 1, False)
         for matrix, some in ((log_transition, rows), (near, rows), (near, np.maximum(rows, -300.0)))
     ]
-    return [part for one in found for part in one]
+    return [part for one in found for part in one if part is not None]
 
 
 def decoded_as_it_comes(case):
