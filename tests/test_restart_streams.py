@@ -67,6 +67,25 @@ def test_decoders_settle_the_whole(seed, observations, lag):
         assert not forced.any()
 
 
+@pytest.mark.parametrize("lag", [None, 1, 4])
+def test_a_break_settles_what_was_open(lag):
+    shows = hf.emissions.Categorical([[0.7, 0.3, 0.0], [0.4, 0.6, 0.0], [0.0, 0.0, 1.0]])
+    model, symbols = hf.HMM([0.4, 0.4, 0.2], np.eye(3), shows), [0, 1, 0, 2, 2, 1, 1, 0]
+    whole, decoder = model.viterbi(symbols, impossible="restart"), model.online_viterbi(lag, impossible="restart")
+    told = []
+    for x in symbols:
+        decoder = model.online_viterbi(lag, written(decoder), impossible="restart")
+        told.append(decoder.observe(x))
+    assert whole.restarts.tolist() == decoder.restarts.tolist() == [3, 5]
+    if lag is None:
+        assert [each.states.tolist() for each in told] == [[], [], [], [0, 0, 0, 2], [2], [], [], []]
+    assert told[3].start == (2 if lag == 1 else 0)
+    assert not told[3].forced.any()
+    assert (decoder.flush().start, decoder.n_observed) == (7 if lag == 1 else 5, 8)
+    assert decoder.flush().states.tolist() == whole.path[decoder.n_settled :].tolist()
+    assert decoder.log_joint == whole.log_joint
+
+
 def test_snapshots_copies_and_pickles_go_on():
     whole = MODEL.filter(STUCK, impossible="restart")
     for again in (

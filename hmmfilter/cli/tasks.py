@@ -13,15 +13,12 @@ from hmmfilter.model import HMM
 def run(options: argparse.Namespace) -> None:
     """Do what the words ask for."""
     load_emissions(options)
-    restarts = options.impossible == "restart"  # which no stream does
     if options.plot is not None:
         require_picture(options.plot)
         if options.task == "filter" and options.state is not None:
             raise ValueError(f"--state must come without --plot, which draws all rows, got {options.plot}")
-    if restarts and options.task == "filter" and options.state is not None:
-        raise ValueError("--state must come without --impossible restart, which takes all rows of a sequence at once")
     model = HMM.from_json(options.model)
-    is_in_blocks = options.task == "filter" and options.plot is None and not restarts
+    is_in_blocks = options.task == "filter" and options.plot is None
     if is_in_blocks and model.final is not None:  # a stream does not know where a sequence ends
         is_in_blocks = options.state is not None or options.data == "-"
     require_columns(model, columns_of(options))

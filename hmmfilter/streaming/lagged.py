@@ -28,7 +28,8 @@ class FixedLagSmoother:
 
     A smoothed posterior takes later observations into account; with a lag, as many of them as one can wait for.
     Each update runs backwards over the lag. The transition is the same at every step, but for that of a model whose
-    chain depends on more.
+    chain depends on more. Where no path leads to a step, the step is refused: unlike `OnlineFilter`, it never starts
+    afresh.
 
     Conventions are those of `hmmfilter.model`.
 

@@ -197,12 +197,6 @@ def test_where_no_path_leads_on_a_sequence_begins_afresh(quakes, tmp_path, task)
     np.testing.assert_array_equal(floats(columns["p_1"]), whole.probabilities[:, 1])
 
 
-def test_what_begins_afresh_is_not_remembered(quakes, tmp_path):
-    words = ["--impossible", "restart", "--state", tmp_path / "state.json"]
-    status, _, err = quakes("x\n0\n", *words, task="filter")
-    assert (status, "--state must come without --impossible restart" in err) == (2, True)
-
-
 def test_an_impossible_sequence_stops_the_work_at_its_line(work, certain):
     status, _, err = work(IMPOSSIBLE, "--sequence", "who", "--column", "x", model=certain)
     assert status == 2
