@@ -229,7 +229,7 @@ def test_slopes_are_those_of_the_log_likelihood(kind, final):
 
 @ALL
 def test_standard_errors_are_those_of_a_hessian_of_fifty_digits(kind):
-    model, counts, beside = longer(kind, FINAL)
+    model, counts, beside = longer(kind, FINAL, n_sequences=5)
     fitted = model.fit(counts, initial="fixed", tolerance=1e-20, **beside)
     errors = fitted.standard_errors()
     free, point, log_likelihood = in_fifty_digits(kind, fitted.model, counts, beside)
