@@ -139,7 +139,7 @@ class Family(OfNumbers, ABC):
 
     def _units(self) -> dict[str, FloatArray]:
         """How far parameters without bounds may move until densities change much, where it is not a deviation."""
-        variance = self._moments()[1]
+        variance = self.moments()[1]
         unit = np.sqrt(np.where(np.isfinite(variance) & (variance > 0), variance, 1.0))
         return {name: unit for name, domain in self.DOMAINS.items() if domain == REAL}
 
