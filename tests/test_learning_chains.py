@@ -199,7 +199,7 @@ def longer(kind, final, n_sequences=8):
 @ALL
 @ENDS
 def test_a_fit_ends_at_the_top(kind, final):
-    model, counts, beside = longer(kind, final)
+    model, counts, beside = longer(kind, final, n_sequences=5)
     fitted = model.fit(counts, tolerance=1e-13, **beside)
     assert fitted.converged
     assert (np.diff(fitted.history) >= -1e-12).all()
