@@ -107,7 +107,7 @@ PREDICTION = [
         ValueError,
         "log_probabilities[1] must be -inf or finite, got nan",
     ),
-    (np.zeros((3, 2)), 1, ValueError, "log_probabilities must have shape (K,), got (3, 2)"),
+    (np.zeros((1, 3, 2)), 1, ValueError, "log_probabilities must have shape (K,), got (1, 3, 2)"),
     (np.zeros(3), 1, ValueError, "log_transition must have shape (3, 3), got (2, 2)"),
     (np.zeros(2), 0, ValueError, "steps must be at least 1, got 0"),
     (np.zeros(2), 1.0, TypeError, "steps must be an integer, got 1.0"),

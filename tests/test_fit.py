@@ -453,6 +453,7 @@ class Shifted:
     def __init__(self, rate, is_spoilt=False):
         self.rate, self.is_spoilt = np.asarray(rate, dtype=float), is_spoilt
         self.n_states = self.n_parameters = len(self.rate)
+        self.support = [1, np.inf, 0.5]  # nothing of a state
 
     def log_likelihoods(self, observations):
         return hf.emissions.Poisson(self.rate).log_likelihoods(np.asarray(observations) - 1)

@@ -374,6 +374,7 @@ def test_channels_of_several_sequences_are_told_by_name():
     assert rows[1].split()[0] == "u"
     assert several._repr_html_().count("place[1]") == 1
     frame, whole = several.to_frame(), alone.to_frame()
+    assert alone.to_frame(-whole.index).index.tolist() == (-whole.index).tolist()
     assert frame.index.tolist() == [("u", 1), ("u", 2), ("v", 1), ("v", 2)]
     assert frame.loc["u"].equals(whole)
     assert list(whole)[2:6] == ["sky wet", "sky dry", "calls mean", "calls standard deviation"]

@@ -99,7 +99,8 @@ def test_an_emission_of_ones_own():
     states, observations = model.simulate(100, rng=0)
     assert (observations[states == 0] < 1).all()
     with pytest.raises(
-        TypeError, match=r"emission must be one of hmmfilter\.emissions to be written as JSON, or be registered by .*, got Uniform"
+        TypeError,
+        match=r"must be one of hmmfilter\.emissions to be written as JSON, or be registered by .*, got Uniform",
     ):
         model.to_json("nowhere.json")
 
