@@ -19,6 +19,7 @@ from hmmfilter.emissions import (
     Poisson,
     dispersion,
 )
+from hmmfilter.emissions.binomial_sides import rest_of_beta
 from hmmfilter.emissions.counts import logs_in_parts
 from hmmfilter.emissions.dispersion import spread_of
 from hmmfilter.emissions.learning import Kept, shown_by
@@ -504,3 +505,9 @@ def test_counts_are_printed():
     chain = [0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]]
     assert "p(1)" in str(hf.HMM(*chain, Multinomial([[0.5, 0.5], [0.9, 0.1]])))
     assert "dispersion" in str(hf.HMM(*chain, FAMILIES[0]))
+
+
+def test_what_older_versions_of_scipy_lack():
+    """1 − I_x(2, 3) is (1 − x)³ (1 + 3x)."""
+    x = np.array([0.0, 0.25, 0.75, 1.0])
+    np.testing.assert_allclose(rest_of_beta(2.0, 3.0, x), (1 - x) ** 3 * (1 + 3 * x), rtol=1e-14, atol=0)

@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ Terms = Callable[[int], FloatArray]
 
 def of_spread(counts: FloatArray, spread: Spread, log_at: FloatArray) -> Sides:
     """Of negative binomial counts, (T,) for (K,), with their log-probabilities, (T, K)."""
-    from scipy.special import betainc, betaincc
+    betainc, betaincc = _incomplete_betas()
 
     v, mean = np.broadcast_arrays(counts[:, np.newaxis], spread.mean)
     a, p, q, low = spread.dispersion, spread.shrink, spread.share, spread.low
@@ -52,7 +53,7 @@ def of_spread(counts: FloatArray, spread: Spread, log_at: FloatArray) -> Sides:
 
 def of_trials(successes: FloatArray, trials: FloatArray, p: FloatArray, log_at: FloatArray) -> Sides:
     """Of successes in so many trials, (T,) for (K,), with their log-probabilities, (T, K)."""
-    from scipy.special import betainc, betaincc
+    betainc, betaincc = _incomplete_betas()
 
     v, n, p = np.broadcast_arrays(successes[:, np.newaxis], trials[:, np.newaxis], p)
     gap = gap_of(v, n, p)
@@ -64,6 +65,22 @@ def of_trials(successes: FloatArray, trials: FloatArray, p: FloatArray, log_at: 
     with np.errstate(divide="ignore"):
         at_most = np.log(-np.expm1(log_at))
     return np.where(v == n, np.where(v == 0, -np.inf, at_most), log_below), log_at, np.where(v == n, -np.inf, log_above)
+
+
+def _incomplete_betas() -> tuple[Any, Any]:
+    """I_x(a, b) and 1 − I_x(a, b), which older versions of SciPy lack."""
+    from scipy import special
+
+    return special.betainc, getattr(special, "betaincc", rest_of_beta)
+
+
+def rest_of_beta(a: FloatArray, b: FloatArray, x: FloatArray) -> FloatArray:
+    """1 − I_x(a, b), by the smaller of the two."""
+    from scipy.special import betainc
+
+    share = betainc(a, b, x)
+    rest: FloatArray = np.where(share < 0.5, 1 - share, betainc(b, a, 1 - x))
+    return rest
 
 
 def _beta_fraction(a: FloatArray, b: FloatArray, x: FloatArray, rise: FloatArray) -> FloatArray:
