@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.tables import Tables
 from hmmfilter.filtering import forward_filter
@@ -68,9 +68,8 @@ def path_log_joint(
     """
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     states = _checks.path_of("path", path, *tables.log_likelihoods.shape)
-    begins = tables.starts[:-1][np.diff(tables.starts) > 0]
-    log_initial = np.broadcast_to(tables.log_initial, (len(tables.starts) - 1, tables.log_likelihoods.shape[1]))
-    firsts = log_initial[np.diff(tables.starts) > 0, states[begins]]
+    begins, starts_from = _beginnings(tables)
+    firsts = starts_from[np.arange(len(begins)), states[begins]]
     moves = tables.log_transition[which_leads_on(tables), states, np.append(states[1:], 0)]
     return _by_sequence(tables, lengths, firsts, moves, tables.log_likelihoods[np.arange(len(states)), states])
 
@@ -126,9 +125,8 @@ def path_log_posterior(
     ahead = _Ahead(tables)
     if not ahead.are_possible():
         given = log_initial, log_transition, log_likelihoods
-        forward_filter(
-            *given, lengths=lengths, transition_index=transition_index, allowed=allowed
-        )  # says at which step
+        # which says at which step
+        forward_filter(*given, lengths=lengths, transition_index=transition_index, allowed=allowed)
     firsts = ahead.firsts[np.arange(len(ahead.firsts)), states[ahead.begins]]
     moves = np.zeros(len(states))
     for begin, end in ahead.blocks():
@@ -201,10 +199,8 @@ class _Ahead:
     def __init__(self, tables: Tables) -> None:
         self._tables, self._which = tables, which_leads_on(tables)
         self._weights = tables.log_likelihoods + to_come(tables)
-        self.begins = tables.starts[:-1][np.diff(tables.starts) > 0]
-        log_initial = tables.log_initial
-        initial = log_initial[np.diff(tables.starts) > 0] if len(log_initial) > 1 else log_initial
-        self.firsts = _normalised(initial + self._weights[self.begins])
+        self.begins, log_initial = _beginnings(tables)
+        self.firsts = _normalised(log_initial + self._weights[self.begins])
 
     def are_possible(self) -> bool:
         """Whether all sequences are."""
@@ -221,6 +217,13 @@ class _Ahead:
         """log p(h_{t+1} = j | h_t = i, v_1:T) of some steps, (rows, K, K); −inf where i leads nowhere."""
         matrices = self._tables.log_transition[self._which[begin:end]]
         return _normalised(matrices + self._weights[begin + 1 : end + 1, np.newaxis])
+
+
+def _beginnings(tables: Tables) -> tuple[IntArray, FloatArray]:
+    """The first row of each sequence that has steps, and the logs of where it starts, (n, K)."""
+    has_steps = np.diff(tables.starts) > 0
+    log_initial = np.broadcast_to(tables.log_initial, (len(has_steps), tables.log_likelihoods.shape[1]))
+    return tables.starts[:-1][has_steps], log_initial[has_steps]
 
 
 def _normalised(logs: FloatArray) -> FloatArray:

@@ -161,6 +161,14 @@ def lead_back(ways: IntArray, after: IntArray, before: IntArray) -> None:
 
 
 @compiled
+def fill_way_back(ways: IntArray, state: int, states: IntArray) -> None:
+    """The path that leads to a state at the last of some steps, (S, K)."""
+    for t in range(len(ways) - 1, -1, -1):
+        states[t] = state
+        state = ways[t, state]
+
+
+@compiled
 def run_agreement(ways: IntArray, is_anew: bool, ancestors: IntArray, states: IntArray) -> int:
     """Find the steps on which the paths to all states at the last one agree, of some that are not settled, (S, K).
 
@@ -187,16 +195,5 @@ def run_agreement(ways: IntArray, is_anew: bool, ancestors: IntArray, states: In
         for j in range(len(first)):
             first[j] = room[j]
         return 0
-    n_settled = t + 1
-    while t >= 0:
-        states[t] = agreed
-        agreed, t = ways[t, agreed], t - 1
-    return n_settled
-
-
-@compiled
-def fill_way_back(ways: IntArray, state: int, states: IntArray) -> None:
-    """The path that leads to a state at the last of some steps, (S, K)."""
-    for t in range(len(ways) - 1, -1, -1):
-        states[t] = state
-        state = ways[t, state]
+    fill_way_back(ways[: t + 1], agreed, states)
+    return t + 1

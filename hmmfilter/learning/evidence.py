@@ -267,26 +267,17 @@ class KeptSource(SumSource):
         self.posteriors[begin:end] = posteriors
 
 
-class TableSource:
+class TableSource(KeptSource):
     """The same of any other emission: a table of all rows, from its log-likelihoods to posteriors."""
 
     def __init__(self, emission: Any, evidence: Evidence) -> None:
-        self._evidence = evidence
+        super().__init__(emission, evidence)
         self._table = _checks.log_likelihoods(emission, evidence.observations, emission.n_states)
-        self.posteriors = np.zeros(self._table.shape)
 
     def fill(self, begin: int, end: int, table: FloatArray) -> None:
         """Copy some rows; −inf where a state is not allowed."""
         table[:] = self._table[begin:end]
         self._evidence.weigh(begin, end, table)
-
-    def sums(self) -> FloatArray:
-        """None: posteriors are kept."""
-        return np.zeros((2, 0))
-
-    def add(self, begin: int, end: int, posteriors: FloatArray, sums: FloatArray) -> None:
-        """Keep the posteriors of some rows; threads have rows of their own."""
-        self.posteriors[begin:end] = posteriors
 
 
 class Ending:
