@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import hypothesis
 import matplotlib as mpl
@@ -48,6 +49,14 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.section("worst share of the accuracy bound")
         for what, (share, where) in sorted(worst_shares.items()):
             terminalreporter.write_line(f"{what:>16}  {share:6.1%}  {where}")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Pyplot keeps what a test draws, and warns where it keeps many: which tests came before must not matter."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ COUNTS = [1, 0, 2, 9, 7, None, 11, 8, 0, 1, 1, 0, 2, 10, 8, 7, 12, 1, 0, 3]
 WEATHER = ["sun", "sun", "rain", "fog", "rain", "sun", "sun", "sun", "fog", "fog", "fog", "rain"]
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def two_states(names=None, **options):
     start = hf.HMM([0.5, 0.5], [[0.8, 0.2], [0.3, 0.7]], hf.emissions.Poisson([1.0, 8.0]), names)
     return start.fit(COUNTS, **options)

@@ -19,12 +19,6 @@ MODEL = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 
 COUNTS = [0.0, 2.0, np.nan, 4.0]
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def band_heights(ax, n_steps):
     """The height of each band in the middle of each step, read off the drawing."""
     heights = []

@@ -268,9 +268,7 @@ def test_shapes_that_are_refused(make, error, message):
 @pytest.fixture
 def ax():
     plt = pytest.importorskip("matplotlib.pyplot")
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
+    return plt.subplots()[1]
 
 
 def words_of(ax):

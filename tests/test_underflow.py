@@ -36,12 +36,6 @@ def trapped():
     return [(trap, trap.answers()) for trap in underflow.traps()]
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def hmmfilter(capsys):
     def command(*words):
