@@ -33,8 +33,7 @@ def main(picture: str | Path = HERE / "earthquakes.png") -> None:
         rows = list(csv.DictReader(file))
     years = [row["year"] for row in rows]
     counts = [int(row["count"]) for row in rows]
-    published = hf.HMM.from_json(DATA / "earthquakes.json")
-    model = hf.HMM(published.initial, published.transition, published.emission, ["calm", "middling", "restless"])
+    model = hf.HMM.from_json(DATA / "earthquakes.json")
     print(model, "\n")
 
     # Given all counts: how probable is each state in each year, and which path through the states is the best?

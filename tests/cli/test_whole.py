@@ -22,12 +22,12 @@ def test_the_main_job_in_a_real_process(tmp_path):
     assert plot.read_bytes().startswith(b"\x89PNG")
     columns = table(output.read_text(encoding="utf-8"))
     years, counts = earthquakes()
-    assert list(columns) == ["year", "count", "p_0", "p_1", "p_2"]
+    assert list(columns) == ["year", "count", "p_calm", "p_middling", "p_restless"]
     assert list(columns["year"]) == list(map(str, years))
     assert list(columns["count"]) == list(map(str, counts))
     smoothed = hf.HMM.from_json(EARTHQUAKES_MODEL).smooth(counts)
-    for k in range(3):
-        assert np.array_equal(floats(columns[f"p_{k}"]), smoothed.probabilities[:, k])
+    for k, name in enumerate(["calm", "middling", "restless"]):
+        assert np.array_equal(floats(columns[f"p_{name}"]), smoothed.probabilities[:, k])
 
 
 def test_from_standard_input_to_standard_output():
@@ -36,9 +36,9 @@ def test_from_standard_input_to_standard_output():
     assert done.returncode == 0
     columns = table(done.stdout)
     filtered = hf.HMM.from_json(EARTHQUAKES_MODEL).filter(earthquakes()[1])
-    assert list(columns) == ["year", "count", "p_0", "p_1", "p_2", "log_increment"]
+    assert list(columns) == ["year", "count", "p_calm", "p_middling", "p_restless", "log_increment"]
     assert np.array_equal(floats(columns["log_increment"]), filtered.log_increments)
-    assert np.array_equal(floats(columns["p_2"]), filtered.probabilities[:, 2])
+    assert np.array_equal(floats(columns["p_restless"]), filtered.probabilities[:, 2])
 
 
 def test_viterbi_names_the_states(quakes, tmp_path):
@@ -62,7 +62,7 @@ def test_an_empty_cell_is_a_missing_observation(quakes):
     assert list(columns["note"]) == ["a, b", "", "ü", ""]
     assert list(columns["count"]) == ["13", "", " 20 ", "nan"]
     expected = hf.HMM.from_json(EARTHQUAKES_MODEL).filter([13, None, 20, None])
-    assert np.array_equal(floats(columns["p_0"]), expected.probabilities[:, 0])
+    assert np.array_equal(floats(columns["p_calm"]), expected.probabilities[:, 0])
     assert abs(float(columns["log_increment"][1])) < 1e-15
 
 
@@ -78,7 +78,7 @@ def test_a_blank_line_is_the_empty_cell_of_an_only_column(quakes):
     assert list(columns["count"]) == ["13", "", "", "40"]
     assert err.startswith("4 observations (2 missing), ")
     expected = hf.HMM.from_json(EARTHQUAKES_MODEL).smooth([13, None, None, 40])
-    assert np.array_equal(floats(columns["p_2"]), expected.probabilities[:, 2])
+    assert np.array_equal(floats(columns["p_restless"]), expected.probabilities[:, 2])
 
 
 @pytest.mark.parametrize(
