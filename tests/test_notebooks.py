@@ -1,0 +1,81 @@
+"""Every notebook runs, shows what is stored of it, and is fit for a page and for Colab."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests import notebooks, pages
+from tests.conftest import needs_compiled
+from tests.files import ROOT
+
+pytest.importorskip("nbclient")
+pytest.importorskip("ipykernel")
+
+STORED = notebooks.stored()
+MOST_BYTES = 300_000  # of a file
+
+
+@pytest.fixture(params=STORED, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """A folder of all notebooks, run in a process of its own."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    subprocess.run([sys.executable, "-m", "tests.notebooks", "--into", str(folder)], cwd=ROOT, check=True)
+    return folder
+
+
+def said(notebook):
+    """The text that each cell shows, and the kinds of all else."""
+    return [
+        [
+            (output.output_type, pages.without_counts(output.text))
+            if output.output_type == "stream"
+            else (output.output_type, pages.without_counts(output.data.get("text/plain", "")), sorted(output.data))
+            for output in cell.outputs
+        ]
+        for cell in notebooks.code_cells(notebook)
+    ]
+
+
+@needs_compiled  # in a kernel of its own, compiled in any case: once is enough
+def test_it_shows_what_is_stored_of_it(path, fresh):
+    assert said(notebooks.read(path)) == said(notebooks.read(fresh / path.name))
+
+
+def test_it_is_as_it_was_written(path, tmp_path):
+    """With every cell run from first to last, without warnings, and with nothing in it that no page shows."""
+    notebooks.write(notebooks.read(path), tmp_path / path.name)
+    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    assert path.stat().st_size < MOST_BYTES
+    cells = notebooks.code_cells(notebooks.read(path))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert {output.output_type for output in outputs} <= {"stream", "display_data", "execute_result"}
+    assert "stderr" not in {output.get("name") for output in outputs}
+    assert notebooks.WIDGET not in json.dumps(outputs)
+
+
+def test_its_first_cell_installs(path):
+    first = notebooks.code_cells(notebooks.read(path))[0]
+    assert first.source.startswith(notebooks.INSTALL.split("%pip")[0])
+    assert first.outputs == []
+
+
+def test_the_lesson_is_that_of_its_page():
+    stored, made = notebooks.read(notebooks.EXAMPLES / "lesson.ipynb"), notebooks.lesson()
+    assert [(cell.cell_type, cell.source) for cell in stored.cells] == [
+        (cell.cell_type, cell.source) for cell in made.cells
+    ]
+
+
+def test_the_notebook_of_the_lesson_says_what_its_page_says():
+    """The text below each block is the output of its cell."""
+    page = (notebooks.EXAMPLES / "lesson.md").read_text(encoding="utf-8")
+    _, *cells = notebooks.code_cells(notebooks.read(notebooks.EXAMPLES / "lesson.ipynb"))
+    assert ["".join(output.text for output in cell.outputs) for cell in cells] == pages.fenced(page, "text")
