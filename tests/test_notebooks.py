@@ -8,7 +8,7 @@ import pytest
 
 from tests import notebooks, pages
 from tests.conftest import needs_compiled
-from tests.files import ROOT
+from tests.files import ROOT, earthquakes
 
 pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
@@ -79,3 +79,14 @@ def test_the_notebook_of_the_lesson_says_what_its_page_says():
     page = (notebooks.EXAMPLES / "lesson.md").read_text(encoding="utf-8")
     _, *cells = notebooks.code_cells(notebooks.read(notebooks.EXAMPLES / "lesson.ipynb"))
     assert ["".join(output.text for output in cell.outputs) for cell in cells] == pages.fenced(page, "text")
+
+
+def test_it_takes_ten_cells_from_the_data_to_a_model():
+    """And the data that it writes out are those of the file."""
+    cells = notebooks.code_cells(notebooks.read(notebooks.EXAMPLES / "start.ipynb"))
+    assert len(cells) == 10
+    names = {}
+    exec(cells[1].source, names)
+    years, counts = earthquakes()
+    assert names["quakes"].index.tolist() == years
+    assert names["quakes"]["earthquakes"].tolist() == counts
