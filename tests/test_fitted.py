@@ -185,6 +185,7 @@ def test_the_picture_shows_the_climb_the_chain_and_the_data():
     intervals = fitted.confidence_intervals()
     ends = [[*bound.initial, *bound.transition.ravel()] for bound in (intervals.lower, intervals.upper)]
     np.testing.assert_array_equal([bar.get_xdata() for bar in bars], np.transpose(ends))
+    assert {bar.get_solid_capstyle() for bar in bars} == {"butt"}  # any other would leave [0, 1]
     np.testing.assert_array_equal(
         [float(dot.get_xdata()[0]) for dot in dots], [*fitted.model.initial, *fitted.model.transition.ravel()]
     )

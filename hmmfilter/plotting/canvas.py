@@ -18,6 +18,7 @@ SIZE = (9.0, 3.6)  # inches
 PANEL_HEIGHT = 1.3  # inches, of each further panel
 DOTS_PER_INCH = 150
 LEGEND_LETTERS = 90  # what fits in one line above the picture
+HANDLE_LETTERS = 6  # as many are as broad as what stands before a word of it
 
 
 def matplotlib() -> ModuleType:
@@ -112,7 +113,8 @@ def spoken(names: tuple[str, ...]) -> list[str]:
 
 def legend_above(ax: Axes, drawn: list[Any], words: list[str], n_letters: int = LEGEND_LETTERS) -> None:
     """Name what is drawn in as few lines above the picture as it takes."""
-    n_columns = max(1, n_letters // (max(map(len, words)) + 6))
+    widths = [len(word) + HANDLE_LETTERS for word in words]
+    n_columns = len(words) if sum(widths) <= n_letters else max(1, n_letters // max(widths))
     legend = ax.legend(
         drawn,
         [str(d) for d in range(len(drawn))],

@@ -120,7 +120,7 @@ def _draw_rows(ax: Axes, fit: Fit) -> None:
     for row, estimate, lower, upper, color in zip(
         rows, *table, np.resize(colors, (len(rows), colors.shape[1])), strict=True
     ):
-        ax.plot([lower, upper], [row, row], color=color, linewidth=3, alpha=0.45, solid_capstyle="round")
+        ax.plot([lower, upper], [row, row], color=color, linewidth=3, alpha=0.45, solid_capstyle="butt")
         face = "white" if np.isnan(lower) else color
         ax.plot(estimate, row, "o", color=color, markerfacecolor=face, markersize=6, clip_on=False, zorder=3)
     ax.set_yticks(rows, labels)
