@@ -23,7 +23,7 @@ def aligned(model: HMM, reference: HMM) -> HMM:
 
     and otherwise by the squared Wasserstein distance of normal distributions with the moments of the states,
 
-        |μ − ν|² + tr(Σ + Ω − 2 (Σ^½ Ω Σ^½)^½),
+        ‖μ − ν‖² + tr(Σ + Ω − 2 (Σ^½ Ω Σ^½)^½),
 
     each entry of a vector in units of its standard deviation over all states of the reference. How the chain moves does
     not count: states that show the same keep their order.

@@ -383,7 +383,7 @@ class Prior(Valued):
         Of the initial distribution.
     transition : Dirichlet, optional
         Of the rows of the transition; see `sticky`.
-    emission : Dirichlet, Gamma or NormalInverseWishart, or list or dict of priors, optional
+    emission : one of `hmmfilter.priors`, or list or dict of them, optional
         Of the parameters of the emission: Dirichlet for Categorical and Bernoulli, Gamma for Poisson,
         NormalInverseWishart for Gaussian. A Product has a list of those of its channels, None for nothing, or a dict by
         their names; a Mixture those of ``"weights"`` and ``"components"``, a TiedMixture of ``"weights"`` and

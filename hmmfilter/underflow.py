@@ -1,4 +1,4 @@
-"""Underflow as a lesson, as `hmmfilter underflow` tells it: one sequence filtered four ways, and traps for repairs.
+"""Underflow as a lesson, as ``hmmfilter underflow`` tells it: one sequence filtered four ways, and traps for repairs.
 
 The first part watches α_t(k) = p(h_t = k, v_1:t) die in float32 and in float64, beside the scaled recursion and the
 log-sum-exp, which live on. The second part shows that living on is not enough: small inputs on which scaling, an

@@ -11,13 +11,14 @@ and the same holds for max. So a recursion in sums and products of probabilities
 of + and + in place of ×; with max in place of ⊕, filtering becomes Viterbi decoding. Each law stated here, or under
 Notes below, is a test of its own.
 
-Arguments in common: `x` is anything that numpy takes for an array of real numbers, of any shape; float16 and float32
-stay what they are, everything else becomes float64, and the arithmetic is that of float64 throughout. `axis` is one
-axis, a tuple of them, or None for all; results have the shape of `x` without these axes, or its own where there is a
+Arguments in common: ``x`` is anything that numpy takes for an array of real numbers, of any shape; float16 and float32
+stay what they are, everything else becomes float64, and the arithmetic is that of float64 throughout. ``axis`` is one
+axis, a tuple of them, or None for all; results have the shape of ``x`` without these axes, or its own where there is a
 result for each entry. An entry that is masked, by ``where=False`` or in a NumPy masked array, has weight zero, and an
 entry of weight zero does not exist, be it NaN. Weights must be valid everywhere; below 1e-300 they lose digits. They
 are from 0 up; `logsumexp` takes others with ``return_sign=True``, since a sum below zero has no log.
-`logsumexp(x)` and `softmax(x)` of one vector, of any type but float16, can be called from your own ``@njit`` functions.
+``logsumexp(x)`` and ``softmax(x)`` of one vector, of any type but float16, can be called from your own ``@njit``
+functions.
 """
 
 from hmmfilter.lse.differences import log1mexp, logdiffexp

@@ -12,8 +12,8 @@ likelihoods themselves are small, is lost without a word, and the answer stays f
 would have come back. An epsilon turns this into inventing what is not there. Each result says at which step a state was
 first lost.
 
-The kernels stand beside those of the log version, with the same names and loops: `run_naive_forward` and `run_forward`.
-Conventions are those of `hmmfilter.model`.
+The kernels stand beside those of the log version, with the same names and loops: ``run_naive_forward`` and
+``run_forward``. Conventions are those of `hmmfilter.model`.
 """
 
 from hmmfilter.naive.repaired import (

@@ -156,7 +156,7 @@ class _Path(BySequence):
 class Decoded(_Path):
     """The most probable path through the states; returned by `viterbi`.
 
-    It reads as its path does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences, ``path`` has all
+    It reads as its path does: ``len``, iteration, brackets, and `numpy.asarray`. Of several sequences, ``path`` has all
     steps, one sequence after the other, and the result counts and iterates by sequence; ``decoded[n]`` is that of
     sequence n, or ``decoded[key]`` where they had keys.
 
@@ -194,7 +194,7 @@ class Decoded(_Path):
 class PosteriorDecoded(_Path):
     """The most probable state at each step; returned by `posterior_decode`.
 
-    It reads as its path does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences, ``path`` has all
+    It reads as its path does: ``len``, iteration, brackets, and `numpy.asarray`. Of several sequences, ``path`` has all
     steps, one sequence after the other, and the result counts and iterates by sequence; ``decoded[n]`` is that of
     sequence n, or ``decoded[key]`` where they had keys.
 

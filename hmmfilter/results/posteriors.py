@@ -111,8 +111,8 @@ class _Posterior(BySequence):
 class Filtered(_Posterior):
     """What is known of each state from the observations so far; returned by `forward_filter`.
 
-    It reads as its table of probabilities does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences,
-    the tables have all rows, one sequence after the other, and the result counts and iterates by sequence;
+    It reads as its table of probabilities does: ``len``, iteration, brackets, and `numpy.asarray`. Of several
+    sequences, the tables have all rows, one sequence after the other, and the result counts and iterates by sequence;
     ``filtered[n]`` is what is known of sequence n, or ``filtered[key]`` where they had keys.
 
     Attributes
@@ -180,8 +180,8 @@ def _running_sum(terms: FloatArray) -> FloatArray:
 class Smoothed(_Posterior):
     """What is known of each state from all observations; returned by `smooth`.
 
-    It reads as its table of probabilities does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences,
-    the tables have all rows, one sequence after the other, and the result counts and iterates by sequence;
+    It reads as its table of probabilities does: ``len``, iteration, brackets, and `numpy.asarray`. Of several
+    sequences, the tables have all rows, one sequence after the other, and the result counts and iterates by sequence;
     ``smoothed[n]`` is what is known of sequence n, or ``smoothed[key]`` where they had keys.
 
     Attributes

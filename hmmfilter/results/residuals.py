@@ -26,8 +26,8 @@ class PseudoResiduals(BySteps):
     """Where each observation lies in its distribution; returned by `HMM.pseudo_residuals`.
 
     If the model is true, they look like standard normal numbers; those of forecasts are independent, too. It reads as
-    the table of residuals does: `len`, iteration, brackets, and `numpy.asarray`. Of several sequences, the tables have
-    all rows, one sequence after the other, and the result counts and iterates by sequence.
+    the table of residuals does: ``len``, iteration, brackets, and `numpy.asarray`. Of several sequences, the tables
+    have all rows, one sequence after the other, and the result counts and iterates by sequence.
 
     Attributes
     ----------

@@ -81,7 +81,7 @@ class Ahead(Run):
         ----------
         steps : int
             How far ahead, from 1 to 10**12. Before any update the first step is ahead, and ``predict(1)`` is
-            `log_initial`.
+            ``log_initial``.
 
         Returns
         -------

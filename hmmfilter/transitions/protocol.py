@@ -32,7 +32,7 @@ class Transitions(Protocol):
     """How a chain moves: the second half of a model, as emissions are the first.
 
     One that learns says the same of its parameters as emissions do: ``_parameters``, ``_with``, ``_maximised``,
-    ``_score``, ``_natural`` and ``_of_natural``, from `Moved` in place of sums.
+    ``_score``, ``_natural`` and ``_of_natural``, from ``Moved`` in place of sums.
     """
 
     @property
