@@ -73,14 +73,16 @@ come back, and then the answer is finite, plausible and wrong (*). So it is with
   + 1e-15      scaled, with 1e-15 added to each α before the division
   exp-dot-log  log b + m + log(exp(log α - m) A): in logs, but with one m = max log α for all states
 
-A nat is a factor of e; log p is the log-likelihood, and p(h_T) what is asked of the last step.
+Of each case, log p is the log-likelihood, and p(h_T) how probable a yes to the question is after
+the last step. A nat is a factor of e: 800 nats for a state are a likelihood e^800 times as large.
 """
 
 TRAPS_MORAL = """\
 * wrong by more than 1e-06; dead: -inf or NaN
 
   scaled       a product below 5e-324 is 0, and all paths through it are gone, whatever comes
-  + 1e-15      no state falls below 1e-15: evidence is forgotten, the impossible becomes possible
+  + 1e-15      no state falls below 1e-15, whatever speaks against it: evidence is forgotten, and
+               what is impossible becomes possible
   exp-dot-log  exp(-746) is 0: lost as in scaling, logs or no logs
   exact        log Σ_i exp(x_i) = m + log Σ_i exp(x_i - m), x_i = log α(i) + log A(i, j), with an
                m = max x_i for each j
@@ -268,16 +270,17 @@ class Trap:
 
     Attributes
     ----------
-    name, detail : str
-        What it is, in two lines.
+    setting, name, question : str
+        What the states are, in a sentence; what is seen; and what is asked of the last step.
     log_initial, log_transition, log_likelihoods : ndarray, (K,), (K, K), (T, K)
         The tables.
     state : int
         The state whose probability at the end is asked for.
     """
 
+    setting: str
     name: str
-    detail: str
+    question: str
     log_initial: FloatArray
     log_transition: FloatArray
     log_likelihoods: FloatArray
@@ -322,31 +325,38 @@ def traps() -> list[Trap]:
     heads, tails = np.log([[0.9, 0.1]]), np.log([[0.1, 0.9]])
     one_way = [[1.0, 1e-200, 0.0], [0.0, 1.0, 1e-200], [0.0, 0.0, 1.0]]
     stay = [[-200.0, -200.0, 0.0]]
-    settings: list[tuple[str, str, Any, Any, Any, int]] = [
-        ("30 heads, then 30 tails", "one coin: .1 for heads, and not .9?", either, fixed,
-         [*heads] * 30 + [*tails] * 30, 1),
-        ("400 heads, then 420 tails", "the same question", either, fixed,
-         [*heads] * 400 + [*tails] * 420, 1),
-        ("800 nats against one, then the other", "two fixed states: is it the second?", either, fixed,
-         [[0.0, -800.0], [-800.0, 0.0]], 1),
-        ("744 nats behind, then the only one", "two fixed states: is it the second?", either, fixed,
-         [[0.0, -744.0], [never, 0.0]], 1),
-        ("a move of 1e-300 that pays off", "was it made? or 100 nats a step", [1.0, 0.0],
-         [[1.0, 1e-300], [0.0, 1.0]], [[0.0, 0.0]] + [[-100.0, 0.0]] * 8, 1),
-        ("two moves of 1e-200, one by one", "were they made? or 200 nats a step", [1.0, 0.0, 0.0], one_way,
-         [[0.0, 0.0, 0.0]] * 3 + stay * 6, 2),
+    settings: list[tuple[str, str, str, Any, Any, Any, int]] = [
+        ("Two coins: one shows heads with probability .9, the other with .1. One is taken, and tossed.",
+         "30 heads, then 30 tails", "is it the one with .1 for heads?",
+         either, fixed, [*heads] * 30 + [*tails] * 30, 1),
+        ("The same coins, and longer runs.",
+         "400 heads, then 420 tails", "the same question",
+         either, fixed, [*heads] * 400 + [*tails] * 420, 1),
+        ("Two states, and no way from one to the other.",
+         "800 nats for one, then for the other", "is it the second?",
+         either, fixed, [[0.0, -800.0], [-800.0, 0.0]], 1),
+        ("The same two states, and what is seen last is impossible in the first.",
+         "744 nats behind, then the only one", "is it the second?",
+         either, fixed, [[0.0, -744.0], [never, 0.0]], 1),
+        ("A move of probability 1e-300, once and for all; after it, eight steps are 100 nats likelier each.",
+         "a move of 1e-300 that pays off", "was it made?",
+         [1.0, 0.0], [[1.0, 1e-300], [0.0, 1.0]], [[0.0, 0.0]] + [[-100.0, 0.0]] * 8, 1),
+        ("Two of probability 1e-200, one after the other; after both, six steps are 200 nats likelier each.",
+         "two moves of 1e-200, one by one", "were both made?",
+         [1.0, 0.0, 0.0], one_way, [[0.0, 0.0, 0.0]] * 3 + stay * 6, 2),
     ]  # fmt: skip
     with np.errstate(divide="ignore"):
         return [
             Trap(
+                setting=setting,
                 name=name,
-                detail=detail,
+                question=question,
                 log_initial=np.log(initial),
                 log_transition=np.log(transition),
                 log_likelihoods=np.array(log_likelihoods),
                 state=state,
             )
-            for name, detail, initial, transition, log_likelihoods, state in settings
+            for setting, name, question, initial, transition, log_likelihoods, state in settings
         ]
 
 
@@ -439,16 +449,17 @@ def _death_table(ways: FourWays) -> list[list[str]]:
 
 
 def _trap_lines(cases: list[Trap]) -> list[str]:
-    """Two lines for each, and a blank one between them."""
-    width = max(len(words) for trap in cases for words in (trap.name, trap.detail))
+    """For each its setting, and two lines of numbers, after a blank one."""
+    width = max(len(words) for trap in cases for words in (trap.name, trap.question))
     cells = [["".ljust(width), "asked ", "exact", "scaled  ", "+ 1e-15  ", "exp-dot-log  "]]
     for trap in cases:
         logs, probabilities = zip(*trap.answers(), strict=True)
         cells.append([trap.name.ljust(width), "log p ", *_marked(logs, 2)])
-        cells.append([trap.detail.ljust(width), "p(h_T)", *_marked(probabilities, 4)])
+        cells.append([trap.question.ljust(width), "p(h_T)", *_marked(probabilities, 4)])
     heading, *lines = aligned(cells)
+    settings = [trap.setting for trap in cases]
     blank = [""] * len(cases)
-    return [heading, *itertools.chain.from_iterable(zip(blank, lines[::2], lines[1::2], strict=True))]
+    return [heading, *itertools.chain.from_iterable(zip(blank, settings, lines[::2], lines[1::2], strict=True))]
 
 
 def _marked(answers: Sequence[float], n_decimals: int) -> list[str]:

@@ -23,6 +23,17 @@ def test_the_commands_print_what_they_say(session):
     pages.check_console(session)
 
 
+def test_the_last_exercise():
+    """Coins that scaling loses, as the lesson writes it down, after just as many heads."""
+    names = pages.check_python(LESSON, "lesson.md")
+    heads = int(re.search(r"/ log 9 = (\d+), nothing", LESSON)[1])
+    tail = [[0.0, 1.0]]  # which settles it for the second, if that is left
+    with np.errstate(all="ignore"):
+        for n_heads, is_left in ((heads, True), (heads + 1, False)):
+            log_p, _ = names["scaled"](np.array([0.5, 0.5]), np.eye(2), np.array([[0.9, 0.1]] * n_heads + tail))
+            assert np.isfinite(log_p) == is_left
+
+
 @needs_compiled
 def test_the_figures_of_the_answers():
     """Those that no command prints."""
@@ -37,6 +48,7 @@ def test_the_figures_of_the_answers():
     assert f"{smallest:.1f}".replace("-", "−") in LESSON
     assert f"/ 6.9 = {smallest / loss:.0f} steps" in LESSON
     assert f"{-smallest_normal:.1f} / 6.9 = {smallest_normal / loss:.0f} on" in LESSON
+    assert f"/ log 9 = {-smallest / np.log(9):.0f}, nothing" in LESSON
     assert f"e^−60, about {np.exp(-60):.0e}," in LESSON
 
 

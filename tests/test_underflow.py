@@ -138,7 +138,7 @@ def test_each_repair_lies(trapped):
 WRONG = {
     "30 heads, then 30 tails": (".x.", ".x."),
     "400 heads, then 420 tails": ("xxx", "x.x"),
-    "800 nats against one, then the other": ("-xx", "-xx"),
+    "800 nats for one, then for the other": ("-xx", "-xx"),
     "744 nats behind, then the only one": ("xxx", ".x."),
     "a move of 1e-300 that pays off": (".x.", "..."),
     "two moves of 1e-200, one by one": ("xxx", "x.x"),
@@ -156,12 +156,14 @@ def test_which_repair_lies_where(trapped):
 
 
 def test_what_is_wrong_has_a_star(trapped, told):
-    lines = [line for line in told[told.index("asked") :].splitlines() if " log p " in line or " p(h_T) " in line]
+    table = told[told.index("asked") :].splitlines()
+    lines = [line for line in table if " log p " in line or " p(h_T) " in line]
     assert len(lines) == 2 * len(trapped)
     for n, (trap, answers) in enumerate(trapped):
+        assert table[table.index(lines[2 * n]) - 1] == trap.setting
         for line, number, name, decimals in (
             (lines[2 * n], 0, trap.name, 2),
-            (lines[2 * n + 1], 1, trap.detail, 4),
+            (lines[2 * n + 1], 1, trap.question, 4),
         ):
             assert line.startswith(name)
             truth, *others = (answer[number] for answer in answers)

@@ -9,8 +9,8 @@ happened. (Densities above 1 may grow past the largest number instead; that is n
 `scaled_forward_filter` and `exp_dot_log_forward_filter` are the usual repairs. They survive where the bare recursion
 dies, and that is their danger: what lies about 745 nats (a factor of 1e-323) below the best state, or less where the
 likelihoods themselves are small, is lost without a word, and the answer stays finite and plausible when that state
-would have come back. An epsilon turns this into inventing what is not there. Each result says at which step a state was
-first lost.
+would have come back. With an epsilon no state is lost; what speaks against it beyond the epsilon is forgotten instead.
+Each result says at which step a state was first lost.
 
 The kernels stand beside those of the log version, with the same names and loops: ``run_naive_forward`` and
 ``run_forward``. Conventions are those of `hmmfilter.model`.
