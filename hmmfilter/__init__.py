@@ -28,6 +28,7 @@ For tables of logs, from any model of your own, there are
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
 - `OnlineViterbi`: the most probable path of a stream, each state as soon as it is settled,
 - `stationary_distribution`: where a Markov chain settles,
+- `from_hmmlearn`, `from_dynamax`, and back with `to_hmmlearn`, `to_dynamax`: models of other libraries,
 - `compile`: all of it compiled beforehand, so that nobody waits later.
 
 The conventions are in `hmmfilter.model`.
@@ -39,6 +40,7 @@ from hmmfilter.aligning import aligned
 from hmmfilter.classifying import classify
 from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
+from hmmfilter.exchange import from_dynamax, from_hmmlearn, to_dynamax, to_hmmlearn
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.guessing import fit_labelled, guess
 from hmmfilter.histories import HigherOrder, higher_order
@@ -115,6 +117,8 @@ __all__ = [
     "fit_labelled",
     "fit_mixture",
     "forward_filter",
+    "from_dynamax",
+    "from_hmmlearn",
     "guess",
     "higher_order",
     "log_likelihood",
@@ -135,6 +139,8 @@ __all__ = [
     "select",
     "smooth",
     "stationary_distribution",
+    "to_dynamax",
+    "to_hmmlearn",
     "transitions",
     "viterbi",
     "viterbi_n_best",

@@ -30,6 +30,7 @@ CONTRACT = {
     "__init__": {
         "aligning",
         "classifying",
+        "exchange",
         "selection",
         "mixing",
         "guessing",
@@ -184,6 +185,7 @@ CONTRACT = {
         "results",
     },
     "guessing": {"_arrays", "_checks", "_docstrings", "_distributions", "emissions", "learning", "model", "priors"},
+    "exchange": {"_arrays", "_checks", "emissions", "model", "transitions"},
     "residuals": {"_arrays", "_checks", "_kernels", "filtering", "results"},
     "_tables": {"_arrays", "_checks", "_files"},
     "underflow": {"_arrays", "_checks", "emissions", "filtering", "model", "naive", "results"},
@@ -268,6 +270,7 @@ MAY_RAISE = {
     "storage": "ValueError(f'{os.fspath(path)} holds no valid model: ",
     "plotting": "ImportError(",
     "results": "ImportError(",
+    "exchange": "ImportError(",
     "_kernels": "NotImplementedError(",
     "learning": "collapses[0]",
     "compiling": "OSError(",

@@ -61,6 +61,15 @@ from hmmfilter._checks.errors import (
     told,
 )
 from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
+from hmmfilter._checks.exchanges import (
+    cannot_be_said,
+    ends_add_up,
+    has_parts,
+    known_kind,
+    plain_chain,
+    same_rules,
+    unknown_parameters,
+)
 from hmmfilter._checks.guesses import (
     all_states_known,
     all_states_left,
