@@ -28,7 +28,7 @@ PICTURE = "image/png"
 N_COLORS = 128
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SURROUNDINGS = {"HMMFILTER_QUIET": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-OPTIONS = {"timeout": 600, "store_widget_state": False, "coalesce_streams": True}
+OPTIONS = {"timeout": 600, "coalesce_streams": True}
 
 INSTALL = """\
 # Installs where it is missing, as on Colab; nothing happens where it is not.

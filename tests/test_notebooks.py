@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import matplotlib.pyplot as plt
 import pytest
 
 from tests import notebooks, pages
@@ -90,3 +91,21 @@ def test_it_takes_ten_cells_from_the_data_to_a_model():
     years, counts = earthquakes()
     assert names["quakes"].index.tolist() == years
     assert names["quakes"]["earthquakes"].tolist() == counts
+
+
+@needs_compiled
+def test_what_the_sliders_turn_can_be_turned(monkeypatch):
+    """From end to end; what goes wrong behind a widget would show nowhere."""
+    monkeypatch.setattr(plt, "show", lambda: None)
+    names = {}
+    for cell in notebooks.code_cells(notebooks.read(notebooks.EXAMPLES / "sliders.ipynb"))[1:]:
+        before_the_widget, *widget = cell.source.split("\ntry:")
+        exec(before_the_widget, names)
+        assert all("interact(" in line for line in widget)
+    for tau in (10**-2.5, 10**0.3):
+        names["turn"](tau)
+    assert " 0 states" in plt.figure(plt.get_fignums()[-2]).axes[0].get_title(loc="left")
+    for rolls, faces in ((1, 3), (500, 100)):
+        names["live"](rolls, faces)
+    said = [text.get_text() for text in plt.gca().get_legend().get_texts()]
+    assert [words.endswith("0/0") for words in said] == [False, True, True]
