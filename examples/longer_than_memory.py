@@ -10,7 +10,8 @@ and writes through another, given as `out=`. It goes forwards once, for α, and 
 and what it keeps of its own is the state before each block.
 
 The picture shows the memory that the process held all that time, beside the size of the files. On Linux, that is what
-is left when pages of mapped files, which the system takes back whenever it likes, are not counted.
+is left when pages of mapped files, which the system takes back whenever it likes, are not counted. The one beside this
+script is of fifty million steps; a shorter run draws a picture where one is named.
 
     python examples/longer_than_memory.py [PICTURE] [--steps 50000000]
 """
@@ -33,6 +34,7 @@ HERE = Path(__file__).parent
 MB = 2**20
 BLOCK = 2**18  # readings that are drawn and written at once
 SHOWN = 400  # readings in the picture
+LONG = 50_000_000  # steps of the run whose picture is beside this script
 
 PUMP = hf.HMM(
     initial="stationary",
@@ -70,8 +72,10 @@ def write_log_likelihoods(table: np.ndarray, rng: np.random.Generator) -> None:
         rows[:] = PUMP.emission.log_likelihoods(PUMP.simulate(len(rows), rng)[1])
 
 
-def main(picture: str | Path = HERE / "longer_than_memory.png", n_steps: int = 1_000_000) -> None:
-    """Smooth from file to file, watch the memory, and draw both."""
+def main(picture: str | Path | None = None, n_steps: int = 1_000_000) -> None:
+    """Smooth from file to file, watch the memory, and draw both where a picture is named, or the run is a long one."""
+    if picture is None and n_steps >= LONG:
+        picture = HERE / "longer_than_memory.png"
     with tempfile.TemporaryDirectory() as folder:
         log_likelihoods, posterior = (
             np.memmap(Path(folder, name), dtype=np.float64, mode="w+", shape=(n_steps, PUMP.n_states))
@@ -95,13 +99,17 @@ def main(picture: str | Path = HERE / "longer_than_memory.png", n_steps: int = 1
         print(f"files {2 * posterior.nbytes / MB:.0f} MB; smoothed in {seconds:.2f} s", end="")
         if watch.seen:
             print(f"; memory beside mapped pages at most {max(size for _, size in watch.seen):.0f} MB", end="")
+        print()
         figure = Figure(figsize=(9, 5), layout="constrained")
         window, memory = figure.subplots(2)
         draw_window(window, posterior[n_steps // 2 :][:SHOWN], n_steps // 2)
         draw_memory(memory, watch.seen, 2 * posterior.nbytes / MB, written - watch.began, seconds)
         del log_likelihoods, posterior, smoothed  # on Windows, a file cannot go while it is mapped
-    figure.savefig(picture, dpi=110)
-    print(f"\nlook at {Path(picture).name}")
+    if picture is None:
+        print("name a picture to have it drawn")
+    else:
+        figure.savefig(picture, dpi=110)
+        print(f"look at {Path(picture).name}")
 
 
 def draw_window(ax: Axes, rows: np.ndarray, first: int) -> None:
@@ -133,7 +141,7 @@ def draw_memory(ax: Axes, seen: list[tuple[float, float]], file_size: float, wri
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Smooth a sequence from file to file.")
-    parser.add_argument("picture", nargs="?", default=HERE / "longer_than_memory.png")
+    parser.add_argument("picture", nargs="?")
     parser.add_argument("--steps", type=int, default=1_000_000)
     arguments = parser.parse_args()
     main(arguments.picture, arguments.steps)

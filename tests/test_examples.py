@@ -191,6 +191,19 @@ def test_longer_than_memory_says_what_it_should(printed_by):
 
 
 @needs_compiled
+def test_a_short_run_leaves_the_picture_of_the_long_one(tmp_path, capsys):
+    main = runpy.run_path(str(ROOT / "examples" / "longer_than_memory.py"))["main"]
+    main.__globals__["HERE"] = tmp_path
+    main(n_steps=3000)
+    assert capsys.readouterr().out.endswith("\nname a picture to have it drawn\n")
+    assert not list(tmp_path.iterdir())
+    main.__globals__["LONG"] = 3000
+    main(n_steps=3000)
+    assert capsys.readouterr().out.endswith("\nlook at longer_than_memory.png\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["longer_than_memory.png"]
+
+
+@needs_compiled
 def test_streaming_says_what_it_should(printed_by):
     printed = printed_by("streaming")
     assert "    15  78.2 °C  overheating  0.8580" in printed
