@@ -188,6 +188,18 @@ CONTRACT = {
     "exchange": {"_arrays", "_checks", "emissions", "model", "transitions"},
     "residuals": {"_arrays", "_checks", "_kernels", "filtering", "results"},
     "_tables": {"_arrays", "_checks", "_files"},
+    "sklearn": {
+        "_arrays",
+        "_checks",
+        "decoding",
+        "emissions",
+        "filtering",
+        "learning",
+        "model",
+        "predicting",
+        "smoothing",
+        "stationarity",
+    },
     "underflow": {"_arrays", "_checks", "emissions", "filtering", "model", "naive", "results"},
     "__main__": {"cli"},
     "cli": {
@@ -271,6 +283,7 @@ MAY_RAISE = {
     "plotting": "ImportError(",
     "results": "ImportError(",
     "exchange": "ImportError(",
+    "sklearn": "ImportError(",
     "_kernels": "NotImplementedError(",
     "learning": "collapses[0]",
     "compiling": "OSError(",
@@ -456,8 +469,8 @@ def test_no_file_of_more_than_500_lines(path):
 
 
 def test_importing_is_light():
-    """Neither scipy nor matplotlib nor pandas, nor numba, which imports scipy; and no warning."""
-    heavy = "('scipy', 'matplotlib', 'pandas', 'numba')"
+    """Neither scipy nor matplotlib nor pandas nor scikit-learn, nor numba, which imports scipy; and no warning."""
+    heavy = "('scipy', 'matplotlib', 'pandas', 'sklearn', 'numba')"
     code = f"import sys, hmmfilter; print(*[name for name in sys.modules if name.split('.')[0] in {heavy}])"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

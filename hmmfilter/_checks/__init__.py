@@ -60,6 +60,18 @@ from hmmfilter._checks.errors import (
     shown_name,
     told,
 )
+from hmmfilter._checks.estimators import (
+    concentration_of_estimator,
+    covariances_of_estimator,
+    decoder,
+    no_emission,
+    no_lengths_of_a_list,
+    no_log_likelihoods,
+    prior_of_estimator,
+    rows_of_estimator,
+    rows_of_means,
+    scales_of_estimator,
+)
 from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
 from hmmfilter._checks.exchanges import (
     cannot_be_said,

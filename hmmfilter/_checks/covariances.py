@@ -32,9 +32,9 @@ def normal_parameters(
         one_of(f"the kind of covariance of {what}", kind, tuple(shapes))
         require_shape("covariance", given, shapes[kind])
     if kind == "full":
-        _require_covariances([f"covariance {k}" for k in range(len(given))], given)
+        require_covariances([f"covariance {k}" for k in range(len(given))], given)
     elif kind == "tied" and means.ndim == 2:
-        _require_covariances(["covariance"], given[np.newaxis])
+        require_covariances(["covariance"], given[np.newaxis])
     else:
         refuse_first("covariance", given <= 0, "above 0", given)
     return means, given, kind
@@ -67,7 +67,7 @@ def _only_kind(shape: tuple[int, ...], shapes: dict[CovarianceKind, tuple[int, .
     return fitting[0]
 
 
-def _require_covariances(names: list[str], matrices: FloatArray) -> None:
+def require_covariances(names: list[str], matrices: FloatArray) -> None:
     """Insist on symmetric, positive definite matrices; what counts is their lower triangles."""
     deviations = np.sqrt(np.abs(np.diagonal(matrices, axis1=1, axis2=2)))
     turned = matrices.transpose(0, 2, 1)
@@ -100,5 +100,5 @@ def scale_matrices(value: npt.ArrayLike, location: FloatArray) -> FloatArray:
     """Let a scale matrix in for each location, (K, D)."""
     n_states, n_dimensions = location.shape
     matrices = real_parameters("scale", value, (n_states, n_dimensions, n_dimensions))
-    _require_covariances([f"scale {k}" for k in range(n_states)], matrices)
+    require_covariances([f"scale {k}" for k in range(n_states)], matrices)
     return matrices

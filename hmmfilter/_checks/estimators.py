@@ -1,0 +1,110 @@
+"""What estimators in the manner of scikit-learn are given: attributes that were set by hand, priors, and words."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter._arrays import FloatArray
+from hmmfilter._checks.arrays import refuse_first, require_shape
+from hmmfilter._checks.covariances import TINY, require_covariances
+from hmmfilter._checks.errors import shown
+from hmmfilter._checks.parameters import non_negative, real_parameters
+from hmmfilter._checks.priors import at_least_one
+from hmmfilter._checks.settings import one_of
+
+NEAR_ONE = 1e-5  # how far a sum may be off, of numbers that were typed in
+
+
+def rows_of_estimator(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...]) -> FloatArray:
+    """Let distributions in, along the last axis, that may be off 1 as much as typing them in explains."""
+    rows = real_parameters(name, value, shape)
+    refuse_first(name, rows < 0, "at least 0", rows)
+    sums = rows.sum(axis=-1)
+    for index in np.argwhere(np.abs(sums - 1.0) > NEAR_ONE)[:1]:
+        row = "".join(f" row {i}" for i in index)
+        raise ValueError(f"{name}{row} must sum to 1, got {float(sums[tuple(index)]):.10g}")
+    return rows
+
+
+def concentration_of_estimator(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Let the concentration of a Dirichlet prior in, for distributions along the last axis."""
+    return _fitting(name, at_least_one(name, value), shape)
+
+
+def prior_of_estimator(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Let numbers of a prior in, for parameters of such a shape; as many as there are states are one for each."""
+    given = non_negative(name, value, None) if name.endswith("weight") else real_parameters(name, value, None)
+    if shape and given.shape == shape[:1]:
+        given = given.reshape(-1, *(1,) * (len(shape) - 1))
+    return _fitting(name, given, shape)
+
+
+def scales_of_estimator(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Let the scale of a prior of matrices in: a number, or one for each state, stands for so many times the unit."""
+    given = real_parameters(name, value, None)
+    if given.ndim < 2:
+        given = given[..., np.newaxis, np.newaxis] * np.eye(shape[-1])
+    return _fitting(name, given, shape)
+
+
+def _fitting(name: str, given: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    try:
+        return np.broadcast_to(given, shape)
+    except ValueError:
+        raise ValueError(f"{name} must be a number, or fit into shape {shape}, got shape {given.shape}") from None
+
+
+def covariances_of_estimator(value: npt.ArrayLike, covariance_type: str, n_states: int) -> FloatArray:
+    """Let covariances in, as `covariance_type` says."""
+    one_of("covariance_type", covariance_type, ("spherical", "diag", "full", "tied"))
+    given = real_parameters("covars_", value, None)
+    if covariance_type == "spherical":
+        rows = given.reshape(n_states, -1) if given.ndim and len(given) == n_states and given.size else given
+        if rows.ndim != 2 or (rows != rows[:, :1]).any():
+            raise ValueError(f"covars_ must be one number for each of {n_states} states, got {shown(value)}")
+        given = rows[:, 0]
+    shapes: dict[str, tuple[int | str, ...]] = {
+        "spherical": (n_states,),
+        "diag": (n_states, "D"),
+        "full": (n_states, "D", "D"),
+        "tied": ("D", "D"),
+    }
+    require_shape("covars_", given, shapes[covariance_type])
+    if covariance_type in ("spherical", "diag"):
+        refuse_first("covars_", given < TINY, "above 0", given)
+    else:
+        matrices = given.reshape(-1, *given.shape[-2:])
+        require_covariances([f"covars_ {k}" for k in range(len(matrices))], matrices)
+    return np.array(given)
+
+
+def no_emission(kind: str) -> NoReturn:
+    """Say that a class of one's own has no emission of this library."""
+    raise NotImplementedError(
+        f"{kind} has no `_emission`: it says by `_compute_log_likelihood` how probable rows are, and is no `hf.HMM`; "
+        "an object with n_states, log_likelihoods and sample would make one"
+    )
+
+
+def no_log_likelihoods(kind: str) -> NoReturn:
+    """Say that a class of one's own says nothing of its observations."""
+    raise NotImplementedError(f"{kind} must define `_compute_log_likelihood(X)`, (n_samples, n_components)")
+
+
+def decoder(value: Any, known: tuple[str, ...]) -> str:
+    """Let the name of a decoder in."""
+    return one_of("algorithm", value, known)
+
+
+def no_lengths_of_a_list(lengths: Any) -> None:
+    """Insist that a list of sequences comes without lengths."""
+    if lengths is not None:
+        raise ValueError("lengths must be left out of a list of sequences, which has them already")
+
+
+def rows_of_means(value: npt.ArrayLike, n_states: int) -> FloatArray:
+    """Let means in, a row for each state."""
+    return real_parameters("means_", value, (n_states, "D"))

@@ -1,0 +1,58 @@
+"""The arguments of estimators: rows with lengths or a list of sequences, and what a second argument is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hmmfilter import _checks
+from hmmfilter._arrays import IntArray
+
+
+def are_lengths(value: Any, n_rows: int) -> bool:
+    """Whether a second argument holds lengths of sequences: integers that sum to the number of rows."""
+    if value is None or isinstance(value, str):
+        return False
+    given = np.asarray(value)
+    is_vector_of_integers = given.ndim == 1 and given.dtype.kind in "iu" and given.size > 0
+    return bool(is_vector_of_integers and given.min() >= 0 and given.sum() == n_rows)
+
+
+def is_list_of_sequences(X: Any) -> bool:
+    """Whether observations are a list of tables, one a sequence, and not one table."""
+    return isinstance(X, (list, tuple)) and len(X) > 0 and all(_dimensions(part) == 2 for part in X)
+
+
+def _dimensions(part: Any) -> int:
+    """Of a table, or of a list that may be one."""
+    if isinstance(part, (list, tuple)):
+        return 1 + max((_dimensions(entry) for entry in part[:1]), default=0)
+    return int(getattr(part, "ndim", 0))
+
+
+def rows_and_lengths(X: Any, y: Any = None, lengths: Any = None) -> tuple[Any, Any]:
+    """All rows, and how many of them each sequence has; None where they are one sequence."""
+    if is_list_of_sequences(X):
+        _checks.no_lengths_of_a_list(lengths)
+        return _one_after_the_other(X), [len(part) for part in X]
+    if lengths is None and are_lengths(y, _n_rows(X)):
+        return X, y
+    return X, lengths
+
+
+def _n_rows(X: Any) -> int:
+    return len(X) if hasattr(X, "__len__") else -1
+
+
+def _one_after_the_other(parts: Any) -> Any:
+    if all(hasattr(part, "iloc") for part in parts):
+        import pandas as pd
+
+        return pd.concat(parts)
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+def first_rows(lengths: Any, n_rows: int) -> IntArray:
+    """Where each sequence begins, and the end."""
+    return _checks.starts(lengths, n_rows)
