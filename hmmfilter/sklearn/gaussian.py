@@ -22,6 +22,9 @@ KINDS = {"spherical": "spherical", "diag": "variances", "full": "full", "tied": 
 class GaussianHMM(BaseHMM):
     """Normally distributed rows."""
 
+    means_: FloatArray
+    _covars_: FloatArray
+
     def __init__(
         self,
         n_components: int = 1,
@@ -114,12 +117,13 @@ class GaussianHMM(BaseHMM):
         if self._needs_init("c", "covars_"):
             of_all = np.cov(X.T).reshape(X.shape[1], -1) + self.min_covar * np.eye(X.shape[1])
             n = self.n_components
-            self.covars_ = {
-                "spherical": lambda: np.full(n, of_all.mean()),
-                "diag": lambda: np.tile(np.diag(of_all), (n, 1)),
-                "full": lambda: np.tile(of_all, (n, 1, 1)),
-                "tied": lambda: of_all,
-            }[self.covariance_type]()
+            starts = {
+                "spherical": np.full(n, of_all.mean()),
+                "diag": np.tile(np.diag(of_all), (n, 1)),
+                "full": np.tile(of_all, (n, 1, 1)),
+                "tied": of_all,
+            }
+            self.covars_ = starts[self.covariance_type]
 
     def _generate_sample_from_state(self, state: int, random_state: np.random.RandomState) -> FloatArray:
         drawn: FloatArray = random_state.multivariate_normal(self.means_[state], self.covars_[state])
@@ -134,14 +138,10 @@ class GaussianHMM(BaseHMM):
         weight = _checks.prior_of_estimator("means_weight", self.means_weight, (n, 1))
         count = float(_checks.prior_of_estimator("covars_weight", self.covars_weight, ()))
         if self.covariance_type in ("spherical", "diag"):
-            return (
-                mean,
-                weight,
-                _checks.prior_of_estimator("covars_prior", self.covars_prior, (n, d)),
-                max(count - 1, 0),
-            )
+            scale = _checks.prior_of_estimator("covars_prior", self.covars_prior, (n, d))
+            return mean, weight, scale, max(count - 1.0, 0.0)
         shape = (d, d) if self.covariance_type == "tied" else (n, d, d)
-        return mean, weight, _checks.scales_of_estimator("covars_prior", self.covars_prior, shape), max(count - d, 0)
+        return mean, weight, _checks.scales_of_estimator("covars_prior", self.covars_prior, shape), max(count - d, 0.0)
 
     def _maximise(self, stats: Stats) -> None:
         emission = self._emission
