@@ -38,6 +38,17 @@ if importlib.util.find_spec("hmmfilter") is None:
     %pip install --quiet "hmmfilter[pandas,plot]"
 """
 
+# What draws a picture of a page in its notebook, which has no files beside it.
+DRAWN = {
+    "underflow.png": """\
+import matplotlib.pyplot as plt
+
+from hmmfilter import plotting, underflow
+
+fall = underflow.roll(500, seed=7).log10_likelihoods()
+plotting.draw_descents(fall, plt.figure(figsize=(9, 5), layout="constrained").add_subplot())"""
+}
+
 
 def stored() -> list[Path]:
     """All notebooks beside the examples."""
@@ -75,11 +86,13 @@ def write(notebook, path: Path) -> None:
 def from_page(page: str):
     """Make a notebook of a page: the cell that installs comes after what stands before the first section.
 
-    What a block prints, the block of text below it, is left out: it is the output of the cell.
+    What a block prints, the block of text below it, is left out: it is the output of the cell. A picture becomes the
+    cell that draws it.
     """
     from nbformat import v4
 
     page = re.sub(r"^```text\n.*?^```\n", "", page, flags=re.DOTALL | re.MULTILINE)
+    page = re.sub(r"^!\[.*\]\((.*)\)$", lambda link: f"```python\n{DRAWN[link[1]]}\n```", page, flags=re.MULTILINE)
     cells = []
     for part in re.split(r"(^```python\n.*?^```$)|^(?=## )", page, flags=re.DOTALL | re.MULTILINE):
         text = (part or "").strip()
