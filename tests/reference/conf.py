@@ -56,9 +56,10 @@ SUBJECTS = {
     "results": ("Results and errors", ["results", "_checks"]),
     "logsumexp": ("Log-sum-exp", ["lse"]),
     "underflow": ("Underflow", ["naive", "underflow"]),
+    "exchange": ("Other libraries' models", ["exchange"]),
     "storage": ("Storage and compiling", ["storage", "compiling"]),
 }
-OTHERS = ("jax", "numpy", "pandas", "scipy", "sklearn", "torch")  # projects, whose names are not of this reference
+OTHERS = ("dynamax", "hmmlearn", "jax", "numpy", "pandas", "pomegranate", "scipy", "sklearn", "statsmodels", "torch")
 
 
 def public_names(room):
