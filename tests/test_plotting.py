@@ -374,6 +374,18 @@ def test_curves_over_the_data_are_shares_of_it():
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["data", "state 0", "state 1"]
 
 
+def test_a_legend_that_fits_into_one_line_is_one_line():
+    """Long names beside short ones are no reason to break it."""
+    model = hf.HMM(
+        np.full(3, 1 / 3), np.full((3, 3), 1 / 3), hf.emissions.Poisson([1.0, 2.0, 3.0]), ["a", "b", "restless"]
+    )
+    _, panel = model.plot([1, 2, 3])
+    panel.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in panel.get_legend().get_texts()]
+    assert np.ptp([box.y0 for box in boxes]) < boxes[0].height
+    assert boxes[-1].x1 <= panel.get_window_extent().x1
+
+
 def test_without_data_curves_are_whole():
     model = hf.HMM([1.0], [[1.0]], hf.emissions.Gaussian([3.0], [4.0]), ["only"])
     _, panel = model.plot()
