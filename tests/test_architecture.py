@@ -93,6 +93,9 @@ CONTRACT = {
         "results",
     },
     "lse": {"_arrays", "_checks", "_docstrings", "_kernels", "_tiers"},
+    "_gradients": {"_arrays", "_checks", "_drivers", "_kernels"},
+    "torch": {"_docstrings", "_gradients"},
+    "jax": {"_docstrings", "_gradients"},
     "naive": {"_arrays", "_checks", "_docstrings", "_tiers", "results"},
     "sampling": {"_arrays", "_checks", "_docstrings", "_drivers", "_tiers", "filtering"},
     "stationarity": {"_arrays", "_checks"},
@@ -264,8 +267,8 @@ def test_only_kernels_import_numba(room):
 
 
 # What a room other than `_checks` may raise, by the beginning of the statement: a stream that the evidence is
-# impossible, the command and its tables what is wrong with a file of its user, `storage` which file it is, pictures
-# and frames that matplotlib or pandas is missing, `_files` what the system says of a file.
+# impossible, the command and its tables what is wrong with a file of its user, `storage` which file it is, pictures,
+# frames and gradients that another package is missing, `_files` what the system says of a file.
 MAY_RAISE = {
     "_files": ("OSError(", "IsADirectoryError("),
     "streaming": "_checks.ImpossibleEvidenceError(",
@@ -284,6 +287,8 @@ MAY_RAISE = {
     "results": "ImportError(",
     "exchange": "ImportError(",
     "sklearn": "ImportError(",
+    "torch": ("ImportError(", "NotImplementedError("),
+    "jax": "ImportError(",
     "_kernels": "NotImplementedError(",
     "learning": "collapses[0]",
     "compiling": "OSError(",

@@ -4,6 +4,7 @@ A gate returns C-ordered float64 that nobody can write to: one layout to compile
 """
 
 from hmmfilter._checks.arrays import are_none, float_array
+from hmmfilter._checks.batches import Batch, batch, tables_of
 from hmmfilter._checks.beside import NamedTable, beside_of, joined_log_weights, needs_of, of_one_step
 from hmmfilter._checks.block_tables import BlockChain, Moves, block_chain, block_of, blocks, rows_of
 from hmmfilter._checks.channels import (
