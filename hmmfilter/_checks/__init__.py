@@ -65,6 +65,8 @@ from hmmfilter._checks.estimators import (
     concentration_of_estimator,
     covariances_of_estimator,
     decoder,
+    emission_of_estimator,
+    model_of_estimator,
     no_emission,
     no_lengths_of_a_list,
     no_log_likelihoods,

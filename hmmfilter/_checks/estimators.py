@@ -13,6 +13,7 @@ from hmmfilter._checks.covariances import TINY, require_covariances
 from hmmfilter._checks.errors import shown
 from hmmfilter._checks.parameters import non_negative, real_parameters
 from hmmfilter._checks.priors import at_least_one
+from hmmfilter._checks.selections import hmm
 from hmmfilter._checks.settings import one_of
 
 NEAR_ONE = 1e-5  # how far a sum may be off, of numbers that were typed in
@@ -108,3 +109,19 @@ def no_lengths_of_a_list(lengths: Any) -> None:
 def rows_of_means(value: npt.ArrayLike, n_states: int) -> FloatArray:
     """Let means in, a row for each state."""
     return real_parameters("means_", value, (n_states, "D"))
+
+
+def model_of_estimator(kind: str, model: Any) -> None:
+    """Insist on a model of one matrix, whose sequences do not end by themselves."""
+    hmm("model", model)
+    if model.final is not None:
+        raise ValueError(f"model must have no end probabilities, which {kind} has no place for")
+    if np.ndim(model.transition) != 2:
+        transitions = type(model.chain).__name__
+        raise TypeError(f"model must move by one matrix, as {kind} does, got {transitions} transitions")
+
+
+def emission_of_estimator(kind: str, emission: Any, known: type[Any]) -> None:
+    """Insist on an emission of the kind that an estimator has."""
+    if type(emission) is not known:
+        raise TypeError(f"the emission of a {kind} must be {known.__name__}, got {type(emission).__name__}")

@@ -1,4 +1,42 @@
-"""Estimators for scikit-learn, with the names and arguments of hmmlearn: leaving it takes a change of one import."""
+"""Estimators for scikit-learn, with the names and arguments of hmmlearn: leaving it takes a change of one import.
+
+For ``from hmmlearn.hmm import GaussianHMM`` write ``from hmmfilter.sklearn import GaussianHMM``. Where hmmlearn is
+right, the same data, arguments and seed give the same numbers. Each estimator also takes a list of sequences for ``X``,
+and is made into a frozen model of this library, and of one, by `BaseHMM.to_hmm` and `BaseHMM.from_hmm`.
+
+What differs from hmmlearn 0.3.3:
+
+========================  ==============================================  ==============================================
+what                      hmmlearn                                        here
+========================  ==============================================  ==============================================
+``fit`` and ``score``     take lengths second                             take ``y`` second, as scikit-learn does;
+                                                                          integers that sum to the number of rows are
+                                                                          lengths
+``monitor_.history``      is of log-likelihoods, also where there are     is of what is climbed, log-likelihood and log-
+                          priors: it falls, and a fit ends too soon       prior together
+``n_iter`` and ``tol``    do not reach ``monitor_`` when they are set     are heeded, unless a monitor was set
+                          later
+``implementation``        "scaling" underflows, and fails                 is without meaning: all is exact
+impossible rows           posteriors are NaN, a path is made up           an error that names the row; the score is −∞,
+                                                                          too
+a state never left        its row of ``transmat_`` becomes 0, and no      its row stays as it was
+                          question is answered any more
+a state never visited     its mean becomes NaN                            its parameters stay as they were
+floors of a fit           the weight of a covariance, 1e-5; a variance,   none: a state that collapses is an error,
+                          2e-308                                          which a prior prevents
+Dirichlet priors          below 1, counts are cut off at 0                below 1 are refused: no density has a maximum
+                                                                          there
+``params="c"``            takes covariances of sums that were not made    about the means that are held
+``covars_prior``          a number is added to all entries of a matrix,   a number is added to the diagonal
+                          so that a column's sign makes a difference
+``covars_prior``, (K,)    has a number for each entry of a row, if K = D  has a number for each state
+``covars_``               "spherical", is (K D, D, D) after a fit         is always (K, D, D)
+``aic`` and ``bic``       count all parameters                            count what a fit was free to choose: what
+                                                                          ``params`` names, without zeros that were
+                                                                          given
+stationary distribution   one of several, where there are several         an error, where there are several
+========================  ==============================================  ==============================================
+"""
 
 try:
     import sklearn as _sklearn  # noqa: F401

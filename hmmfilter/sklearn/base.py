@@ -4,24 +4,25 @@ What a class of this library defines:
 
 - ``_emission``, a property: the object of `hmmfilter.emissions` that its attributes make,
 - ``_check()``: insists on its attributes, after ``super()._check()``,
-- ``_init(X, lengths)``: sets those that a fit begins with, after ``super()._init(X, lengths)``; `_needs_init` says
+- ``_init(X, lengths)``: sets those that a fit begins with, after ``super()._init(X, lengths)``; ``_needs_init`` says
   whether one is wanted,
 - ``_maximise(stats)``: sets them to the most probable ones, as far as ``params`` lets it. ``stats`` has what is
   expected of the emission by the names of `hmmfilter.expected_statistics`,
 - ``_log_prior()``: adds to ``super()._log_prior()`` the log-density of its priors, up to a constant,
 - ``_get_n_fit_scalars_per_param()``: adds to ``super()``'s how many numbers of its own are free,
-- ``_generate_sample_from_state(state, random_state)``: a row.
+- ``_generate_sample_from_state(state, random_state)``: a row,
+- ``_arguments_of(emission)`` and ``_take(emission)``: what `BaseHMM.from_hmm` makes of an emission.
 
-What a class of anybody may define, with hmmlearn's names: `_compute_log_likelihood`, and any of
-`_initialize_sufficient_statistics`, `_accumulate_sufficient_statistics`, `_do_mstep`. A fit keeps tables of all rows
-only where one of the first three is somebody's own.
+What a class of anybody may define, with hmmlearn's names: ``_compute_log_likelihood``, and any of
+``_initialize_sufficient_statistics``, ``_accumulate_sufficient_statistics``, ``_do_mstep``. A fit keeps tables of all
+rows only where one of the first three is somebody's own.
 """
 
 from __future__ import annotations
 
 import string
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +30,11 @@ from sklearn.utils import check_random_state
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.emissions.learning import shown_by
 from hmmfilter.filtering import forward_filter
 from hmmfilter.learning import expected_statistics
+from hmmfilter.learning.problem import TRACE, TRACE_OF_MOVES
 from hmmfilter.model import HMM
 from hmmfilter.predicting import log_likelihoods_to_come
 from hmmfilter.sklearn import signatures
@@ -39,14 +42,68 @@ from hmmfilter.sklearn.asking import DECODER_ALGORITHMS, Asking
 from hmmfilter.sklearn.monitor import ConvergenceMonitor, log
 from hmmfilter.smoothing import expected_transitions, smooth
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["DECODER_ALGORITHMS", "BaseHMM"]
 
 Stats = dict[str, Any]
+EXACT = 1e-9  # how far sums of what was computed may be off 1
 OWN = ("_compute_log_likelihood", "_initialize_sufficient_statistics", "_accumulate_sufficient_statistics")
 
 
 class BaseHMM(Asking):
-    """A chain of hidden states whose observations a subclass knows of."""
+    """A hidden Markov model whose observations a subclass knows of.
+
+    A subclass that defines ``_compute_log_likelihood(X)``, the log-likelihoods of rows in each state, can score,
+    decode, and learn its chain.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of states.
+    startprob_prior, transmat_prior : array_like
+        Concentrations of the Dirichlet priors of ``startprob_`` and of each row of ``transmat_``, from 1, which says
+        nothing.
+    algorithm : {"viterbi", "map"}
+        What `predict` and `decode` look for: the most probable path, or the most probable state of each row by itself.
+    random_state : int, RandomState or None
+        Where the randomness of a start, or of a sample, comes from.
+    n_iter : int
+        How many iterations a fit has at most.
+    tol : float
+        A fit has converged when an iteration gains less.
+    verbose : bool
+        Whether to print the objective of each iteration to the standard error.
+    params, init_params : str
+        What a fit learns, and what it sets beforehand: "s" for ``startprob_``, "t" for ``transmat_``, and other letters
+        for what a subclass has. Attributes that are not set beforehand have to be there.
+    implementation : {"log", "scaling"}
+        Taken for the sake of hmmlearn, and without meaning: all is exact.
+
+    Attributes
+    ----------
+    startprob_ : ndarray, (K,)
+        p(first state).
+    transmat_ : ndarray, (K, K)
+        p(next state = j | state = i) at [i, j].
+    monitor_ : ConvergenceMonitor
+        The objective at each iteration. One that is set before `fit` is used.
+
+    Examples
+    --------
+    Waiting times, exponential in each state:
+
+    >>> import numpy as np
+    >>> from hmmfilter.sklearn import BaseHMM
+    >>> class WaitingHMM(BaseHMM):
+    ...     def _compute_log_likelihood(self, X):
+    ...         return -X / self.means_ - np.log(self.means_)
+    >>> model = WaitingHMM(2, random_state=0)
+    >>> model.means_ = np.array([1.0, 10.0])
+    >>> model.fit([[0.3], [1.2], [0.5], [7.0], [19.0], [22.0]]).predict([[0.5], [0.1], [8.0]])
+    array([0, 0, 1])
+    """
 
     def __init__(
         self,
@@ -74,11 +131,9 @@ class BaseHMM(Asking):
         self.init_params = init_params
         self.implementation = implementation
 
-    # -------------------------------------------------------------------------------------------------------- a fit
-
     @property
     def monitor_(self) -> ConvergenceMonitor:
-        """What watches over fits: a `ConvergenceMonitor`, or what was set in its place."""
+        """What watches over a fit, or has watched: what was set, or else a `ConvergenceMonitor`."""
         if not hasattr(self, "_monitor"):
             return ConvergenceMonitor(self.tol, self.n_iter, self.verbose)
         return self._monitor
@@ -87,15 +142,39 @@ class BaseHMM(Asking):
     def monitor_(self, monitor: ConvergenceMonitor) -> None:
         self._monitor, self._has_own_monitor = monitor, True
 
-    def fit(self, X: Any, y: Any = None, lengths: Any = None) -> Any:
-        """Climb to the most probable parameters."""
+    @as_in(Asking.score)
+    def fit(self, X: Any, y: Any = None, lengths: Any = None) -> Self:
+        """Climb to the most probable parameters, by expectation and maximisation in turn.
+
+        What is climbed is the log-likelihood, and the log-density of the priors where there are any.
+
+        Parameters
+        ----------
+        X, y, lengths
+            As in `Asking.score`.
+
+        Returns
+        -------
+        BaseHMM
+            The estimator itself, with its parameters.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            Where no path through the states can have produced a sequence, with the parameters of the start.
+        DegenerateFitError
+            Where a state collapses onto rows that do not vary.
+        ValueError, TypeError
+            Where rows are none that the model knows of, attributes that were set make no model, or lengths do not sum
+            to T.
+        """
         X, lengths = signatures.rows_and_lengths(X, y, lengths)
         rows, starts = self._let_in(X, lengths, reset=True)
         steps = np.diff(starts)
         self._init(rows, steps)
         self._check()
-        self._n_fitted = self._n_learnt_of(self._get_n_fit_scalars_per_param())
-        if not getattr(self, "_has_own_monitor", False):
+        self._n_fitted = self._n_free_numbers()
+        if not hasattr(self, "_has_own_monitor"):
             self._monitor = ConvergenceMonitor(self.tol, self.n_iter, self.verbose)
         self.monitor_._reset()
         for _ in range(self.n_iter):
@@ -107,13 +186,12 @@ class BaseHMM(Asking):
                 break
         return self
 
-    def _n_learnt_of(self, n_of_each: dict[str, int]) -> int:
-        return sum(number for letter, number in n_of_each.items() if letter in self.params)
+    def _n_free_numbers(self) -> int:
+        """How many numbers of the parameters that ``params`` names are free, as they stand."""
+        return sum(number for letter, number in self._get_n_fit_scalars_per_param().items() if letter in self.params)
 
     def _n_learnt(self) -> int:
-        if not hasattr(self, "_n_fitted"):
-            return self._n_learnt_of(self._get_n_fit_scalars_per_param())
-        return self._n_fitted
+        return self._n_fitted if hasattr(self, "_n_fitted") else self._n_free_numbers()
 
     def _compute_lower_bound(self, log_likelihood: float) -> float:
         """What a fit climbs: the log-likelihood, and the log-prior."""
@@ -123,11 +201,10 @@ class BaseHMM(Asking):
         """What is expected of states and rows, and the log-likelihood."""
         stats = self._initialize_sufficient_statistics()
         if not self._is_somebodys_own(*OWN):
-            expected = expected_statistics(self.to_hmm(), X, lengths=lengths)
+            expected = expected_statistics(self._model(), X, lengths=lengths if len(lengths) > 1 else None)
             stats |= {"nobs": len(lengths), "start": expected.initial, "trans": expected.transition}
             return stats | expected.emission, float(np.sum(expected.log_likelihood))
-        with np.errstate(divide="ignore"):
-            log_initial, log_transition = np.log(self.startprob_), np.log(self.transmat_)
+        log_initial, log_transition = self._log_chain()
         log_likelihood = 0.0
         for begin, end in pairwise(np.concatenate([[0], np.cumsum(lengths)])):
             if begin < end:
@@ -153,8 +230,6 @@ class BaseHMM(Asking):
 
     def _has_own_log_likelihoods(self) -> bool:
         return self._is_somebodys_own("_compute_log_likelihood")
-
-    # ------------------------------------------------------------------------------------------------ for subclasses
 
     @property
     def _emission(self) -> Any:
@@ -185,7 +260,7 @@ class BaseHMM(Asking):
             self.startprob_ = rng.dirichlet(alpha)
         if self._needs_init("t", "transmat_"):
             self.transmat_ = rng.dirichlet(alpha, size=self.n_components)
-        n_numbers = self._n_learnt_of(self._get_n_fit_scalars_per_param())
+        n_numbers = self._n_free_numbers()
         if X.size < n_numbers:
             log.warning(
                 "A fit of %d free numbers to %d numbers of data will come to a degenerate solution.", n_numbers, X.size
@@ -206,11 +281,9 @@ class BaseHMM(Asking):
         bwdlattice: FloatArray,
     ) -> None:
         """Add what is expected of one sequence: of its log-likelihoods, posteriors, log α and log β, (n, K)."""
-        with np.errstate(divide="ignore"):
-            log_initial, log_transition = np.log(self.startprob_), np.log(self.transmat_)
         stats["nobs"] += 1
         stats["start"] += posteriors[0]
-        stats["trans"] += expected_transitions(log_initial, log_transition, lattice).counts
+        stats["trans"] += expected_transitions(*self._log_chain(), lattice).counts
         if type(self)._emission is not BaseHMM._emission:
             emission = self._emission
             shown = emission._statistics(shown_by(emission, emission._observed(X), posteriors))
@@ -220,11 +293,11 @@ class BaseHMM(Asking):
     def _do_mstep(self, stats: Stats) -> None:
         """Set all that ``params`` names to what is most probable for what is expected."""
         if "s" in self.params:
-            self.startprob_ = most_probable_rows(
-                "startprob_prior", self.startprob_prior, stats["start"], self.startprob_
-            )
+            before, prior = self.startprob_, self.startprob_prior
+            self.startprob_ = most_probable_rows("startprob_prior", prior, stats["start"], before, TRACE)
         if "t" in self.params:
-            self.transmat_ = most_probable_rows("transmat_prior", self.transmat_prior, stats["trans"], self.transmat_)
+            before, prior = self.transmat_, self.transmat_prior
+            self.transmat_ = most_probable_rows("transmat_prior", prior, stats["trans"], before, TRACE_OF_MOVES)
         self._maximise(stats)
 
     def _maximise(self, stats: Stats) -> None:
@@ -239,22 +312,100 @@ class BaseHMM(Asking):
             density += log_density_of_rows("transmat_prior", self.transmat_prior, self.transmat_)
         return density
 
-    # ------------------------------------------------------------------------------------------------------ the model
-
     def to_hmm(self) -> HMM:
-        """Make the frozen model of the parameters as they stand."""
-        sums = np.append(self.transmat_.sum(axis=1), np.sum(self.startprob_))
-        return HMM(self.startprob_, self.transmat_, self._emission, normalize=bool((abs(sums - 1.0) > 1e-9).any()))
+        """Make the frozen model of the parameters as they stand.
+
+        Returns
+        -------
+        HMM
+            The model; all that `hmmfilter.HMM` can do, it can.
+
+        Raises
+        ------
+        NotFittedError
+            Where there are no parameters yet.
+        NotImplementedError
+            Of a class of one's own that says how probable rows are, and has no emission.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hmmfilter.sklearn import GaussianHMM
+        >>> rows = np.array([[0.1], [0.4], [-0.2], [5.1], [4.8], [5.3], [5.0], [0.0], [0.3]])
+        >>> GaussianHMM(1).fit(rows).to_hmm()
+        HMM: 1 states, Gaussian emission
+          state  initial    to 0     mean[0] ± sd
+              0   1.0000  1.0000  2.3111 ± 2.4581
+        """
+        self._settle()
+        return self._model()
+
+    def _model(self) -> HMM:
+        """The frozen model of parameters that were checked; divided by their sums where these were typed in."""
+        sums = np.append(self.transmat_.sum(axis=1), self.startprob_.sum())
+        is_typed = bool((np.abs(sums - 1.0) > EXACT).any())
+        return HMM(self.startprob_, self.transmat_, self._emission, normalize=is_typed)
+
+    @classmethod
+    def from_hmm(cls, model: HMM, **parameters: Any) -> Self:
+        """Make an estimator with the parameters of a frozen model.
+
+        Parameters
+        ----------
+        model : HMM
+            One whose emission is that of this class, and whose chain moves by one matrix, without end probabilities.
+        **parameters : any
+            Arguments of the constructor, but for those that the model tells.
+
+        Returns
+        -------
+        BaseHMM
+            The estimator, which can be asked, or fitted from there with ``init_params=""``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the model is none that this class can be.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> from hmmfilter.sklearn import GaussianHMM
+        >>> emission = hf.emissions.Gaussian([[0.0], [3.0]], [[1.0], [1.0]])
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], emission)
+        >>> estimator = GaussianHMM.from_hmm(model, n_iter=100)
+        >>> estimator
+        GaussianHMM(n_components=2, n_iter=100)
+        >>> estimator.to_hmm() == model
+        True
+        """
+        _checks.model_of_estimator(cls.__name__, model)
+        estimator = cls(**{"n_components": model.n_states, **cls._arguments_of(model.emission), **parameters})
+        estimator.startprob_, estimator.transmat_ = np.array(model.initial), np.array(model.transition)
+        estimator._take(model.emission)
+        estimator._settle()
+        return estimator
+
+    @classmethod
+    def _arguments_of(cls, emission: Any) -> dict[str, Any]:
+        """Arguments of the constructor that an emission tells; a refusal where it is of another kind."""
+        return _checks.no_emission(cls.__name__)
+
+    def _take(self, emission: Any) -> None:
+        """Set the attributes that an emission tells."""
 
 
-def most_probable_rows(name: str, prior: npt.ArrayLike, counts: FloatArray, before: FloatArray) -> FloatArray:
+def most_probable_rows(
+    name: str, prior: npt.ArrayLike, counts: FloatArray, before: FloatArray, trace: float = 0.0
+) -> FloatArray:
     """The most probable distributions, by a Dirichlet prior of that name and expected counts, along the last axis.
 
-    Zeros stay zeros, and a row of which nothing is known stays as it was.
+    Zeros stay zeros, and a row of which nothing is known stays as it was. What is learnt to be less than a trace is 0.
     """
     known = np.where(before > 0, counts + (_concentration(name, prior, before.shape) - 1.0), 0.0)
     sums = known.sum(axis=-1, keepdims=True)
-    rows: FloatArray = np.divide(known, sums, out=np.array(before, dtype=float), where=sums > 0)
+    rows: FloatArray = np.divide(known, sums, out=np.array(before), where=sums > 0)
+    rows[(rows < trace) & (sums > 0)] = 0.0
     return rows
 
 

@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Gaussian
 from hmmfilter.emissions.gaussian_estimates import most_probable
 from hmmfilter.emissions.gaussian_moments import Moments
@@ -19,8 +20,61 @@ from hmmfilter.sklearn.base import BaseHMM, Stats
 KINDS = {"spherical": "spherical", "diag": "variances", "full": "full", "tied": "tied"}  # as the emission calls them
 
 
+@as_in(BaseHMM)
 class GaussianHMM(BaseHMM):
-    """Normally distributed rows."""
+    """A hidden Markov model whose states show normally distributed rows.
+
+    Parameters
+    ----------
+    n_components
+        As in `BaseHMM`.
+    covariance_type : {"diag", "spherical", "full", "tied"}
+        A variance for each entry in each state, one for all entries of each state, a matrix for each state, or one
+        matrix for all states.
+    min_covar : float
+        What is added to the variances that a fit begins with. None that is learnt is kept from falling.
+    startprob_prior, transmat_prior
+        As in `BaseHMM`.
+    means_prior, means_weight : array_like
+        Means are believed to be normal about ``means_prior``, a number, (K,) or (K, D), with the covariance of their
+        state over ``means_weight``, a number or (K,): how many rows that is worth.
+    covars_prior, covars_weight : array_like
+        What is believed of covariances: of variances the density is σ^−a exp(−s / 2σ²) with a = ``covars_weight`` − 1,
+        of matrices it is |Σ|^(−a/2) exp(−tr(S Σ⁻¹) / 2) with a = ``covars_weight`` − D; a is at least 0. What is given
+        as ``covars_prior`` is s, a number, (K,) or (K, D), or S, (D, D) or (K, D, D), of which a number is so many
+        times the unit matrix.
+    algorithm, random_state, n_iter, tol, verbose
+        As in `BaseHMM`.
+    params, init_params : str
+        As in `BaseHMM`. Here "m" is for ``means_``, and "c" for ``covars_``.
+    implementation
+        As in `BaseHMM`.
+
+    Attributes
+    ----------
+    startprob_, transmat_, monitor_
+        As in `BaseHMM`.
+    means_ : ndarray, (K, D)
+        The mean in each state.
+    covars_ : ndarray, (K, D, D)
+        The covariance matrix of each state, whatever ``covariance_type``. It is set in the shape of that: (K, D), (K,),
+        (K, D, D) or (D, D).
+    n_features : int
+        D, how many numbers a row has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hmmfilter.sklearn import GaussianHMM
+    >>> rng = np.random.default_rng(0)
+    >>> rows = np.concatenate([rng.normal(0, 1, (50, 2)), rng.normal(5, 2, (50, 2))])
+    >>> model = GaussianHMM(n_components=2, random_state=0, n_iter=100).fit(rows, lengths=[20, 30, 50])
+    >>> np.sort(model.means_, axis=0).round(1)
+    array([[-0. ,  0.2],
+           [ 4.7,  5.1]])
+    >>> int((model.predict(rows) == model.predict(rows)[0]).sum())
+    50
+    """
 
     means_: FloatArray
     _covars_: FloatArray
@@ -91,6 +145,17 @@ class GaussianHMM(BaseHMM):
         matrices: FloatArray = variances[:, :, np.newaxis] * np.eye(self.n_features)
         return matrices
 
+    @classmethod
+    def _arguments_of(cls, emission: Any) -> dict[str, Any]:
+        _checks.emission_of_estimator(cls.__name__, emission, Gaussian)
+        return {"covariance_type": next(name for name, kind in KINDS.items() if kind == emission.kind)}
+
+    def _take(self, emission: Gaussian) -> None:
+        width = emission.n_dimensions or 1
+        covariance = np.array(emission.covariance)
+        self.means_ = emission.mean.reshape(-1, width).copy()
+        self.covars_ = covariance.reshape(-1, 1) if emission.n_dimensions is None else covariance
+
     @property
     def _emission(self) -> Gaussian:
         return Gaussian(self.means_, self._covars_, KINDS[self.covariance_type])  # type: ignore[arg-type]
@@ -128,8 +193,6 @@ class GaussianHMM(BaseHMM):
     def _generate_sample_from_state(self, state: int, random_state: np.random.RandomState) -> FloatArray:
         drawn: FloatArray = random_state.multivariate_normal(self.means_[state], self.covars_[state])
         return drawn
-
-    # ------------------------------------------------------------------------------------------------------- a fit
 
     def _beliefs(self) -> tuple[FloatArray, FloatArray, FloatArray, float]:
         """The prior: means (K, D), how often these count (K, 1), scales, and how often these count."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from hmmfilter import _checks
-from hmmfilter._arrays import IntArray
 
 
 def are_lengths(value: Any, n_rows: int) -> bool:
@@ -51,8 +50,3 @@ def _one_after_the_other(parts: Any) -> Any:
 
         return pd.concat(parts)
     return np.concatenate([np.asarray(part) for part in parts])
-
-
-def first_rows(lengths: Any, n_rows: int) -> IntArray:
-    """Where each sequence begins, and the end."""
-    return _checks.starts(lengths, n_rows)
