@@ -28,7 +28,8 @@ For tables of logs, from any model of your own, there are
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
 - `OnlineViterbi`: the most probable path of a stream, each state as soon as it is settled,
 - `stationary_distribution`: where a Markov chain settles,
-- `from_hmmlearn`, `from_dynamax`, and back with `to_hmmlearn`, `to_dynamax`: models of other libraries,
+- `from_hmmlearn`, `from_dynamax`, `from_pomegranate`, `from_statsmodels`: models of other libraries; back again with
+  `to_hmmlearn`, `to_dynamax`, `to_pomegranate`,
 - `compile`: all of it compiled beforehand, so that nobody waits later.
 
 The conventions are in `hmmfilter.model`.
@@ -40,7 +41,15 @@ from hmmfilter.aligning import aligned
 from hmmfilter.classifying import classify
 from hmmfilter.compiling import compile
 from hmmfilter.decoding import max_marginals, posterior_decode, viterbi, viterbi_n_best
-from hmmfilter.exchange import from_dynamax, from_hmmlearn, to_dynamax, to_hmmlearn
+from hmmfilter.exchange import (
+    from_dynamax,
+    from_hmmlearn,
+    from_pomegranate,
+    from_statsmodels,
+    to_dynamax,
+    to_hmmlearn,
+    to_pomegranate,
+)
 from hmmfilter.filtering import forward_filter, log_likelihood, predict
 from hmmfilter.guessing import fit_labelled, guess
 from hmmfilter.histories import HigherOrder, higher_order
@@ -119,6 +128,8 @@ __all__ = [
     "forward_filter",
     "from_dynamax",
     "from_hmmlearn",
+    "from_pomegranate",
+    "from_statsmodels",
     "guess",
     "higher_order",
     "log_likelihood",
@@ -141,6 +152,7 @@ __all__ = [
     "stationary_distribution",
     "to_dynamax",
     "to_hmmlearn",
+    "to_pomegranate",
     "transitions",
     "viterbi",
     "viterbi_n_best",
