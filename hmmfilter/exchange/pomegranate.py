@@ -91,9 +91,9 @@ def from_pomegranate(model: Any, state_names: Sequence[str] | None = None) -> HM
     ...     starts, edges, ends = np.log([0.5, 0.5]), np.log([[0.8, 0.1], [0.2, 0.7]]), np.log([0.1, 0.1])
     >>> hf.from_pomegranate(DenseHMM(), ["calm", "busy"])
     HMM: 2 states, Poisson emission
-      state  initial  to calm  to busy  ends  rate
-       calm   0.5000   0.8889   0.1111   0.1     1
-       busy   0.5000   0.2222   0.7778   0.1     5
+      state  initial  to calm  to busy     end  rate
+       calm   0.5000   0.8889   0.1111  0.1000     1
+       busy   0.5000   0.2222   0.7778  0.1000     5
     """
     kind = _checks.known_kind("model", model, ("DenseHMM", "SparseHMM"))
     _checks.has_parts("model", model, ("distributions", "starts", "edges"), GIVE)

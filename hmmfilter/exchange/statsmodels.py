@@ -75,9 +75,9 @@ def from_statsmodels(result: Any, state_names: Sequence[str] | None = None) -> H
     >>> model = hf.from_statsmodels(result, ["low", "high"])
     >>> model
     HMM: 2 states, Gaussian emission
-      state  initial  to low  to high  mean  variance
-        low   0.6667  0.9000   0.1000     0       0.5
-       high   0.3333  0.2000   0.8000     3       0.5
+      state  initial  to low  to high    mean ± sd
+        low   0.6667  0.9000   0.1000  0 ± 0.70711
+       high   0.3333  0.2000   0.8000  3 ± 0.70711
     >>> bool(np.allclose(model.smooth(y).probabilities, result.smoothed_marginal_probabilities))
     True
     """
