@@ -111,12 +111,14 @@ def lesson():
 
 def run(notebooks: list) -> None:
     """Run notebooks, each with a namespace of its own, in a single kernel: what takes time is to start one."""
+    from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import KernelManager
     from nbclient import NotebookClient
     from nbformat import v4
 
     forget = v4.new_notebook(cells=[v4.new_code_cell("%reset -f")])
-    manager = KernelManager(kernel_name="python3")
+    this_python = KernelSpecManager(kernel_dirs=[])  # and no other that has been registered under its name
+    manager = KernelManager(kernel_name="python3", kernel_spec_manager=this_python)
     with tempfile.TemporaryDirectory() as folder:
         manager.start_kernel(cwd=folder, env={**os.environ, **SURROUNDINGS}, extra_arguments=["--log-level=ERROR"])
         try:
