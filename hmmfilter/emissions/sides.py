@@ -78,6 +78,7 @@ def of_counts(counts: FloatArray, rate: FloatArray, log_at: FloatArray) -> Sides
         log_above[far] = _log_rest(log_below[far], log_at[far])
         far = above < FAR
         log_above[far] = log_at[far] + _log_ratio_above(v[far], rates[far])
+        far &= v > 0
         log_below[far] = _log_rest(log_above[far], log_at[far])
         log_below[v == 0] = -np.inf
     return log_below, np.where(np.isnan(v), np.nan, log_at), log_above
