@@ -85,6 +85,13 @@ from hmmfilter._checks.exchanges import (
     same_rules,
     unknown_parameters,
 )
+from hmmfilter._checks.folds import (
+    classes_of_sequences,
+    cluster_count,
+    lengths_of_list,
+    list_of_sequences,
+    sequence_lengths,
+)
 from hmmfilter._checks.guesses import (
     all_states_known,
     all_states_left,
@@ -127,6 +134,7 @@ from hmmfilter._checks.observations import (
     drawn_observations,
     entries_of,
     finite_densities,
+    holds_containers,
     is_missing,
     observations,
     observations_between,

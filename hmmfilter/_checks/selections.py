@@ -14,15 +14,15 @@ from hmmfilter._checks.settings import integer
 from hmmfilter._checks.tables import log_potentials
 
 
-def fold_count(value: int, n_sequences: int) -> int:
+def fold_count(value: int, n_sequences: int, name: str = "folds") -> int:
     """Let a number of folds in, each with a sequence at least, of several."""
     if n_sequences < 2:
         raise ValueError(
             "sequences must be two at least, since whole ones are held out, got one: give lengths, or a list of them"
         )
-    folds = integer("folds", value)
+    folds = integer(name, value)
     if not 2 <= folds <= n_sequences:
-        raise ValueError(f"folds must be from 2 to {n_sequences}, the number of sequences, got {folds}")
+        raise ValueError(f"{name} must be from 2 to {n_sequences}, the number of sequences, got {folds}")
     return folds
 
 

@@ -44,7 +44,22 @@ except ImportError as error:
     raise ImportError("hmmfilter.sklearn needs scikit-learn: pip install 'hmmfilter[sklearn]' brings it") from error
 
 from hmmfilter.sklearn.base import DECODER_ALGORITHMS, BaseHMM
+from hmmfilter.sklearn.checks import expected_failed_checks
+from hmmfilter.sklearn.classifier import HMMClassifier
+from hmmfilter.sklearn.clusterer import HMMClusterer
+from hmmfilter.sklearn.folds import SequenceFold
 from hmmfilter.sklearn.gaussian import GaussianHMM
 from hmmfilter.sklearn.monitor import ConvergenceMonitor
+from hmmfilter.sklearn.transformer import HMMTransformer
 
-__all__ = ["DECODER_ALGORITHMS", "BaseHMM", "ConvergenceMonitor", "GaussianHMM"]
+__all__ = [
+    "DECODER_ALGORITHMS",
+    "BaseHMM",
+    "ConvergenceMonitor",
+    "GaussianHMM",
+    "HMMClassifier",
+    "HMMClusterer",
+    "HMMTransformer",
+    "SequenceFold",
+    "expected_failed_checks",
+]

@@ -34,6 +34,11 @@ class Tables(NamedTuple):
 class Asking(BaseEstimator):
     """Questions to a model of ``startprob_``, ``transmat_`` and `_compute_log_likelihood`."""
 
+    __metadata_request__fit = signatures.WANTED
+    __metadata_request__predict = signatures.WANTED
+    __metadata_request__predict_proba = signatures.WANTED
+    __metadata_request__score = signatures.OF_SCORES
+
     n_components: int
     algorithm: str
     random_state: Any
@@ -81,8 +86,10 @@ class Asking(BaseEstimator):
 
     def _let_in(self, X: Any, lengths: Any, reset: bool = False) -> tuple[Any, IntArray]:
         """Rows as an array, and where sequences begin in them, and the end."""
-        rows = validate_data(self, X, reset=reset)
-        return rows, _checks.starts(lengths, len(rows))
+        rows = validate_data(self, X, reset=reset, ensure_min_samples=2 if reset else 1)  # a move, to learn from
+        return rows, _checks.starts(
+            None if lengths is None else _checks.sequence_lengths(lengths, len(rows)), len(rows)
+        )
 
     def _ask(self, X: Any, lengths: Any) -> tuple[Tables, IntArray | None]:
         """What the functional core takes, and the lengths of several sequences."""

@@ -8,14 +8,25 @@ import numpy as np
 
 from hmmfilter import _checks
 
+WANTED = {"lengths": True}  # what methods ask for where scikit-learn routes metadata
+OF_SCORES = WANTED | {"sample_weight": None}  # which pipelines hand on to scores, be it None
+
 
 def are_lengths(value: Any, n_rows: int) -> bool:
-    """Whether a second argument holds lengths of sequences: integers that sum to the number of rows."""
+    """Whether a second argument holds lengths of sequences: integers that sum to the number of rows, and not one a row.
+
+    Classes of rows, which are one a row, may sum to anything.
+    """
     if value is None or isinstance(value, str):
         return False
     given = np.asarray(value)
     is_vector_of_integers = given.ndim == 1 and given.dtype.kind in "iu" and given.size > 0
-    return bool(is_vector_of_integers and given.min() >= 0 and given.sum() == n_rows)
+    return bool(is_vector_of_integers and given.min() >= 0 and given.sum() == n_rows != len(given))
+
+
+def lengths_of(X: Any, y: Any, lengths: Any) -> Any:
+    """The lengths of sequences, which may stand in the place of y."""
+    return y if lengths is None and are_lengths(y, _n_rows(X)) else lengths
 
 
 def is_list_of_sequences(X: Any) -> bool:
@@ -35,9 +46,7 @@ def rows_and_lengths(X: Any, y: Any = None, lengths: Any = None) -> tuple[Any, A
     if is_list_of_sequences(X):
         _checks.no_lengths_of_a_list(lengths)
         return _one_after_the_other(X), [len(part) for part in X]
-    if lengths is None and are_lengths(y, _n_rows(X)):
-        return X, y
-    return X, lengths
+    return X, lengths_of(X, y, lengths)
 
 
 def _n_rows(X: Any) -> int:
