@@ -101,6 +101,15 @@ def test_kinds_of_covariances_stay():
     assert hf.from_hmmlearn(ESTIMATORS["one tied"][0]).emission.kind == "tied"
 
 
+@pytest.mark.parametrize("kind", ["full", "diag", "spherical", "tied"])
+def test_both_say_the_same_after_a_fit(kind):
+    rows = np.vstack([VECTORS[:30], VECTORS[30:] * 2 + 5])
+    estimator = hmm.GaussianHMM(2, covariance_type=kind, n_iter=2, random_state=0).fit(rows)
+    smoothed = hf.from_hmmlearn(estimator).smooth(rows)
+    np.testing.assert_allclose(smoothed.probabilities, estimator.predict_proba(rows), **ROUNDING)
+    assert smoothed.log_likelihood == pytest.approx(estimator.score(rows))
+
+
 def test_fitting_goes_on_from_the_numbers_there():
     model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 6.0]))
     counts = np.random.default_rng(2).poisson(np.repeat([1.0, 6.0, 1.0], 30))

@@ -109,12 +109,15 @@ def _multinomial(estimator: Any) -> Any:
 
 
 def _gaussian(estimator: Any) -> Any:
-    kind, matrices = KINDS[estimator.covariance_type], numbers(estimator.covars_)  # (K, D, D), whatever the kind
+    means, kind = numbers(estimator.means_), KINDS[estimator.covariance_type]
+    matrices = numbers(estimator.covars_)  # (K, D, D), whatever the kind
+    if kind == "full":
+        return gaussian(means, matrices, kind)
     if kind == "tied":
-        matrices = matrices[0]
-    elif kind != "full":
-        matrices = np.diagonal(matrices, axis1=1, axis2=2)
-    return gaussian(numbers(estimator.means_), matrices[:, 0] if kind == "spherical" else matrices, kind)
+        return gaussian(means, matrices[0], kind)
+    each = matrices[:: len(matrices) // len(means)]  # of "spherical", a fit leaves D matrices for each state
+    variances = np.diagonal(each, axis1=1, axis2=2)
+    return gaussian(means, variances[:, 0] if kind == "spherical" else variances, kind)
 
 
 def _gmm(estimator: Any) -> Any:
