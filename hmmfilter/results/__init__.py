@@ -5,7 +5,9 @@
 - The result of several sequences counts and iterates by sequence. ``result[n]`` is that of sequence n; where they had
   keys, brackets take those, and those alone, and ``result.keys()`` tells them. `numpy.asarray` takes it for the table
   of all sequences, one after the other.
-- ``result.to_frame()`` is a pandas frame, with the labels that the observations had; ``result.index`` has them.
+- ``result.to_frame()`` is a pandas frame, with the labels that the observations had; ``result.index`` has them. polars,
+  PyArrow and whatever else reads streams of Arrow make a table of theirs of it, as in ``polars.DataFrame(result)``.
+- ``result.to_xarray()``, of what has axes, is an array of xarray with names for them.
 - Notebooks show a strip of the states, each column of it the mean of its steps where there are many.
 """
 

@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray, Frozen, IntArray
-from hmmfilter.results import frames, html
+from hmmfilter.results import arrays, frames, html
 from hmmfilter.results.printing import Preview, four_decimals, preview, shown_steps
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from matplotlib.axes import Axes
     from typing_extensions import Self
 
@@ -28,6 +29,7 @@ class Result(Frozen, ABC):
 
     state_names: tuple[str, ...] | None = None
     _labels: _checks.Labels = _checks.NO_LABELS  # of the rows and the sequences that came in
+    _row_name: ClassVar[str] = "row"  # what a column of labels is called that have no name
 
     def __post_init__(self) -> None:
         for value in vars(self).values():
@@ -40,6 +42,10 @@ class Result(Frozen, ABC):
     @abstractmethod
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """Make a pandas frame."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Let polars, PyArrow and others make a table of theirs of the frame."""
+        return frames.stream(self.to_frame(), self._row_name, requested_schema)
 
     def _repr_html_(self) -> str | None:
         return None  # what is printed will do
@@ -126,6 +132,13 @@ class OfSequences(Table):
     def _key_label(self, n: int) -> str:
         return str(self.keys()[n])
 
+    def _by_key(self) -> dict[Hashable, Any]:
+        """The axis of several sequences, and its labels; nothing of one alone."""
+        if self._n_sequences is None:
+            return {}
+        keys = frames.index_of_keys(self.keys(), self._labels.key_names)
+        return {"sequence" if keys.nlevels > 1 else keys.name: keys}
+
     def _labelled_blocks(self, values: Any, name: str) -> pd.Index:
         """Labels of rows of which each sequence has the same."""
         if self._n_sequences is None:
@@ -152,6 +165,7 @@ class BySteps(OfSequences):
 
     _starts: IntArray | None = None  # of the sequences, and the end; None where there was one, without a length
     _tables: ClassVar[tuple[str, ...]]  # the attributes with a row a step
+    _row_name: ClassVar[str] = "step"
 
     @property
     def index(self) -> Any:
@@ -232,6 +246,40 @@ class BySteps(OfSequences):
     @abstractmethod
     def _framed(self, index: Any) -> pd.DataFrame:
         """The frame, with these labels."""
+
+    def to_xarray(self) -> xr.DataArray | xr.Dataset:
+        """Make an array of xarray, with names for its axes and their labels.
+
+        Returns
+        -------
+        xarray.DataArray or xarray.Dataset
+            Of posteriors, probabilities by step and state; of a path, states by step, by name, and by path and step of
+            several; None where the evidence is impossible and was to be marked. Of residuals, a dataset of ``lower``,
+            ``residual`` and ``upper``, by step, and by entry where there are vectors. Steps have the labels that the
+            observations had, if they came from pandas or xarray, and their axis its name; of several sequences, the
+            axis ``row`` has the sequence's key, or its number, and the step. The log-likelihood, or how good a path is,
+            is an attribute.
+
+        Raises
+        ------
+        ImportError
+            Without xarray, which ``pip install xarray`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> smoothed = model.smooth({"anna": [0, 2, 7], "ben": [4]}).to_xarray()
+        >>> smoothed.sel(sequence="anna", state="busy").values.round(4)
+        array([0.0432, 0.316 , 0.9957])
+        """
+        rows = self._row_labels()
+        axis = arrays.axis_of(rows, "step")
+        return self._in_xarray(axis, {axis: rows})
+
+    @abstractmethod
+    def _in_xarray(self, axis: Hashable, labels: dict[Hashable, Any]) -> xr.DataArray | xr.Dataset:
+        """The array, with an axis of steps of this name, and its labels."""
 
     def _bounds(self) -> IntArray:
         """The first step of each sequence, and the end."""

@@ -9,13 +9,14 @@ import numpy as np
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
-from hmmfilter.results import frames
+from hmmfilter.results import arrays, frames
 from hmmfilter.results.base import OfSequences
 from hmmfilter.results.outline import MOST_SHOWN
 from hmmfilter.results.printing import DOTS, Preview, counted, four_decimals, preview, shown_steps, with_dots
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from typing_extensions import Self
 
 
@@ -126,6 +127,31 @@ class Classified(OfSequences):
             names = self._labels.key_names
             index = frames.labels(list(self.keys()), names[0] if len(names) == 1 else names)
         return frames.frame(np.atleast_2d(self.probabilities), self.model_names, index)
+
+    def to_xarray(self) -> xr.DataArray:
+        """Make an array of xarray of the probabilities, with names for its axes and their labels.
+
+        Returns
+        -------
+        xarray.DataArray
+            Probabilities by ``model``, before that by the sequence's key, or its number, of several.
+
+        Raises
+        ------
+        ImportError
+            Without xarray, which ``pip install xarray`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> calm = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hf.emissions.Poisson([1.0, 5.0]))
+        >>> busy = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], hf.emissions.Poisson([4.0, 9.0]))
+        >>> classified = hf.classify({"calm": calm, "busy": busy}, {"monday": [0, 2, 7], "tuesday": [9, 8]})
+        >>> round(classified.to_xarray().sel(sequence="tuesday", model="busy").item(), 4)
+        0.8859
+        """
+        labels = {**self._by_key(), "model": list(self.model_names)}
+        return arrays.data_array("probability", list(labels), self.probabilities, labels)
 
     def _preview(self) -> Preview:
         n_models = counted(len(self.model_names), "model")

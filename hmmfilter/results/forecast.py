@@ -11,12 +11,13 @@ import numpy as np
 
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray
-from hmmfilter.results import frames, html
+from hmmfilter.results import arrays, frames, html
 from hmmfilter.results.base import OfSequences
 from hmmfilter.results.printing import Preview, preview, shown_steps
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from matplotlib.axes import Axes
     from typing_extensions import Self
 
@@ -162,6 +163,59 @@ class Forecast(OfSequences):
         for channel in (self.channels or {}).values():
             columns |= channel._own_columns()
         return frames.frame(np.column_stack([*columns.values()]), [*columns], index)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Make a dataset of xarray, with names for its axes and their labels.
+
+        Returns
+        -------
+        xarray.Dataset
+            The ``probability`` of each state by how many steps ``ahead`` and ``state``; where it is known, ``mean`` and
+            ``variance`` by step, of vectors by ``entry`` and ``other_entry``, too; or the ``symbol_probability`` by
+            step and ``symbol``. Before that, of several sequences, by the sequence's key, or its number. What is known
+            of a channel has its name before, as ``calls mean``.
+
+        Raises
+        ------
+        ImportError
+            Without xarray, which ``pip install xarray`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> forecast = model.forecast([0, 2], steps=2).to_xarray()
+        >>> forecast["mean"].sel(ahead=2).round(4).item()
+        1.7876
+        """
+        n_steps, n_states = self.log_probabilities.shape[-2:]
+        steps = {**self._by_key(), "ahead": list(range(1, n_steps + 1))}
+        labels = {**steps, "state": list(self.state_names or range(n_states))}
+        variables = {"probability": (list(labels), self.probabilities)}
+        each = {"": self} if self.channels is None else {f"{name} ": one for name, one in self.channels.items()}
+        for before, one in each.items():
+            own, own_labels = one._own_variables(list(steps), before)
+            variables |= own
+            labels |= own_labels
+        return arrays.dataset(variables, labels)
+
+    def _own_variables(
+        self, steps: list[Hashable], before: str
+    ) -> tuple[dict[str, tuple[list[Hashable], FloatArray]], dict[Hashable, Any]]:
+        """What is known of the observations of a channel, by axes, and the labels of these."""
+        if self.symbol_probabilities is not None:
+            symbols, n_symbols = f"{before}symbol", self.symbol_probabilities.shape[-1]
+            variable = {f"{before}symbol_probability": ([*steps, symbols], self.symbol_probabilities)}
+            return variable, {symbols: list(range(n_symbols) if self.symbols is None else self.symbols)}
+        if self.mean is None or self.variance is None:
+            return {}, {}
+        entries = [f"{before}entry", f"{before}other_entry"] if self.variance.ndim > self.mean.ndim else []
+        names = list(self._entry_names or range(self.mean.shape[-1]))[: self.mean.shape[-1]]
+        variables = {
+            f"{before}mean": ([*steps, *entries[:1]], self.mean),
+            f"{before}variance": ([*steps, *entries], self.variance),
+        }
+        return variables, dict.fromkeys(entries, names)
 
     def _own_columns(self) -> dict[Hashable, FloatArray]:
         """What is known of the observations of a channel, in columns with a row a step."""

@@ -43,6 +43,21 @@ def states(path: IntArray, names: Sequence[Hashable]) -> Any:
     return pd.Categorical.from_codes(path, pd.Index(list(names)))
 
 
+def stream(frame: pd.DataFrame, row: str, requested_schema: Any) -> Any:
+    """A frame as a stream of Arrow, its labels in columns before the others; of several kinds, as words."""
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise ImportError("tables of Arrow need PyArrow: pip install pyarrow") from error
+    n_levels, infer = frame.index.nlevels, _pandas().api.types.infer_dtype
+    whole = frame.rename_axis(index=row).reset_index() if frame.index.names == [None] else frame.reset_index()
+    for name in whole.columns[:n_levels]:
+        if infer(whole[name]).startswith("mixed"):
+            whole[name] = whole[name].map(str)
+    table = pa.Table.from_pandas(whole, preserve_index=False)
+    return table.__arrow_c_stream__(requested_schema)
+
+
 def labels(values: Any, name: Hashable) -> pd.Index:
     """Labels of rows, under a name."""
     return _pandas().Index(values, name=name)
@@ -62,14 +77,17 @@ def labels_by_sequence(
     keys: Sequence[Hashable], key_names: Sequence[Hashable], lengths: IntArray, inner: pd.Index
 ) -> pd.MultiIndex:
     """Labels of the rows of all sequences: first the key of the sequence, of one or more parts, then those given."""
-    pd = _pandas()
-    if len(key_names) > 1:
-        outer = pd.MultiIndex.from_tuples(list(keys), names=list(key_names))
-    else:
-        outer = single_labels(keys, key_names[0])
+    outer = index_of_keys(keys, key_names)
     numbers = np.repeat(np.arange(len(lengths)), lengths)
     levels = [part for index in (outer.take(numbers), inner) for part in _levels_of(index)]
-    return pd.MultiIndex.from_arrays(levels)
+    return _pandas().MultiIndex.from_arrays(levels)
+
+
+def index_of_keys(keys: Sequence[Hashable], key_names: Sequence[Hashable]) -> pd.Index:
+    """The keys of sequences, of one or more parts."""
+    if len(key_names) > 1:
+        return _pandas().MultiIndex.from_tuples(list(keys), names=list(key_names))
+    return single_labels(keys, key_names[0])
 
 
 def _levels_of(index: pd.Index) -> list[pd.Index]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,12 +12,13 @@ import numpy.typing as npt
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.plotting import Bands
-from hmmfilter.results import frames, html, segments
+from hmmfilter.results import arrays, frames, html, segments
 from hmmfilter.results.base import BySequence
 from hmmfilter.results.printing import DOTS, Preview, four_decimals, preview, shown_steps, with_dots
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -53,6 +55,10 @@ class _Path(BySequence):
 
     def _framed(self, index: Any) -> pd.DataFrame:
         return frames.frame_of_columns({"state": self._states(self.path)}, index)
+
+    def _in_xarray(self, axis: Hashable, labels: dict[Hashable, Any]) -> xr.DataArray:
+        states = _named(self.path, self.state_names)
+        return arrays.data_array("state", (axis,), states, labels, **{self._total: getattr(self, self._total)})
 
     def _states(self, path: IntArray) -> Any:
         return frames.states(path, self.state_names or range(self.n_states))
@@ -272,6 +278,11 @@ class NBest(BySequence):
         names = self.state_names or range(self.n_states)
         return frames.frame_of_columns({n: frames.states(path, names) for n, path in enumerate(self.paths)}, index)
 
+    def _in_xarray(self, axis: Hashable, labels: dict[Hashable, Any]) -> xr.DataArray:
+        states = _named(self.paths, self.state_names)
+        labels["path"] = list(range(len(states)))
+        return arrays.data_array("state", ("path", axis), states, labels, log_joints=self.log_joints)
+
     def _part(self, n: int, rows: slice) -> dict[str, Any]:
         n_paths = np.count_nonzero(self.log_joints[n] > -np.inf)
         return {"paths": self.paths[:n_paths, rows], "log_joints": self.log_joints[n, :n_paths]}
@@ -330,6 +341,14 @@ class NBest(BySequence):
             table[np.arange(n_steps), path] += weight
         label = "probability, given that it is one of these paths"
         return Bands(table, self._names(self.n_states), label, has_scale=True)
+
+
+def _named(path: IntArray, names: Sequence[str] | None) -> npt.NDArray[Any]:
+    """States by name, None where they are marked; by number without names."""
+    if names is None:
+        return path
+    named: npt.NDArray[Any] = np.array([*names, None], dtype=object)[path]  # of which −1 is the last
+    return named
 
 
 def _counts(path: IntArray, n_states: int) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,12 +15,13 @@ from hmmfilter._arrays import FloatArray, Held
 from hmmfilter._docstrings import as_in
 from hmmfilter._tiers import kernels
 from hmmfilter.plotting import Bands
-from hmmfilter.results import frames, html, segments
+from hmmfilter.results import arrays, frames, html, segments
 from hmmfilter.results.base import BySequence
 from hmmfilter.results.printing import Preview, four_decimals, preview, shown_steps
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 def logs_of(coded: FloatArray) -> FloatArray:
@@ -94,6 +96,16 @@ class _Posterior(BySequence):
 
     def _framed(self, index: Any) -> pd.DataFrame:
         return frames.frame(self.probabilities, self.state_names or range(self._rows.shape[1]), index)
+
+    def _in_xarray(self, axis: Hashable, labels: dict[Hashable, Any]) -> xr.DataArray:
+        states = self.state_names or range(self._rows.shape[1])
+        return arrays.data_array(
+            "probability",
+            (axis, "state"),
+            self.probabilities,
+            {**labels, "state": list(states)},
+            log_likelihood=self.log_likelihood,
+        )
 
     @property
     def _shown_names(self) -> tuple[str, ...]:

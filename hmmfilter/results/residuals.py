@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,13 +12,14 @@ import numpy.typing as npt
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
-from hmmfilter.results import frames
+from hmmfilter.results import arrays, frames
 from hmmfilter.results.base import BySteps
 from hmmfilter.results.posteriors import Filtered
 from hmmfilter.results.printing import Preview, four_decimals, preview, shown_steps
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -73,6 +75,13 @@ class PseudoResiduals(BySteps):
 
     def _framed(self, index: Any) -> pd.DataFrame:
         return frames.frame_of_columns(self._columns(), index)
+
+    def _in_xarray(self, axis: Hashable, labels: dict[Hashable, Any]) -> xr.Dataset:
+        dims: tuple[Hashable, ...] = (axis,)
+        if self.residuals.ndim == 2:
+            dims, labels = (axis, "entry"), {**labels, "entry": list(self._entry_names)}
+        tables = {"lower": self.lower, "residual": self.residuals, "upper": self.upper}
+        return arrays.dataset({name: (dims, table) for name, table in tables.items()}, labels, kind=self.kind)
 
     def _preview(self) -> Preview:
         lengths, what = self.lengths, f"{self._n_steps()} steps, {self.kind}"

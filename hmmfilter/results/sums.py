@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,13 @@ import numpy as np
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
-from hmmfilter.results import frames, html
+from hmmfilter.results import arrays, frames, html
 from hmmfilter.results.base import OfSequences, Previewed
 from hmmfilter.results.printing import Preview, four_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from typing_extensions import Self
 
 
@@ -107,6 +109,35 @@ class ExpectedTransitions(OfSequences):
                 inner = frames.labels(np.tile(np.array(names, dtype=object), len(lengths)), "from")
                 index = frames.labels_by_sequence(range(len(lengths)), ["matrix"], lengths, inner)
         return frames.frame(self.counts.reshape(-1, n_states), names, index).rename_axis(columns="to")
+
+    def to_xarray(self) -> xr.DataArray:
+        """Make an array of xarray, with names for its axes and their labels.
+
+        Returns
+        -------
+        xarray.DataArray
+            Counts by the states ``from`` and ``to`` which moves lead, before that by the sequence's key, or its number,
+            of each sequence alone, and by ``matrix`` of each matrix alone. The log-likelihood is an attribute.
+
+        Raises
+        ------
+        ImportError
+            Without xarray, which ``pip install xarray`` brings.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> model = hf.HMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
+        >>> counts = model.expected_transitions([0, 2, 7, 4]).to_xarray()
+        >>> round(counts.sel({"from": "calm", "to": "busy"}).item(), 4)
+        0.9591
+        """
+        before: dict[Hashable, Any] = self._by_key()
+        if self.per_matrix:
+            before = {"matrix": list(range(len(self.counts)))}
+        names = list(self.state_names or range(self.counts.shape[-1]))
+        labels: dict[Hashable, Any] = {**before, "from": names, "to": names}
+        return arrays.data_array("count", list(labels), self.counts, labels, log_likelihood=self.log_likelihood)
 
     def _total(self) -> FloatArray:
         """The counts of all sequences together."""

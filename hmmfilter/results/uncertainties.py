@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
@@ -26,6 +26,7 @@ class OfParameters(Result):
     """What is known of each entry of the parameters, which prints as a table of the states."""
 
     _model: Any = field(default=None)  # whose parameters they are
+    _row_name: ClassVar[str] = "entry"
 
     @property
     def _emission(self) -> Any:
@@ -235,6 +236,7 @@ class ParameterCovariance(Table):
 
     matrix: FloatArray
     names: tuple[str, ...]
+    _row_name: ClassVar[str] = "entry"
 
     def _table(self) -> FloatArray:
         return self.matrix
