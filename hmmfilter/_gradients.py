@@ -50,8 +50,9 @@ def log_likelihood(
 
     Returns
     -------
-    ndarray, () or (N,)
-        In doubles; of one sequence, or of several.
+    total : ndarray, () or (N,)
+        log p(v_1:T), natural log, of one sequence, or of each of several. Where the evidence is impossible it is −inf,
+        and adds nothing to any gradient, so that the other sequences of a batch are learnt from; without steps it is 0.
     """
     from hmmfilter import _drivers
 

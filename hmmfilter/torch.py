@@ -42,9 +42,8 @@ def log_likelihood(log_initial: Any, log_transition: Any, log_likelihoods: Any, 
 
     Returns
     -------
-    Tensor, () or (N,)
-        log p(v_1:T), natural log, of one sequence, or of each of several. Where the evidence is impossible it is −inf,
-        and adds nothing to any gradient, so that the other sequences of a batch are learnt from; without steps it is 0.
+    total : Tensor, () or (N,)
+        As in `log_likelihood`.
 
     Raises
     ------
