@@ -64,6 +64,7 @@ from hmmfilter._checks.errors import (
 from hmmfilter._checks.estimators import (
     concentration_of_estimator,
     covariances_of_estimator,
+    covariances_of_mixtures,
     decoder,
     emission_of_estimator,
     model_of_estimator,
@@ -71,6 +72,7 @@ from hmmfilter._checks.estimators import (
     no_lengths_of_a_list,
     no_log_likelihoods,
     prior_of_estimator,
+    prior_of_mixtures,
     rows_of_estimator,
     rows_of_means,
     scales_of_estimator,

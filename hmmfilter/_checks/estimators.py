@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -51,6 +52,13 @@ def scales_of_estimator(name: str, value: npt.ArrayLike, shape: tuple[int, ...])
     return _fitting(name, given, shape)
 
 
+def prior_of_mixtures(name: str, value: npt.ArrayLike, shape: tuple[int, ...], least: float = -np.inf) -> FloatArray:
+    """Let numbers of a prior in that are spread over such a shape as arrays are."""
+    given = real_parameters(name, value, None)
+    refuse_first(name, given < least, f"at least {least:g}", given)
+    return _fitting(name, given, shape)
+
+
 def _fitting(name: str, given: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     try:
         return np.broadcast_to(given, shape)
@@ -80,6 +88,20 @@ def covariances_of_estimator(value: npt.ArrayLike, covariance_type: str, n_state
         matrices = given.reshape(-1, *given.shape[-2:])
         require_covariances([f"covars_ {k}" for k in range(len(matrices))], matrices)
     return np.array(given)
+
+
+def covariances_of_mixtures(
+    value: npt.ArrayLike, covariance_type: str, shapes: Mapping[str, tuple[int, ...]]
+) -> FloatArray:
+    """Let the covariances of components in, of a shape that `covariance_type` says."""
+    one_of("covariance_type", covariance_type, tuple(shapes))
+    given = real_parameters("covars_", value, shapes[covariance_type])
+    if covariance_type in ("spherical", "diag"):
+        refuse_first("covars_", given < TINY, "above 0", given)
+    else:
+        names = [f"covars_{list(index)}" for index in np.ndindex(given.shape[:-2])]
+        require_covariances(names, given.reshape(-1, *given.shape[-2:]))
+    return given
 
 
 def no_emission(kind: str) -> NoReturn:

@@ -49,11 +49,13 @@ from hmmfilter.sklearn.classifier import HMMClassifier
 from hmmfilter.sklearn.clusterer import HMMClusterer
 from hmmfilter.sklearn.folds import SequenceFold
 from hmmfilter.sklearn.gaussian import GaussianHMM
+from hmmfilter.sklearn.gmm import GMMHMM
 from hmmfilter.sklearn.monitor import ConvergenceMonitor
 from hmmfilter.sklearn.transformer import HMMTransformer
 
 __all__ = [
     "DECODER_ALGORITHMS",
+    "GMMHMM",
     "BaseHMM",
     "ConvergenceMonitor",
     "GaussianHMM",
