@@ -13,6 +13,7 @@ from hmmfilter._checks.channels import (
     by_channel,
     collapsing,
     collapsing_component,
+    collapsing_mixture,
     drawable_mixture,
     guessed_layout,
     has_columns,

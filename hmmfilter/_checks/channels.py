@@ -296,6 +296,16 @@ def collapsing_component(states: IntArray) -> Iterator[None]:
         raise DegenerateFitError(int(states[error.state]), error.direction, part) from error
 
 
+@contextlib.contextmanager
+def collapsing_mixture(n_components: int, are_one: bool) -> Iterator[None]:
+    """Say which state it is that collapses, of components one after the other, and which of these, unless all do."""
+    try:
+        yield
+    except DegenerateFitError as error:
+        state, component = divmod(error.state, n_components)
+        raise DegenerateFitError(state, error.direction, "" if are_one else f"component {component}") from error
+
+
 def priors_by_part(name: str, value: Any, names: Sequence[str]) -> list[Any]:
     """Let priors of parts in: a list with one for each, or None, or a dict by names."""
     if isinstance(value, Mapping):

@@ -86,7 +86,7 @@ class GMMHMM(BaseHMM):
     >>> model = GMMHMM(n_components=2, n_mix=2, random_state=0, n_iter=50).fit(X)
     >>> wide = model.predict(X)[-1]
     >>> np.sort(model.means_[wide], axis=0).round(1).tolist(), model.weights_[wide].round(1).tolist()
-    ([[5.0], [9.0]], [0.5, 0.5])
+    ([[5.0], [9.1]], [0.5, 0.5])
     """
 
     weights_: FloatArray

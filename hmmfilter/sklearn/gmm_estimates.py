@@ -12,8 +12,7 @@ of a cell as rows would that were seen beforehand. Cells that share a covariance
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +20,6 @@ import numpy.typing as npt
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
-from hmmfilter._checks import DegenerateFitError
 from hmmfilter.emissions.gaussian_estimates import Cells, most_probable
 from hmmfilter.emissions.gaussian_moments import Moments
 from hmmfilter.emissions.learning import HELD
@@ -149,20 +147,10 @@ def likelier_components(
     now = (vectors.reshape(-1, n), by_cell(kind, covars, of_means).reshape(-1, n, n))
     is_held, n_cells = np.full_like(of_vectors, HELD), of_means[0] * n_mix
     if "c" in learnt:
-        with _naming_component(kind, n_mix):
+        with _checks.collapsing_mixture(n_mix, are_one=kind == "tied"):
             _, found = most_probable(Cells(*now, is_held, of_covariances, n_cells), moments)
         covars = np.array(_of_cells(kind, found, of_means))
     if "m" in learnt:
         found, _ = most_probable(Cells(*now, of_vectors, np.full_like(of_covariances, HELD), n_cells), moments)
         means = found.reshape(of_means)
     return means, covars
-
-
-@contextlib.contextmanager
-def _naming_component(kind: str, n_mix: int) -> Iterator[None]:
-    """Say which state collapses, and in which component, unless these share a matrix."""
-    try:
-        yield
-    except DegenerateFitError as error:
-        state, m = divmod(error.state, n_mix)
-        raise DegenerateFitError(state, error.direction, "" if kind == "tied" else f"component {m}") from error
