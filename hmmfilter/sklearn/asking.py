@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -55,9 +56,10 @@ class Asking(BaseEstimator):
         """Compute log p(row | state), (T, K)."""
         return _checks.no_log_likelihoods(type(self).__name__)
 
+    @abstractmethod
     def _has_own_log_likelihoods(self) -> bool:
         """Whether `_compute_log_likelihood` is somebody's own, who may look at more than one row at a time."""
-        return True
+        ...
 
     def _generate_sample_from_state(self, state: int, random_state: np.random.RandomState) -> Any:
         """Draw one row in a state."""
@@ -67,9 +69,10 @@ class Asking(BaseEstimator):
         """Count the free numbers of each parameter, by its letter in ``params``; zeros of distributions are none."""
         return {"s": _n_free(self.startprob_), "t": _n_free(self.transmat_)}
 
+    @abstractmethod
     def _n_learnt(self) -> int:
-        """How many numbers are free."""
-        return sum(self._get_n_fit_scalars_per_param().values())
+        """How many numbers the last fit was free to choose, or a fit would be."""
+        ...
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "startprob_") and hasattr(self, "transmat_")
