@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import shlex
+from pathlib import Path
 
 from hmmfilter import cli
 
@@ -51,3 +52,19 @@ def check_console(session: str) -> None:
             assert (line in lines) if before == LEFT_OUT else next(lines, None) == line, line
     if shown[-1] != LEFT_OUT:
         assert not list(lines)
+
+
+def check_links(page: str, folder: Path) -> None:
+    """Each link leads to a file that is there, and to a heading in it where it names one."""
+    for target in re.findall(r"\]\(([^)]+)\)", page):
+        if not target.startswith("https://"):
+            path, _, heading = target.partition("#")
+            file = folder / path if path else None
+            assert file is None or file.exists(), target
+            assert not heading or heading in headings(file.read_text(encoding="utf-8") if file else page), target
+
+
+def headings(page: str) -> set[str]:
+    """The headings of a page as links name them."""
+    found = re.findall(r"^#+ (.+)$", page, flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}

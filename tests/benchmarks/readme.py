@@ -1,4 +1,4 @@
-"""What the README says of speed: the worst that was measured on any kind of processor.
+"""What the README and the guide say of speed: the worst that was measured on any kind of processor.
 
 python -m tests.benchmarks.readme
 """
