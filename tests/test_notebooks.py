@@ -1,6 +1,7 @@
 """Every notebook runs, shows what is stored of it, and is fit for a page and for Colab."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -66,6 +67,17 @@ def test_its_first_cell_installs(path):
     first = notebooks.code_cells(notebooks.read(path))[0]
     assert first.source.startswith(notebooks.INSTALL.split("%pip")[0])
     assert first.outputs == []
+
+
+def test_the_gallery_leads_to_it(path):
+    gallery = (notebooks.EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert f"[`{path.name}`]({path.name})" in gallery
+
+
+def test_its_links_lead_somewhere(path):
+    words = "\n".join(cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
+    links = [link for link in re.findall(r"\]\(([^)#]+)", words) if not link.startswith("https://")]
+    assert not [link for link in links if not (path.parent / link).exists()]
 
 
 def test_the_lesson_is_that_of_its_page():
