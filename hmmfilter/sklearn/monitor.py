@@ -14,7 +14,7 @@ RESOLVED = 2.0**-26  # a fall of the objective by less, relative to it or to 1, 
 class ConvergenceMonitor:
     """Keep the objectives of a fit, print them if wanted, and say when to stop.
 
-    A subclass may stop by another rule, in a `converged` of its own; it is set as ``model.monitor_`` before `fit`.
+    A subclass may stop by another rule, in a `converged` of its own; it is set as ``model.monitor_`` before ``fit``.
 
     Parameters
     ----------

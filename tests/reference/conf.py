@@ -1,4 +1,4 @@
-"""The reference, of the docstrings alone: `sphinx-build -W -n tests/reference build/reference` makes it.
+"""The reference, of the docstrings alone: `sphinx-build -E -W -n tests/reference build/reference` makes it.
 
 Which subject has which rooms of the package stands here; which names a room has is asked of the package.
 """
@@ -56,7 +56,9 @@ SUBJECTS = {
     "results": ("Results and errors", ["results", "_checks"]),
     "logsumexp": ("Log-sum-exp", ["lse"]),
     "underflow": ("Underflow", ["naive", "underflow"]),
+    "sklearn": ("scikit-learn", ["sklearn"]),
     "exchange": ("Other libraries' models", ["exchange"]),
+    "gradients": ("PyTorch and JAX", ["torch", "jax"]),
     "storage": ("Storage and compiling", ["storage", "compiling"]),
 }
 OTHERS = ("dynamax", "hmmlearn", "jax", "numpy", "pandas", "pomegranate", "scipy", "sklearn", "statsmodels", "torch")
