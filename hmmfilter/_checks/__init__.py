@@ -29,6 +29,16 @@ from hmmfilter._checks.channels import (
 from hmmfilter._checks.count_rows import count_rows, exposed_counts, trials
 from hmmfilter._checks.covariances import CovarianceKind, definite_parts, normal_parameters, scale_matrices
 from hmmfilter._checks.degrees import degrees
+from hmmfilter._checks.discrete_estimators import (
+    counts_alone,
+    n_symbols_of_estimator,
+    numbered_symbols,
+    rates_of_estimator,
+    single_column,
+    single_trials,
+    trials_of_estimator,
+    worth_of_estimator,
+)
 from hmmfilter._checks.documents import (
     json_list,
     json_numbers,
@@ -287,3 +297,12 @@ from hmmfilter._checks.transitions import (
     transition_matrices,
 )
 from hmmfilter._checks.uncertainty import at_the_top, confidence_level, derivatives, identified
+from hmmfilter._checks.variational import (
+    believed_numbers,
+    believed_scales,
+    concentrations,
+    covariance_type_of_estimator,
+    fitting_belief,
+    no_beliefs,
+    prior_concentrations,
+)

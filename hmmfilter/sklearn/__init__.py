@@ -44,6 +44,7 @@ except ImportError as error:
     raise ImportError("hmmfilter.sklearn needs scikit-learn: pip install 'hmmfilter[sklearn]' brings it") from error
 
 from hmmfilter.sklearn.base import DECODER_ALGORITHMS, BaseHMM
+from hmmfilter.sklearn.categorical import CategoricalHMM
 from hmmfilter.sklearn.checks import expected_failed_checks
 from hmmfilter.sklearn.classifier import HMMClassifier
 from hmmfilter.sklearn.clusterer import HMMClusterer
@@ -51,17 +52,26 @@ from hmmfilter.sklearn.folds import SequenceFold
 from hmmfilter.sklearn.gaussian import GaussianHMM
 from hmmfilter.sklearn.gmm import GMMHMM
 from hmmfilter.sklearn.monitor import ConvergenceMonitor
+from hmmfilter.sklearn.multinomial import MultinomialHMM
+from hmmfilter.sklearn.poisson import PoissonHMM
 from hmmfilter.sklearn.transformer import HMMTransformer
+from hmmfilter.sklearn.variational_categorical import VariationalCategoricalHMM
+from hmmfilter.sklearn.variational_gaussian import VariationalGaussianHMM
 
 __all__ = [
     "DECODER_ALGORITHMS",
     "GMMHMM",
     "BaseHMM",
+    "CategoricalHMM",
     "ConvergenceMonitor",
     "GaussianHMM",
     "HMMClassifier",
     "HMMClusterer",
     "HMMTransformer",
+    "MultinomialHMM",
+    "PoissonHMM",
     "SequenceFold",
+    "VariationalCategoricalHMM",
+    "VariationalGaussianHMM",
     "expected_failed_checks",
 ]
