@@ -40,9 +40,9 @@ class GaussianHMM(BaseHMM):
         state over ``means_weight``, a number or (K,): how many rows that is worth.
     covars_prior, covars_weight : array_like
         What is believed of covariances: of variances the density is σ^−a exp(−s / 2σ²) with a = ``covars_weight`` − 1,
-        of matrices it is det(Σ)^(−a/2) exp(−tr(S Σ⁻¹) / 2) with a = ``covars_weight`` − D; a is at least 0. What is given
-        as ``covars_prior`` is s, a number, (K,) or (K, D), or S, (D, D) or (K, D, D), of which a number is so many
-        times the unit matrix.
+        of matrices it is det(Σ)^(−a/2) exp(−tr(S Σ⁻¹) / 2) with a = ``covars_weight`` − D; a is at least 0. What is
+        given as ``covars_prior`` is s, a number, (K,) or (K, D), or S, (D, D) or (K, D, D), of which a number is so
+        many times the unit matrix.
     algorithm, random_state, n_iter, tol, verbose
         As in `BaseHMM`.
     params, init_params : str
