@@ -136,7 +136,8 @@ class HMMClassifier(ClassifierMixin, LearnerOfSequences):
         prior, rng = self._prior(sequences), self._generator()
         fits = [self._fitted(own, prior, rng) for own in of_class]
         self.models_ = [fitted.model for fitted in fits]
-        self._told(*fits)
+        n_iterations = max(len(fitted.history) - 1 for fitted in fits)
+        self._told(n_iterations, has_converged=all(fitted.converged for fitted in fits))
         return self
 
     def predict(self, X: Any, lengths: Any = None) -> Any:

@@ -143,13 +143,15 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
         climbs = [climbed for climbed in begun if not isinstance(climbed, _checks.DegenerateFitError)]
         _checks.some_fit(len(climbs), dict(enumerate(begun)))
         first = max(climbs, key=lambda climbed: climbed.history[-1])
-        best, n_left = first, self.max_iter - (len(first.history) - 1)
-        if not first.converged and n_left > 0:
-            best = self._climbed(sequences, list(first.models.values()), first.shares, prior, n_left)
+        best, n_iterations = first, len(first.history) - 1
+        if not first.converged and n_iterations < self.max_iter:
+            models, n_left = list(first.models.values()), self.max_iter - n_iterations
+            best = self._climbed(sequences, models, first.shares, prior, n_left)
+            n_iterations += len(best.history) - 1
         self.models_ = list(best.models.values())
         self.shares_ = best.shares
         self.labels_ = best.responsibilities.argmax(axis=1)
-        self._told(best)
+        self._told(n_iterations, has_converged=best.converged)
         return self
 
     def fit_predict(self, X: Any, y: Any = None, lengths: Any = None) -> IntArray:

@@ -154,10 +154,10 @@ class LearnerOfSequences(BaseEstimator):
             tolerance=self.tol,
         )
 
-    def _told(self, *fits: Any) -> None:
-        """Keep how long the longest climb took, and warn where one had not come to its end."""
-        self.n_iter_ = max(len(each.history) - 1 for each in fits)
-        if not all(each.converged for each in fits):
+    def _told(self, n_iterations: int, *, has_converged: bool) -> None:
+        """Keep how long the longest climb took, and warn where one has not come to its end."""
+        self.n_iter_ = n_iterations
+        if not has_converged:
             warnings.warn(
                 f"{type(self).__name__} has not converged after max_iter={self.max_iter} iterations: give more, or a "
                 "larger tol",

@@ -157,7 +157,7 @@ class HMMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LearnerO
         fitted = self._fitted(sequences, self._prior(sequences), self._generator())
         self.model_ = fitted.model
         self._n_features_out = self.n_states
-        self._told(fitted)
+        self._told(len(fitted.history) - 1, has_converged=fitted.converged)
         return sequences
 
     def _posteriors(self, X: Any, sequences: Sequences) -> Any:

@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from hmmfilter.sklearn import GaussianHMM, HMMClassifier, HMMClusterer, HMMTransformer, SequenceFold
 
-LENGTHS = np.array([12, 9, 15, 11, 8, 13])
+LENGTHS = np.array([6, 9, 5, 7, 8, 4])
 BY_ROW = np.repeat(LENGTHS, LENGTHS)
 FOLDS = [[0, 3], [1, 4], [2, 5]]
 
@@ -51,7 +51,7 @@ def test_a_list_is_cut_between_its_entries(rows):
 
 
 def test_lengths_by_row_are_lengths(rows):
-    by_sequence, by_row = (GaussianHMM(2, random_state=0).fit(rows, lengths=lengths) for lengths in (LENGTHS, BY_ROW))
+    by_sequence, by_row = (GaussianHMM(2, n_iter=3, random_state=0).fit(rows, lengths=lengths) for lengths in (LENGTHS, BY_ROW))
     assert by_sequence.means_.tobytes() == by_row.means_.tobytes()
     assert by_sequence.score(rows, lengths=LENGTHS) == by_row.score(rows, lengths=BY_ROW)
     assert by_sequence.score(rows, lengths=LENGTHS) != by_row.score(rows)
@@ -69,7 +69,7 @@ def expected_scores(rows, fit_and_score):
 
 def of_gaussian(n_components):
     def fit_and_score(train, test):
-        model = GaussianHMM(n_components, random_state=0)
+        model = GaussianHMM(n_components, n_iter=3, random_state=0)
         model.fit(np.concatenate(train), lengths=[len(part) for part in train])
         return model.score(np.concatenate(test), lengths=[len(part) for part in test])
 
@@ -84,20 +84,20 @@ def check_search(search, rows, prefix=""):
 
 
 def test_a_search_over_a_list_of_sequences(rows):
-    search = GridSearchCV(GaussianHMM(random_state=0), {"n_components": [1, 2, 3]}, cv=SequenceFold(3))
+    search = GridSearchCV(GaussianHMM(n_iter=3, random_state=0), {"n_components": [1, 2, 3]}, cv=SequenceFold(3))
     check_search(search.fit(sequences_of(rows)), rows)
 
 
 @pytest.mark.usefixtures("routing")
 def test_a_search_over_rows_with_lengths(rows):
-    search = GridSearchCV(GaussianHMM(random_state=0), {"n_components": [1, 2, 3]}, cv=SequenceFold(3))
+    search = GridSearchCV(GaussianHMM(n_iter=3, random_state=0), {"n_components": [1, 2, 3]}, cv=SequenceFold(3))
     check_search(search.fit(rows, lengths=BY_ROW), rows)
     assert search.score(rows, lengths=BY_ROW) == search.best_estimator_.score(rows, lengths=LENGTHS)
 
 
 @pytest.mark.usefixtures("routing")
 def test_a_search_over_a_pipeline(rows):
-    pipeline = make_pipeline(StandardScaler(), GaussianHMM(random_state=0))
+    pipeline = make_pipeline(StandardScaler(), GaussianHMM(n_iter=3, random_state=0))
     search = GridSearchCV(pipeline, {"gaussianhmm__n_components": [1, 2, 3]}, cv=SequenceFold(3))
     search.fit(rows, lengths=BY_ROW)
 
@@ -112,7 +112,7 @@ def test_a_search_over_a_pipeline(rows):
 
 @pytest.mark.usefixtures("routing")
 def test_lengths_need_not_be_asked_for_and_may_be_refused(rows):
-    model = GaussianHMM(2, random_state=0)
+    model = GaussianHMM(2, n_iter=3, random_state=0)
     scores = cross_val_score(model, rows, cv=SequenceFold(3), params={"lengths": BY_ROW})
     assert scores.tolist() == pytest.approx(expected_scores(rows, of_gaussian(2)), rel=1e-12)
     model.set_fit_request(lengths=True).set_score_request(lengths=False)
@@ -134,7 +134,7 @@ def test_a_search_over_clusterers_transformers_and_classifiers(rows):
 
 
 def test_lengths_that_reach_nobody_are_told_of(rows):
-    search = GridSearchCV(GaussianHMM(random_state=0), {"n_components": [1, 2]}, cv=SequenceFold(3))
+    search = GridSearchCV(GaussianHMM(n_iter=3, random_state=0), {"n_components": [1, 2]}, cv=SequenceFold(3))
     with pytest.raises(ValueError, match=r"X must be a list of sequences.*enable_metadata_routing=True"):
         search.fit(rows, lengths=BY_ROW)
     with pytest.raises(ValueError, match=r"lengths must sum to the .* by row, np\.repeat\(lengths, lengths\)"):
