@@ -32,6 +32,21 @@ class Tables(NamedTuple):
     log_likelihoods: FloatArray
 
 
+class OfRows:
+    """What says how wide rows are by hmmlearn's name for it, which without an underscore is no plain attribute."""
+
+    _n_features: int
+
+    @property
+    def n_features(self) -> int:
+        """How many numbers a row has."""
+        return self._n_features
+
+    @n_features.setter
+    def n_features(self, number: int) -> None:
+        self._n_features = number
+
+
 class Asking(BaseEstimator):
     """Questions to a model of ``startprob_``, ``transmat_`` and `_compute_log_likelihood`."""
 

@@ -15,13 +15,14 @@ from hmmfilter.emissions import Gaussian
 from hmmfilter.emissions.gaussian_estimates import most_probable
 from hmmfilter.emissions.gaussian_moments import Moments
 from hmmfilter.emissions.learning import HELD
+from hmmfilter.sklearn.asking import OfRows
 from hmmfilter.sklearn.base import BaseHMM, Stats
 
 KINDS = {"spherical": "spherical", "diag": "variances", "full": "full", "tied": "tied"}  # as the emission calls them
 
 
 @as_in(BaseHMM)
-class GaussianHMM(BaseHMM):
+class GaussianHMM(OfRows, BaseHMM):
     """A hidden Markov model whose states show normally distributed rows.
 
     Parameters
@@ -118,15 +119,6 @@ class GaussianHMM(BaseHMM):
         self.means_weight = means_weight
         self.covars_prior = covars_prior
         self.covars_weight = covars_weight
-
-    @property
-    def n_features(self) -> int:
-        """How many numbers a row has."""
-        return self._n_features
-
-    @n_features.setter
-    def n_features(self, number: int) -> None:
-        self._n_features = number
 
     @property
     def covars_(self) -> FloatArray:

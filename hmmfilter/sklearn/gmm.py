@@ -13,13 +13,14 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter.emissions import Gaussian, Mixture
 from hmmfilter.sklearn import gmm_estimates
+from hmmfilter.sklearn.asking import OfRows
 from hmmfilter.sklearn.base import BaseHMM, Stats, log_density_of_rows, most_probable_rows
 from hmmfilter.sklearn.gmm_estimates import Beliefs
 
 KINDS = {"spherical": "spherical", "diag": "variances", "full": "full", "tied": "full"}  # as the emission calls them
 
 
-class GMMHMM(BaseHMM):
+class GMMHMM(OfRows, BaseHMM):
     """A hidden Markov model whose states show mixtures of normal distributions.
 
     Parameters
@@ -92,7 +93,6 @@ class GMMHMM(BaseHMM):
     weights_: FloatArray
     means_: FloatArray
     covars_: FloatArray
-    n_features: int
 
     def __init__(
         self,

@@ -3,10 +3,18 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from hmmfilter.sklearn import GaussianHMM, HMMClassifier, HMMClusterer, HMMTransformer, checks, expected_failed_checks
+from hmmfilter.sklearn import (
+    GMMHMM,
+    GaussianHMM,
+    HMMClassifier,
+    HMMClusterer,
+    HMMTransformer,
+    checks,
+    expected_failed_checks,
+)
 from tests.conftest import needs_compiled
 
-ESTIMATORS = [GaussianHMM(), HMMTransformer(max_iter=5), HMMClassifier(max_iter=5), HMMClusterer(max_iter=5)]
+ESTIMATORS = [GaussianHMM(), GMMHMM(), HMMTransformer(max_iter=5), HMMClassifier(max_iter=5), HMMClusterer(max_iter=5)]
 
 
 @needs_compiled

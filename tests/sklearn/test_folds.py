@@ -51,7 +51,9 @@ def test_a_list_is_cut_between_its_entries(rows):
 
 
 def test_lengths_by_row_are_lengths(rows):
-    by_sequence, by_row = (GaussianHMM(2, n_iter=3, random_state=0).fit(rows, lengths=lengths) for lengths in (LENGTHS, BY_ROW))
+    by_sequence, by_row = (
+        GaussianHMM(2, n_iter=3, random_state=0).fit(rows, lengths=lengths) for lengths in (LENGTHS, BY_ROW)
+    )
     assert by_sequence.means_.tobytes() == by_row.means_.tobytes()
     assert by_sequence.score(rows, lengths=LENGTHS) == by_row.score(rows, lengths=BY_ROW)
     assert by_sequence.score(rows, lengths=LENGTHS) != by_row.score(rows)
