@@ -228,6 +228,13 @@ def test_derived_classes_are_as_what_they_derive_from():
         hf.from_hmmlearn(made(Own, attributes, 1))
 
 
+def test_estimators_of_this_library_are_read_as_well():
+    ours = pytest.importorskip("hmmfilter.sklearn")
+    rows = np.vstack([VECTORS[:30], VECTORS[30:] * 2 + 5])
+    estimator = ours.GaussianHMM(2, n_iter=2, random_state=0).fit(rows)
+    assert hf.from_hmmlearn(estimator) == estimator.to_hmm()
+
+
 def test_without_hmmlearn_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "hmmlearn.hmm", None)
     with pytest.raises(ImportError, match=r"hmmfilter\.to_hmmlearn needs hmmlearn: pip install hmmlearn"):

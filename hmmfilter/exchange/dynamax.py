@@ -216,16 +216,10 @@ def to_dynamax(model: HMM) -> tuple[Any, Any, Any]:
     kind, options, parameters = _told(emission)
     made = getattr(library("dynamax", "dynamax.hidden_markov_model"), kind)(len(initial), **options)
     as_array = importlib.import_module("jax.numpy").asarray
-    params, properties = made.initialize()
-    return (
-        made,
-        params._replace(
-            initial=params.initial._replace(probs=as_array(initial)),
-            transitions=params.transitions._replace(transition_matrix=as_array(transition)),
-            emissions=params.emissions._replace(**{name: as_array(value) for name, value in parameters.items()}),
-        ),
-        properties,
-    )
+    chain = {"initial_probs": as_array(initial), "transition_matrix": as_array(transition)}
+    params, properties = made.initialize(**chain)  # which draws an emission
+    own = {name: as_array(value) for name, value in parameters.items()}
+    return made, params._replace(emissions=params.emissions._replace(**own)), properties
 
 
 def _told(emission: Any) -> Told:
