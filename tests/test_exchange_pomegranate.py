@@ -251,6 +251,8 @@ def test_ends_are_final(standing):
         "edges and ends of a pomegranate model must sum to 1 in each state, or edges alone where ends are all alike, "
         "got 1.5 in state 1 with an end of 0.25: fit it, or set ends that do"
     )
+    with pytest.raises(ValueError, match=r"got 1\.25 in state 1 with an end of 0\.25: fit it"):
+        hf.from_pomegranate(DenseHMM(counts, EDGES, START, [0.125, 0.25]))
 
 
 def test_ends_that_are_alike_tell_nothing(standing):
