@@ -111,8 +111,6 @@ class VariationalCategoricalHMM(OfSymbols, VariationalHMM):
             self.emissionprob_posterior_ = admitted(drawn * share, self.emissionprob_prior_)
 
     def _check(self) -> None:
-        if self.n_features is None:
-            self.n_features = np.shape(self.emissionprob_posterior_)[-1]
         self.emissionprob_prior_, self.emissionprob_posterior_ = _checks.concentrations(
             "emissionprob",
             self.emissionprob_prior_,

@@ -223,8 +223,6 @@ class VariationalGaussianHMM(VariationalHMM):
         return typed[self.covariance_type]
 
     def _check(self) -> None:
-        if not hasattr(self, "n_features"):
-            self.n_features = np.shape(self.means_posterior_)[-1]
         shapes = self._shapes
         least = self.n_features - 1 if self.covariance_type in ("full", "tied") else 0
         for when in ("prior", "posterior"):
