@@ -21,7 +21,8 @@ impossible rows           posteriors are NaN, a path is made up           an err
                                                                           too
 a state never left        its row of ``transmat_`` becomes 0, and no      its row stays as it was
                           question is answered any more
-a state never visited     its mean becomes NaN                            its parameters stay as they were
+a state never visited     its mean or rate becomes NaN, and its           its parameters stay as they were
+                          probabilities of symbols 0
 floors of a fit           the weight of a covariance, 1e-5; a variance,   none: a state that collapses is an error,
                           2e-308                                          which a prior prevents
 Dirichlet priors          below 1, counts are cut off at 0                below 1 are refused: no density has a maximum
@@ -35,6 +36,17 @@ Dirichlet priors          below 1, counts are cut off at 0                below 
                                                                           ``params`` names, without zeros that were
                                                                           given
 stationary distribution   one of several, where there are several         an error, where there are several
+``lambdas_prior``         weighs against the rows of all states           weighs against the rows of its own state
+``n_trials``              is not looked at by ``score``                   rows of another sum are refused, where it is
+                                                                          one number; without it, they may have any
+``MultinomialHMM``        logs a warning whenever one is made             says nothing
+counts with fractions     make a row impossible                           are refused
+``random_state``          becomes a generator in fits to symbols and      stays as it was given
+                          counts
+variational bounds        lack D log(2π) / 2 for each row                 are whole: of one state, the evidence
+independent entries,      have precisions of one Wishart distribution,    have gamma distributions, and a bound that
+variational               where D > 1, whose update is another one        never falls
+variational priors of 0   make the bound −∞, and rule nothing out         rule out what they are of
 ========================  ==============================================  ==============================================
 """
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Gaussian
 from hmmfilter.emissions.learning import Observed
@@ -126,8 +126,6 @@ class VariationalGaussianHMM(VariationalHMM):
         self.dof_prior = dof_prior
         self.scale_prior = scale_prior
 
-    # -------------------------------------------------------------------------------------------------------- beliefs
-
     @property
     def _belief(self) -> NormalWishart:
         after = self.means_posterior_, self.beta_posterior_, np.asarray(self.dof_posterior_), self.scale_posterior_
@@ -161,7 +159,6 @@ class VariationalGaussianHMM(VariationalHMM):
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         """Of all that is believed of means and precisions."""
         n, d = self.n_components, self.n_features
-        _checks.covariance_type_of_estimator(self.covariance_type)
         scales = {"full": (n, d, d), "tied": (d, d), "diag": (n, d), "spherical": (n,)}
         return {
             "means": (n, d),
@@ -169,8 +166,6 @@ class VariationalGaussianHMM(VariationalHMM):
             "dof": () if self.covariance_type == "tied" else (n,),
             "scale": scales[self.covariance_type],
         }
-
-    # ---------------------------------------------------------------------------------------------------------- a fit
 
     def _check_and_set_n_features(self, X: Any) -> None:
         self.n_features = X.shape[1]
@@ -182,34 +177,38 @@ class VariationalGaussianHMM(VariationalHMM):
 
     def _init(self, X: Any, lengths: Any = None) -> None:
         super()._init(X, lengths)
-        shapes = self._shapes
-        beliefs_by_code = {
-            code: [f"{name}_{when}_" for name in names for when in ("prior", "posterior")]
-            for code, names in {"m": ("means", "beta"), "c": ("dof", "scale")}.items()
-        }
-        needed = [code for code, names in beliefs_by_code.items() if self._needs_beliefs(code, *names)]
-        if not needed:
-            return
-        clusters = KMeans(n_clusters=self.n_components, random_state=self.random_state, n_init=10).fit(X)
-        counts = np.bincount(clusters.labels_, minlength=self.n_components)
-        if "m" in needed:
-            self.means_prior_ = self._prior_of("means", X.mean(axis=0), shapes)
-            self.beta_prior_ = self._prior_of("beta", 1.0, shapes)
-            self.means_posterior_ = np.array(clusters.cluster_centers_, dtype=float)
-            self.beta_posterior_ = np.maximum(counts, self.beta_prior_)
-        if "c" in needed:
-            self.dof_prior_ = self._prior_of("dof", self.n_features, shapes)
-            self.scale_prior_ = self._prior_of("scale", self._typed(SMALL * np.eye(self.n_features)), shapes)
-            seen = counts.sum() if self.covariance_type == "tied" else counts
-            self.dof_posterior_ = np.maximum(seen, self.dof_prior_)
-            away = X - X.mean(axis=0)
-            of_all = away.T @ away / max(len(X) - 1, 1) + SMALL * np.eye(self.n_features)
-            spare = (1,) * (len(shapes["scale"]) - len(shapes["dof"]))
-            self.scale_posterior_ = self._typed(of_all) * self.dof_posterior_.reshape(shapes["dof"] + spare)
+        _checks.covariance_type_of_estimator(self.covariance_type)
+        needed = [
+            begin
+            for code, names, begin in (
+                ("m", ("means", "beta"), self._begin_means),
+                ("c", ("dof", "scale"), self._begin_precisions),
+            )
+            if self._needs_beliefs(code, *(f"{name}_{when}_" for name in names for when in ("prior", "posterior")))
+        ]
+        if needed:
+            clusters = KMeans(n_clusters=self.n_components, random_state=self.random_state, n_init=10).fit(X)
+            for begin in needed:
+                begin(X, clusters, np.bincount(clusters.labels_, minlength=self.n_components))
 
-    def _prior_of(self, name: str, default: Any, shapes: dict[str, tuple[int, ...]]) -> FloatArray:
+    def _begin_means(self, X: Any, clusters: KMeans, counts: IntArray) -> None:
+        self.means_prior_ = self._prior_of("means", X.mean(axis=0))
+        self.beta_prior_ = self._prior_of("beta", 1.0)
+        self.means_posterior_ = np.array(clusters.cluster_centers_, dtype=float)
+        self.beta_posterior_ = np.maximum(counts, self.beta_prior_)
+
+    def _begin_precisions(self, X: Any, clusters: KMeans, counts: IntArray) -> None:
+        self.dof_prior_ = self._prior_of("dof", self.n_features)
+        self.scale_prior_ = self._prior_of("scale", self._typed(SMALL * np.eye(self.n_features)))
+        self.dof_posterior_ = np.maximum(counts.sum() if self.covariance_type == "tied" else counts, self.dof_prior_)
+        away = X - X.mean(axis=0)
+        covariance = self._typed(away.T @ away / max(len(X) - 1, 1) + SMALL * np.eye(self.n_features))
+        spare = covariance.ndim - self.dof_posterior_.ndim
+        self.scale_posterior_ = covariance * self.dof_posterior_.reshape(self.dof_posterior_.shape + (1,) * spare)
+
+    def _prior_of(self, name: str, default: Any) -> FloatArray:
         given = getattr(self, f"{name}_prior")
-        return _checks.fitting_belief(f"{name}_prior", default if given is None else given, shapes[name])
+        return _checks.fitting_belief(f"{name}_prior", default if given is None else given, self._shapes[name])
 
     def _typed(self, matrix: FloatArray) -> FloatArray:
         """The same covariance matrix in each state, as ``covariance_type`` has it."""
@@ -223,6 +222,7 @@ class VariationalGaussianHMM(VariationalHMM):
         return typed[self.covariance_type]
 
     def _check(self) -> None:
+        _checks.covariance_type_of_estimator(self.covariance_type)
         shapes = self._shapes
         least = self.n_features - 1 if self.covariance_type in ("full", "tied") else 0
         for when in ("prior", "posterior"):

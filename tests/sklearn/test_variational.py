@@ -203,13 +203,22 @@ def test_starts_are_those_of_hmmlearn(covariance_type):
 
 
 def test_a_start_in_part_and_of_few_rows():
-    model = VariationalGaussianHMM(2, "spherical", dof_prior=9.0, init_params="stc", random_state=0)
-    model.means_prior_, model.means_posterior_ = np.zeros((2, 1)), np.array([[0.0], [5.0]])
-    model.beta_prior_ = model.beta_posterior_ = np.ones(2)
-    model._init(np.array([[0.0], [5.0], [5.5]]))
-    assert_array_equal(model.dof_posterior_, [9.0, 9.0])  # no less than before the data
-    assert_array_equal(model.means_posterior_, [[0.0], [5.0]])
-    assert model.startprob_posterior_.sum() == pytest.approx(1.0)
+    rows = np.array([[0.0], [5.0], [5.5]])
+    means = {"means_prior_": np.zeros((2, 1)), "means_posterior_": np.array([[0.0], [5.0]])}
+    means |= {"beta_prior_": np.ones(2), "beta_posterior_": np.ones(2)}
+    precisions = {"dof_prior_": np.ones(2), "dof_posterior_": np.full(2, 1.5)}
+    precisions |= {"scale_prior_": np.ones(2), "scale_posterior_": np.full(2, 1.5)}
+    for given, letters in ((means, "stc"), (precisions, "stm"), (means | precisions, "st")):
+        model = VariationalGaussianHMM(
+            2, "spherical", beta_prior=7.0, dof_prior=9.0, init_params=letters, random_state=0
+        )
+        for name, value in given.items():
+            setattr(model, name, value)
+        model._init(rows)
+        assert all(getattr(model, name) is value for name, value in given.items())
+        assert model.startprob_posterior_.sum() == pytest.approx(1.0)
+        assert (model.dof_posterior_ == (9.0 if "c" in letters else 1.5)).all()  # no less than before the data
+        assert (model.beta_posterior_ == (7.0 if "m" in letters else 1.0)).all()
 
 
 def test_states_that_are_not_needed_keep_their_priors():
@@ -240,6 +249,7 @@ def test_answers_are_of_the_expected_parameters():
         model.means_posterior_, model.scale_posterior_ / model.dof_posterior_[:, None], "variances"
     )
     assert model.to_hmm().emission == expected
+    assert_array_equal(model._covars_, expected.covariance)  # which hmmlearn has, too
     assert_allclose(model.to_hmm().log_likelihood(VECTORS), model.score(VECTORS), **EXACT)
     assert_allclose(model.transmat_.sum(axis=1), 1.0, **EXACT)
     drawn, states = model.sample(50, random_state=0)
