@@ -45,7 +45,7 @@ def test_a_dialect_that_is_said(tmp_path, capsys, task, text, words, delimiter):
     added = [row[2:] for row in csv.reader(io.StringIO(out), delimiter=delimiter)][1:]
     model = hf.HMM.from_json(EARTHQUAKES_MODEL)
     if task == "viterbi":
-        assert [int(cell) for (cell,) in added] == model.viterbi(COUNTS).path.tolist()
+        assert [model.state_names.index(cell) for (cell,) in added] == model.viterbi(COUNTS).path.tolist()
     else:
         numbers = [floats([cell.replace(",", ".") for cell in row[:3]]) for row in added]
         assert np.array_equal(numbers, getattr(model, task)(COUNTS).probabilities)
@@ -120,8 +120,7 @@ def test_names_of_states_read_back_as_they_were(tmp_path, capsys, name):
 @pytest.mark.parametrize("task", ["filter", "smooth", "viterbi"])
 def test_a_name_that_cannot_be_encoded_leaves_the_output_as_it_was(tmp_path, capsys, task):
     model, output = tmp_path / "model.json", tmp_path / "output.csv"
-    names = '"state_names": ["quiet", "\\ud800", "c"]'
-    model.write_text(EARTHQUAKES_MODEL.read_text().rstrip().removesuffix("}") + f", {names}}}")
+    model.write_text(EARTHQUAKES_MODEL.read_text().replace("calm", "\\ud800"))
     output.write_text("before")
     words = ["--model", str(model), "--column", "count", "--output", str(output)]
     assert cli.main([task, str(EARTHQUAKES), *words]) == 2

@@ -131,7 +131,7 @@ def test_nothing_is_written_where_the_words_or_the_header_are_at_fault(arriving)
         ("", [], "a header line and at least one row are required, got 0 lines"),
         ("year,count\n", ["--column", "c"], "no column 'c'; columns: year, count"),
         ("year,count\n", ["--sequence", "c"], "no column 'c'; columns: year, count"),
-        ("p_0,p_1\n", [], "rename the columns that the output needs: p_0, p_1"),
+        ("p_calm,p_1\n", [], "rename the columns that the output needs: p_calm"),
     ]:
         assert arriving(text, *words) == (2, "", f"hmmfilter: error: standard input: {message}\n")
 
@@ -156,7 +156,7 @@ def test_a_picture_needs_all_rows_first(arriving, tmp_path):
     plot = tmp_path / "plot.png"
     status, out, err = arriving("count,name\n13,\n20,a\n", "--plot", plot)
     assert status == 0
-    assert out.startswith("count,name,p_0,p_1,p_2,log_increment\n13,,")
+    assert out.startswith("count,name,p_calm,p_middling,p_restless,log_increment\n13,,")
     assert err.startswith("2 observations, 3 states, ")
     assert plot.stat().st_size > 1000
 

@@ -57,13 +57,13 @@ def test_output_is_utf8_whatever_the_locale():
         env=environment,
         check=True,
     )
-    assert done.stdout.decode("utf-8") == "n,name,state\n13,Mährën,0\n"
+    assert done.stdout.decode("utf-8") == "n,name,state\n13,Mährën,calm\n"
 
 
 def test_output_into_a_string():
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert cli.main(["smooth", str(EARTHQUAKES), "--model", str(EARTHQUAKES_MODEL), "--column", "count"]) == 0
-    assert out.getvalue().startswith("year,count,p_0,p_1,p_2\n1900,13,")
+    assert out.getvalue().startswith("year,count,p_calm,p_middling,p_restless\n1900,13,")
 
 
 def in_a_shell(command, redirection):

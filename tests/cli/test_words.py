@@ -39,7 +39,7 @@ def test_as_a_module():
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("year,count,state\n1900,13,0\n")
+    assert done.stdout.startswith("year,count,state\n1900,13,calm\n")
 
 
 def test_as_a_module_in_process(monkeypatch, capsys):
@@ -50,7 +50,7 @@ def test_as_a_module_in_process(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(module, run_name="__main__")
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("year,count,p_0,")
+    assert capsys.readouterr().out.startswith("year,count,p_calm,")
 
 
 @pytest.mark.parametrize(
