@@ -211,6 +211,13 @@ def test_double_precision_keeps_all_digits(no_guess):
     np.testing.assert_allclose(rows, emission.log_likelihoods(VECTORS), rtol=1e-14)  # roots of variances, squared
 
 
+def test_low_rank_covariances_are_full():
+    emission = hf.from_dynamax(theirs("LowRankGaussianHMM")[1]).emission
+    assert emission.kind == "full"
+    expected = [np.diag(own) + np.outer(factor, factor) for own, factor in zip(SCALES, MEANS, strict=True)]
+    np.testing.assert_allclose(emission.covariance, expected, **HALF_OF_SINGLE)
+
+
 @pytest.mark.usefixtures("no_guess")
 def test_multinomial_says_n_on_the_way_there():
     emission = hf.emissions.Product([hf.emissions.Multinomial(TABLES[:, c], 7) for c in range(2)])
