@@ -41,6 +41,7 @@ def outcomes(files, seed, chosen=""):
         command += ["--pyargs", *(f"hmmlearn.tests.test_{file}" for file in files)]
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, "HMMLEARN_SEED": str(seed), "PYTHONPATH": paths}
+        environment["OMP_NUM_THREADS"] = "1"  # for k-means, whose threads wait for each other most of the time
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert report.exists(), done.stdout + done.stderr
         cases = list(ElementTree.parse(report).iter("testcase"))
@@ -57,4 +58,4 @@ if __name__ == "__main__":
         found = outcomes([file], int(sys.argv[1]))
         counts = Counter(found.values())
         failed = [name for name, outcome in found.items() if outcome == "failed"]
-        print(f"{file:>24}", dict(counts), *failed)
+        print(f"{file:>24}", dict(counts), *failed, flush=True)
