@@ -117,6 +117,13 @@ def test_a_fit_of_a_series():
     agree(result, hf.from_statsmodels(result), None)
 
 
+def test_frames_beside_a_series():
+    pd = pytest.importorskip("pandas")
+    switching = Regression(pd.Series(Y), 2, trend="n", exog=pd.DataFrame(EXOG), exog_tvtp=pd.DataFrame(TVTP))
+    result = switching.smooth(switching.start_params + 0.1)
+    agree(result, hf.from_statsmodels(result), np.column_stack([EXOG, a_step_before(TVTP)]))
+
+
 def test_names_of_regimes():
     one, runs = (result_of(*CASES[case][:2]) for case in ("constant", "order 1"))
     assert hf.from_statsmodels(one, ["slump", "boom"]).state_names == ("slump", "boom")

@@ -134,19 +134,24 @@ class _Told:
         return moved
 
     @cached_property
+    def beside(self) -> Any:
+        """What transitions depend on, (T, C)."""
+        return numbers(self.model.exog_tvtp) if self.model.tvtp else np.zeros((1, 0))
+
+    @cached_property
     def varying(self) -> Any:
-        """Which columns of what transitions depend on are not constant."""
-        return np.ptp(self.model.exog_tvtp, axis=0) > 0 if self.model.tvtp else np.zeros(0, dtype=bool)
+        """Which columns of that are not constant."""
+        return np.ptp(self.beside, axis=0) > 0
 
     def chain(self, n_covariates: int) -> Any:
         """How regimes move: log-odds against the last one, turned into those against staying."""
         if not self.varying.any():
             return self.moves[:, :, 0].T
-        known, varying, n = self.model.exog_tvtp, self.varying, self.n_regimes
+        varying, n = self.varying, self.n_regimes
         given = self.of_regimes("regime_transition").reshape(n, n - 1, -1)
         logits = np.concatenate([given, np.zeros_like(given[:, :1])], axis=1)
         logits -= logits[np.arange(n), np.arange(n)][:, np.newaxis]
-        intercepts = logits[:, :, ~varying] @ known[0, ~varying]
+        intercepts = logits[:, :, ~varying] @ self.beside[0, ~varying]
         columns = range(n_covariates, n_covariates + int(varying.sum()))
         return Logistic(np.concatenate([intercepts[..., np.newaxis], logits[:, :, varying]], axis=2), list(columns))
 
