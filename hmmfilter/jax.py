@@ -144,7 +144,7 @@ def _called_back(ask: Ask, outcomes: tuple[Any, ...], inputs: tuple[Any, ...]) -
         examples = np.broadcast_shapes(*before)
         found = _of_each(ask, arrays, n_axes, examples) if examples else ask(*arrays)
         return tuple(
-            np.asarray(part).astype(outcome.dtype).reshape((*examples, *outcome.shape))
+            np.asarray(part, outcome.dtype).reshape((*examples, *outcome.shape))
             for part, outcome in zip(found, outcomes, strict=True)
         )
 

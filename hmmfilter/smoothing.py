@@ -358,5 +358,6 @@ def log_likelihood_gradient(
         log_transition=moves,
         log_likelihoods=None if rows is None else numbers_of(rows),
         log_likelihood=totals if lengths is not None else float(totals[0]),
+        _starts=tables.starts,
         _labels=_checks.labels_of(log_likelihoods),
     )

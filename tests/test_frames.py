@@ -173,6 +173,11 @@ def test_frames_of_gradients():
     assert np.array_equal(frame.loc["log_transition"].loc[["calm", "busy"]], gradient.log_transition)
     assert np.array_equal(frame.loc["log_likelihoods"].loc[list("wxyz")], gradient.log_likelihoods)
     assert gradient.to_frame(range(4)).loc["log_likelihoods"].index.tolist() == [0, 1, 2, 3]
+    keyed = MODEL.log_likelihood_gradient({"u": [0], "v": [2, 7]}).to_frame().loc["log_likelihoods"]
+    assert keyed.index.tolist() == [("u", 0), ("v", 0), ("v", 1)]
+    days = pd.DataFrame({"a": list("uvv"), "b": [1, 1, 2], "x": [0, 2, 7]}, index=list("xyz"))
+    keyed = MODEL.log_likelihood_gradient(days.groupby(["a", "b"])["x"]).to_frame().loc["log_likelihoods"]
+    assert keyed.index.tolist() == [("u", 1, "x"), ("v", 1, "y"), ("v", 2, "z")]
     parameters = MODEL.log_likelihood_gradient(OBSERVED, parameters_only=True).to_frame()
     assert parameters.index.get_level_values("part").unique().tolist() == ["log_initial", "log_transition"]
     changing = np.stack([MODEL.log_transition] * 3)

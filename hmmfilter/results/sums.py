@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.results import arrays, frames, html
 from hmmfilter.results.base import OfSequences, Previewed
 from hmmfilter.results.printing import Preview, four_decimals
@@ -196,6 +196,7 @@ class Gradient(Previewed):
     log_transition: FloatArray
     log_likelihoods: FloatArray | None
     log_likelihood: Any  # a float; of several sequences, (N,)
+    _starts: IntArray  # of the sequences, and the end
 
     def _parts(self) -> dict[str, FloatArray]:
         parts = {"log_initial": self.log_initial, "log_transition": self.log_transition}
@@ -215,7 +216,7 @@ class Gradient(Previewed):
             A column for each state, under its name. Rows are labelled by the name of the part, and in it: those of
             ``log_initial`` by the number of the sequence, those of ``log_transition`` by the state from which they
             lead, with the number of the matrix before it where there are several, and those of ``log_likelihoods`` by
-            the step.
+            the step, with the key of its sequence before it where there are keys.
 
         Raises
         ------
@@ -242,12 +243,22 @@ class Gradient(Previewed):
         moves: Any = list(names)
         if self.log_transition.ndim == 3:
             moves = frames.single_labels([(m, name) for m in range(len(self.log_transition)) for name in names])
-        steps = self._labels.index if index is None else index
+        steps = self._steps() if index is None else index
         rows = {"log_initial": None, "log_transition": moves, "log_likelihoods": steps}
         parts = {
             name: frames.frame(part.reshape(-1, n_states), names, rows[name]) for name, part in self._parts().items()
         }
         return frames.stacked(parts, ["part", "row"])
+
+    def _steps(self) -> Any:
+        """The labels of the steps, with the keys of sequences before them; None where they have neither."""
+        keys, index = self._labels.keys, self._labels.index
+        if keys is None:
+            return index
+        spans = list(zip(self._starts[:-1], self._starts[1:], strict=True))
+        within = [range(end - begin) if index is None else index[begin:end] for begin, end in spans]
+        parts: Any = keys if len(self._labels.key_names) > 1 else [(key,) for key in keys]
+        return frames.single_labels([(*part, t) for part, steps in zip(parts, within, strict=True) for t in steps])
 
     def _preview(self) -> Preview:
         shapes = ", ".join(f"{name} {part.shape}" for name, part in self._parts().items())
