@@ -13,11 +13,12 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Poisson, Product
+from hmmfilter.sklearn.asking import OfRows
 from hmmfilter.sklearn.base import BaseHMM, Stats
 
 
 @as_in(BaseHMM)
-class PoissonHMM(BaseHMM):
+class PoissonHMM(OfRows, BaseHMM):
     """A hidden Markov model of counts, several a row, which are independent given the state.
 
     Parameters
@@ -60,7 +61,6 @@ class PoissonHMM(BaseHMM):
     """
 
     lambdas_: FloatArray
-    n_features: int
 
     def __init__(
         self,

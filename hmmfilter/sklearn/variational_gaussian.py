@@ -13,6 +13,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Gaussian
 from hmmfilter.emissions.learning import Observed
+from hmmfilter.sklearn.asking import OfRows
 from hmmfilter.sklearn.base import BaseHMM, Stats
 from hmmfilter.sklearn.variational import Fill, VariationalHMM
 from hmmfilter.sklearn.variational_normal import NormalWishart
@@ -21,7 +22,7 @@ SMALL = 1e-3  # of the default scale of the prior, and added to the variances of
 
 
 @as_in(BaseHMM, VariationalHMM)
-class VariationalGaussianHMM(VariationalHMM):
+class VariationalGaussianHMM(OfRows, VariationalHMM):
     """A hidden Markov model of normally distributed rows; its parameters have distributions.
 
     Means are normal given the precisions, and precisions have Wishart distributions; those of independent entries,
@@ -78,7 +79,6 @@ class VariationalGaussianHMM(VariationalHMM):
     array([0.04, 4.96])
     """
 
-    n_features: int
     means_prior_: FloatArray
     means_posterior_: FloatArray
     beta_prior_: FloatArray

@@ -9,12 +9,20 @@ from hmmfilter.sklearn import (
     HMMClassifier,
     HMMClusterer,
     HMMTransformer,
+    VariationalGaussianHMM,
     checks,
     expected_failed_checks,
 )
 from tests.conftest import needs_compiled
 
-ESTIMATORS = [GaussianHMM(), GMMHMM(), HMMTransformer(max_iter=5), HMMClassifier(max_iter=5), HMMClusterer(max_iter=5)]
+ESTIMATORS = [
+    GaussianHMM(),
+    GMMHMM(),
+    VariationalGaussianHMM(n_iter=5),
+    HMMTransformer(max_iter=5),
+    HMMClassifier(max_iter=5),
+    HMMClusterer(max_iter=5),
+]
 
 
 @needs_compiled

@@ -1,5 +1,7 @@
 """Estimators of symbols and counts: hmmlearn's numbers where it is right, and what is right where it is not."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hmmlearn import hmm as theirs
@@ -90,6 +92,7 @@ def test_models_go_to_the_frozen_kind_and_back(name, arguments, start, rows):
     assert kind.from_hmm(frozen).to_hmm() == frozen
     assert_allclose(np.sum(frozen.log_likelihood(rows, lengths=LENGTHS)), model.score(rows, lengths=LENGTHS), **SAME)
     assert repr(clone(model)) == repr(model)
+    assert pickle.loads(pickle.dumps(model)).to_hmm() == frozen
 
 
 @pytest.mark.parametrize(
@@ -114,6 +117,12 @@ def test_models_go_to_the_frozen_kind_and_back(name, arguments, start, rows):
 def test_models_of_other_kinds_are_refused(kind, emission, message):
     with pytest.raises((TypeError, ValueError), match=message):
         kind.from_hmm(hf.HMM([1.0], [[1.0]], emission))
+
+
+@pytest.mark.parametrize(("name", "arguments", "start", "rows"), CASES)
+def test_fits_add_no_public_attributes_but_those_that_end_in_an_underscore(name, arguments, start, rows):
+    model = started(getattr(ours, name), arguments, start).fit(rows)
+    assert all(attribute in model.get_params() or "_" in (attribute[0], attribute[-1]) for attribute in vars(model))
 
 
 def test_rows_that_were_typed_in_are_divided_by_their_sums():
