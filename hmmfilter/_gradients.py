@@ -85,8 +85,8 @@ def gradient(
     )
     firsts = np.zeros((len(batch.starts) - 1, batch.rows.shape[1]))
     moves = np.zeros(batch.matrices.shape) if wanted.log_transition else None
-    weights = np.where(np.isneginf(totals), 0.0, weights).reshape(-1)
-    for sign, sizes in _by_sign(weights * (np.diff(batch.starts) > 0)):
+    counts = np.logical_not(np.isneginf(totals)).reshape(-1) & (np.diff(batch.starts) > 0)
+    for sign, sizes in _by_sign(np.where(counts, weights.reshape(-1), 0.0)):
         if sizes.any():
             part = Part(batch, sign, sizes, firsts, of_likelihoods)
             part.add_all(moves, _checks.workers(workers))

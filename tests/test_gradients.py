@@ -142,6 +142,15 @@ def test_an_impossible_sequence_adds_nothing(weight):
         close(part, expected)
 
 
+def test_a_sequence_without_steps_adds_nothing():
+    given = INITIALS["own"], TRANSITIONS["shared"], padded(), LENGTHS
+    totals, weights = _gradients.log_likelihood(*given, workers=1), WEIGHTS.copy()
+    expected = _gradients.gradient(*given, totals, weights, wanted=ALL, workers=1)
+    weights[1] = np.nan
+    found = _gradients.gradient(*given, totals, weights, wanted=ALL, workers=1)
+    assert all(map(np.array_equal, found, expected))
+
+
 @pytest.mark.parametrize("weight", [np.inf, np.nan])
 def test_a_weight_that_is_no_number_makes_none(weight):
     given = INITIALS["shared"], TRANSITIONS["shared"], padded(), LENGTHS
