@@ -74,6 +74,8 @@ from hmmfilter._checks.errors import (
 )
 from hmmfilter._checks.estimators import (
     concentration_of_estimator,
+    covariance_type_of_estimator,
+    covariances_of_a_kind,
     covariances_of_estimator,
     covariances_of_mixtures,
     decoder,
@@ -301,7 +303,6 @@ from hmmfilter._checks.variational import (
     believed_numbers,
     believed_scales,
     concentrations,
-    covariance_type_of_estimator,
     fitting_belief,
     no_beliefs,
     prior_concentrations,

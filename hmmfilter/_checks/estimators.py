@@ -66,9 +66,14 @@ def _fitting(name: str, given: FloatArray, shape: tuple[int, ...]) -> FloatArray
         raise ValueError(f"{name} must be a number, or fit into shape {shape}, got shape {given.shape}") from None
 
 
+def covariance_type_of_estimator(value: Any) -> str:
+    """Let the name of a kind of covariance in."""
+    return one_of("covariance_type", value, ("spherical", "diag", "full", "tied"))
+
+
 def covariances_of_estimator(value: npt.ArrayLike, covariance_type: str, n_states: int) -> FloatArray:
     """Let covariances in, as `covariance_type` says."""
-    one_of("covariance_type", covariance_type, ("spherical", "diag", "full", "tied"))
+    covariance_type_of_estimator(covariance_type)
     given = real_parameters("covars_", value, None)
     if covariance_type == "spherical":
         rows = given.reshape(n_states, -1) if given.ndim and len(given) == n_states and given.size else given
@@ -94,14 +99,22 @@ def covariances_of_mixtures(
     value: npt.ArrayLike, covariance_type: str, shapes: Mapping[str, tuple[int, ...]]
 ) -> FloatArray:
     """Let the covariances of components in, of a shape that `covariance_type` says."""
-    one_of("covariance_type", covariance_type, tuple(shapes))
-    given = real_parameters("covars_", value, shapes[covariance_type])
+    given = real_parameters("covars_", value, shapes[covariance_type_of_estimator(covariance_type)])
     if covariance_type in ("spherical", "diag"):
         refuse_first("covars_", given < TINY, "above 0", given)
     else:
         names = [f"covars_{list(index)}" for index in np.ndindex(given.shape[:-2])]
         require_covariances(names, given.reshape(-1, *given.shape[-2:]))
     return given
+
+
+def covariances_of_a_kind(covariance_type: str, possible: FloatArray, given: FloatArray) -> None:
+    """Insist that a model's covariance matrices, (K, M, D, D), are what is possible of a kind."""
+    for state, component in np.argwhere((possible != given).any(axis=(2, 3)))[:1]:
+        raise ValueError(
+            f"covariance_type must fit the covariances of the model, got {covariance_type!r} for "
+            f"{shown(given[state, component].tolist())} of component {component} of state {state}"
+        )
 
 
 def no_emission(kind: str) -> NoReturn:

@@ -11,7 +11,6 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._checks.arrays import refuse_first, require_shape
 from hmmfilter._checks.covariances import require_covariances
 from hmmfilter._checks.parameters import non_negative, real_parameters
-from hmmfilter._checks.settings import one_of
 
 
 def concentrations(name: str, before: npt.ArrayLike, after: npt.ArrayLike, shape: tuple[int, ...]) -> list[FloatArray]:
@@ -47,11 +46,6 @@ def no_beliefs(kind: str) -> NoReturn:
         f"{kind} cannot be made of a model, which has parameters, and no distributions of them; "
         "set its *_prior_ and *_posterior_ attributes"
     )
-
-
-def covariance_type_of_estimator(value: Any) -> str:
-    """Let the type of covariances in."""
-    return one_of("covariance_type", value, ("full", "tied", "diag", "spherical"))
 
 
 def believed_numbers(name: str, value: Any, shape: tuple[int, ...], above: float | None = None) -> FloatArray:

@@ -32,9 +32,16 @@ Dirichlet priors          below 1, counts are cut off at 0                below 
                           so that a column's sign makes a difference
 ``covars_prior``, (K,)    has a number for each entry of a row, if K = D  has a number for each state
 ``covars_``               "spherical", is (K D, D, D) after a fit         is always (K, D, D)
-``aic`` and ``bic``       count all parameters                            count what a fit was free to choose: what
-                                                                          ``params`` names, without zeros that were
+``aic`` and ``bic``       count all parameters, of `GMMHMM` the weights   count what a fit was free to choose: what
+                          of one state                                    ``params`` names, without zeros that were
                                                                           given
+`GMMHMM`, "spherical"     begins with the mean of all entries of a        begins with the mean of the variances; without
+                          matrix; without ``covars_prior`` it has one     ``covars_prior`` it has none
+                          unless D = M
+`GMMHMM`, a start         draws at random by NumPy's global generator     draws by ``random_state``
+`GMMHMM`, a mean's prior  is taken about the new mean, what was seen      both are taken about the mean that there was,
+                          about the old one: the objective falls          before it moves: the objective never falls
+`GMMHMM`, arguments       are overwritten by a fit: ``covars_prior``, …   stay as they were given
 stationary distribution   one of several, where there are several         an error, where there are several
 ``lambdas_prior``         weighs against the rows of all states           weighs against the rows of its own state
 ``n_trials``              is not looked at by ``score``                   rows of another sum are refused, where it is

@@ -82,7 +82,7 @@ class Asking(BaseEstimator):
 
     def _get_n_fit_scalars_per_param(self) -> dict[str, int]:
         """Count the free numbers of each parameter, by its letter in ``params``; zeros of distributions are none."""
-        return {"s": _n_free(self.startprob_), "t": _n_free(self.transmat_)}
+        return {"s": n_free(self.startprob_), "t": n_free(self.transmat_)}
 
     @abstractmethod
     def _n_learnt(self) -> int:
@@ -415,7 +415,7 @@ class Asking(BaseEstimator):
         return float(self._n_learnt() * np.log(len(X)) - 2.0 * self.score(X, lengths=lengths))
 
 
-def _n_free(rows: FloatArray) -> int:
+def n_free(rows: FloatArray) -> int:
     """How many numbers of distributions are free, where zeros stay zeros."""
     return int(np.maximum(np.count_nonzero(rows, axis=-1) - 1, 0).sum())
 

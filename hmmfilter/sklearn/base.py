@@ -288,7 +288,7 @@ class BaseHMM(Asking):
             emission = self._emission
             shown = emission._statistics(shown_by(emission, emission._observed(X), posteriors))
             for name, value in shown.items():
-                stats[name] = value if name == "about" else stats.get(name, 0.0) + value
+                stats[name] = value if name.endswith("about") else stats.get(name, 0.0) + value
 
     def _do_mstep(self, stats: Stats) -> None:
         """Set all that ``params`` names to what is most probable for what is expected."""

@@ -13,8 +13,8 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter.emissions import Gaussian, Mixture
 from hmmfilter.sklearn import gmm_estimates
-from hmmfilter.sklearn.asking import OfRows
-from hmmfilter.sklearn.base import BaseHMM, Stats, log_density_of_rows, most_probable_rows
+from hmmfilter.sklearn.asking import OfRows, n_free
+from hmmfilter.sklearn.base import EXACT, BaseHMM, Stats, log_density_of_rows, most_probable_rows
 from hmmfilter.sklearn.gmm_estimates import Beliefs
 
 KINDS = {"spherical": "spherical", "diag": "variances", "full": "full", "tied": "full"}  # as the emission calls them
@@ -138,12 +138,30 @@ class GMMHMM(OfRows, BaseHMM):
         self.covars_weight = covars_weight
         self.covariance_type = covariance_type
 
+    @classmethod
+    def _arguments_of(cls, emission: Any) -> dict[str, Any]:
+        _checks.emission_of_estimator(cls.__name__, emission, Mixture)
+        for component in emission.components:
+            _checks.emission_of_estimator(f"component of a {cls.__name__}", component, Gaussian)
+        kinds = {component.kind for component in emission.components}
+        name = next((name for name, kind in KINDS.items() if kinds == {kind}), "full")
+        return {"n_mix": emission.n_components, "covariance_type": name}
+
+    def _take(self, emission: Mixture) -> None:
+        width = emission.n_dimensions or 1
+        moments = [component.moments() for component in emission.components]
+        means, covariances = (np.stack(each, axis=1) for each in zip(*moments, strict=True))
+        self.weights_, self.means_ = np.array(emission.weights), means.reshape(*means.shape[:2], width)
+        matrices = covariances.reshape(*self.means_.shape, width)
+        self.covars_ = gmm_estimates.of_matrices(self.covariance_type, matrices)
+
     @property
     def _emission(self) -> Mixture:
         kind, covars = KINDS[self.covariance_type], self.covars_
         own = [covars if self.covariance_type == "tied" else covars[:, m] for m in range(self.n_mix)]
         components = [Gaussian(self.means_[:, m], own[m], kind) for m in range(self.n_mix)]  # type: ignore[arg-type]
-        return Mixture(components, self.weights_, normalize=True)
+        is_typed = bool((np.abs(self.weights_.sum(axis=1) - 1.0) > EXACT).any())
+        return Mixture(components, self.weights_, normalize=is_typed)
 
     def _check(self) -> None:
         super()._check()
@@ -156,31 +174,30 @@ class GMMHMM(OfRows, BaseHMM):
 
     def _check_and_set_n_features(self, X: Any) -> None:
         self.n_features = X.shape[1]
+        _checks.covariance_type_of_estimator(self.covariance_type)
 
     def _get_n_fit_scalars_per_param(self) -> dict[str, int]:
         of_means = (self.n_components, self.n_mix, self.n_features)
         n_covars = int(np.prod(gmm_estimates.shapes_of_covars(of_means)[self.covariance_type]))
         if self.covariance_type in gmm_estimates.HAS_MATRICES:
             n_covars = n_covars * (self.n_features + 1) // (2 * self.n_features)
-        more = {"w": self.n_components * (self.n_mix - 1), "m": int(np.prod(of_means)), "c": n_covars}
+        more = {"w": n_free(np.asarray(self.weights_)), "m": int(np.prod(of_means)), "c": n_covars}
         return super()._get_n_fit_scalars_per_param() | more
 
     def _generate_sample_from_state(self, state: int, random_state: np.random.RandomState) -> FloatArray:
-        m = random_state.choice(self.n_mix, p=self.weights_[state])
-        covariance = gmm_estimates.by_cell(self.covariance_type, self.covars_, self.means_.shape)[state, m]
-        if self.covariance_type not in gmm_estimates.HAS_MATRICES:
-            covariance = np.diag(covariance[:, 0, 0])
+        m = random_state.choice(self.n_mix, p=self.weights_[state] / self.weights_[state].sum())
+        covariance = gmm_estimates.matrices_of(self.covariance_type, self.covars_, self.means_.shape)[state, m]
         drawn: FloatArray = random_state.multivariate_normal(self.means_[state, m], covariance)
         return drawn
 
     # ------------------------------------------------------------------------------------------------------- a start
 
     def _init(self, X: Any, lengths: Any = None) -> None:
-        super()._init(X, lengths)
         n, n_mix, d = self.n_components, self.n_mix, X.shape[1]
         of_all = np.cov(X.T).reshape(d, d) + self.min_covar * np.eye(d)
         if self._needs_init("w", "weights_"):
             self.weights_ = np.full((n, n_mix), 1.0 / n_mix)
+        super()._init(X, lengths)  # which counts the free numbers of weights, too
         if self._needs_init("m", "means_"):
             self.means_ = self._centres_of_groups(X, of_all)
         if self._needs_init("c", "covars_"):

@@ -66,6 +66,20 @@ def _of_cells(kind: str, values: FloatArray, of_means: tuple[int, ...]) -> Float
     return of_entries if kind == "diag" else of_entries[..., 0]
 
 
+def matrices_of(kind: str, covars: FloatArray, of_means: tuple[int, ...]) -> FloatArray:
+    """The covariance matrices of all components, (K, M, D, D)."""
+    cells = by_cell(kind, covars, of_means)
+    return cells if kind in HAS_MATRICES else cells[..., 0] * np.eye(of_means[-1])
+
+
+def of_matrices(kind: str, matrices: FloatArray) -> FloatArray:
+    """The reverse of `matrices_of`, where there is one."""
+    values = matrices if kind in HAS_MATRICES else np.diagonal(matrices, axis1=2, axis2=3)
+    covars = np.array(_of_cells(kind, values, matrices.shape[:-1]))
+    _checks.covariances_of_a_kind(kind, matrices_of(kind, covars, matrices.shape[:-1]), matrices)
+    return covars
+
+
 def _vectors(kind: str, vectors: FloatArray) -> FloatArray:
     """Vectors, (K, M, D), as those of cells, (..., d)."""
     return vectors if kind in HAS_MATRICES else vectors[..., np.newaxis]
