@@ -103,9 +103,9 @@ def test_objectives_never_fall(rows, covariance_type):
     """And no small change of where a fit ends is better."""
     given = {"means_prior": 3.0, "means_weight": 5.0, "weights_prior": 2.0, **of_type(covariance_type)}
     given |= {"covariance_type": covariance_type, "init_params": ""}
-    ours = started(GMMHMM(K, M, tol=1e-9, n_iter=500, **given)).fit(rows, LENGTHS)
+    ours = started(GMMHMM(K, M, tol=1e-6, n_iter=500, **given)).fit(rows, LENGTHS)
     assert ours.monitor_.iter < 500
-    assert np.diff(ours.monitor_.history).min() > -1e-10
+    assert np.diff(ours.monitor_.history).min() > -1e-10  # of some thousand
     near = [started(clone(ours)) for _ in range(3)]
     rng = np.random.default_rng(2)
     for each in near:
@@ -132,7 +132,7 @@ def test_what_is_believed_of_means_is_about_those_that_there_were(rows, by_hmmle
 
 def test_spherical_variances_have_no_prior_of_themselves(rows, by_hmmlearn):
     """hmmlearn's default is one unless there are as many components as entries."""
-    given = {"covariance_type": "spherical", "init_params": "", "tol": 1e-9, "n_iter": 300}
+    given = {"covariance_type": "spherical", "init_params": "", "tol": -np.inf, "n_iter": 25}
     theirs, ours = started(by_hmmlearn(K, M, **given)).fit(rows), started(GMMHMM(K, M, **given)).fit(rows)
     assert ours.score(rows) > theirs.score(rows) + 0.01
 
