@@ -145,6 +145,7 @@ CONTRACT = {
         "_arrays",
         "_beside",
         "_checks",
+        "_distributions",
         "_docstrings",
         "_drivers",
         "emissions",
