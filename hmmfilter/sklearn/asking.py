@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hmmfilter import _checks
@@ -30,21 +30,6 @@ class Tables(NamedTuple):
     log_initial: FloatArray
     log_transition: FloatArray
     log_likelihoods: FloatArray
-
-
-class OfRows:
-    """What says how wide rows are by hmmlearn's name for it, which without an underscore is no plain attribute."""
-
-    _n_features: int
-
-    @property
-    def n_features(self) -> int:
-        """How many numbers a row has."""
-        return self._n_features
-
-    @n_features.setter
-    def n_features(self, number: int) -> None:
-        self._n_features = number
 
 
 class Asking(BaseEstimator):
@@ -104,7 +89,13 @@ class Asking(BaseEstimator):
 
     def _let_in(self, X: Any, lengths: Any, reset: bool = False) -> tuple[Any, IntArray]:
         """Rows as an array, and where sequences begin in them, and the end."""
-        rows = validate_data(self, X, reset=reset, ensure_min_samples=2 if reset else 1)  # a move, to learn from
+        rows = validate_data(
+            self,
+            X,
+            reset=reset,
+            ensure_min_samples=2 if reset else 1,  # a move, to learn from
+            ensure_non_negative=get_tags(self).input_tags.positive_only,
+        )
         return rows, _checks.starts(
             None if lengths is None else _checks.sequence_lengths(lengths, len(rows)), len(rows)
         )

@@ -15,8 +15,8 @@ from hmmfilter.emissions import Gaussian
 from hmmfilter.emissions.gaussian_estimates import most_probable
 from hmmfilter.emissions.gaussian_moments import Moments
 from hmmfilter.emissions.learning import HELD
-from hmmfilter.sklearn.asking import OfRows
 from hmmfilter.sklearn.base import BaseHMM, Stats
+from hmmfilter.sklearn.manners import OfRows
 
 KINDS = {"spherical": "spherical", "diag": "variances", "full": "full", "tied": "tied"}  # as the emission calls them
 

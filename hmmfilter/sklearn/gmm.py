@@ -13,9 +13,10 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter.emissions import Gaussian, Mixture
 from hmmfilter.sklearn import gmm_estimates
-from hmmfilter.sklearn.asking import OfRows, n_free
+from hmmfilter.sklearn.asking import n_free
 from hmmfilter.sklearn.base import EXACT, BaseHMM, Stats, log_density_of_rows, most_probable_rows
 from hmmfilter.sklearn.gmm_estimates import Beliefs
+from hmmfilter.sklearn.manners import OfRows
 
 KINDS = {"spherical": "spherical", "diag": "variances", "full": "full", "tied": "full"}  # as the emission calls them
 

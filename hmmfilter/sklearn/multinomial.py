@@ -10,13 +10,13 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Multinomial
-from hmmfilter.sklearn.asking import OfRows
 from hmmfilter.sklearn.base import BaseHMM
+from hmmfilter.sklearn.manners import OfRows, OfWholeNumbers
 from hmmfilter.sklearn.outcomes import OfOutcomes, are_typed
 
 
 @as_in(BaseHMM)
-class MultinomialHMM(OfRows, OfOutcomes):
+class MultinomialHMM(OfWholeNumbers, OfRows, OfOutcomes):
     """A hidden Markov model of rows of counts: how often each of M outcomes came in so many draws.
 
     Symbols, one a row, are for `CategoricalHMM`.

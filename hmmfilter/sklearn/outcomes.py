@@ -12,6 +12,7 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter.emissions import Categorical
 from hmmfilter.sklearn.base import BaseHMM, Stats, log_density_of_rows, most_probable_rows
+from hmmfilter.sklearn.manners import OfWholeNumbers
 
 ROUNDED = 1e-9  # rows whose sums are farther from 1 were typed in, and are divided by them
 
@@ -58,7 +59,7 @@ class OfOutcomes(BaseHMM):
         return density
 
 
-class OfSymbols:
+class OfSymbols(OfWholeNumbers):
     """An estimator whose rows are single symbols, numbers from 0, with probabilities ``emissionprob_``."""
 
     n_features: Any

@@ -13,12 +13,12 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Poisson, Product
-from hmmfilter.sklearn.asking import OfRows
 from hmmfilter.sklearn.base import BaseHMM, Stats
+from hmmfilter.sklearn.manners import OfRows, OfWholeNumbers
 
 
 @as_in(BaseHMM)
-class PoissonHMM(OfRows, BaseHMM):
+class PoissonHMM(OfWholeNumbers, OfRows, BaseHMM):
     """A hidden Markov model of counts, several a row, which are independent given the state.
 
     Parameters

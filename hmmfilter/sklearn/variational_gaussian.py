@@ -13,8 +13,8 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.emissions import Gaussian
 from hmmfilter.emissions.learning import Observed
-from hmmfilter.sklearn.asking import OfRows
 from hmmfilter.sklearn.base import BaseHMM, Stats
+from hmmfilter.sklearn.manners import OfRows
 from hmmfilter.sklearn.variational import Fill, VariationalHMM
 from hmmfilter.sklearn.variational_normal import NormalWishart
 
