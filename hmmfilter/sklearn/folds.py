@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _num_samples
 
 from hmmfilter import _checks
@@ -51,7 +50,7 @@ class SequenceFold(BaseCrossValidator):
     {'n_components': 2}
     """
 
-    __metadata_request__split = WANTED | {"groups": UNUSED}
+    __metadata_request__split = WANTED  # as the base class says, and no groups
 
     def __init__(self, n_splits: int = 5) -> None:
         self.n_splits = n_splits
