@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.classifying import classify
 from hmmfilter.sklearn.sequences import LearnerOfSequences, Sequences
 from hmmfilter.sklearn.signatures import OF_SCORES, WANTED
@@ -140,6 +141,7 @@ class HMMClassifier(ClassifierMixin, LearnerOfSequences):
         self._told(n_iterations, has_converged=all(fitted.converged for fitted in fits))
         return self
 
+    @as_in(fit)
     def predict(self, X: Any, lengths: Any = None) -> Any:
         """Say which class is most probable.
 
@@ -156,6 +158,7 @@ class HMMClassifier(ClassifierMixin, LearnerOfSequences):
         most_probable = self.predict_log_proba(X, lengths).argmax(axis=1)
         return self.classes_[most_probable]
 
+    @as_in(fit)
     def predict_proba(self, X: Any, lengths: Any = None) -> FloatArray:
         """Compute how probable each class is.
 
@@ -172,6 +175,7 @@ class HMMClassifier(ClassifierMixin, LearnerOfSequences):
         probabilities: FloatArray = np.exp(self.predict_log_proba(X, lengths))
         return probabilities
 
+    @as_in(fit)
     def predict_log_proba(self, X: Any, lengths: Any = None) -> FloatArray:
         """Compute the logs of how probable each class is.
 
@@ -193,6 +197,7 @@ class HMMClassifier(ClassifierMixin, LearnerOfSequences):
         check_is_fitted(self)
         return self._log_probabilities(self._samples(X, lengths))
 
+    @as_in(fit)
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
         """Compute for how many sequences the most probable class is the right one.
 

@@ -13,16 +13,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from hmmfilter import _checks, lse
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.classifying import classify
 from hmmfilter.emissions.guesses import OWN
 from hmmfilter.learning import fit
 from hmmfilter.mixing import fit_mixture
+from hmmfilter.sklearn.classifier import HMMClassifier
 from hmmfilter.sklearn.sequences import SEEDS, LearnerOfSequences, Sequences
 from hmmfilter.sklearn.signatures import OF_SCORES, WANTED, lengths_of
 
 FIRST_ITERATIONS = 20  # as many as `hmmfilter.fit` gives to each start; the best goes on
 
 
+@as_in(HMMClassifier)
 class HMMClusterer(ClusterMixin, LearnerOfSequences):
     """Clusters of sequences, each of which is of one of some hidden Markov models: `hmmfilter.fit_mixture`.
 
@@ -39,13 +42,8 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
         How many clusters there are.
     n_states : int
         How many states the model of each has.
-    emission : str or type, or pair of one and a dict
-        What observations are like, as `hmmfilter.guess` takes it: "gaussian", "poisson", "categorical", ...; with what
-        else is said of it, as ``("gaussian", {"covariance": "full"})``.
-    prior : {"weak"}, hmmfilter.Prior or None
-        What is believed of each model before. "weak" keeps the states of a Gaussian from collapsing, as Fraley and
-        Raftery do: each is spread as all observations are, which counts as little as a few of them; other emissions
-        have none.
+    emission, prior
+        As in `HMMClassifier`.
     restarts : int
         How many more starts there are.
     max_iter : int
@@ -154,6 +152,7 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
         self._told(n_iterations, has_converged=best.converged)
         return self
 
+    @as_in(fit)
     def fit_predict(self, X: Any, y: Any = None, lengths: Any = None) -> IntArray:
         """Learn the models of the clusters, and say of which cluster each sequence is.
 
@@ -170,6 +169,7 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
         labels: IntArray = self.fit(X, y, lengths).labels_
         return labels
 
+    @as_in(fit)
     def predict(self, X: Any, lengths: Any = None) -> IntArray:
         """Say of which cluster each sequence most probably is.
 
@@ -186,6 +186,7 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
         labels: IntArray = self.predict_proba(X, lengths).argmax(axis=1)
         return labels
 
+    @as_in(fit)
     def predict_proba(self, X: Any, lengths: Any = None) -> FloatArray:
         """Compute how probable it is that each sequence is of each cluster.
 
@@ -208,6 +209,7 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
         probabilities: FloatArray = self._classified(self._samples(X, lengths), "raise").probabilities
         return probabilities
 
+    @as_in(fit)
     def score(self, X: Any, y: Any = None, lengths: Any = None) -> float:
         """Compute the log-probability of sequences.
 

@@ -9,13 +9,16 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from hmmfilter import _checks
+from hmmfilter._docstrings import as_in
 from hmmfilter.model import HMM
+from hmmfilter.sklearn.classifier import HMMClassifier
 from hmmfilter.sklearn.sequences import LearnerOfSequences, Sequences, are_tables
 from hmmfilter.sklearn.signatures import WANTED, lengths_of
 
 POSTERIORS = {"smoothed": HMM.smooth, "filtered": HMM.filter}
 
 
+@as_in(HMMClassifier)
 class HMMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LearnerOfSequences):
     """Posteriors as features: how probable each state of a hidden Markov model is at each step.
 
@@ -26,14 +29,12 @@ class HMMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LearnerO
     ----------
     n_states : int
         K, how many features there are.
-    emission : str or type, or pair of one and a dict
-        What observations are like, as `hmmfilter.guess` takes it: "gaussian", "poisson", "categorical", ...; with what
-        else is said of it, as ``("gaussian", {"covariance": "full"})``.
+    emission
+        As in `HMMClassifier`.
     posterior : {"smoothed", "filtered"}
         Given which observations: all of the sequence, or those up to the step, so that no feature looks ahead.
-    prior : {"weak"}, hmmfilter.Prior or None
-        What is believed before. "weak" keeps the states of a Gaussian from collapsing, as Fraley and Raftery do: each
-        is spread as all observations are, which counts as little as a few of them; other emissions have none.
+    prior
+        As in `HMMClassifier`.
     restarts : int
         From how many other starts `hmmfilter.fit` climbs, too.
     max_iter : int
@@ -49,20 +50,13 @@ class HMMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LearnerO
         The model.
     n_iter_ : int
         How many iterations it took.
-    n_features_in_ : int
-        How many columns tables have.
-    feature_names_in_ : ndarray
-        How these are called, where all are.
+    n_features_in_, feature_names_in_
+        As in `HMMClassifier`.
 
     Raises
     ------
     DegenerateFitError
         Where a state collapses onto so few observations that its density has no bound.
-
-    References
-    ----------
-    Fraley, Raftery, "Bayesian regularization for normal mixture estimation and model-based clustering", Journal of
-    Classification 24 (2007).
 
     Examples
     --------
@@ -120,6 +114,7 @@ class HMMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LearnerO
         self._learn(X, lengths_of(X, y, lengths))
         return self
 
+    @as_in(fit)
     def transform(self, X: Any, lengths: Any = None) -> Any:
         """Compute how probable each state is at each step.
 
@@ -136,6 +131,7 @@ class HMMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LearnerO
         check_is_fitted(self)
         return self._posteriors(X, self._rows(X, lengths))
 
+    @as_in(fit)
     def fit_transform(self, X: Any, y: Any = None, lengths: Any = None) -> Any:
         """Learn a model, and compute how probable each state is at each step.
 
