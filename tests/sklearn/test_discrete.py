@@ -174,7 +174,7 @@ def test_a_start_of_counts_that_are_all_the_same():
     ("model", "rows", "message"),
     [
         (ours.CategoricalHMM(2), [[0.0], [1.0]], "X must hold symbols, of a dtype of integers, got float64"),
-        (ours.CategoricalHMM(2), [[0], [-1]], r"X\[1, 0\] must be at least 0"),
+        (ours.CategoricalHMM(2), [[0], [-1]], "Negative values in data passed to X in CategoricalHMM"),
         (ours.CategoricalHMM(2), [[0, 1], [1, 0]], r"X must have one column, of symbols, got shape \(2, 2\)"),
         (
             ours.CategoricalHMM(2, n_features=3),
@@ -196,6 +196,8 @@ def test_a_start_of_counts_that_are_all_the_same():
 def test_refusals(model, rows, message):
     with pytest.raises(ValueError, match=message):
         model.fit(rows)
+    with pytest.raises(ValueError, match=r"X\[0, 1\] must be at least 0"):  # also where scikit-learn is not asked
+        ours.MultinomialHMM(2)._check_and_set_n_features(np.array([[1, -1]]))
 
 
 def test_a_model_of_one_sum_refuses_others_and_draws_it():
