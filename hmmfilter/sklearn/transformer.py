@@ -66,7 +66,7 @@ class HMMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LearnerO
     >>> features[:4].round(4)
     array([[1.    , 0.    ],
            [1.    , 0.    ],
-           [0.9998, 0.0002],
+           [0.9599, 0.0401],
            [0.    , 1.    ]])
     """
 
