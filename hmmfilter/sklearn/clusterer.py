@@ -77,7 +77,7 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
     --------
     >>> from hmmfilter.sklearn import HMMClusterer
     >>> weeks = [[0, 1, 0, 3], [9, 8, 4, 8, 7], [1, 4, 3, 1], [7, 4, 9, 9], [3, 3, 0, 1, 2], [4, 5, 8, 9]]
-    >>> clusterer = HMMClusterer(2, n_states=2, emission="poisson", random_state=0).fit(weeks)
+    >>> clusterer = HMMClusterer(2, n_states=1, emission="poisson", random_state=0).fit(weeks)
     >>> clusterer.labels_
     array([0, 1, 0, 1, 0, 1])
     >>> clusterer.predict([[2, 0, 1], [6, 5, 9]])
