@@ -1,6 +1,5 @@
 """`GaussianHMM` and its base: hmmlearn's numbers where hmmlearn is right, and ours, shown, where it is not."""
 
-import logging
 import pickle
 import runpy
 import sys
@@ -32,11 +31,8 @@ def rows():
 
 
 @pytest.fixture(scope="module")
-def by_hmmlearn():
-    """Our test is of numbers, and not of what hmmlearn logs of them."""
-    logging.getLogger("hmmlearn").setLevel(logging.CRITICAL)
-    yield hmmlearn.GaussianHMM
-    logging.getLogger("hmmlearn").setLevel(logging.NOTSET)
+def by_hmmlearn(quiet_hmmlearn):
+    return hmmlearn.GaussianHMM
 
 
 def beliefs(covariance_type):

@@ -1,6 +1,5 @@
 """`GMMHMM`: hmmlearn's numbers where hmmlearn is right, and ours, shown, where it is not."""
 
-import logging
 import pickle
 
 import numpy as np
@@ -29,11 +28,8 @@ def rows():
 
 
 @pytest.fixture(scope="module")
-def by_hmmlearn():
-    """Our test is of numbers, and not of what hmmlearn logs of them."""
-    logging.getLogger("hmmlearn").setLevel(logging.CRITICAL)
-    yield hmmlearn.GMMHMM
-    logging.getLogger("hmmlearn").setLevel(logging.NOTSET)
+def by_hmmlearn(quiet_hmmlearn):
+    return hmmlearn.GMMHMM
 
 
 def started(model, n_mix=M):
