@@ -1,8 +1,14 @@
 """Estimators for scikit-learn, with the names and arguments of hmmlearn: leaving it takes a change of one import.
 
-For ``from hmmlearn.hmm import GaussianHMM`` write ``from hmmfilter.sklearn import GaussianHMM``. Where hmmlearn is
-right, the same data, arguments and seed give the same numbers. Each estimator also takes a list of sequences for ``X``,
-and is made into a frozen model of this library, and of one, by `BaseHMM.to_hmm` and `BaseHMM.from_hmm`.
+For ``from hmmlearn.hmm import GaussianHMM`` write ``from hmmfilter.sklearn import GaussianHMM``; for ``from hmmlearn
+import hmm`` write ``import hmmfilter.sklearn as hmm``, which has the names of ``base`` and ``vhmm``, too. Where
+hmmlearn is right, the same data, arguments and seed give the same numbers. Each estimator also takes a list of
+sequences for ``X``, and is made into a frozen model of this library, and of one, by `BaseHMM.to_hmm` and
+`BaseHMM.from_hmm`.
+
+Others are not of hmmlearn: `HMMClassifier` says which class a sequence is of, `HMMClusterer` finds kinds of sequences,
+`HMMTransformer` makes posteriors for the next step of a pipeline. These take an emission by its name, whatever
+`hmmfilter.guess` knows, and missing observations. `SequenceFold` cuts between sequences in a cross-validation.
 
 What differs from hmmlearn 0.3.3:
 
@@ -12,8 +18,8 @@ what                      hmmlearn                                        here
 ``fit`` and ``score``     take lengths second                             take ``y`` second, as scikit-learn does;
                                                                           integers that sum to the number of rows are
                                                                           lengths
-``monitor_.history``      is of log-likelihoods, also where there are     is of what is climbed, log-likelihood and log-
-                          priors: it falls, and a fit ends too soon       prior together
+``monitor_.history``      is of log-likelihoods, also where there are     is of what is climbed, the log-likelihood and
+                          priors: it falls, and a fit ends too soon       the log-prior together
 ``n_iter`` and ``tol``    do not reach ``monitor_`` when they are set     are heeded, unless a monitor was set
                           later
 ``implementation``        "scaling" underflows, and fails                 is without meaning: all is exact
@@ -23,6 +29,10 @@ a state never left        its row of ``transmat_`` becomes 0, and no      its ro
                           question is answered any more
 a state never visited     its mean or rate becomes NaN, and its           its parameters stay as they were
                           probabilities of symbols 0
+traces                    are learnt, however small                       a start below 1e-60 of what is expected, or a
+                                                                          move below 1e-100, becomes 0, and stays so
+NaN in ``X``              is refused                                      is refused, too; ``hf.fit(model.to_hmm(), X)``
+                                                                          takes it as missing
 floors of a fit           the weight of a covariance, 1e-5; a variance,   none: a state that collapses is an error,
                           2e-308                                          which a prior prevents
 Dirichlet priors          below 1, counts are cut off at 0                below 1 are refused: no density has a maximum
@@ -51,8 +61,8 @@ counts with fractions     make a row impossible                           are re
 ``random_state``          becomes a generator in fits to symbols and      stays as it was given
                           counts
 variational bounds        lack D log(2π) / 2 for each row                 are whole: of one state, the evidence
-independent entries,      have precisions of one Wishart distribution,    have gamma distributions, and a bound that
-variational               where D > 1, whose update is another one        never falls
+variational variances     have precisions of one Wishart distribution,    have gamma distributions, and a bound that
+                          where D > 1, whose update is another one        never falls
 variational priors of 0   make the bound −∞, and rule nothing out         rule out what they are of
 ========================  ==============================================  ==============================================
 """

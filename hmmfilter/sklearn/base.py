@@ -168,6 +168,7 @@ class BaseHMM(Asking):
             Where rows are none that the model knows of, attributes that were set make no model, or lengths do not sum
             to T.
         """
+        _checks.step_count("n_components", self.n_components)
         X, lengths = signatures.rows_and_lengths(X, y, lengths)
         rows, starts = self._let_in(X, lengths, reset=True)
         steps = np.diff(starts)
@@ -177,7 +178,7 @@ class BaseHMM(Asking):
         if not hasattr(self, "_has_own_monitor"):
             self._monitor = ConvergenceMonitor(self.tol, self.n_iter, self.verbose)
         self.monitor_._reset()
-        for _ in range(self.n_iter):
+        for _ in range(_checks.whole_count("n_iter", self.n_iter)):
             stats, log_likelihood = self._do_estep(rows, steps)
             objective = self._compute_lower_bound(log_likelihood)
             self._do_mstep(stats)

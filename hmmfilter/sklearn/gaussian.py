@@ -160,6 +160,7 @@ class GaussianHMM(OfRows, BaseHMM):
 
     def _check_and_set_n_features(self, X: Any) -> None:
         self.n_features = X.shape[1]
+        _checks.covariance_type_of_estimator(self.covariance_type)
 
     def _get_n_fit_scalars_per_param(self) -> dict[str, int]:
         n, d = self.n_components, self.n_features

@@ -194,7 +194,7 @@ class GMMHMM(OfRows, BaseHMM):
     # ------------------------------------------------------------------------------------------------------- a start
 
     def _init(self, X: Any, lengths: Any = None) -> None:
-        n, n_mix, d = self.n_components, self.n_mix, X.shape[1]
+        n, n_mix, d = self.n_components, _checks.step_count("n_mix", self.n_mix), X.shape[1]
         of_all = np.cov(X.T).reshape(d, d) + self.min_covar * np.eye(d)
         if self._needs_init("w", "weights_"):
             self.weights_ = np.full((n, n_mix), 1.0 / n_mix)

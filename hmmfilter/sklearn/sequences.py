@@ -128,6 +128,7 @@ class LearnerOfSequences(BaseEstimator):
         _checks.one_of("prior", self.prior, ("weak",))
         if self._kind is not emissions.Gaussian:
             return None
+        n_states = _checks.step_count("n_states", self.n_states)
         rows = np.concatenate([part.reshape(len(part), -1) for part in sequences.parts])
         is_seen, width = ~np.isnan(rows), rows.shape[1]
         n_seen = np.maximum(is_seen.sum(axis=0), 1)
@@ -135,7 +136,7 @@ class LearnerOfSequences(BaseEstimator):
         variances = np.where(is_seen, (rows - mean) ** 2, 0.0).sum(axis=0) / n_seen
         if variances.min() == 0:  # of which a prior would only guess the unit
             return None
-        scale = variances / self.n_states ** (2 / width)
+        scale = variances / n_states ** (2 / width)
         if width == 1:
             mean, scale = mean[0], scale[0]
         return Prior(emission=NormalInverseWishart(mean, kappa=0.01, df=width + 2.0, scale=scale))

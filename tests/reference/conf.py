@@ -25,9 +25,9 @@ smartquotes = False
 html_theme = "alabaster"
 html_title = "hmmfilter"
 html_theme_options = {
-    "page_width": "1240px",
+    "page_width": "1300px",
     "body_max_width": "auto",
-    "sidebar_width": "240px",
+    "sidebar_width": "300px",
     "font_family": "system-ui, sans-serif",
     "head_font_family": "system-ui, sans-serif",
     "font_size": "15px",
@@ -35,7 +35,7 @@ html_theme_options = {
     "fixed_sidebar": True,
     "show_powered_by": False,
 }
-html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html", "localtoc.html"]}
+html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html"]}
 html_show_copyright = html_show_sourcelink = False
 toc_object_entries_show_parents = "hide"
 
@@ -112,7 +112,9 @@ def signature(app, what, name, thing, options, parameters, returned):
 
 
 def mark_parameters(app, what, name, thing, options, lines):
-    """What a docstring says of a parameter leads nowhere: it is there."""
+    """What a docstring says of a parameter leads nowhere: it is there. A constant says what it is, and not its type."""
+    if what == "data" and inspect.getdoc(thing) == inspect.getdoc(type(thing)):
+        lines[:] = [f"``{thing!r}``"]
     with_parameters = callable(thing) and not (inspect.isclass(thing) and issubclass(thing, Exception))
     for parameter in inspect.signature(thing).parameters if with_parameters else ():
         lines[:] = [re.sub(f"(?<!`)`{parameter}`(?!`)", f"``{parameter}``", line) for line in lines]

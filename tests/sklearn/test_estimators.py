@@ -431,6 +431,36 @@ def test_attributes_that_make_no_model(rows):
             GaussianHMM(3, covariance_type).covars_ = value
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_components": 0}, "n_components must be at least 1, got 0"),
+        ({"n_components": "2"}, "n_components must be an integer, got '2'"),
+        ({"n_components": 2.0}, "n_components must be an integer, got 2.0"),
+        ({"covariance_type": "round"}, "covariance_type must be one of spherical, diag, full, tied, got 'round'"),
+        ({"n_iter": "all"}, "n_iter must be an integer from 0 up, got 'all'"),
+    ],
+)
+def test_arguments_that_no_fit_can_have(rows, arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        GaussianHMM(**arguments).fit(rows)
+
+
+def test_traces_of_a_start_become_0(by_hmmlearn):
+    rows = np.repeat([[0.0], [20.0]], 20, axis=0) + np.tile([[-1.0], [1.0]], (20, 1))
+    ours, theirs = (kind(2, **EVERY_ITERATION | {"n_iter": 4}).fit(rows) for kind in (GaussianHMM, by_hmmlearn))
+    assert 0 < theirs.startprob_.min() < 1e-60
+    assert ours.startprob_.min() == 0
+
+
+def test_nan_is_refused_and_is_missing_for_the_model(rows):
+    with_gap = np.where(np.arange(len(rows))[:, np.newaxis] == 7, np.nan, rows)
+    model = GaussianHMM(2, random_state=0, n_iter=2).fit(rows)
+    with pytest.raises(ValueError, match="NaN"):
+        model.score(with_gap)
+    assert np.isfinite(hf.fit(model.to_hmm(), with_gap, max_iterations=2).log_likelihood)
+
+
 def test_few_numbers_for_many_parameters_are_logged(rows, caplog):
     GaussianHMM(3, random_state=0).fit(rows[:6])
     assert [record.getMessage() for record in caplog.records] == [

@@ -108,6 +108,13 @@ def test_classes_of_rows(drawn, classifier):
         HMMClassifier().fit(parts, classes[1:])
 
 
+@pytest.mark.parametrize("learner", [HMMClassifier, HMMClusterer, HMMTransformer])
+def test_a_number_of_states_is_an_integer(drawn, learner):
+    parts, classes = drawn
+    with pytest.raises(TypeError, match="n_states must be an integer, got HMMTransformer"):
+        learner(n_states=HMMTransformer(2)).fit([part[:, np.newaxis] for part in parts], classes)
+
+
 def test_what_classes_are_believed_to_be(drawn, classifier):
     parts, classes = drawn
     believed = HMMClassifier(class_prior=[1.0, 0.0]).fit(parts, classes)
