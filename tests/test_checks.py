@@ -353,7 +353,12 @@ OBSERVATIONS = [
     (Poisson([1.0]), [3, 1.5], ValueError, "observations[1] must be a whole number from 0 up, or missing, got 1.5"),
     (Poisson([1.0]), [3, np.inf], ValueError, "observations[1] must be finite, or NaN or None where missing, got inf"),
     (Poisson([1.0]), [], ValueError, "observations must have shape (T,) with no length of 0, got (0,)"),
-    (Poisson([1.0]), [[1, 2]], ValueError, "observations must have shape (T,), got (1, 2)"),
+    (
+        Poisson([1.0]),
+        [[1, 2]],
+        ValueError,
+        "observations must have shape (T,), got (1, 2): of several columns, choose one",
+    ),
     (Poisson([1.0]), np.zeros((0, 1)), ValueError, "observations must have shape (T,) with no length of 0, got (0,)"),
     (
         Poisson([1.0]),

@@ -186,6 +186,12 @@ REFUSED = [
     ({"a": np.array(3)}, {}, TypeError, "observations['a'] must be a sequence, got array(3)"),
     ({"a": [1], "b": None}, {}, TypeError, "observations['b'] must be a sequence, got None"),
     (FRAME.groupby("subject"), {}, ValueError, "sequence 'a': observations must have shape (T,), got (3, 2)"),
+    (
+        pl.DataFrame({"x": [1]}).group_by("x"),
+        {},
+        TypeError,
+        ': make a dict of the groups, {key: rows["x"] ',
+    ),
     ({"a": [1, -1]}, {}, ValueError, "sequence 'a': observations[1] must be a whole number from 0 up, or missing"),
     ({"a": [1, 2]}, {"lengths": [2]}, ValueError, "lengths must be left out where sequences have keys, got both"),
     ({}, {}, ValueError, "observations must have at least one sequence, got none"),

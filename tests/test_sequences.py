@@ -486,7 +486,7 @@ MODEL_REFUSED = [
         [np.ones(2), np.ones((1, 2))],
         {},
         ValueError,
-        "sequence 1: observations must have shape (T,), got (1, 2)",
+        "sequence 1: observations must have shape (T,), got (1, 2): of several columns, choose one",
     ),
     (
         PAIRS,

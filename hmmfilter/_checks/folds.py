@@ -63,7 +63,8 @@ def lengths_of_list(value: Any) -> IntArray:
         raise ValueError("X must have at least one sequence, got 0 sample(s)")
     for n, part in enumerate(value):
         if not is_container(part):
-            raise ValueError(f"X[{n}] must be a sequence, got {shown(part)}: a single one is [X]")
+            way_on = "of its letters, list(text)" if isinstance(part, str) else "a single one is [X]"
+            raise ValueError(f"X[{n}] must be a sequence, got {shown(part)}: {way_on}")
     return np.array([len(part) for part in value])
 
 

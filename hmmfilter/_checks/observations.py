@@ -21,6 +21,7 @@ ROWS = frozenset({list, tuple})
 Atoms = tuple[type, ...]  # kinds of container that stand for one observation, and are never looked into
 TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.timedelta)
 ONE_OF_SEVERAL = ": of several columns, choose one"
+GROUPS_OF_POLARS = ': make a dict of the groups, {key: rows["x"] for (key,), rows in groups}'
 NUMBERS_OF_TIMES = ": times become numbers by division, as (times - start) / np.timedelta64(1, 's')"
 
 
@@ -46,6 +47,8 @@ def observations(value: Any, n_dimensions: int | None = None) -> FloatArray:
         array = array.reshape(-1)
     if n_dimensions is not None and array.ndim == 1 and array.size > 0 and np.isnan(array).all():
         array = np.full((len(array), n_dimensions), np.nan)
+    if n_dimensions is None and array.ndim == 2 and array.size > 0:
+        raise ValueError(f"observations must have shape (T,), got {array.shape}{ONE_OF_SEVERAL}")
     require_shape("observations", array, required)
     refuse_first("observations", np.isinf(array), "finite, or NaN or None where missing", array)
     let_in: FloatArray = frozen(array)
@@ -67,6 +70,7 @@ def _observations_one_by_one(value: Any, n_dimensions: int | None) -> list[Any]:
     def refuse(index: tuple[int, ...], got: Any, needed: str = "a number") -> NoReturn:
         is_row = is_container(got) and len(got) > 1
         hint = NUMBERS_OF_TIMES if isinstance(got, TIMES) else ONE_OF_SEVERAL if is_row else ""
+        hint = GROUPS_OF_POLARS if hasattr(got, "maintain_order") else hint
         raise TypeError(
             f"{entry_name('observations', index)} must be {needed}, or NaN or None where missing, "
             f"got {shown(got)}{hint}"

@@ -137,7 +137,11 @@ REFUSED = [
     ("1,2\n1,2\n", [], "data.csv: line 1 must name the columns, got '1': add --no-header where it is a row"),
     ("a\n1\n1.5\n", [], "data.csv: line 3: a must be a whole number from 0 up, or missing, got 1.5"),
     ("a\ninf\n", [], "data.csv: line 2: a must be finite, or NaN or None where missing, got inf"),
-    ("a,b\n1,2\n", ["--column", "a", "b"], "data.csv: observations must have shape (T,), got (1, 2)"),
+    (
+        "a,b\n1,2\n",
+        ["--column", "a", "b"],
+        "data.csv: observations must have shape (T,), got (1, 2): of several columns, choose one",
+    ),
     ("a,state\n1,2\n", ["--column", "a"], "data.csv: rename the columns that the output needs: state"),
     (b"a\n" + b"1\n" * 5000 + b"\xff\n", [], "data.csv: line 5002 must be in UTF-8, got the byte 0xff"),
     ('a\n1\n"1\n', [], "data.csv: line 3 must be CSV: "),

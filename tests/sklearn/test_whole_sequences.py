@@ -323,6 +323,8 @@ def test_tags_say_what_observations_are(of):
 def test_what_is_no_list_of_sequences_is_refused(of):
     with pytest.raises(ValueError, match=r"X\[0\] must be a sequence, got 1.0: a single one is \[X\]"):
         of().fit([1.0, 2.0], ["a", "b"])
+    with pytest.raises(ValueError, match=r"X\[0\] must be a sequence, got 'aoi': of its letters, list\(text\)"):
+        of(emission="categorical").fit(["aoi", "eau"], ["a", "b"])
     with pytest.raises(ValueError, match="X must have at least one sequence"):
         of().fit([], [])
     with pytest.raises(ValueError, match="emission must be one of"):
