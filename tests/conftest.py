@@ -84,6 +84,20 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(jobs, "PIECE", 1)
 
 
+@pytest.fixture
+def gradients_wanted(monkeypatch):
+    """With respect to what gradients are computed, call by call."""
+    from hmmfilter import _gradients
+
+    calls, gradient = [], _gradients.gradient
+    monkeypatch.setattr(
+        _gradients,
+        "gradient",
+        lambda *tables, wanted, **more: calls.append(wanted) or gradient(*tables, wanted=wanted, **more),
+    )
+    return calls
+
+
 @pytest.fixture(scope="session")
 def exact():
     """The mpmath reference of a case, computed once for all the tests that ask for it."""
