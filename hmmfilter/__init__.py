@@ -35,6 +35,8 @@ For tables of logs, from any model of your own, there are
 The conventions are in `hmmfilter.model`.
 """
 
+from typing import TYPE_CHECKING
+
 from hmmfilter import emissions, lse, naive, priors, transitions
 from hmmfilter._checks import DegenerateFitError, ImpossibleEvidenceError, ObjectiveFellError
 from hmmfilter.aligning import aligned
@@ -157,3 +159,13 @@ __all__ = [
     "viterbi",
     "viterbi_n_best",
 ]
+
+if not TYPE_CHECKING:  # or any name would pass as one of the package
+
+    def __getattr__(name):
+        """Import what needs another library when it is asked for: `hmmfilter.sklearn`, `hmmfilter.torch`, ..."""
+        if name not in ("jax", "sklearn", "torch"):
+            raise AttributeError(f"module 'hmmfilter' has no attribute {name!r}")
+        import importlib
+
+        return importlib.import_module(f"hmmfilter.{name}")

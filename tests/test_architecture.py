@@ -299,6 +299,7 @@ MAY_RAISE = {
     "_kernels": "NotImplementedError(",
     "learning": "collapses[0]",
     "compiling": "OSError(",
+    "__init__": "AttributeError(",
 }
 
 
@@ -486,6 +487,15 @@ def test_importing_is_light():
     code = f"import sys, hmmfilter; print(*[name for name in sys.modules if name.split('.')[0] in {heavy}])"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_what_needs_another_library_is_imported_when_it_is_asked_for():
+    code = "import sys, hmmfilter; assert 'hmmfilter.sklearn' not in sys.modules; print(hmmfilter.sklearn.GaussianHMM)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "<class 'hmmfilter.sklearn.gaussian.GaussianHMM'>"
+    assert hmmfilter.__getattr__("sklearn").__name__ == "hmmfilter.sklearn"
+    with pytest.raises(AttributeError, match="module 'hmmfilter' has no attribute 'GaussianHMM'"):
+        hmmfilter.__getattr__("GaussianHMM")
 
 
 def test_the_contents_page_is_complete():
