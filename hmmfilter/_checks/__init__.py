@@ -88,7 +88,9 @@ from hmmfilter._checks.estimators import (
     prior_of_mixtures,
     rows_of_estimator,
     rows_of_means,
+    rows_of_one_width,
     scales_of_estimator,
+    state_of_estimator,
 )
 from hmmfilter._checks.evidence import is_of_this_library, log_likelihoods, one_after_the_other, sequences
 from hmmfilter._checks.exchanges import (

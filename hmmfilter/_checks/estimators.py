@@ -15,7 +15,7 @@ from hmmfilter._checks.errors import shown
 from hmmfilter._checks.parameters import non_negative, real_parameters
 from hmmfilter._checks.priors import at_least_one
 from hmmfilter._checks.selections import hmm
-from hmmfilter._checks.settings import one_of
+from hmmfilter._checks.settings import integer, one_of
 
 NEAR_ONE = 1e-5  # how far a sum may be off, of numbers that were typed in
 
@@ -135,10 +135,29 @@ def decoder(value: Any, known: tuple[str, ...]) -> str:
     return one_of("algorithm", value, known)
 
 
+def state_of_estimator(name: str, value: Any, n_states: int) -> int:
+    """Let the number of a state in."""
+    number = integer(name, value)
+    if not 0 <= number < n_states:
+        raise ValueError(f"{name} must be a state, from 0 to {n_states - 1}, got {number}")
+    return number
+
+
 def no_lengths_of_a_list(lengths: Any) -> None:
     """Insist that a list of sequences comes without lengths."""
     if lengths is not None:
         raise ValueError("lengths must be left out of a list of sequences, which has them already")
+
+
+def rows_of_one_width(value: Any) -> None:
+    """Insist that a list, if it is not one of tables, is no list of vectors of unequal lengths."""
+    rows = value if isinstance(value, (list, tuple)) else ()
+    widths = {len(row) for row in rows if hasattr(row, "__len__") and not isinstance(row, (str, bytes))}
+    if len(widths) > 1:
+        raise ValueError(
+            f"X must be a table, (T, D), or a list of tables, got a list of rows of {min(widths)} to {max(widths)} "
+            "numbers: if these are sequences of numbers, [np.reshape(part, (-1, 1)) for part in X] makes tables of them"
+        )
 
 
 def rows_of_means(value: npt.ArrayLike, n_states: int) -> FloatArray:

@@ -133,8 +133,9 @@ class HMMClassifier(ClassifierMixin, LearnerOfSequences):
         self.class_prior_ = counts / counts.sum()
         if self.class_prior is not None:
             self.class_prior_ = _checks.distributions("class_prior", self.class_prior, counts.shape, False)
-        of_class = [sequences.chosen(np.flatnonzero(numbers == c)) for c in range(len(counts))]
         prior, rng = self._prior(sequences), self._generator()
+        sequences = self._with_symbols(sequences, rng)
+        of_class = [sequences.chosen(np.flatnonzero(numbers == c)) for c in range(len(counts))]
         fits = [self._fitted(own, prior, rng) for own in of_class]
         self.models_ = [fitted.model for fitted in fits]
         n_iterations = max(len(fitted.history) - 1 for fitted in fits)

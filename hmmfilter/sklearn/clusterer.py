@@ -135,6 +135,7 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
         sequences = self._samples(X, lengths_of(X, y, lengths), reset=True)
         n_clusters = _checks.cluster_count(self.n_clusters, len(sequences.lengths))
         prior, rng = self._prior(sequences), self._generator()
+        sequences = self._with_symbols(sequences, rng)
         features = self._features(sequences, n_clusters, rng)
         n_starts = 1 + _checks.whole_count("restarts", self.restarts)
         begun = [self._begun(sequences, _grouped(features, n_clusters, rng), prior, rng) for _ in range(n_starts)]

@@ -42,14 +42,15 @@ FROM_ZERO = frozenset(
 
 
 class Sequences(NamedTuple):
-    """Sequences, and how long each of them is."""
+    """Sequences, and how long each of them is; perhaps all the symbols that there are, as some may lack some."""
 
     parts: list[Any]
     lengths: IntArray
+    symbols: Any = None
 
     def chosen(self, numbers: IntArray) -> Sequences:
         """Some of them."""
-        return Sequences([self.parts[n] for n in numbers], self.lengths[numbers])
+        return self._replace(parts=[self.parts[n] for n in numbers], lengths=self.lengths[numbers])
 
     def of(self, kind: type) -> tuple[Any, IntArray | None]:
         """Observations and lengths for a kind of emission: what one of one's own makes of several is not known."""
@@ -91,6 +92,7 @@ class LearnerOfSequences(BaseEstimator):
         """Let sequences in, each of whose rows is a sample: a table without lengths is one of them."""
         if lengths is None and are_tables(X):
             return self._parts(X)
+        _checks.rows_of_one_width(X)
         needs = {"ensure_min_samples": 2 if reset else 1} | self._needs()  # a move, to learn from
         table = validate_data(self, X, reset=reset, skip_check_array=not self._is_of_numbers, **needs)
         n_rows = len(table)
@@ -119,7 +121,17 @@ class LearnerOfSequences(BaseEstimator):
     def _guessed(self, sequences: Sequences, n_states: int, rng: np.random.Generator) -> Any:
         """A first model of sequences."""
         kind, options = guesses.kind_of("emission", self.emission)
+        if sequences.symbols is not None:
+            options = options | {"symbols": sequences.symbols}
         return guess_any(kind, n_states, *sequences.of(kind), None, None, rng, options)
+
+    def _with_symbols(self, sequences: Sequences, rng: np.random.Generator) -> Sequences:
+        """Sequences, and all their symbols where they are of some, for models of some of them to know."""
+        kind, options = guesses.kind_of("emission", self.emission)
+        if kind is not emissions.Categorical or options.get("symbols") is not None:
+            return sequences
+        known = self._guessed(sequences, 1, rng).emission
+        return sequences._replace(symbols=known.symbols or list(range(known.probabilities.shape[1])))
 
     def _prior(self, sequences: Sequences) -> Any:
         """What is believed before: "weak" is that each state of a Gaussian is spread as all observations are."""
@@ -129,7 +141,10 @@ class LearnerOfSequences(BaseEstimator):
         if self._kind is not emissions.Gaussian:
             return None
         n_states = _checks.step_count("n_states", self.n_states)
-        rows = np.concatenate([part.reshape(len(part), -1) for part in sequences.parts])
+        seen = [part.reshape(len(part), -1) for part in sequences.parts if len(part) > 0]
+        if not seen:
+            return None
+        rows = np.concatenate(seen)
         is_seen, width = ~np.isnan(rows), rows.shape[1]
         n_seen = np.maximum(is_seen.sum(axis=0), 1)
         mean = np.where(is_seen, rows, 0.0).sum(axis=0) / n_seen

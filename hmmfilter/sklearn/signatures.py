@@ -15,13 +15,15 @@ OF_SCORES = WANTED | {"sample_weight": None}  # which pipelines hand on to score
 def are_lengths(value: Any, n_rows: int) -> bool:
     """Whether a second argument holds lengths of sequences: integers that sum to the number of rows, and not one a row.
 
-    Classes of rows, which are one a row, may sum to anything.
+    Classes of rows, which are one a row, may sum to anything. Where sequences are all of one row, lengths are, too.
     """
     if value is None or isinstance(value, str):
         return False
     given = np.asarray(value)
     is_vector_of_integers = given.ndim == 1 and given.dtype.kind in "iu" and given.size > 0
-    return bool(is_vector_of_integers and given.min() >= 0 and given.sum() == n_rows != len(given))
+    if not is_vector_of_integers or given.min() < 0 or given.sum() != n_rows:
+        return False
+    return len(given) != n_rows or bool((given == 1).all())
 
 
 def lengths_of(X: Any, y: Any, lengths: Any) -> Any:
@@ -46,6 +48,7 @@ def rows_and_lengths(X: Any, y: Any = None, lengths: Any = None) -> tuple[Any, A
     if is_list_of_sequences(X):
         _checks.no_lengths_of_a_list(lengths)
         return _one_after_the_other(X), [len(part) for part in X]
+    _checks.rows_of_one_width(X)
     return X, lengths_of(X, y, lengths)
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.utils import estimator_html_repr, get_tags
 
 import hmmfilter as hf
-from hmmfilter.sklearn import HMMClassifier, HMMClusterer, HMMTransformer
+from hmmfilter.sklearn import GaussianHMM, HMMClassifier, HMMClusterer, HMMTransformer
 
 QUIET, RESTLESS = (
     hf.HMM([0.5, 0.5], [[stay, 1 - stay], [1 - stay, stay]], hf.emissions.Gaussian([0.0, 6.0], [1.0, 1.0]))
@@ -219,6 +219,53 @@ def test_words_and_columns_by_name():
     assert classifier.predict(frame, lengths=[2, 2, 2, 2]).tolist() == ["low", "high"] * 2
     parts = [frame[:2], frame[2:4], frame[4:6], frame[6:]]
     assert HMMClassifier(1, emission=both).fit(parts, ["low", "high"] * 2).score(parts, ["low", "high"] * 2) == 1.0
+
+
+@pytest.mark.parametrize(
+    "sequences",
+    [
+        [["sun", "sun", "sun"], ["rain", "rain"], ["sun", "sun", "snow"], ["rain", "sun", "rain"]],
+        [[0, 0, 0], [1, 1], [0, 0, 2], [1, 0, 1]],
+        [
+            np.array([[0.0, 0.0, 0.0]]).T,
+            np.array([[1.0, np.nan, 1.0]]).T,
+            np.array([[0, 2]]).T,
+            np.array([[1, 0, 1]]).T,
+        ],
+    ],
+    ids=["words", "numbers", "columns"],
+)
+def test_classes_and_clusters_may_lack_symbols(sequences):
+    classifier = HMMClassifier(1, emission="categorical").fit(sequences, [3, 5, 3, 5])
+    assert classifier.predict(sequences).tolist() == [3, 5, 3, 5]
+    assert [model.emission.probabilities.shape for model in classifier.models_] == [(1, 3)] * 2
+    clusterer = HMMClusterer(2, n_states=1, emission="categorical", random_state=0).fit(sequences)
+    assert adjusted_rand_score(clusterer.labels_, [3, 5, 3, 5]) == 1.0
+
+
+@pytest.mark.parametrize("of", [HMMClassifier, HMMClusterer, HMMTransformer])
+def test_sequences_without_steps(of):
+    """They change no model; all of them together are nothing to learn from."""
+    parts, empty = np.random.default_rng(0).normal([[[0.0, 0.0]], [[9.0, 9.0]]] * 2, 1.0, (4, 6, 2)), np.empty((0, 2))
+    with_empty = [*parts, empty]
+    if of is HMMTransformer:
+        shares = of(random_state=0).fit(list(parts)).transform(list(parts))
+        more = of(random_state=0).fit_transform(with_empty)
+        np.testing.assert_array_equal(np.concatenate(more), np.concatenate(shares))
+        assert more[-1].shape == (0, 2)
+    elif of is HMMClassifier:
+        assert of(1).fit(with_empty, [0, 1, 0, 1, 1]).models_ == of(1).fit(list(parts), [0, 1] * 2).models_
+    else:
+        labels = of(n_states=1, random_state=0).fit(with_empty).labels_
+        assert adjusted_rand_score(labels[:4], [0, 1, 0, 1]) == 1.0
+    with pytest.raises(ValueError, match="observations must have a step that is not missing"):
+        of().fit([empty, empty], *([[0, 1]] if of is HMMClassifier else []))
+
+
+def test_vectors_are_no_tables(drawn):
+    for estimator in (HMMTransformer(), GaussianHMM()):
+        with pytest.raises(ValueError, match=r"a list of rows of 12 to 18 numbers: .*reshape\(part, \(-1, 1\)\)"):
+            estimator.fit(drawn[0])
 
 
 class Coin:
