@@ -17,7 +17,8 @@ what                      hmmlearn                                        here
 ========================  ==============================================  ==============================================
 ``fit`` and ``score``     take lengths second                             take ``y`` second, as scikit-learn does;
                                                                           integers that sum to the number of rows are
-                                                                          lengths
+                                                                          lengths, unless they are one a row, and not
+                                                                          all 1
 ``monitor_.history``      is of log-likelihoods, also where there are     is of what is climbed, the log-likelihood and
                           priors: it falls, and a fit ends too soon       the log-prior together
 ``n_iter`` and ``tol``    do not reach ``monitor_`` when they are set     are heeded, unless a monitor was set

@@ -124,7 +124,8 @@ class Asking(BaseEstimator):
         X : array_like, (T, D), or list of them
             A row a step; sequences come one after the other with `lengths`, or as a list of tables without.
         y : array_like of int, optional
-            Lengths, if these are integers that sum to T. Anything else is left aside: there are no targets.
+            Lengths, if these are integers that sum to T, and fewer or more than T of them, or all 1. Anything else is
+            left aside: there are no targets.
         lengths : array_like of int, (N,), optional
             How many rows each sequence has. Without it, all rows are one sequence.
 
@@ -300,6 +301,8 @@ class Asking(BaseEstimator):
 
         Raises
         ------
+        ValueError, TypeError
+            Where ``n_samples`` is no integer from 1 up, or ``currstate`` no state.
         NotFittedError
             As in `score`.
 
@@ -316,9 +319,12 @@ class Asking(BaseEstimator):
         self._settle()
         rng = check_random_state(self.random_state if random_state is None else random_state)
         moves = _cumulated(self.transmat_)
-        states = [_drawn(_cumulated(self.startprob_), rng) if currstate is None else int(currstate)]
+        if currstate is None:
+            states = [_drawn(_cumulated(self.startprob_), rng)]
+        else:
+            states = [_checks.state_of_estimator("currstate", currstate, self.n_components)]
         rows = [self._generate_sample_from_state(states[0], rng)]
-        for _ in range(n_samples - 1):
+        for _ in range(_checks.step_count("n_samples", n_samples) - 1):
             states.append(_drawn(moves[states[-1]], rng))
             rows.append(self._generate_sample_from_state(states[-1], rng))
         return np.atleast_2d(rows), np.array(states, dtype=int)

@@ -294,6 +294,8 @@ def test_what_a_second_argument_is(rows):
     for y in (np.arange(150), np.full(150, 0.5), ["a"] * 150, "words", [[150]], [-1, 151]):
         assert model.fit(rows, y).to_hmm() == together
     assert model.score(rows, LENGTHS) == model.score(parts) == model.score(rows, lengths=LENGTHS) != model.score(rows)
+    assert model.score(rows, [1] * 150) == model.score(rows, lengths=[1] * 150) != model.score(rows)
+    assert model.score(rows, [0, 1, 2] * 50) == model.score(rows)
     assert model.aic(rows, LENGTHS) == model.aic(parts)
     assert model.bic(rows, LENGTHS) == model.bic(parts)
     for question in (model.predict, model.predict_proba):
@@ -459,6 +461,22 @@ def test_nan_is_refused_and_is_missing_for_the_model(rows):
     with pytest.raises(ValueError, match="NaN"):
         model.score(with_gap)
     assert np.isfinite(hf.fit(model.to_hmm(), with_gap, max_iterations=2).log_likelihood)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"n_samples": 0}, ValueError, "n_samples must be at least 1, got 0"),
+        ({"n_samples": 2.0}, TypeError, r"n_samples must be an integer, got 2\.0"),
+        ({"currstate": 1}, ValueError, "currstate must be a state, from 0 to 0, got 1"),
+        ({"currstate": -1}, ValueError, "currstate must be a state, from 0 to 0, got -1"),
+    ],
+)
+def test_samples_that_cannot_be(rows, arguments, error, message):
+    model = GaussianHMM().fit(rows)
+    assert model.sample(2, currstate=np.int64(0))[1].tolist() == [0, 0]
+    with pytest.raises(error, match=message):
+        model.sample(**arguments)
 
 
 def test_few_numbers_for_many_parameters_are_logged(rows, caplog):
