@@ -249,6 +249,8 @@ class HMMClusterer(ClusterMixin, LearnerOfSequences):
         visits = sums[ends] - sums[ends - sequences.lengths]
         steps = np.maximum(sequences.lengths, 1)[:, np.newaxis]
         shares: FloatArray = np.hstack([visits, counts.reshape(len(ends), -1)]) / steps
+        has_steps = sequences.lengths > 0
+        shares[~has_steps] = shares[has_steps].mean(axis=0)  # no group of their own, which shows nothing
         return shares
 
     def _begun(self, sequences: Sequences, belongs: FloatArray, prior: Any, rng: np.random.Generator) -> Any:

@@ -103,7 +103,9 @@ class LearnerOfSequences(BaseEstimator):
         parts, lengths = list(X), _checks.lengths_of_list(X)
         if self._is_of_numbers:
             needs = {"ensure_2d": False, "ensure_min_samples": 0} | self._needs()
-            parts = [check_array(part, input_name=f"X[{n}]", **needs) for n, part in enumerate(parts)]
+            of_none = needs | {"ensure_non_negative": False}  # among which there is no least number
+            for n, part in enumerate(parts):
+                parts[n] = check_array(part, input_name=f"X[{n}]", **(needs if len(part) > 0 else of_none))
         return Sequences(parts, lengths)
 
     def _needs(self) -> dict[str, Any]:

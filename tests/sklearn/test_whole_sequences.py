@@ -262,6 +262,16 @@ def test_sequences_without_steps(of):
         of().fit([empty, empty], *([[0, 1]] if of is HMMClassifier else []))
 
 
+@pytest.mark.parametrize("of", [HMMClassifier, HMMClusterer])
+def test_counts_without_steps(of):
+    """Nor are they a group of their own, where all others are much alike."""
+    parts = [*np.random.default_rng(0).poisson(3, (6, 6)), np.array([], dtype=int)]
+    learner = of(n_states=1, emission="poisson", random_state=0)
+    learner.fit(parts, *([[0, 1] * 3 + [0]] if of is HMMClassifier else []))
+    of_none = learner.predict_proba(parts)[-1]
+    np.testing.assert_allclose(of_none, learner.class_prior_ if of is HMMClassifier else learner.shares_, rtol=1e-12)
+
+
 def test_vectors_are_no_tables(drawn):
     for estimator in (HMMTransformer(), GaussianHMM()):
         with pytest.raises(ValueError, match=r"a list of rows of 12 to 18 numbers: .*reshape\(part, \(-1, 1\)\)"):
