@@ -160,7 +160,7 @@ __all__ = [
     "viterbi_n_best",
 ]
 
-if not TYPE_CHECKING:  # pragma: no branch; otherwise any name would pass as one of the package
+if not TYPE_CHECKING:  # or any name would pass as one of the package
 
     def __getattr__(name):
         """Import what needs another library when it is asked for: `hmmfilter.sklearn`, `hmmfilter.torch`, ..."""
