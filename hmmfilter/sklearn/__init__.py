@@ -30,8 +30,6 @@ a state never left        its row of ``transmat_`` becomes 0, and no      its ro
                           question is answered any more
 a state never visited     its mean or rate becomes NaN, and its           its parameters stay as they were
                           probabilities of symbols 0
-traces                    are learnt, however small                       a start below 1e-60 of what is expected, or a
-                                                                          move below 1e-100, becomes 0, and stays so
 NaN in ``X``              is refused                                      is refused, too; ``hf.fit(model.to_hmm(), X)``
                                                                           takes it as missing
 floors of a fit           the weight of a covariance, 1e-5; a variance,   none: a state that collapses is an error,

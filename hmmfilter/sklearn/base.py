@@ -34,7 +34,6 @@ from hmmfilter._docstrings import as_in
 from hmmfilter.emissions.learning import shown_by
 from hmmfilter.filtering import forward_filter
 from hmmfilter.learning import expected_statistics
-from hmmfilter.learning.problem import TRACE, TRACE_OF_MOVES
 from hmmfilter.model import HMM
 from hmmfilter.predicting import log_likelihoods_to_come
 from hmmfilter.sklearn import signatures
@@ -295,10 +294,10 @@ class BaseHMM(Asking):
         """Set all that ``params`` names to what is most probable for what is expected."""
         if "s" in self.params:
             before, prior = self.startprob_, self.startprob_prior
-            self.startprob_ = most_probable_rows("startprob_prior", prior, stats["start"], before, TRACE)
+            self.startprob_ = most_probable_rows("startprob_prior", prior, stats["start"], before)
         if "t" in self.params:
             before, prior = self.transmat_, self.transmat_prior
-            self.transmat_ = most_probable_rows("transmat_prior", prior, stats["trans"], before, TRACE_OF_MOVES)
+            self.transmat_ = most_probable_rows("transmat_prior", prior, stats["trans"], before)
         self._maximise(stats)
 
     def _maximise(self, stats: Stats) -> None:
@@ -396,17 +395,14 @@ class BaseHMM(Asking):
         """Set the attributes that an emission tells."""
 
 
-def most_probable_rows(
-    name: str, prior: npt.ArrayLike, counts: FloatArray, before: FloatArray, trace: float = 0.0
-) -> FloatArray:
+def most_probable_rows(name: str, prior: npt.ArrayLike, counts: FloatArray, before: FloatArray) -> FloatArray:
     """The most probable distributions, by a Dirichlet prior of that name and expected counts, along the last axis.
 
-    Zeros stay zeros, and a row of which nothing is known stays as it was. What is learnt to be less than a trace is 0.
+    Zeros stay zeros, and a row of which nothing is known stays as it was.
     """
     known = np.where(before > 0, counts + (_concentration(name, prior, before.shape) - 1.0), 0.0)
     sums = known.sum(axis=-1, keepdims=True)
     rows: FloatArray = np.divide(known, sums, out=np.array(before), where=sums > 0)
-    rows[(rows < trace) & (sums > 0)] = 0.0
     return rows
 
 
