@@ -147,15 +147,19 @@ def test_a_run_that_fails_leaves_its_input_and_output_as_they_were(tmp_path, cap
     assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
 
 
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 def test_a_full_disk_leaves_the_input_as_it_was(tmp_path):
-    import resource
-
     data = tmp_path / "data.csv"
     data.write_bytes(EARTHQUAKES.read_bytes())
     done = subprocess.run(
-        [*COMMAND, "smooth", str(data), *QUAKES, "--output", str(data)],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+        [sys.executable, "-c", LIMITED, *COMMAND, "smooth", str(data), *QUAKES, "--output", str(data)],
         capture_output=True,
         text=True,
         check=False,
