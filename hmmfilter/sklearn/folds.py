@@ -21,6 +21,7 @@ class SequenceFold(BaseCrossValidator):
     scikit-learn cuts together with the rows: of each row, how long its sequence is, ``np.repeat(lengths, lengths)``.
     All estimators of `hmmfilter.sklearn` take lengths by row, too. These reach the folds, ``fit`` and ``score`` by
     metadata routing, which ``sklearn.set_config(enable_metadata_routing=True)`` turns on; the estimators ask for them.
+    Before its version 1.8, scikit-learn's searches hand them to ``fit`` of a ``Pipeline``, and not to its ``score``.
 
     Parameters
     ----------
