@@ -293,11 +293,11 @@ class BaseHMM(Asking):
     def _do_mstep(self, stats: Stats) -> None:
         """Set all that ``params`` names to what is most probable for what is expected."""
         if "s" in self.params:
-            before, prior = self.startprob_, self.startprob_prior
-            self.startprob_ = most_probable_rows("startprob_prior", prior, stats["start"], before)
+            self.startprob_ = most_probable_rows(
+                "startprob_prior", self.startprob_prior, stats["start"], self.startprob_
+            )
         if "t" in self.params:
-            before, prior = self.transmat_, self.transmat_prior
-            self.transmat_ = most_probable_rows("transmat_prior", prior, stats["trans"], before)
+            self.transmat_ = most_probable_rows("transmat_prior", self.transmat_prior, stats["trans"], self.transmat_)
         self._maximise(stats)
 
     def _maximise(self, stats: Stats) -> None:
@@ -400,7 +400,7 @@ def most_probable_rows(name: str, prior: npt.ArrayLike, counts: FloatArray, befo
 
     Zeros stay zeros, and a row of which nothing is known stays as it was.
     """
-    known = np.where(before > 0, counts + (_concentration(name, prior, before.shape) - 1.0), 0.0)
+    known = np.where(before > 0, counts + (_checks.concentration_of_estimator(name, prior, before.shape) - 1.0), 0.0)
     sums = known.sum(axis=-1, keepdims=True)
     rows: FloatArray = np.divide(known, sums, out=np.array(before), where=sums > 0)
     return rows
@@ -408,9 +408,5 @@ def most_probable_rows(name: str, prior: npt.ArrayLike, counts: FloatArray, befo
 
 def log_density_of_rows(name: str, prior: npt.ArrayLike, rows: FloatArray) -> float:
     """The log-density of distributions under that prior, up to a constant; zeros are given, and count for nothing."""
-    more = _concentration(name, prior, rows.shape) - 1.0
+    more = _checks.concentration_of_estimator(name, prior, rows.shape) - 1.0
     return float(np.sum(more[rows > 0] * np.log(rows[rows > 0])))
-
-
-def _concentration(name: str, prior: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    return _checks.concentration_of_estimator(name, prior, shape)
