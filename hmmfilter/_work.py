@@ -13,6 +13,12 @@ Work = Callable[..., float]  # of the arguments of a kernel, which it calls by t
 MATRIX_ENTRY = 10.0  # to make a matrix ready
 
 
+def ready(log_transition: Any) -> float:
+    """To make matrices ready, or the moves of a network."""
+    is_network = hasattr(log_transition, "onward")
+    return MATRIX_ENTRY * float(log_transition.onward.sources.size if is_network else log_transition.size)
+
+
 def taken(n_steps: int, n_states: int, fixed: float, linear: float, square: float) -> float:
     """So much for each step, and in it for each state, and for each pair of states."""
     return n_steps * (fixed + (linear + square * n_states) * n_states)
@@ -24,7 +30,7 @@ def of_rows(*each: float) -> Work:
     def work(given: Any, *_: Any) -> float:
         _, log_transition, _, log_likelihoods, _ = given
         n_rows, n_states = log_likelihoods.shape
-        return taken(n_rows, n_states, *each) + MATRIX_ENTRY * float(log_transition.size)
+        return taken(n_rows, n_states, *each) + ready(log_transition)
 
     return work
 
@@ -41,7 +47,7 @@ def of_sequences(*each: float) -> Work:
     def work(given: Any, first: int, last: int, *_: Any) -> float:
         _, log_transition, _, log_likelihoods, starts = given
         n_rows = int(starts[last + 1] - starts[first])
-        return taken(n_rows, log_likelihoods.shape[1], *each) + MATRIX_ENTRY * float(log_transition.size)
+        return taken(n_rows, log_likelihoods.shape[1], *each) + ready(log_transition)
 
     return work
 

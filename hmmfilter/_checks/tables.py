@@ -22,8 +22,11 @@ from hmmfilter._checks.arrays import (
 )
 from hmmfilter._checks.errors import EntryError, shown
 from hmmfilter._checks.settings import steps_ahead
+from hmmfilter._kernels.limits import FEW_STATES
+from hmmfilter._kernels.network import Ways
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
+from hmmfilter._ways import dense_logs
 
 LARGEST_LOG = 1e22  # of a finite log-potential: 1e9 of them can be added without a rounding, see `_kernels`
 NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
@@ -84,7 +87,13 @@ def chain(
     transition_index: npt.ArrayLike | None = None,
     allowed: npt.ArrayLike | None = None,
 ) -> Tables:
-    """Let the tables of the functional core in."""
+    """Let the tables of the functional core in; a chain that is no matrix brings the ways that it goes by."""
+    ways = ways_in(log_transition)
+    if ways is not None and (ways.onward.n_between > 0 or len(ways.onward.into) - 1 > FEW_STATES):
+        return _network_chain(log_initial, ways, log_likelihoods, lengths, transition_index, allowed)
+    if ways is not None:
+        log_transition = dense_logs(ways.onward)
+        log_transition = log_transition[0] if len(log_transition) == 1 else log_transition
     initial = float_array("log_initial", log_initial)
     transition = float_array("log_transition", log_transition)
     likelihoods = float_array("log_likelihoods", log_likelihoods)
@@ -125,6 +134,42 @@ def chain(
     if len(matrices) == 0:  # of a single step, which leads nowhere
         matrices = frozen(np.zeros((1, n_states, n_states)))
     return Tables(initials, matrices, index, likelihoods, first_rows)
+
+
+def ways_in(log_transition: Any) -> Ways | None:
+    """The ways that a chain goes by, if it is a network; None of matrices."""
+    ways: Ways | None = log_transition if isinstance(log_transition, Ways) else None
+    return log_transition._ways() if hasattr(log_transition, "_ways") else ways
+
+
+def _network_chain(
+    log_initial: npt.ArrayLike,
+    ways: Ways,
+    log_likelihoods: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    transition_index: npt.ArrayLike | None,
+    allowed: npt.ArrayLike | None,
+) -> Tables:
+    """`chain` where the chain is a network."""
+    n_states, n_matrices = len(ways.onward.into) - 1 - ways.onward.n_between, len(ways.onward.log_shares)
+    likelihoods = float_array("log_likelihoods", log_likelihoods)
+    first_rows = starts(lengths, likelihoods.shape[0] if likelihoods.ndim else 0)
+    n_rows, index = int(first_rows[-1]), NO_INDEX
+    likelihoods = log_potentials("log_likelihoods", likelihoods, ("T" if lengths is None else n_rows, n_states))
+    initial = float_array("log_initial", log_initial)
+    many = (len(first_rows) - 1, n_states) if lengths is not None and initial.ndim == 2 else (n_states,)
+    initial = log_potentials("log_initial", initial, many).reshape(-1, n_states)
+    if transition_index is not None:
+        index = transition_index_of(transition_index, _used_moves(first_rows, lengths), n_matrices)
+    elif n_matrices > 1 or ways.onward.kinds.size > 0:
+        n_needed = len(_used_moves(first_rows, lengths))
+        if n_matrices not in (1, n_needed):
+            raise ValueError(f"log_transition must have {n_needed} steps that lead on, one a row, got {n_matrices}")
+    if n_matrices == 1:
+        index = NO_INDEX
+    if allowed is not None:
+        likelihoods = only_allowed(likelihoods, allowed)
+    return Tables(initial, ways, index, likelihoods, first_rows)
 
 
 def _used_moves(starts: IntArray, lengths: npt.ArrayLike | None) -> BoolArray:

@@ -13,7 +13,8 @@ from hmmfilter._drivers.together import together_for
 from hmmfilter._kernels.block import block_rows, room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._kernels.lanes import lanes_for
-from hmmfilter._kernels.tables import Tables
+from hmmfilter._kernels.network import Ways, slots_for_networks
+from hmmfilter._kernels.tables import Tables, matrix_count
 from hmmfilter._kernels.wide import PLANES
 from hmmfilter._tiers import kernels
 
@@ -22,8 +23,15 @@ MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take four tim
 
 def slots(tables: Tables, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
     """Room for matrices made ready: for all of them where an index may come back, else for one."""
-    n_matrices = len(tables.log_transition) if tables.transition_index.size > 0 else 1
+    n_matrices = matrix_count(tables) if tables.transition_index.size > 0 else 1
     return slots_for_up_to(n_matrices, tables.log_likelihoods.shape[1], slots_for)
+
+
+def slots_for_moves_of(tables: Tables) -> FloatArray:
+    """Room for what leads from step to step made ready, one way: matrices, or those of a network."""
+    if not isinstance(tables.log_transition, Ways):
+        return slots(tables, slots_for_chains)
+    return slots(tables, lambda n_slots, _: slots_for_networks(n_slots, tables.log_transition.onward))
 
 
 def slots_for_up_to(n_matrices: int, n_states: int, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
@@ -54,8 +62,8 @@ class Recursion:
     def __init__(self, tables: Tables, outcome: tuple[IntArray, FloatArray]) -> None:
         n_states = tables.log_likelihoods.shape[1]
         self._tables, self._given, self.outcome = tables, tuple(tables), outcome
-        self._lanes = lanes_for(n_states)
-        self.chains, self._room = slots(tables, slots_for_chains), room_for_blocks(tables)
+        self._lanes = None if isinstance(tables.log_transition, Ways) else lanes_for(n_states)
+        self.chains, self._room = slots_for_moves_of(tables), room_for_blocks(tables)
         self.state = np.empty((PLANES, n_states))  # α before or after a piece or, backwards, ω
         self._together = together_for(tables, outcome)
 
@@ -68,7 +76,7 @@ class Recursion:
 
     @cached_property
     def backward_chains(self) -> FloatArray:
-        return slots(self._tables, slots_for_chains)
+        return slots_for_moves_of(self._tables)
 
     def forward(self, piece: Piece, rows: FloatArray, increments: FloatArray, checkpoints: FloatArray) -> None:
         """Filter a piece: its sequences eight at a time, and one after the other those that this leaves."""

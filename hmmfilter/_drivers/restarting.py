@@ -8,7 +8,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._drivers.posteriors import fill_filtered
-from hmmfilter._kernels.tables import Tables
+from hmmfilter._kernels.tables import Tables, matrix_count
 
 
 class Pieces(NamedTuple):
@@ -62,8 +62,8 @@ def _rows_between(tables: Tables, begins: IntArray, ends: IntArray, owners: IntA
     """Some rows of the tables, as sequences of their own."""
     rows = np.concatenate([np.arange(begin, end) for begin, end in zip(begins, ends, strict=True)])
     index = tables.transition_index
-    if len(tables.log_transition) > 1:
-        moves = index if len(index) > 0 else np.arange(len(tables.log_transition))
+    if matrix_count(tables) > 1:
+        moves = index if len(index) > 0 else np.arange(matrix_count(tables))
         index = frozen(moves[np.minimum(rows, len(moves) - 1)])  # what leads on from a last row is not asked for
     return Tables(
         tables.log_initial if len(tables.log_initial) == 1 else frozen(tables.log_initial[owners]),

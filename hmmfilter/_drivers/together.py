@@ -10,6 +10,7 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.jobs import Piece
 from hmmfilter._kernels.abreast import PLACES, room_for_lanes
 from hmmfilter._kernels.lanes import EIGHT, lanes_for
+from hmmfilter._kernels.network import Ways
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._kernels.together import DONE, LEFT, SPOILT
 from hmmfilter._tiers import kernels
@@ -20,7 +21,7 @@ BUSY = 5  # where so many lanes have something to do, on average, while one goes
 
 def together_for(tables: Tables, outcome: tuple[IntArray, FloatArray]) -> Together | None:
     """What one worker takes many sequences with, by one initial distribution and one matrix; or None."""
-    if len(tables.starts) <= MANY:
+    if len(tables.starts) <= MANY or isinstance(tables.log_transition, Ways):
         return None
     return Together(tables, outcome) if len(tables.log_initial) == len(tables.log_transition) == 1 else None
 

@@ -18,6 +18,7 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     coded       posteriors as they are stored
     tables      what a call brings: sequences, and the matrix that leads from row to row
     chain       a matrix made ready
+    network     a chain of moves between nodes, made ready
     update      the prediction and the LSE update, by which all sums over paths go
     products    powers of a matrix, to twice the digits
     block       likelihoods of a block of steps, for the fast steps
@@ -48,8 +49,9 @@ takes the same step faster where numbers lie near each other; and then sees both
 Logs become probabilities by `exp_parts` in `wide`: log b a block at a time in `block`, for the fast steps, and a row at
 a time in `lse_update`; log A in `chain`. Posteriors are divided by their sum in `sweep`, and by `store_posterior`.
 
-`fused` has the interpreter's x y + z with one rounding, a fused multiply-add. What makes machine code of the rooms, and
-keeps it, stands beside them: `compiling` has the decorators, `machine` what Numba does behind them, `linking` how what
-belongs together becomes one piece of code, `instructions` what stands for `lanes`; `keeping` and `places` have the
-cache on disk, and `offering` lends kernels to users' own compiled code.
+`choosing` tells few states from many, and matrices from networks, when kernels are compiled. `fused` has the
+interpreter's x y + z with one rounding, a fused multiply-add. What makes machine code of the rooms, and keeps it,
+stands beside them: `compiling` has the decorators, `machine` what Numba does behind them, `linking` how what belongs
+together becomes one piece of code, `instructions` what stands for `lanes`; `keeping` and `places` have the cache on
+disk, and `offering` lends kernels to users' own compiled code.
 """

@@ -13,11 +13,12 @@ import math
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .block import BEYOND, Block, Origin, block_in, block_rows, fill_block, origin_of, set_begins
-from .chain import Chain, chain_at
+from .chain import Chain
 from .coded import store_posterior, store_smoothed
 from .compiling import compiled
 from .forward import Trace, fill_trace, trace_in
 from .lanes import Lanes
+from .network import made_ready
 from .numbers import mark
 from .sweep import sweep
 from .tables import Given, Tables, block_before, is_possible, stretch_before
@@ -115,7 +116,7 @@ def run_backward(
             while stop > start:
                 t, m = stretch_before(tables, n, start, stop)
                 set_begins(tables, first, True, t, stop, block)
-                chain = chain_at(tables.log_transition, m, True, backward_slots)
+                chain = made_ready(tables.log_transition, m, True, backward_slots)
                 log_b, some_rows = tables.log_likelihoods[t:stop], its_rows[t - start : stop - start]
                 backward_block(log_b, origin, chain, state, block, like, scratch, trace, t, some_rows)
                 stop = t

@@ -27,7 +27,7 @@ from .lanes import TILE, divide, fma, larger, load, splat, store
 from .limits import FEW_STATES
 from .numbers import copy, fill_table, sum_of, tally
 from .pairs import CHUNK, Columns, Rows, columns_in, fill_columns, keep_pairs, pair_rows, size_of_columns
-from .tables import Given, Tables, first_sequence, is_possible, stretch_before
+from .tables import Given, Tables, first_sequence, is_possible, matrix_count, stretch_before
 from .wide import HEAD
 
 ADDED_PLAINLY = 16 * CHUNK  # so many rows lose little enough where they are added, by chunks, without a second part
@@ -345,7 +345,7 @@ def run_pairs(
     """
     tables = Tables(*given)
     starts = tables.starts
-    is_kept, is_one_sum = len(pairs) > 0, not is_by_sequence and len(tables.log_transition) == 1
+    is_kept, is_one_sum = len(pairs) > 0, not is_by_sequence and matrix_count(tables) == 1
     while end > begin:
         t = end - 1
         n -= t < starts[n]

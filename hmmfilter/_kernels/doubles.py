@@ -19,14 +19,14 @@ none has one: what follows the largest α or ω is 2^-290 or more, and so is wha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
 
 from .chain import Chain, tiled
-from .compiling import IS_PLAIN, apart, compiled
+from .choosing import chosen_by_lanes
+from .compiling import apart, compiled
 from .counts import add_products, chunk_in, room_for_pairs
 from .lanes import (
     Lanes,
@@ -58,7 +58,7 @@ from .numbers import (
     total_of,
 )
 from .pairs import CHUNK
-from .update import predict_many
+from .update import predict_for
 from .wide import HEAD, exp_parts
 
 LOST = -690.0  # in nats: likelihoods below exp(`LOST`), 2^-995, of the largest of their row are `BELOW`
@@ -183,7 +183,7 @@ def forward_many(
     p, s = state[:n_states], state[state.size // 2 :]
     t = first
     while t < end:
-        predict_many(p, chain.linear[HEAD], s)
+        predict_for(chain)(p, chain, s)
         b = likelihoods[t]
         for k in range(n_states):
             p[k] = s[k] * larger(b[k], 0.0)
@@ -276,7 +276,7 @@ def backward_many(
     n, t = 0, end - 1
     while t >= first:
         alpha, f = alphas[t], chunk.f[n]
-        predict_many(omega, chain.linear[HEAD], s)
+        predict_for(chain)(omega, chain, s)
         total = dot(alpha, beta)
         if not total > SHALLOW:
             break
@@ -300,24 +300,6 @@ def backward_many(
     return t + 1
 
 
-def divide_by_largest_for(like: Lanes | None) -> Callable[..., None]:
-    """`divide_few_by_largest` or that of many, which is known when this is compiled; so are those below."""
-    return divide_many_by_largest if like is None else divide_few_by_largest
-
-
-def forward_for(like: Lanes | None) -> Callable[..., int]:
-    """`forward_few` or `forward_many`."""
-    return forward_many if like is None else forward_few
-
-
-def backward_for(like: Lanes | None) -> Callable[..., int]:
-    """`backward_few` or `backward_many`."""
-    return backward_many if like is None else backward_few
-
-
-if not IS_PLAIN:
-    from .instructions import chosen_by_lanes
-
-    divide_by_largest_for = chosen_by_lanes(divide_few_by_largest, divide_many_by_largest)
-    forward_for = chosen_by_lanes(forward_few, forward_many)
-    backward_for = chosen_by_lanes(backward_few, backward_many)
+divide_by_largest_for = chosen_by_lanes(divide_few_by_largest, divide_many_by_largest)
+forward_for = chosen_by_lanes(forward_few, forward_many)
+backward_for = chosen_by_lanes(backward_few, backward_many)

@@ -6,12 +6,12 @@ import math
 
 from hmmfilter._arrays import FloatArray, IntArray
 
-from .chain import chain_at
 from .compiling import apart, compiled
 from .counts import chunk_in
 from .doubles import CARRIED, FLOOR, LEAST, OUT, OUT_LOST, SHARED, backward_for, forward_for, take_likelihoods
 from .lanes import Lanes, larger
 from .limits import FEW_STATES
+from .network import made_ready
 from .numbers import copy, fill_table, multiply_row, sum_of, tally, two_product
 from .pairs import CHUNK
 from .tables import Given, Tables, matrix_at, steady_since, steady_until
@@ -71,7 +71,7 @@ def forward_by_matrices(
     while first < end:
         led = offset + first - 1
         stop = steady_until(tables, led, offset + end) - offset
-        chain = chain_at(tables.log_transition, matrix_at(tables, led), False, slots)
+        chain = made_ready(tables.log_transition, matrix_at(tables, led), False, slots)
         reached = forward_for(like)(state, carried, chain, likelihoods, first, stop, like, alphas)
         if reached < stop:
             return reached
@@ -193,7 +193,7 @@ def run_expecting_backward(
                 add_slopes(n_states, room, slopes[m])
                 n_added = 0
             m = leading
-            chain = chain_at(tables.log_transition, m, True, slots)
+            chain = made_ready(tables.log_transition, m, True, slots)
             first = max(steady_since(tables, t - 1, stop) - begin, t - begin - ROWS_AT_A_TIME)
             reached = backward_for(like)(omega, chain, likelihoods, first, t - begin, like, alphas, room, weights[n])
             if reached > first:

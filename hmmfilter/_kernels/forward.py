@@ -16,11 +16,12 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 
 from .block import BEYOND, Block, Origin, block_in, block_rows, fill_block, mistrust_begins, origin_of, set_begins
-from .chain import Chain, chain_at
+from .chain import Chain
 from .coded import coded, store_filtered
 from .compiling import apart, compiled
 from .lanes import Lanes
 from .limits import NEVER
+from .network import made_ready
 from .numbers import largest, mark
 from .sweep import sweep
 from .tables import Given, Tables, initial_at, matrix_at, place_of, stretch_from
@@ -115,7 +116,7 @@ def fill_trace(trace: Trace, like: Lanes | None, scratch: Scratch) -> None:
             start_chain(tables.log_likelihoods[t], like, scratch, state)
         else:
             copy_wide(trace.checkpoints[0] if t == start else trace.table[t - start - 1], state)
-            chain = chain_at(tables.log_transition, matrix_at(tables, t - 1), False, trace.slots)
+            chain = made_ready(tables.log_transition, matrix_at(tables, t - 1), False, trace.slots)
             lse_update(tables.log_likelihoods[t], chain, like, scratch, state)
 
 
@@ -181,7 +182,7 @@ def run_forward(
         reached = t
         if t == starts[n] or largest(state[EXPONENT]) > NEVER:
             set_begins(tables, n, False, t, stop, block)
-            chain = chain_at(tables.log_transition, m, False, slots)
+            chain = made_ready(tables.log_transition, m, False, slots)
             log_b = tables.log_likelihoods[t:stop]
             reached += forward_block(log_b, origin, chain, state, block, like, scratch, its_rows, its_increments)
             n = keep_log_likelihoods(starts, n, t, reached, block, log_likelihood)

@@ -12,14 +12,14 @@ other direction's lines out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from hmmfilter._arrays import FloatArray
 
 from .block import BEYOND, SPREAD, Block, Origin, fill_log_factors
 from .chain import Chain
+from .choosing import chosen_by_lanes
 from .coded import LOG_RAISED, RAISED, code_faint, coded, is_deep, is_product
-from .compiling import IS_PLAIN, apart, compiled
+from .compiling import apart, compiled
 from .lanes import (
     Lanes,
     add,
@@ -53,7 +53,7 @@ from .numbers import (
     total_of,
     two_product,
 )
-from .update import Scratch, predict_few, predict_many
+from .update import Scratch, predict_few, predict_for
 from .wide import (
     EXPONENT,
     HEAD,
@@ -283,7 +283,7 @@ def sweep_many(
             copy(origin.linear[HEAD], s)
             s_exponent, before, before_exponent = origin.exponent, 1.0, 0.0
         else:
-            predict_many(p, chain.linear[HEAD], scratch.p[1])
+            predict_for(chain)(p, chain, scratch.p[1])
             s_exponent = exponent + chain.exponent
             if not chain.is_dense and (
                 is_faded(s, veil) or (increments is None and is_beyond(share, s, scratch.after[HEAD]))
@@ -362,15 +362,7 @@ def smooth_row(beta: FloatArray, block: Block, row: int, f: FloatArray) -> None:
     block.is_faint[row] = 1.0
 
 
-def sweep_for(like: Lanes | None) -> Callable[..., int]:
-    """`sweep_few` or `sweep_many`, which is known when this is compiled."""
-    return sweep_many if like is None else sweep_few
-
-
-if not IS_PLAIN:
-    from .instructions import chosen_by_lanes
-
-    sweep_for = chosen_by_lanes(sweep_few, sweep_many)
+sweep_for = chosen_by_lanes(sweep_few, sweep_many)
 
 
 @compiled

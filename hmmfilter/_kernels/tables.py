@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hmmfilter._arrays import FloatArray, IntArray
 
+from .choosing import chosen_by_chain
 from .compiling import apart, compiled
 from .limits import NEVER
 
@@ -14,14 +15,14 @@ class Tables(NamedTuple):
     """The tables of a call, all sequences one after the other; a row is a step of one of them."""
 
     log_initial: FloatArray  # (1, K), or (N, K): one for each sequence
-    log_transition: FloatArray  # (M, K, K)
+    log_transition: Any  # (M, K, K), or the `Ways` of a network
     transition_index: IntArray  # (rows,): which matrix leads from a row to the next, and in the last entry, where rows
     #                             have gone before, which one leads to the first; empty where M = 1 or M = rows
     log_likelihoods: FloatArray  # (rows, K)
     starts: IntArray  # (N + 1,): the first row of each sequence, and the end; below 0 where rows have gone before
 
 
-Given = tuple[FloatArray, FloatArray, IntArray, FloatArray, IntArray]  # the same without names: a call is quicker
+Given = tuple[FloatArray, Any, IntArray, FloatArray, IntArray]  # the same without names: a call is quicker
 
 
 @compiled
@@ -31,17 +32,38 @@ def initial_at(tables: Tables, n: int) -> int:
 
 
 @compiled
+def count_dense(log_transition: FloatArray) -> int:
+    """M, of matrices."""
+    return len(log_transition)
+
+
+@compiled
+def count_of_network(ways: Any) -> int:
+    """M, of a network."""
+    return len(ways.onward.log_shares)
+
+
+count_for = chosen_by_chain(count_dense, count_of_network)
+
+
+@compiled
+def matrix_count(tables: Tables) -> int:
+    """M, how many matrices there are."""
+    return count_for(tables.log_transition)(tables.log_transition)
+
+
+@compiled
 def matrix_at(tables: Tables, t: int) -> int:
     """Which matrix leads from row t to the next."""
     if tables.transition_index.size > 0:
         return tables.transition_index[t]
-    return t if len(tables.log_transition) > 1 else 0
+    return t if matrix_count(tables) > 1 else 0
 
 
 @compiled
 def steady_until(tables: Tables, t: int, end: int) -> int:
     """How far the matrix of row t leads: to the first row that another one leads to, or the end."""
-    if len(tables.log_transition) == 1:
+    if matrix_count(tables) == 1:
         return end
     stop = t + 2
     while stop < end and matrix_at(tables, stop - 1) == matrix_at(tables, t):
@@ -52,7 +74,7 @@ def steady_until(tables: Tables, t: int, end: int) -> int:
 @compiled
 def steady_since(tables: Tables, t: int, begin: int) -> int:
     """The first row from which on the same matrix leads on as from row t, or the beginning."""
-    if len(tables.log_transition) == 1:
+    if matrix_count(tables) == 1:
         return begin
     while t > begin and matrix_at(tables, t - 1) == matrix_at(tables, t):
         t -= 1
@@ -76,7 +98,7 @@ def first_sequence(starts: IntArray, n: int, begin: int) -> int:
 @compiled
 def last_together(tables: Tables, n: int, t: int, end: int) -> int:
     """The last of the whole sequences, from n, which begins at row t, that share a block; n itself may be longer."""
-    if len(tables.log_initial) == 1 and len(tables.log_transition) == 1:
+    if len(tables.log_initial) == 1 and matrix_count(tables) == 1:
         while n < len(tables.starts) - 2 and tables.starts[n + 2] <= end:
             n += 1
     return n
@@ -86,7 +108,7 @@ def last_together(tables: Tables, n: int, t: int, end: int) -> int:
 def first_together(tables: Tables, n: int, begin: int, end: int, n_possible: IntArray) -> int:
     """The first of the whole sequences, all possible, up to n, that share a block; n itself may be longer."""
     starts = tables.starts
-    if len(tables.log_initial) == 1 and len(tables.log_transition) == 1 and end == starts[n + 1]:
+    if len(tables.log_initial) == 1 and matrix_count(tables) == 1 and end == starts[n + 1]:
         while (
             n > 0
             and starts[n - 1] >= begin

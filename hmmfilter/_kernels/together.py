@@ -6,7 +6,6 @@ A sequence with a step that is beyond the fast ones is left for `run_forward` an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from hmmfilter._arrays import FloatArray, IntArray
 
@@ -30,8 +29,9 @@ from .abreast import (
 from .backward import origin_of_ones
 from .block import Origin
 from .chain import Chain, chain_at
+from .choosing import chosen_by_lanes
 from .coded import coded, is_product
-from .compiling import IS_PLAIN, apart, compiled, inlined
+from .compiling import apart, compiled, inlined
 from .forward import origin_at
 from .lanes import (
     EIGHT,
@@ -170,15 +170,7 @@ def sweep_many_lanes(
     store(exponent, stretch.carried, 0)
 
 
-def sweep_lanes_for(like: Lanes | None) -> Callable[..., None]:
-    """`sweep_lanes` or `sweep_many_lanes`, which is known when this is compiled."""
-    return sweep_many_lanes if like is None else sweep_lanes
-
-
-if not IS_PLAIN:
-    from .instructions import chosen_by_lanes
-
-    sweep_lanes_for = chosen_by_lanes(sweep_lanes, sweep_many_lanes)
+sweep_lanes_for = chosen_by_lanes(sweep_lanes, sweep_many_lanes)
 
 
 @inlined

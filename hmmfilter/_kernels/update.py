@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from hmmfilter._arrays import FloatArray
 
-from .chain import Chain, held_chain, is_widened, place_in_tiles, step_exponent, tiled, widen_chain
+from .chain import Chain, is_widened, place_in_tiles, step_exponent, tiled, widen_chain
+from .choosing import chosen_by_chain
 from .coded import store_filtered, take_logs
 from .compiling import apart, compiled, inlined
 from .lanes import (
@@ -37,6 +38,7 @@ from .lanes import (
     unsigned,
 )
 from .limits import BEYOND_TAIL, FADED, NEARBY, NEVER
+from .network import held_for, predict_by_network, predict_by_network_exactly
 from .numbers import copy, exceeds, lanes_two_sum, largest, power_of_two, two_product, two_sum
 from .wide import (
     EXPONENT,
@@ -96,6 +98,15 @@ def predict_many(p: FloatArray, transition: FloatArray, s: FloatArray) -> None:
         for i in range(n_states):
             one = fma(splat(TILE, p[i]), load(TILE, transition, at_one + unsigned(i * len(TILE))), one)
         store(one, s, last * n_columns)
+
+
+@compiled
+def predict_by_matrix(p: FloatArray, chain: Chain, s: FloatArray) -> None:
+    """`predict_many` by a chain of a matrix."""
+    predict_many(p, chain.linear[HEAD], s)
+
+
+predict_for = chosen_by_chain(predict_by_matrix, predict_by_network)
 
 
 @compiled
@@ -207,6 +218,15 @@ def predict_exactly(state: FloatArray, chain: Chain, p: FloatArray, like: Lanes,
                     predicted[HEAD, j], predicted[TAIL, j], predicted[EXPONENT, j] = settled(total, tail, top)
 
 
+@compiled
+def predict_by_matrix_exactly(state: FloatArray, chain: Chain, p: FloatArray, predicted: FloatArray) -> None:
+    """`predict_exactly`, of many states."""
+    predict_exactly(state, chain, p, TILE, predicted)
+
+
+exactly_for = chosen_by_chain(predict_by_matrix_exactly, predict_by_network_exactly)
+
+
 @inlined
 def lse_prediction(
     state: FloatArray, chain: Chain, like: Lanes | None, scratch: FloatArray, predicted: FloatArray
@@ -223,7 +243,7 @@ def lse_prediction(
     take_down(state, top, top_rest, p, p_tail)
     if like is None:
         sums = scratch[TAIL]  # of whole tiles; there are no tails to be kept there
-        predict_many(p, chain.linear[HEAD], sums)
+        predict_for(chain)(p, chain, sums)
         for j in range(n_states):
             s[j], s_tail[j] = sums[j], 0.0
     else:
@@ -240,7 +260,7 @@ def lse_prediction(
         set_far_exponents(p, top, top_rest, chain.exponent, predicted)
     if n_faded > 0:
         if like is None:
-            predict_exactly(state, chain, p, TILE, predicted)
+            exactly_for(chain)(state, chain, p, predicted)
         else:
             predict_exactly(state, chain, p, like, predicted)
 
@@ -316,7 +336,7 @@ def run_update(
     if is_first:
         start_chain(log_b, like, scratch, after)
     else:
-        lse_update(log_b, held_chain(slot, log_b.size), like, scratch, after)
+        lse_update(log_b, held_for(slot)(slot, log_b.size), like, scratch, after)
     if largest(after[EXPONENT]) == NEVER:
         return NEVER
     copy_wide(after, state)
@@ -335,7 +355,7 @@ def run_prediction(
     The rows are a ring, and hold the last steps where there are fewer of them than steps.
     """
     n_states = log_x.size
-    scratch, chain = scratch_in(room, n_states), held_chain(slot, n_states)
+    scratch, chain = scratch_in(room, n_states), held_for(slot)(slot, n_states)
     state = scratch.after
     widen_row(log_x, state)
     for s in range(steps):
