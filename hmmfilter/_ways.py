@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import FloatArray, IntArray, frozen
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._kernels.limits import NEVER
-from hmmfilter._kernels.network import Band, KindArray, Network, Ways
+from hmmfilter._kernels.network import ALIKE, FEWEST, LISTED, SUM, KindArray, Network, Ways
 
 
 def ways_of(
@@ -19,7 +19,6 @@ def ways_of(
     *,
     kinds: npt.ArrayLike | None = None,
     log_shares: npt.ArrayLike | None = None,
-    bands: tuple[Band, ...] = (),
 ) -> Ways:
     """List moves, each from a node to a higher one, in the order of either way; none must be there twice.
 
@@ -38,17 +37,10 @@ def ways_of(
     number_back[turned] = places
     chosen = np.zeros(0, dtype=np.int8) if kinds is None else np.asarray(kinds, dtype=np.int8)
     shares = np.zeros((1, 0)) if log_shares is None else np.asarray(log_shares, dtype=np.float64)
-    back_bands = tuple(_turned_band(band, n_states, number_back) for band in bands)
     return Ways(
-        _listed(n_states, n_between, source, target, logs, chosen, shares, bands),
-        _listed(n_states, n_between, number_back[target], number_back[source], logs, chosen, shares, back_bands),
+        _listed(n_states, n_between, source, target, logs, chosen, shares),
+        _listed(n_states, n_between, number_back[target], number_back[source], logs, chosen, shares),
     )
-
-
-def _turned_band(band: Band, n_states: int, number_back: IntArray) -> Band:
-    """The same moves the other way round."""
-    source, first = int(number_back[n_states + band.first]), int(number_back[band.source]) - n_states
-    return Band(first, band.n_nodes, source, -band.lowest - (band.n_diagonals - 1), band.n_diagonals)
 
 
 def _listed(
@@ -59,19 +51,47 @@ def _listed(
     logs: FloatArray,
     kinds: KindArray,
     log_shares: FloatArray,
-    bands: tuple[Band, ...],
 ) -> Network:
     order = np.lexsort((source, target))
     counts = np.bincount(target - n_states, minlength=n_between + n_states)
+    into = np.concatenate([[0], np.cumsum(counts)])
     return Network(
         frozen(source[order].astype(np.int32)),
-        frozen(np.concatenate([[0], np.cumsum(counts)])),
+        frozen(into),
         frozen(logs[order]),
         frozen(kinds[order] if kinds.size > 0 else kinds),
         frozen(np.ascontiguousarray(log_shares)),
-        frozen(np.array(bands, dtype=np.int64).reshape(-1, len(Band._fields))),
+        frozen(_runs(source[order], into, n_between)),
         n_between,
     )
+
+
+def _runs(sources: IntArray, into: IntArray, n_between: int) -> IntArray:
+    """Cut nodes into stretches, each of one kind: see `hmmfilter._kernels.network`."""
+    n_nodes, counts = len(into) - 1, np.diff(into)
+    nodes = np.repeat(np.arange(n_nodes), counts)
+    goes_on = np.append(False, counts[1:] == counts[:-1])  # as the node before it
+    goes_on[n_between] = False
+    steps = _from_node_before(sources, goes_on, nodes, counts)
+    goes_on[nodes[(steps < 0) | (steps > 1)]] = False
+    changes = _from_node_before(steps, goes_on & np.append(False, goes_on[:-1]), nodes, counts)
+    goes_on[nodes[changes != 0]] = False
+    firsts = np.flatnonzero(~goes_on)
+    ends = np.append(firsts[1:], n_nodes)
+    are_neighbours = np.bincount(nodes[1:], (np.diff(sources) != 1) & (np.diff(nodes) == 0), n_nodes)[firsts] == 0
+    is_sum = (ends == firsts + 1) & (firsts < n_between) & (counts[firsts] >= FEWEST) & are_neighbours
+    kinds = np.where(is_sum, SUM, np.where(ends - firsts >= FEWEST, ALIKE, LISTED))
+    is_new = np.append(True, (kinds[1:] != LISTED) | (kinds[:-1] != LISTED) | (firsts[1:] == n_between))
+    starts = np.flatnonzero(is_new)
+    return np.column_stack([kinds[starts], firsts[starts], np.append(firsts[starts[1:]], n_nodes)])
+
+
+def _from_node_before(values: IntArray, goes_on: BoolArray, nodes: IntArray, counts: IntArray) -> IntArray:
+    """By how much a value of each move differs from that of the same move into the node before; 0 where none does."""
+    moves = np.flatnonzero(goes_on[nodes])
+    differences = np.zeros_like(values)
+    differences[moves] = values[moves] - values[moves - counts[nodes[moves]]]
+    return differences
 
 
 def dense_logs(network: Network) -> FloatArray:

@@ -32,9 +32,9 @@ from .chain import (
 )
 from .choosing import chosen_by_chain
 from .compiling import apart, compiled
-from .lanes import fma, larger, unsigned
+from .lanes import TILE, Lanes, add, fma, larger, load, splat, store, unsigned
 from .limits import BEYOND_TAIL, EXP_REACH, FADED, NARROW_LOG, NEAR_UNIT, NEVER, TRANSITION_SPREAD
-from .numbers import exceeds, power_of_two, shifted, two_product, two_sum
+from .numbers import exceeds, power_of_two, shifted, total_of, two_product, two_sum
 from .wide import (
     EXPONENT,
     HEAD,
@@ -53,6 +53,13 @@ NodeArray = npt.NDArray[np.int32]
 KindArray = npt.NDArray[np.int8]
 
 
+# Stretches of nodes, which together are all of them. LISTED: no two alike. ALIKE: as many moves lead to each, and where
+# the r-th comes from is the same node for all, or from node to node the next one: diagonals of a band, what comes from
+# one node to all. A SUM: one node with many moves, which come from neighbours.
+LISTED, ALIKE, SUM = 0, 1, 2
+FEWEST = len(TILE)  # nodes, or moves, that make a stretch of their own
+
+
 class Network(NamedTuple):
     """The moves of a step of K states by B nodes between, listed by where they lead; none of them is impossible."""
 
@@ -61,21 +68,8 @@ class Network(NamedTuple):
     log_values: FloatArray  # (moves,)
     kinds: KindArray  # (moves,): which of the shares is added to the log of a move; (0,) where there are none
     log_shares: FloatArray  # (M, kinds): what is different from matrix to matrix; (1, 0) where nothing is
-    bands: IntArray  # (bands, 5): stretches of nodes whose sources are neighbours, see `Band`
+    runs: IntArray  # (runs, 3): the kind of a stretch of nodes, its first node, and the end; see below
     n_between: int  # B
-
-
-class Band(NamedTuple):
-    """So many nodes from a first one on: node n + j comes from source + j + lowest, and the next ones, up to as many.
-
-    Sources are within as many as there are nodes, from the first source on; what is not listed is impossible.
-    """
-
-    first: int  # the node, of those that moves lead to: 0 is node K
-    n_nodes: int
-    source: int
-    lowest: int
-    n_diagonals: int
 
 
 class Ways(NamedTuple):
@@ -89,7 +83,7 @@ class HeldNetwork(NamedTuple):
     """A network ready for the recursion; it has what `Chain` has, as far as the recursion asks."""
 
     network: Network
-    linear: FloatArray  # (moves,), divided by 2^exponent
+    linear: FloatArray  # (moves,), divided by 2^exponent; of a stretch that is ALIKE, all first moves, all second ones
     values: FloatArray  # (K + B,): room for v
     wide: FloatArray  # (4, K + B): room for it in wide numbers
     exponent: float  # 0 where there are nodes between, as not all ways have as many moves
@@ -135,33 +129,57 @@ def log_value(network: Network, m: int, n: int) -> float:
     return log_x + network.log_shares[m, network.kinds[n]] if network.kinds.size > 0 else log_x
 
 
+@compiled
+def place_in_linear(network: Network, run: int, node: int, n: int) -> int:
+    """Where the exponential of move n, into a node of a stretch, is in the table of a `HeldNetwork`."""
+    kind, first, end = network.runs[run, 0], network.runs[run, 1], network.runs[run, 2]
+    if kind != ALIKE:
+        return n
+    return network.into[first] + (n - network.into[node]) * (end - first) + node - first
+
+
+@compiled
+def greatest_logs(network: Network, m: int) -> tuple[float, float]:
+    """The largest log of a move, and the largest magnitude."""
+    top, magnitude = NEVER, 0.0
+    for n in range(network.sources.size):
+        log_x = log_value(network, m, n)
+        top = larger(top, log_x)
+        magnitude = larger(magnitude, abs(log_x) if log_x > NEVER else 0.0)
+    return top, magnitude
+
+
+@compiled
+def far_exponential(log_x: float, exponent: float, rest: float) -> tuple[float, float]:
+    """`near_exponential` of any log, by an exponent in two parts, without a tail."""
+    x, _, down = near_exponential(log_x, exponent)
+    if EXP_REACH < abs(log_x) < math.inf:
+        head, _, k, k_rest = far_exp_parts(log_x)
+        down = (k - exponent) + (k_rest - rest)
+        x = shifted(head, down)
+    return x, down
+
+
 @apart
 def hold_network(network: Network, m: int, slot: FloatArray) -> None:
     """Make a slot hold matrix m of a network; until then, for whoever interrupts this, none."""
     slot[HELD] = 0.0
-    linear = held_network(network, slot).linear
-    top, magnitude = NEVER, 0.0
-    for n in range(linear.size):
-        log_x = log_value(network, m, n)
-        top = larger(top, log_x)
-        magnitude = larger(magnitude, abs(log_x) if log_x > NEVER else 0.0)
-    n_between = network.n_between
+    linear, has_between = held_network(network, slot).linear, network.n_between > 0
+    top, magnitude = greatest_logs(network, m)
     exponent, rest = 0.0, 0.0
-    if n_between == 0 and NEAR_UNIT < abs(top) < math.inf:
+    if not has_between and NEAR_UNIT < abs(top) < math.inf:
         _, _, exponent, rest = far_exp_parts(top)
-    most, n_small = TRANSITION_SPREAD if n_between == 0 else TRANSITION_SPREAD / 2.0, 0
-    for n in range(linear.size):
-        log_x = log_value(network, m, n)
-        linear[n], _, down = near_exponential(log_x, exponent)
-        if EXP_REACH < abs(log_x) < math.inf:
-            x_head, _, k, k_rest = far_exp_parts(log_x)
-            down = (k - exponent) + (k_rest - rest)
-            linear[n] = shifted(x_head, down)
-        n_small += NEVER < down < -most
-    has_large_logs = magnitude > NARROW_LOG
+    most, n_small = TRANSITION_SPREAD / 2.0 if has_between else TRANSITION_SPREAD, 0
+    for run in range(len(network.runs)):
+        for node in range(network.runs[run, 1], network.runs[run, 2]):
+            for n in range(network.into[node], network.into[node + 1]):
+                x, down = far_exponential(log_value(network, m, n), exponent, rest)
+                linear[place_in_linear(network, run, node, n)] = x
+                n_small += NEVER < down < -most
+    is_narrow = n_small == 0 and magnitude <= NARROW_LOG and not (has_between and top > NEAR_UNIT)
     slot[SHARED_EXPONENT] = exponent
-    slot[NARROW] = 1.0 if n_small == 0 and not has_large_logs and (n_between == 0 or top <= NEAR_UNIT) else 0.0
-    slot[LARGE] = 1.0 if has_large_logs else 0.0
+    slot[NARROW] = 1.0 if is_narrow else 0.0
+    slot[LARGE] = 1.0 if magnitude > NARROW_LOG else 0.0
     slot[HELD] = m + 1.0
 
 
@@ -209,6 +227,45 @@ def sum_into(network: Network, linear: FloatArray, v: FloatArray, node: int) -> 
     return total
 
 
+@compiled
+def sum_of_neighbours(network: Network, linear: FloatArray, v: FloatArray, node: int) -> float:
+    """The same where sources are neighbours, many at once."""
+    begin, end = network.into[node], network.into[node + 1]
+    source, last = network.sources[begin], end - (end - begin) % (2 * len(TILE))
+    one = other = splat(TILE, 0.0)
+    for n in range(begin, last, 2 * len(TILE)):
+        one = fma(load(TILE, v, source + n - begin), load(TILE, linear, n), one)
+        k = n + len(TILE)
+        other = fma(load(TILE, v, source + k - begin), load(TILE, linear, k), other)
+    total = total_of(add(one, other), TILE)
+    for n in range(last, end):
+        total = fma(v[source + n - begin], linear[n], total)
+    return total
+
+
+@compiled
+def sums_into_tile(network: Network, linear: FloatArray, v: FloatArray, first: int, end: int, at: int) -> Lanes:
+    """`sum_into` so many nodes of a stretch that is ALIKE, from a node on, to the same bits."""
+    begin, n_nodes = network.into[first], end - first
+    n_rows, sums = network.into[first + 1] - begin, splat(TILE, 0.0)
+    for r in range(n_rows):
+        source, step = network.sources[begin + r], network.sources[begin + n_rows + r] - network.sources[begin + r]
+        weights = load(TILE, linear, begin + r * n_nodes + at - first)
+        if step == 0:
+            sums = fma(splat(TILE, v[source]), weights, sums)
+        else:
+            sums = fma(load(TILE, v, source + at - first), weights, sums)
+    return sums
+
+
+@compiled
+def sum_alike(network: Network, linear: FloatArray, v: FloatArray, first: int, end: int, s: FloatArray) -> None:
+    """`sum_into` all nodes of a stretch that is ALIKE; what is left of the last tile is done once more with it."""
+    for at in range(first, end, len(TILE)):
+        start = min(at, end - len(TILE))
+        store(sums_into_tile(network, linear, v, first, end, start), s, start - first)
+
+
 @apart
 def predict_by_network(p: FloatArray, chain: HeldNetwork, s: FloatArray) -> None:
     """s_j = Σ_i p_i A_ij, along all moves; s may be longer."""
@@ -216,10 +273,17 @@ def predict_by_network(p: FloatArray, chain: HeldNetwork, s: FloatArray) -> None
     n_between = network.n_between
     for i in range(n_states):
         v[i] = p[i]
-    for node in range(n_between):
-        v[n_states + node] = sum_into(network, linear, v, node)
-    for j in range(n_states):
-        s[j] = sum_into(network, linear, v, n_between + j)
+    for run in range(len(network.runs)):
+        kind, first, end = network.runs[run, 0], network.runs[run, 1], network.runs[run, 2]
+        is_last = first >= n_between
+        its = s[first - n_between : end - n_between] if is_last else v[n_states + first : n_states + end]
+        if kind == ALIKE:
+            sum_alike(network, linear, v, first, end, its)
+        elif kind == SUM:
+            its[0] = sum_of_neighbours(network, linear, v, first)
+        else:
+            for node in range(first, end):
+                its[node - first] = sum_into(network, linear, v, node)
 
 
 @compiled
