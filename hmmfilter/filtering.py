@@ -27,6 +27,7 @@ def forward_filter(
     out: FloatArray | None = None,
     out_logs: bool = False,
     out_increments: FloatArray | None = None,
+    states: npt.ArrayLike | None = None,
 ) -> Filtered:
     """Compute the distribution of the state at each step, given the observations up to that step.
 
@@ -66,6 +67,9 @@ def forward_filter(
         Whether `out` is to hold the log-probabilities instead; the result then has the probabilities, too.
     out_increments : ndarray, (T,), of float64, optional
         With `out`, an array in which the log-increments are kept.
+    states : array_like of int, (S,), optional
+        The numbers of the states that are asked for, in any order: tables then have S columns, with the bits that they
+        have among all.
 
     Returns
     -------
@@ -106,7 +110,7 @@ def forward_filter(
     n_workers = _checks.workers(workers)
     given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
     tables = _checks.chain(*given)
-    shape = tables.log_likelihoods.shape
+    chosen, shape = _checks.kept_states(states, tables.log_likelihoods.shape)
     rows, increments, hold = _checks.destinations(out, out_increments, out_logs, shape, given)
     if rows is None:
         rows, increments = np.empty(shape), np.empty(shape[:1])
@@ -114,7 +118,7 @@ def forward_filter(
     if impossible == "restart":
         pieces, stuck = _drivers.restarted(tables, n_workers)
         _checks.possible_beginning(stuck, lengths)
-    n_possible, totals = _drivers.fill_filtered(pieces.tables, rows, increments, hold, n_workers, progress)
+    n_possible, totals = _drivers.fill_filtered(pieces.tables, rows, increments, hold, n_workers, progress, chosen)
     totals = pieces.of_sequences(totals)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
@@ -122,6 +126,7 @@ def forward_filter(
         _rows=rows,
         _rows_hold=hold,
         _increments=increments,
+        states=chosen,
         log_likelihood=totals if lengths is not None else float(totals[0]),
         _starts=tables.starts if lengths is not None else None,
         _labels=_checks.labels_of(log_likelihoods),

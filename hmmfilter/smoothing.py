@@ -27,6 +27,7 @@ def smooth(
     progress: bool = False,
     out: FloatArray | None = None,
     out_logs: bool = False,
+    states: npt.ArrayLike | None = None,
 ) -> Smoothed:
     """Compute the distribution of the state at each step, given all observations.
 
@@ -50,6 +51,9 @@ def smooth(
         bytes may be another argument's. The result then has no others.
     out_logs
         As in `forward_filter`.
+    states
+        As in `forward_filter`. There is no table of all others on the way either: each piece of the rows is filtered
+        twice, and memory is O(√T · K) beyond the tables.
 
     Returns
     -------
@@ -86,20 +90,24 @@ def smooth(
     n_workers = _checks.workers(workers)
     given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
     tables = _checks.chain(*given)
-    shape = tables.log_likelihoods.shape
+    chosen, shape = _checks.kept_states(states, tables.log_likelihoods.shape)
     rows, _, hold = _checks.destinations(out, None, out_logs, shape, given)
     rows = np.empty(shape) if rows is None else rows
     pieces = _drivers.Pieces(tables, tables.starts)
     if impossible == "restart":
         pieces, stuck = _drivers.restarted(tables, n_workers)
         _checks.possible_beginning(stuck, lengths)
-    n_possible, totals = _drivers.fill_smoothed(pieces.tables, rows, hold, n_workers, progress)
+    if chosen is None:
+        n_possible, totals = _drivers.fill_smoothed(pieces.tables, rows, hold, n_workers, progress)
+    else:
+        n_possible, totals = _drivers.fill_smoothed_states(pieces.tables, chosen, rows, hold, n_workers, progress)
     totals = pieces.of_sequences(totals)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Smoothed(
         _rows=rows,
         _rows_hold=hold,
+        states=chosen,
         log_likelihood=totals if lengths is not None else float(totals[0]),
         _starts=tables.starts if lengths is not None else None,
         _labels=_checks.labels_of(log_likelihoods),

@@ -117,15 +117,42 @@ def ends_surely(chain: Any, initial: FloatArray, transition: FloatArray, final: 
         raise ValueError(f"length must be given where a path may never end, got None: state {k} leads to no end")
 
 
-def certain_state(name: str, value: Any, names: tuple[str, ...]) -> FloatArray:
+def certain_state(name: str, value: Any, names: Sequence[str]) -> FloatArray:
     """Let a state in, by number or name, as the distribution that is certain of it."""
+    certain = np.zeros(len(names))
+    certain[state_number(name, value, len(names), names)] = 1.0
+    return certain
+
+
+def state_number(name: str, value: Any, n_states: int, names: Sequence[str]) -> int:
+    """Let a state in, by number or, where there are names, by name; the answer is its number."""
     number = names.index(value) if isinstance(value, str) and value in names else value
     is_number = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-    if not is_number or not 0 <= number < len(names):
-        known = "" if isinstance(value, str) else f" from 0 to {len(names) - 1}"
-        raise ValueError(f"{name} must be the number{known} or the name of a state, got {shown(value)}")
-    certain: FloatArray = np.eye(len(names))[int(number)]
-    return certain
+    if not is_number or not 0 <= number < n_states:
+        known = "" if isinstance(value, str) and names else f" from 0 to {n_states - 1}"
+        called = " or the name" if names else ""
+        raise ValueError(f"{name} must be the number{known}{called} of a state, got {shown(value)}")
+    return int(number)
+
+
+def kept_states(states: Any, shape: tuple[int, ...]) -> tuple[IntArray | None, tuple[int, ...]]:
+    """Let the numbers in of the states that a table is to have, or None for all; and tell its shape then."""
+    if states is None:
+        return None, shape
+    numbers = chosen_states(states, shape[1])
+    return numbers, (shape[0], len(numbers))
+
+
+def chosen_states(value: Any, n_states: int, names: Sequence[str] = ()) -> IntArray:
+    """Let different states in, at least one, by number or, where there are names, by name; the answer is numbers."""
+    if isinstance(value, (str, dict)) or not np.iterable(value):
+        raise TypeError(f"states must be a list of states, got {shown(value)}")
+    given = list(value)
+    numbers = [state_number(f"states[{n}]", state, n_states, names) for n, state in enumerate(given)]
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f"states must be different ones, at least one, got {shown(given)}")
+    chosen: IntArray = frozen(np.array(numbers, dtype=np.int64))
+    return chosen
 
 
 def going_on(transition: npt.ArrayLike, final: npt.ArrayLike | None) -> npt.ArrayLike:

@@ -5,7 +5,7 @@ are. Short sequences are taken together; a long one is cut into parts, one after
 Kernels meet no sequence without steps: the drivers leave it out, and say of it what is true of nothing.
 """
 
-from hmmfilter._drivers.backwards import fill_best_states, fill_drawn
+from hmmfilter._drivers.backwards import fill_best_states, fill_drawn, fill_smoothed_states
 from hmmfilter._drivers.decoders import at_most_all, fill_decoded, fill_max_marginals, fill_n_best
 from hmmfilter._drivers.pairs import Pairs, fill_pairs
 from hmmfilter._drivers.posteriors import fill_filtered, fill_smoothed
@@ -24,6 +24,7 @@ __all__ = [
     "fill_n_best",
     "fill_pairs",
     "fill_smoothed",
+    "fill_smoothed_states",
     "restarted",
     "slots_for_up_to",
     "undo_code",

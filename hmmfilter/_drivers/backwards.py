@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
-from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints
+from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints, undo_code
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._kernels.wide import PLANES
 from hmmfilter._tiers import kernels
@@ -102,6 +102,25 @@ def fill_backwards(
         return run
 
     run_jobs(tables, start_worker, workers, progress, are_alike=True)
+
+
+def fill_smoothed_states(
+    tables: Tables, states: IntArray, rows: FloatArray, hold: Held, workers: int, progress: bool
+) -> Outcome:
+    """Fill the rows with the smoothed posteriors of some states; returns what `fill_filtered` does."""
+    tables, are_left, outcome = with_steps(tables)
+
+    def start_taker() -> Take:
+        def take(span: Span) -> None:
+            assert span.smoothed is not None
+            kept_rows = rows[span.piece.begin : span.piece.end]
+            kept_rows[:] = span.smoothed[:-1, states]
+            undo_code(kept_rows, hold)
+
+        return take
+
+    fill_backwards(tables, outcome, start_taker, True, workers, progress)
+    return of_all(outcome, are_left)
 
 
 def fill_best_states(tables: Tables, path: IntArray, n_correct: FloatArray, workers: int, progress: bool) -> Outcome:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hmmfilter._arrays import FloatArray, Held
+import numpy as np
+
+from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints, undo_code
@@ -18,10 +20,11 @@ def fill_filtered(
     hold: Held,
     workers: int,
     progress: bool,
+    states: IntArray | None = None,
 ) -> Outcome:
     """Run the forward recursion over all sequences, and keep rows and increments where there is room for them.
 
-    Returns how many steps of each sequence are possible, and its log-likelihood.
+    Rows have all states, or some. Returns how many steps of each sequence are possible, and its log-likelihood.
     """
     tables, are_left, outcome = with_steps(tables)
 
@@ -34,8 +37,11 @@ def fill_filtered(
                 span = slice(piece.begin, piece.end)
                 # a worker's own where nobody reads them: two that compute in the same would spoil each other's sums
                 kept_rows = recursion.unread[0] if rows is None else rows[span]
+                all_states = kept_rows if states is None else np.empty((len(kept_rows), recursion.state.shape[1]))
                 kept_increments = recursion.unread[1] if increments is None else increments[span]
-                recursion.forward(piece, kept_rows, kept_increments, ring)
+                recursion.forward(piece, all_states, kept_increments, ring)
+                if states is not None:
+                    kept_rows[:] = all_states[:, states]
                 undo_code(kept_rows, hold)
                 if hold != "coded" and increments is not None:
                     undo_code(kept_increments, "logs")

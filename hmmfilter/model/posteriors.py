@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
@@ -12,6 +13,8 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.model.questions import Evidence, Given, Questions
 from hmmfilter.results import ExpectedTransitions, Filtered, Forecast, Gradient, Smoothed
+
+Posterior = TypeVar("Posterior", Filtered, Smoothed)
 
 
 class Posteriors(Questions):
@@ -31,6 +34,7 @@ class Posteriors(Questions):
         impossible: _checks.ImpossibleOrRestart = "raise",
         workers: int = 1,
         progress: bool = False,
+        states: Sequence[int | str] | None = None,
     ) -> Filtered:
         """Compute the distribution of the state at each step, given the observations up to that step.
 
@@ -56,6 +60,9 @@ class Posteriors(Questions):
             Soft evidence: natural logs that are added to the log-likelihoods of each step.
         impossible, workers, progress
             As in `hmmfilter.forward_filter`.
+        states : list of int or str, (S,), optional
+            The states that are asked for, by number or name, in any order: tables then have S columns, with the bits
+            that they have among all.
 
         Returns
         -------
@@ -79,7 +86,7 @@ class Posteriors(Questions):
                [0.8616, 0.1384]])
         """
         given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
-        return self._ask(filtering.forward_filter, observations, given, workers, progress, impossible=impossible)
+        return self._posteriors(filtering.forward_filter, observations, given, workers, progress, impossible, states)
 
     @as_in(filter, smoothing.smooth)
     def smooth(
@@ -95,6 +102,7 @@ class Posteriors(Questions):
         impossible: _checks.ImpossibleOrRestart = "raise",
         workers: int = 1,
         progress: bool = False,
+        states: Sequence[int | str] | None = None,
     ) -> Smoothed:
         """Compute the distribution of the state at each step, given all observations.
 
@@ -106,6 +114,8 @@ class Posteriors(Questions):
             As in `HMM.filter`.
         impossible, workers, progress
             As in `hmmfilter.smooth`.
+        states
+            As in `HMM.filter`. There is no table of all others on the way either.
 
         Returns
         -------
@@ -125,9 +135,33 @@ class Posteriors(Questions):
         array([[0.9892, 0.0108],
                [0.9451, 0.0549],
                [0.8616, 0.1384]])
+        >>> model.smooth([0, 2, None], states=[1])
+        Smoothed: 3 steps, 1 chosen states, log-likelihood -3.4311; probabilities
+          step       1
+             0  0.0108
+             1  0.0549
+             2  0.1384
         """
         given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
-        return self._ask(smoothing.smooth, observations, given, workers, progress, impossible=impossible)
+        return self._posteriors(smoothing.smooth, observations, given, workers, progress, impossible, states)
+
+    def _posteriors(
+        self,
+        door: Callable[..., Posterior],
+        observations: Any,
+        given: Given,
+        workers: int,
+        progress: bool,
+        impossible: _checks.ImpossibleOrRestart,
+        states: Sequence[int | str] | None,
+    ) -> Posterior:
+        """What a door says of each step, of all states or of some."""
+        if states is None:
+            return self._ask(door, observations, given, workers, progress, impossible=impossible)
+        chosen = _checks.chosen_states(states, self.n_states, self.state_names)
+        posteriors = self._ask(door, observations, given, workers, progress, impossible=impossible, states=chosen)
+        posteriors._freeze(state_names=tuple(self.state_names[k] for k in chosen))
+        return posteriors
 
     @as_in(filter, filtering.log_likelihood)
     def log_likelihood(

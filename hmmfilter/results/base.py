@@ -313,11 +313,11 @@ class BySequence(BySteps):
         restarts = None if self.restarts is None else self.restarts[n]
         return {**super()._part(n, rows), self._total: float(getattr(self, self._total)[n]), "restarts": restarts}
 
-    def _shown_sequences(self, lengths: IntArray, n_states: int) -> Preview:
+    def _shown_sequences(self, lengths: IntArray, states: str) -> Preview:
         """How long each sequence is, and how probable."""
         totals = getattr(self, self._total)
         return preview(
-            f"{type(self).__name__}: {len(lengths)} sequences, {lengths.sum()} steps, {n_states} states",
+            f"{type(self).__name__}: {len(lengths)} sequences, {lengths.sum()} steps, {states}",
             ["sequence", "steps", self._total.replace("_", "-")],
             len(lengths),
             ([str(lengths[n]), four_decimals(totals[n])] for n in shown_steps(len(lengths))),

@@ -40,7 +40,7 @@ class _Path(BySequence):
     def _preview(self) -> Preview:
         n_steps, names = len(self.path), self._names(self.n_states)
         if self.lengths is not None:
-            return self._shown_sequences(self.lengths, self.n_states)
+            return self._shown_sequences(self.lengths, f"{self.n_states} states")
         total = f"{self._total.replace('_', '-')} {four_decimals(getattr(self, self._total))}"
         return preview(
             f"{type(self).__name__}: {n_steps} steps, {self.n_states} states, {total}",

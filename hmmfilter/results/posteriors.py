@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, Held
+from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter._tiers import kernels
 from hmmfilter.plotting import Bands
@@ -48,6 +48,7 @@ class _Posterior(BySequence):
 
     _rows: FloatArray  # (T, K), and
     _rows_hold: Held = "coded"  # what they hold; plain numbers only in an array of the caller
+    states: IntArray | None = None  # whose columns the tables have; None where these are all
     log_likelihood: Any  # a float; of several sequences, (N,)
     _total: ClassVar[str] = "log_likelihood"
     _tables: ClassVar[tuple[str, ...]] = ("_rows",)
@@ -73,14 +74,24 @@ class _Posterior(BySequence):
         probabilities.flags.writeable = False
         return probabilities
 
+    @property
+    def _numbers_of_states(self) -> list[int]:
+        """Of each column of the tables."""
+        return list(range(self._rows.shape[1])) if self.states is None else self.states.tolist()
+
+    @property
+    def _shown_names(self) -> tuple[str, ...]:
+        return self.state_names or tuple(map(str, self._numbers_of_states))
+
     def _preview(self) -> Preview:
         n_steps, n_states = self._rows.shape
+        shown = f"{n_states} {'' if self.states is None else 'chosen '}states"
         if self.lengths is not None:
-            return self._shown_sequences(self.lengths, n_states)
+            return self._shown_sequences(self.lengths, shown)
         return preview(
-            f"{type(self).__name__}: {n_steps} steps, {n_states} states, "
+            f"{type(self).__name__}: {n_steps} steps, {shown}, "
             f"log-likelihood {four_decimals(self.log_likelihood)}; probabilities",
-            ["step", *self._names(n_states)],
+            ["step", *self._shown_names],
             n_steps,
             ([f"{p:.4f}" for p in row] for row in self._probabilities_of(self._rows[shown_steps(n_steps)])),
             label=self._step_label,
@@ -95,28 +106,22 @@ class _Posterior(BySequence):
         return super().__getitem__(key)
 
     def _framed(self, index: Any) -> pd.DataFrame:
-        return frames.frame(self.probabilities, self.state_names or range(self._rows.shape[1]), index)
+        return frames.frame(self.probabilities, self.state_names or self._numbers_of_states, index)
 
     def _in_xarray(self, axis: Hashable, labels: dict[Hashable, Any]) -> xr.DataArray:
-        states = self.state_names or range(self._rows.shape[1])
         return arrays.data_array(
             "probability",
             (axis, "state"),
             self.probabilities,
-            {**labels, "state": list(states)},
+            {**labels, "state": list(self.state_names or self._numbers_of_states)},
             log_likelihood=self.log_likelihood,
         )
-
-    @property
-    def _shown_names(self) -> tuple[str, ...]:
-        return self._names(self._rows.shape[1])
 
     def _shares(self, steps: slice) -> FloatArray:
         return html.mean_of(self._probabilities_of(self._rows[steps]))
 
     def _bands(self) -> Bands:
-        names = self._names(self._rows.shape[1])
-        return Bands(self.probabilities, names, "probability of each state", has_scale=True)
+        return Bands(self.probabilities, self._shown_names, "probability of each state", has_scale=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -133,6 +138,8 @@ class Filtered(_Posterior):
         p(h_t = k | v_1:t); each row sums to 1. What is below 5e-324 rounds to 0 here.
     log_probabilities : ndarray, (T, K)
         log p(h_t = k | v_1:t), natural logs, however small; computed on first use.
+    states : ndarray of int, (S,), or None
+        The numbers of the states that were asked for, which then are the columns of the tables; None for all.
     log_increments : ndarray, (T,)
         log p(v_t | v_1:t−1), natural logs, computed on first use.
     log_joint_probabilities : ndarray, (T, K)
@@ -146,7 +153,7 @@ class Filtered(_Posterior):
     index : pandas.Index, (T,), or None
         The labels of the steps, where the observations had any.
     state_names : tuple of str or None
-        The names that the model gave its states.
+        The names that the model gave its states, or those that were asked for.
 
     Examples
     --------
@@ -202,7 +209,7 @@ class Smoothed(_Posterior):
         p(h_t = k | v_1:T); each row sums to 1. What is below 5e-324 rounds to 0 here.
     log_probabilities : ndarray, (T, K)
         log p(h_t = k | v_1:T), natural logs, however small; computed on first use.
-    log_likelihood, restarts, lengths, index, state_names
+    states, log_likelihood, restarts, lengths, index, state_names
         As in `Filtered`.
 
     Examples
