@@ -55,15 +55,34 @@ def _listed(
     order = np.lexsort((source, target))
     counts = np.bincount(target - n_states, minlength=n_between + n_states)
     into = np.concatenate([[0], np.cumsum(counts)])
+    runs = _runs(source[order], into, n_between)
+    its_kinds = kinds[order] if kinds.size > 0 else kinds
     return Network(
         frozen(source[order].astype(np.int32)),
         frozen(into),
         frozen(logs[order]),
-        frozen(kinds[order] if kinds.size > 0 else kinds),
+        frozen(its_kinds),
         frozen(np.ascontiguousarray(log_shares)),
-        frozen(_runs(source[order], into, n_between)),
+        frozen(runs),
+        frozen(_changing(logs[order], its_kinds, log_shares, into, runs)),
         n_between,
     )
+
+
+def _changing(logs: FloatArray, kinds: KindArray, log_shares: FloatArray, into: IntArray, runs: IntArray) -> IntArray:
+    """Which entries of the table of exponentials change from matrix to matrix, neighbours that are alike at once."""
+    if kinds.size == 0:
+        return np.zeros((0, 3), dtype=np.int64)
+    moves = np.arange(len(logs))  # in the order of the table
+    for _, first, end in runs[runs[:, 0] == ALIKE]:
+        its = slice(into[first], into[end])
+        moves[its] = moves[its].reshape(end - first, -1).T.ravel()
+    does_change = np.any(log_shares != 0, axis=0)[kinds[moves]]
+    is_new = np.append(True, (kinds[moves[1:]] != kinds[moves[:-1]]) | (logs[moves[1:]] != logs[moves[:-1]]))
+    firsts = np.flatnonzero(is_new)
+    stretches = np.column_stack([moves[firsts], firsts, np.append(firsts[1:], len(logs))])
+    changing: IntArray = stretches[does_change[firsts]]
+    return changing
 
 
 def _runs(sources: IntArray, into: IntArray, n_between: int) -> IntArray:

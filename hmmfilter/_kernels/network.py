@@ -34,7 +34,7 @@ from .choosing import chosen_by_chain
 from .compiling import apart, compiled
 from .lanes import TILE, Lanes, add, fma, larger, load, splat, store, unsigned
 from .limits import BEYOND_TAIL, EXP_REACH, FADED, NARROW_LOG, NEAR_UNIT, NEVER, TRANSITION_SPREAD
-from .numbers import exceeds, power_of_two, shifted, total_of, two_product, two_sum
+from .numbers import exceeds, fill_table, power_of_two, shifted, total_of, two_product, two_sum
 from .wide import (
     EXPONENT,
     HEAD,
@@ -68,7 +68,9 @@ class Network(NamedTuple):
     log_values: FloatArray  # (moves,)
     kinds: KindArray  # (moves,): which of the shares is added to the log of a move; (0,) where there are none
     log_shares: FloatArray  # (M, kinds): what is different from matrix to matrix; (1, 0) where nothing is
-    runs: IntArray  # (runs, 3): the kind of a stretch of nodes, its first node, and the end; see below
+    runs: IntArray  # (runs, 3): the kind of a stretch of nodes, its first node, and the end
+    changing: IntArray  # (·, 3): stretches of the table in `HeldNetwork` that are all one number and change with the
+    #                     matrix: a move that has it, the first entry, and the end
     n_between: int  # B
 
 
@@ -129,6 +131,9 @@ def log_value(network: Network, m: int, n: int) -> float:
     return log_x + network.log_shares[m, network.kinds[n]] if network.kinds.size > 0 else log_x
 
 
+IS_NARROW_SO_FAR = FACTS - 1  # a fact of a slot: whether all moves are narrow that do not change, once they are there
+
+
 @compiled
 def place_in_linear(network: Network, run: int, node: int, n: int) -> int:
     """Where the exponential of move n, into a node of a stretch, is in the table of a `HeldNetwork`."""
@@ -163,6 +168,9 @@ def far_exponential(log_x: float, exponent: float, rest: float) -> tuple[float, 
 @apart
 def hold_network(network: Network, m: int, slot: FloatArray) -> None:
     """Make a slot hold matrix m of a network; until then, for whoever interrupts this, none."""
+    if slot[HELD] > 0.0 and network.n_between > 0:
+        hold_changes(network, m, slot)
+        return
     slot[HELD] = 0.0
     linear, has_between = held_network(network, slot).linear, network.n_between > 0
     top, magnitude = greatest_logs(network, m)
@@ -176,10 +184,29 @@ def hold_network(network: Network, m: int, slot: FloatArray) -> None:
                 x, down = far_exponential(log_value(network, m, n), exponent, rest)
                 linear[place_in_linear(network, run, node, n)] = x
                 n_small += NEVER < down < -most
-    is_narrow = n_small == 0 and magnitude <= NARROW_LOG and not (has_between and top > NEAR_UNIT)
+    may_be_narrow = magnitude <= NARROW_LOG and not (has_between and top > NEAR_UNIT)
+    n_changing = 0
+    for n in range(len(network.changing)):
+        _, down = far_exponential(log_value(network, m, network.changing[n, 0]), exponent, rest)
+        n_changing += (network.changing[n, 2] - network.changing[n, 1]) * (NEVER < down < -most)
+    slot[IS_NARROW_SO_FAR] = 1.0 if may_be_narrow and n_small == n_changing else 0.0
     slot[SHARED_EXPONENT] = exponent
-    slot[NARROW] = 1.0 if is_narrow else 0.0
+    slot[NARROW] = 1.0 if may_be_narrow and n_small == 0 else 0.0
     slot[LARGE] = 1.0 if magnitude > NARROW_LOG else 0.0
+    slot[HELD] = m + 1.0
+
+
+@apart
+def hold_changes(network: Network, m: int, slot: FloatArray) -> None:
+    """Make a slot hold another matrix of the network that it holds, which has nodes between."""
+    linear, n_small = held_network(network, slot).linear, 0
+    slot[HELD] = 0.0
+    for n in range(len(network.changing)):
+        move, begin, end = network.changing[n, 0], network.changing[n, 1], network.changing[n, 2]
+        x, down = far_exponential(log_value(network, m, move), 0.0, 0.0)
+        fill_table(linear[begin:end], x)
+        n_small += NEVER < down < -TRANSITION_SPREAD / 2.0
+    slot[NARROW] = slot[IS_NARROW_SO_FAR] if n_small == 0 else 0.0
     slot[HELD] = m + 1.0
 
 
