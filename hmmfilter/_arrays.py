@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,17 @@ def frozen(value: Any) -> Any:
     view = np.asarray(value).view()
     view.setflags(write=False)
     return view
+
+
+class Networked(Protocol):
+    """A chain that is no matrix, but moves from node to node: one of `hmmfilter.transitions`."""
+
+    def _ways(self) -> Any:
+        """The moves, both ways."""
+        ...
+
+
+TransitionLike = Union[npt.ArrayLike, Networked]  # noqa: UP007, which wants what Python 3.10 cannot evaluate
 
 
 class Frozen:

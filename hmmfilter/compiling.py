@@ -14,6 +14,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._drivers.expectations import expect
 from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._tiers import kernels
+from hmmfilter._ways import ways_of
 from hmmfilter.emissions import (
     Bernoulli,
     Beta,
@@ -162,6 +163,16 @@ def add_up_moments(chain: Chain) -> None:
     Gaussian(means, np.eye(2), kind="tied").estimated(np.column_stack([numbers, numbers % 2]), belongs)
 
 
+def go_by_networks(chain: Chain) -> None:
+    """Filter and smooth by moves between nodes."""
+    log_initial, log_transition, rows = chain
+    states = np.arange(len(log_initial))
+    before, after = np.nonzero(log_transition > -np.inf)
+    sources, targets = [*states, *len(states) + before], [*len(states) + states, *2 * len(states) + after]
+    logs = [*np.zeros(len(states)), *log_transition[before, after]]
+    smoothing.smooth(log_initial, ways_of(len(states), len(states), sources, targets, logs), rows)
+
+
 def underflow(chain: Chain) -> None:
     """What not to do, in both widths."""
     linear = tuple(map(np.exp, chain))
@@ -188,6 +199,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "streams": update_and_restore,
     "lagged streams": smooth_with_lag,
     "decoded streams": decode_as_it_comes,
+    "networks": go_by_networks,
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
     "densities": weigh_observations,
     "counts": weigh_counts,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, TransitionLike
 from hmmfilter._docstrings import as_in
 from hmmfilter.filtering import forward_filter
 from hmmfilter.results import Decoded, NBest, PosteriorDecoded
@@ -15,7 +15,7 @@ from hmmfilter.results import Decoded, NBest, PosteriorDecoded
 @as_in(forward_filter)
 def viterbi(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike | None = None,
@@ -105,7 +105,7 @@ def viterbi(
 @as_in(forward_filter)
 def viterbi_n_best(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     n: int,
     *,
@@ -200,7 +200,7 @@ def viterbi_n_best(
 @as_in(forward_filter)
 def max_marginals(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike | None = None,
@@ -276,7 +276,7 @@ def max_marginals(
 @as_in(forward_filter)
 def posterior_decode(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike | None = None,

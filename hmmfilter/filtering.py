@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, _predictions
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, TransitionLike
 from hmmfilter._docstrings import as_in
 from hmmfilter.results import Filtered
 
 
 def forward_filter(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike | None = None,
@@ -41,7 +41,7 @@ def forward_filter(
     ----------
     log_initial : array_like, (K,) or (N, K)
         log p(h_1 = k), natural logs; −inf for an impossible state. With `lengths`, perhaps one row a sequence.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K), or one of `hmmfilter.transitions`
         log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step; with
         `lengths`, (T, K, K), the matrices of last steps unused. With `transition_index`, M matrices to choose from.
     log_likelihoods : array_like, (T, K)
@@ -137,7 +137,7 @@ def forward_filter(
 @overload
 def log_likelihood(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: None = None,
@@ -150,7 +150,7 @@ def log_likelihood(
 @overload
 def log_likelihood(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike,
@@ -163,7 +163,7 @@ def log_likelihood(
 @as_in(forward_filter)
 def log_likelihood(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike | None = None,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._arrays import FloatArray, IntArray, TransitionLike
 from hmmfilter._docstrings import as_in
 from hmmfilter._tiers import kernels
 from hmmfilter.filtering import forward_filter
@@ -17,7 +17,7 @@ MORE_STEPS = 32  # of a path that has not ended yet, besides as many as there ar
 @as_in(forward_filter)
 def sample_paths(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     size: int,
     rng: np.random.Generator | int | None = None,

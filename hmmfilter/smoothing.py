@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, TransitionLike
 from hmmfilter._docstrings import as_in
 from hmmfilter.filtering import forward_filter
 from hmmfilter.results import ExpectedTransitions, Gradient, Smoothed
@@ -16,7 +16,7 @@ from hmmfilter.results.posteriors import numbers_of
 @as_in(forward_filter)
 def smooth(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike | None = None,
@@ -209,7 +209,7 @@ def expected_transitions(
 @as_in(forward_filter)
 def pairwise_marginals(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike | None = None,

@@ -7,6 +7,7 @@ import numpy as np
 import hmmfilter as hf
 from hmmfilter import lse, naive
 from hmmfilter._drivers.expectations import expect
+from hmmfilter._ways import ways_of
 
 
 def filtered(case):
@@ -75,6 +76,24 @@ def changing(case):
     more = {"lengths": [2, len(rows) - 2], "transition_index": index}
     more["impossible"] = "mark"
     return hf.smooth(*chain, **more).log_probabilities, hf.viterbi(*chain, **more).path
+
+
+def by_network(case):
+    """Moves by nodes between, by two matrices of which one is not in reach of doubles; rows far from each other."""
+    log_initial, log_transition, rows = case
+    states = np.arange(len(log_initial))
+    before, after = np.nonzero(log_transition > -np.inf)
+    ways = ways_of(
+        len(states),
+        len(states),
+        [*states, *len(states) + before],
+        [*len(states) + states, *2 * len(states) + after],
+        [*np.zeros(len(states)), *log_transition[before, after]],
+        kinds=np.repeat([0, 1], [len(states), len(before)]),
+        log_shares=[[0.0, 0.0], [-0.5, 0.0]],
+    )
+    chain, more = (log_initial, ways, rows), {"transition_index": np.arange(len(rows) - 1) % 2, "impossible": "mark"}
+    return hf.forward_filter(*chain, **more).log_probabilities, hf.smooth(*chain, **more).log_probabilities
 
 
 def weighed(case):
@@ -222,6 +241,7 @@ ROUTINES = {
     "lagged": lagged,
     "decoded as it comes": decoded_as_it_comes,
     "changing": changing,
+    "networks": by_network,
     "simulate": lambda case: [hf.sampling.draw_states(np.exp(case[0]), np.exp(case[1]), 20, np.random.default_rng(0))],
     "densities": weighed,
     "symbols": tallied,

@@ -106,6 +106,7 @@ CONTRACT = {
         "_drivers",
         "_kernels",
         "_tiers",
+        "_ways",
         *DOORS,
         "emissions",
         "lse",

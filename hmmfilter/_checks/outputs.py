@@ -21,7 +21,7 @@ READ = ("log_initial", "log_transition", "log_likelihoods", "lengths", "transiti
 
 
 def destinations(
-    out: Any, out_increments: Any, out_logs: bool, shape: tuple[int, ...], given: tuple[npt.ArrayLike | None, ...]
+    out: Any, out_increments: Any, out_logs: bool, shape: tuple[int, ...], given: tuple[Any, ...]
 ) -> tuple[FloatArray | None, FloatArray | None, Held]:
     """Let arrays in that are to be filled with rows and log-increments, memory-mapped or not, and say what rows hold.
 
@@ -38,7 +38,7 @@ def destinations(
     return rows, increments, "logs" if are_logs else "probabilities"
 
 
-def _filled(name: str, value: Any, shape: tuple[int, ...], given: tuple[npt.ArrayLike | None, ...]) -> FloatArray:
+def _filled(name: str, value: Any, shape: tuple[int, ...], given: tuple[Any, ...]) -> FloatArray:
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must be a NumPy array without a mask, got {type(value).__name__}")
     if value.dtype != DOUBLE or not value.flags.carray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, TransitionLike, frozen
 from hmmfilter._checks.arrays import (
     DOUBLE,
     are_none,
@@ -81,7 +81,7 @@ def starts_of_one(n_rows: int) -> IntArray:
 
 def chain(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     log_likelihoods: npt.ArrayLike,
     lengths: npt.ArrayLike | None = None,
     transition_index: npt.ArrayLike | None = None,
@@ -91,11 +91,12 @@ def chain(
     ways = ways_in(log_transition)
     if ways is not None and (ways.onward.n_between > 0 or len(ways.onward.into) - 1 > FEW_STATES):
         return _network_chain(log_initial, ways, log_likelihoods, lengths, transition_index, allowed)
+    potentials: Any = log_transition
     if ways is not None:
-        log_transition = dense_logs(ways.onward)
-        log_transition = log_transition[0] if len(log_transition) == 1 else log_transition
+        potentials = dense_logs(ways.onward)
+        potentials = potentials[0] if len(potentials) == 1 else potentials
     initial = float_array("log_initial", log_initial)
-    transition = float_array("log_transition", log_transition)
+    transition = float_array("log_transition", potentials)
     likelihoods = float_array("log_likelihoods", log_likelihoods)
     n_rows, n_states = likelihoods.shape[0] if likelihoods.ndim else 0, initial.shape[-1] if initial.ndim else 0
     first_rows = starts(lengths, n_rows)
@@ -138,8 +139,7 @@ def chain(
 
 def ways_in(log_transition: Any) -> Ways | None:
     """The ways that a chain goes by, if it is a network; None of matrices."""
-    ways: Ways | None = log_transition if isinstance(log_transition, Ways) else None
-    return log_transition._ways() if hasattr(log_transition, "_ways") else ways
+    return log_transition._ways() if hasattr(log_transition, "_ways") else None
 
 
 def _network_chain(

@@ -80,6 +80,10 @@ class Ways(NamedTuple):
     onward: Network
     back: Network  # of the transpose: from the states after a step to those before it
 
+    def _ways(self) -> Ways:
+        """As chains say that they are networks."""
+        return self
+
 
 class HeldNetwork(NamedTuple):
     """A network ready for the recursion; it has what `Chain` has, as far as the recursion asks."""
