@@ -243,6 +243,28 @@ from hmmfilter._checks.settings import (
     steps_ahead,
     workers,
 )
+from hmmfilter._checks.spread import (
+    ImpossibleRowsError,
+    LostWorkersError,
+    alone,
+    blaming_rows,
+    column_names,
+    learns_from_short_sums,
+    new_folder,
+    no_missing_ids,
+    other_names,
+    parquet_files,
+    possible_rows,
+    refuse_again,
+    refuse_spanning,
+    same_fit,
+    same_schema,
+    same_stream,
+    some_columns,
+    steps_per_partition,
+    together,
+    unchanged,
+)
 from hmmfilter._checks.streams import (
     agreement,
     begun,

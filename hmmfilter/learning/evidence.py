@@ -140,8 +140,10 @@ def learns_from_sums(emission: Any) -> bool:
     return bool(getattr(emission, "_learns_from_sums", hasattr(emission, "_maximised")))
 
 
-def evidence_of(model: Model, observations: Any, given: Given = NOTHING_GIVEN) -> Evidence:
-    """Let in what a model is to learn from."""
+def evidence_of(
+    model: Model, observations: Any, given: Given = NOTHING_GIVEN, *, may_be_missing: bool = False
+) -> Evidence:
+    """Let in what a model is to learn from; where it is but a part of that, all of it may be missing."""
     emission, n_states = model.emission, model.n_states
     sequences, names = model._sequences(observations, given.lengths)
     parts: list[tuple[Any, Any]] = []
@@ -166,7 +168,8 @@ def evidence_of(model: Model, observations: Any, given: Given = NOTHING_GIVEN) -
     is_seen, observed = let_in(beside) if seen is None else seen
     counts = _checks.sequence_weights(given.weights, len(steps), names.keys)
     n_observations = float(np.repeat(counts, steps) @ is_seen)
-    _checks.something_observed(n_observations)
+    if not may_be_missing:
+        _checks.something_observed(n_observations)
     return Evidence(
         observations,
         observed,
