@@ -114,11 +114,29 @@ def _from_node_before(values: IntArray, goes_on: BoolArray, nodes: IntArray, cou
 
 
 def dense_logs(network: Network) -> FloatArray:
-    """Natural logs of the matrices, (M, K, K), of a network without nodes between."""
+    """Natural logs of the matrices, (M, K, K), of a network: of sums over all ways, where it has nodes between."""
+    if network.n_between > 0:
+        return _dense_sums(network)
     n_states = len(network.into) - 1
     targets = np.repeat(np.arange(n_states), np.diff(network.into))
     logs = np.full((len(network.log_shares), n_states, n_states), NEVER)
     shares = network.log_shares[:, network.kinds] if network.kinds.size > 0 else 0.0
     logs[:, network.sources, targets] = network.log_values + shares
     dense: FloatArray = frozen(logs)
+    return dense
+
+
+def _dense_sums(network: Network) -> FloatArray:
+    """`dense_logs` along all moves, for all states before a step at once."""
+    n_nodes = len(network.into) - 1
+    n_states, (n_matrices, _) = n_nodes - network.n_between, network.log_shares.shape
+    reached = np.full((n_matrices, n_states + n_nodes, n_states), NEVER)
+    reached[:, range(n_states), range(n_states)] = 0.0
+    logs = np.broadcast_to(network.log_values, (n_matrices, len(network.log_values)))
+    if network.kinds.size > 0:
+        logs = logs + network.log_shares[:, network.kinds]
+    for node, (begin, end) in enumerate(zip(network.into[:-1], network.into[1:], strict=True)):
+        terms = reached[:, network.sources[begin:end]] + logs[:, begin:end, None]
+        np.logaddexp.reduce(terms, axis=1, initial=NEVER, out=reached[:, n_states + node])
+    dense: FloatArray = frozen(reached[:, n_nodes:].transpose(0, 2, 1).copy())
     return dense

@@ -167,6 +167,11 @@ WORK: dict[str, dict[str, Work]] = {
         "run_viterbi": of_rows_left(5.0, 2.0, 0.3),
         "run_best_states": lambda starts, n, begin, end, smoothed, n_possible, path, *_: 5.0 * path.size,
     },
+    "retracing": {
+        "run_viterbi_network": lambda given, n, begin, end, retracer, *_: (
+            (end - begin) * (50.0 + 5.0 * retracer.rest.size + 0.5 * retracer.routes.values.size) + ready(given[1])
+        ),
+    },
     "surviving": {
         "run_survival": lambda log_b, *_: taken(1, log_b.size, 20.0, 12.0, 2.0),
         "run_agreement": lambda ways, *_: 3.0 * ways.size,

@@ -180,6 +180,7 @@ def viterbi_n_best(
     n_paths = _checks.step_count("n", n)
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
+    log_transition = _checks.matrices_for("viterbi_n_best", log_transition)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_paths = _drivers.at_most_all(n_paths, int(np.diff(tables.starts).max(initial=0)), tables.log_likelihoods.shape[1])
     _checks.fits_memory("n", n_paths, len(tables.log_likelihoods))
@@ -265,6 +266,7 @@ def max_marginals(
 
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
+    log_transition = _checks.matrices_for("max_marginals", log_transition)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     log_joints = np.empty(tables.log_likelihoods.shape)
     n_possible = _drivers.fill_max_marginals(tables, log_joints, n_workers, progress)

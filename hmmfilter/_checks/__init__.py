@@ -296,6 +296,7 @@ from hmmfilter._checks.tables import (
     log_potentials,
     log_row,
     mask_of,
+    matrices_for,
     only_allowed,
     prediction,
     starts,

@@ -29,6 +29,7 @@ from hmmfilter._tiers import kernels
 from hmmfilter._ways import dense_logs
 
 LARGEST_LOG = 1e22  # of a finite log-potential: 1e9 of them can be added without a rounding, see `_kernels`
+MOST_PAIRS = 2**22  # of states, 32 MB of logs, up to which matrices are made of a network where there is no way round
 NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
 
 
@@ -140,6 +141,22 @@ def chain(
 def ways_in(log_transition: Any) -> Ways | None:
     """The ways that a chain goes by, if it is a network; None of matrices."""
     return log_transition._ways() if hasattr(log_transition, "_ways") else None
+
+
+def matrices_for(routine: str, log_transition: Any) -> Any:
+    """A chain as matrices, for a routine that knows nothing else; a network of more pairs of states is refused."""
+    ways = ways_in(log_transition)
+    if ways is None:
+        return log_transition
+    n_states, n_matrices = len(ways.onward.into) - 1 - ways.onward.n_between, len(ways.onward.log_shares)
+    if n_matrices * n_states**2 > MOST_PAIRS:
+        got = f"{n_matrices} matrices" if n_matrices > 1 else "a matrix"
+        raise ValueError(
+            f"{routine} goes by matrices, of at most {MOST_PAIRS} entries where they are made of a chain of another "
+            f"structure: got {got} of {n_states} states; viterbi finds the best path without any"
+        )
+    matrices = dense_logs(ways.onward)
+    return matrices[0] if n_matrices == 1 else matrices
 
 
 def _network_chain(

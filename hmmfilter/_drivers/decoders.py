@@ -14,7 +14,10 @@ from hmmfilter._kernels.decoding import room_for_decoding
 from hmmfilter._kernels.lanes import lanes_for
 from hmmfilter._kernels.marginals import room_for_rests, slots_for_transposed
 from hmmfilter._kernels.n_best import room_for_lists
+from hmmfilter._kernels.network import Ways
+from hmmfilter._kernels.routes import room_for_routes
 from hmmfilter._kernels.scoring import slots_for_moves
+from hmmfilter._kernels.stages import room_for_retracing
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
 
@@ -40,20 +43,33 @@ def run_whole(tables: Tables, start_decoder: Callable[[], Decode], workers: int,
 def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> Outcome:
     """Run the decoder over all sequences; returns what `fill_filtered` does, of the best paths."""
     tables, are_left, outcome = with_steps(tables)
-    n_states = tables.log_likelihoods.shape[1]
-    like = lanes_for(n_states)
-
-    def start_decoder() -> Decode:
-        moves, room = slots(tables, slots_for_moves), room_for_decoding(n_states)
-
-        def decode(first: int, begin: int, end: int, longest: int) -> None:
-            log_delta = np.empty((longest if like is None else 1, n_states))
-            kernels.run_viterbi(tuple(tables), first, begin, end, like, moves, room, log_delta, path, *outcome)
-
-        return decode
-
-    run_whole(tables, start_decoder, workers, progress)
+    decoder_for = network_decoder if isinstance(tables.log_transition, Ways) else matrix_decoder
+    run_whole(tables, lambda: decoder_for(tables, path, outcome), workers, progress)
     return of_all(outcome, are_left)
+
+
+def matrix_decoder(tables: Tables, path: IntArray, outcome: Outcome) -> Decode:
+    """A decoder by matrices."""
+    n_states = tables.log_likelihoods.shape[1]
+    like, moves, room = lanes_for(n_states), slots(tables, slots_for_moves), room_for_decoding(n_states)
+
+    def decode(first: int, begin: int, end: int, longest: int) -> None:
+        log_delta = np.empty((longest if like is None else 1, n_states))
+        kernels.run_viterbi(tuple(tables), first, begin, end, like, moves, room, log_delta, path, *outcome)
+
+    return decode
+
+
+def network_decoder(tables: Tables, path: IntArray, outcome: Outcome) -> Decode:
+    """A decoder by the moves of a network."""
+    network = tables.log_transition.onward
+    routes = room_for_routes(network)
+
+    def decode(first: int, begin: int, end: int, longest: int) -> None:
+        room = room_for_retracing(routes, network, longest)
+        kernels.run_viterbi_network(tuple(tables), first, begin, end, room, path, *outcome)
+
+    return decode
 
 
 def at_most_all(n_paths: int, n_steps: int, n_states: int) -> int:

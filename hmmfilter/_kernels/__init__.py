@@ -33,7 +33,10 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     expecting   what a fit asks of all steps, by these
     drawing     paths at random
     scoring     log δ of Viterbi's recursion
+    routes      the moves of a network, and log δ of its nodes
+    stages      these of all steps, or block by block
     decoding    the best path
+    retracing   the best path on a network
     surviving   the best paths to all states of a stream, and what they have in common
     marginals   the best path through each state
     n_best      the n best paths
