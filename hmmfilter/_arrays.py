@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+StateArray = npt.NDArray[np.signedinteger[Any]]  # numbers of states or nodes, of 32 bits where there are many
 BoolArray = npt.NDArray[np.bool_]
 Held = Literal["coded", "probabilities", "logs"]  # what a table of posteriors has: the kernels' numbers, or plain ones
 

@@ -8,6 +8,9 @@ The schema, all keys required but ``state_names`` and ``final``, no others allow
       "transition": [[p, ...], ...],                       rows sum to 1
           or one of `hmmfilter.transitions`, with what it is made of, by name, such as
           {"type": "Rates", "generator": [[...], ...], "unit": "h"}
+          {"type": "Sparse", "n_states": K, "rows": [i, ...], "columns": [j, ...], "probabilities": [p, ...]}
+              or in their place "log_values": [log p, ...], of each move that is possible
+          {"type": "Kronecker", "a": ..., "b": ...}           of which each is a matrix, or Sparse, or Banded
       "emission": one of `hmmfilter.emissions`, with what it is made of, by name, such as
           {"type": "Categorical", "probabilities": [[p, ...], ...]}
               and "symbols": [...], if they have names: strings, numbers, true or false
@@ -54,7 +57,18 @@ OF_VERSION_2 = (
     emissions.Gaussian,
     emissions.FromScipy,
 )
-TRANSITIONS = {kind.__name__: kind for kind in (transitions.Indexed, transitions.Rates, transitions.Logistic)}
+TRANSITIONS = {
+    kind.__name__: kind
+    for kind in (
+        transitions.Indexed,
+        transitions.Rates,
+        transitions.Logistic,
+        transitions.Sparse,
+        transitions.Banded,
+        transitions.Kronecker,
+        transitions.StayOrJump,
+    )
+}
 WORDS = frozenset({"type", "symbols"})  # what may hold anything but numbers
 
 
@@ -72,7 +86,7 @@ def write(
     document = {
         "format": SECOND_FORMAT if is_matrix and final is None and _is_of_version_2(emission) else FORMAT,
         "initial": initial.tolist(),
-        "transition": _plain(transition) if is_matrix else _described(type(transition).__name__, transition),
+        "transition": _plain(transition),
         "emission": described,
         **({} if final is None else {"final": final.tolist()}),
         "state_names": list(state_names),
@@ -95,8 +109,7 @@ def read(path: str | os.PathLike[str], normalize: bool = False) -> dict[str, Any
     _checks.model_document(document, (FORMAT, SECOND_FORMAT, FIRST_FORMAT))
     arguments = {key: value for key, value in document.items() if key != "format"}
     if isinstance(document["transition"], dict):
-        name = _checks.one_of("the type of transition", document["transition"].get("type"), tuple(TRANSITIONS))
-        arguments["transition"] = _made("transition", TRANSITIONS[name], document["transition"], normalize)
+        arguments["transition"] = _build_transition(document["transition"], normalize)
     for name in ("initial", "transition", "final"):
         _checks.json_numbers(name, arguments.get(name))
     emission = document["emission"]
@@ -132,8 +145,11 @@ def _describe(emission: Any) -> dict[str, Any]:
 
 
 def _described(name: str, made: Any) -> dict[str, Any]:
-    """What something is made of, by the names of its fields; without switches that are off."""
-    given = {field.name: getattr(made, field.name) for field in fields(made) if field.init}
+    """What something is made of, by the names of its fields or its own ones; without switches that are off."""
+    if isinstance(made, transitions.Sparse):
+        given = made._stored()
+    else:
+        given = {field.name: getattr(made, field.name) for field in fields(made) if field.init}
     told = {name: value for name, value in given.items() if value is not None and value is not False}
     return {"type": name, **{name: _plain(value) for name, value in told.items()}}
 
@@ -143,6 +159,10 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
+    if isinstance(value, transitions.Dense):
+        return value.matrix.tolist()
+    if type(value) in TRANSITIONS.values():
+        return _described(type(value).__name__, value)
     return _describe(value) if hasattr(value, "log_likelihoods") else value
 
 
@@ -173,16 +193,28 @@ def _build(document: Any, normalize: bool) -> emissions.Emission:
     return built
 
 
+def _build_transition(document: dict[str, Any], normalize: bool) -> Any:
+    name = _checks.one_of("the type of transition", document.get("type"), tuple(TRANSITIONS))
+    if name != "Sparse":
+        return _made("transition", TRANSITIONS[name], document, normalize)
+    _checks.keys("transition", document, {"type", "n_states", "rows", "columns"}, {"probabilities", "log_values"})
+    given = {key: value for key, value in document.items() if key != "type"}
+    for key, value in given.items():
+        _checks.json_numbers(key, value)
+    return transitions.Sparse._restored(**given, normalize=normalize)
+
+
 def _made(what: str, kind: Any, document: dict[str, Any], normalize: bool) -> Any:
-    """One of a kind, of its fields by name, of which some may be emissions or lists of them."""
+    """One of a kind, of its fields by name, of which some may be emissions or lists of them, or parts of a chain."""
     taken = [field for field in fields(kind) if field.init]
     optional = {field.name for field in taken if field.default is not MISSING}
     _checks.keys(what, document, {"type", *(field.name for field in taken)} - optional, optional)
+    part = _build if what == "emission" else _build_transition
     given: dict[str, Any] = {}
     for name, value in document.items():
-        if _is_emission(value):
-            given[name] = _build(value, normalize)
-        elif isinstance(value, list) and any(map(_is_emission, value)):
+        if _is_part(value):
+            given[name] = part(value, normalize)
+        elif isinstance(value, list) and any(map(_is_part, value)):
             given[name] = [_build(part, normalize) for part in value]
         elif name != "type":
             if name not in WORDS and not isinstance(value, bool):
@@ -192,7 +224,8 @@ def _made(what: str, kind: Any, document: dict[str, Any], normalize: bool) -> An
     return kind(**given, **({"normalize": normalize} if takes_it else {}))
 
 
-def _is_emission(value: Any) -> bool:
+def _is_part(value: Any) -> bool:
+    """Whether it is a part of an emission, or of a chain, that has a type of its own."""
     return isinstance(value, dict) and "type" in value
 
 

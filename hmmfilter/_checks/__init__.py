@@ -146,6 +146,7 @@ from hmmfilter._checks.learning import (
     whole_count,
 )
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
+from hmmfilter._checks.numbers import is_sparse
 from hmmfilter._checks.observations import (
     PLAIN,
     drawn_observations,
@@ -284,6 +285,26 @@ from hmmfilter._checks.streams import (
     written_initial,
     written_memory,
     written_restarts,
+)
+from hmmfilter._checks.structures import (
+    ListedMoves,
+    are_logs_given,
+    band,
+    dense_in_memory,
+    factor,
+    few_fill_ins,
+    jumps,
+    listed_entries,
+    listed_logs,
+    listed_moves,
+    no_new_numbers,
+    nodes,
+    one_rhythm,
+    ordered_moves,
+    rest_of_sparse,
+    staying_by_state,
+    staying_by_step,
+    stays_for_good,
 )
 from hmmfilter._checks.sums import in_order, log_probabilities_of, logs_to_subtract, lse_terms, temperature
 from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols, symbols_of

@@ -16,11 +16,29 @@ from hmmfilter._checks.errors import shown
 
 DENSE_STATES = 4096  # from so many states on, a sparse matrix is not made dense: it would take 134 MB
 
+NO_LOGS = (
+    "a scipy.sparse matrix of logs cannot be taken, since it does not store log 1 = 0, so that a certainty becomes an "
+    "impossibility: hmmfilter.transitions.Sparse.from_logs(rows, columns, log_values, n_states) takes logs"
+)
+
+
+def is_sparse(value: Any) -> bool:
+    """Whether it is a matrix, or an array, of `scipy.sparse`, without which nobody has one."""
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(value))
+
+
+def no_sparse_logs(name: str, value: Any) -> None:
+    """Refuse a sparse matrix where logs are asked for."""
+    if is_sparse(value):
+        raise TypeError(
+            f"{name} must be an array, or one of hmmfilter.transitions, got {type(value).__name__}: {NO_LOGS}"
+        )
+
 
 def real_numbers(name: str, value: Any) -> Any:
     """What numpy takes for real numbers: a sparse matrix made dense, objects that are numbers rounded to doubles."""
-    sparse = sys.modules.get("scipy.sparse")  # without which nobody has a sparse matrix
-    if sparse is not None and sparse.issparse(value):
+    if is_sparse(value):
         return _dense(name, value)
     if has_masked_entries(value):
         return value
@@ -33,7 +51,7 @@ def _dense(name: str, matrix: Any) -> npt.NDArray[Any]:
     if most >= DENSE_STATES:
         raise ValueError(
             f"{name} must have fewer than {DENSE_STATES} rows and columns where it is sparse, since it is made dense, "
-            f"got {most}: {name}.toarray() makes it dense at your word"
+            f"got {most}: {name}.toarray() makes it dense at your word; hmmfilter.transitions.Sparse keeps it"
         )
     dense: npt.NDArray[Any] = matrix.toarray()
     return dense

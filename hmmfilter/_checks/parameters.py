@@ -66,24 +66,35 @@ def distributions(name: str, value: npt.ArrayLike, shape: tuple[int | str, ...],
     given = real_numbers(name, value)
     array = real_parameters(name, given, shape)
     kind = np.asarray(given).dtype
-    is_float = kind.kind == "f"
-    tolerance = max(SUM_TOLERANCE, array.shape[-1] * float(np.finfo(kind).eps) if is_float else 0.0)
+    tolerance = sum_tolerance(kind, array.shape[-1])
     refuse_first(name, array < -tolerance, "at least 0", array)
     refuse_first(name, array < 0, "at least 0 (set what rounding left below it to 0, and give normalize=True)", array)
     with np.errstate(over="ignore"):
         sums = array.sum(axis=-1)
+    if divided_by_sums(name, sums, kind, tolerance, normalize):
+        array = array / sums[..., np.newaxis]
+        array.flags.writeable = False
+    return array
+
+
+def sum_tolerance(kind: np.dtype[Any], n_terms: int) -> float:
+    """How far from 1 so many probabilities of a kind of number may sum."""
+    return max(SUM_TOLERANCE, n_terms * float(np.finfo(kind).eps) if kind.kind == "f" else 0.0)
+
+
+def divided_by_sums(
+    name: str, sums: FloatArray, kind: np.dtype[Any], tolerance: float, normalize: bool, line: str = "row"
+) -> bool:
+    """Insist on sums of 1 along lines, or any above 0 where they are to be divided by; whether they are, of a kind."""
     has_sum, divides = (sums > 0) & (sums < np.inf), flag("normalize", normalize)
     off = np.argwhere(~has_sum if divides else ~has_sum | (np.abs(sums - 1.0) > tolerance))
     if len(off):
         index = tuple(map(int, off[0]))
-        row = "".join(f" row {i}" for i in index)
+        which = "".join(f" {line} {i}" for i in index)
         need = "have a sum above 0 that fits into a double" if divides else "sum to 1"
         hint = ": normalize=True divides by the sum" if has_sum[index] and not divides else ""
-        raise ValueError(f"{name}{row} must {need}, got {float(sums[index]):.10g}{hint}")
-    if divides or (is_float and kind.itemsize < DOUBLE.itemsize):
-        array = array / sums[..., np.newaxis]
-        array.flags.writeable = False
-    return array
+        raise ValueError(f"{name}{which} must {need}, got {float(sums[index]):.10g}{hint}")
+    return divides or (kind.kind == "f" and kind.itemsize < DOUBLE.itemsize)
 
 
 def transition_matrix(value: npt.ArrayLike, normalize: bool = False) -> FloatArray:
@@ -163,10 +174,8 @@ def going_on(transition: npt.ArrayLike, final: npt.ArrayLike | None) -> npt.Arra
     if final is None or np.shape(final) != np.shape(transition)[:1] or np.ndim(transition) != 2:
         return transition
     matrix = non_negative("transition", transition, ("K", "K"))
-    ends = probabilities("final", final, (len(matrix),))
     sums = matrix.sum(axis=1)
-    misses = np.abs(sums - (1 - ends))
-    if not ((misses <= SUM_TOLERANCE) & (misses <= np.abs(sums - 1))).all():
+    if not are_rests(sums, final):
         return transition
     never = sums == 0
     with_rows = np.where(never[:, np.newaxis], np.eye(len(matrix)), matrix)
@@ -174,12 +183,19 @@ def going_on(transition: npt.ArrayLike, final: npt.ArrayLike | None) -> npt.Arra
     return whole
 
 
+def are_rests(sums: FloatArray, final: npt.ArrayLike) -> bool:
+    """Whether rows sum to what the end leaves of 1, rather than to 1."""
+    ends = probabilities("final", final, (len(sums),))
+    misses = np.abs(sums - (1 - ends))
+    return bool(((misses <= SUM_TOLERANCE) & (misses <= np.abs(sums - 1))).all())
+
+
 def one_matrix(kind: str, is_one: bool) -> None:
     """Insist on a chain that moves by one matrix, where the logs of that are asked for."""
     if not is_one:
         raise AttributeError(
             f"log_transition must be of one matrix, the same at each step, and there is none of {kind} transitions: "
-            "model.transition says how the chain moves"
+            "model.transition says how the chain moves, and model.transition.to_dense() gives the matrix where it can"
         )
 
 

@@ -21,6 +21,7 @@ from hmmfilter._checks.arrays import (
     whole_numbers,
 )
 from hmmfilter._checks.errors import EntryError, shown
+from hmmfilter._checks.numbers import no_sparse_logs
 from hmmfilter._checks.settings import steps_ahead
 from hmmfilter._kernels.limits import FEW_STATES
 from hmmfilter._kernels.network import Ways
@@ -97,6 +98,7 @@ def chain(
         potentials = dense_logs(ways.onward)
         potentials = potentials[0] if len(potentials) == 1 else potentials
     initial = float_array("log_initial", log_initial)
+    no_sparse_logs("log_transition", potentials)
     transition = float_array("log_transition", potentials)
     likelihoods = float_array("log_likelihoods", log_likelihoods)
     n_rows, n_states = likelihoods.shape[0] if likelihoods.ndim else 0, initial.shape[-1] if initial.ndim else 0

@@ -51,7 +51,7 @@ from hmmfilter.model.tables import Tables
 from hmmfilter.results import Fitted, html
 from hmmfilter.results.outline import Column, outline
 from hmmfilter.stationarity import stationary_distribution
-from hmmfilter.transitions import Dense, Transitions
+from hmmfilter.transitions import Dense, Structured, Transitions
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -65,10 +65,10 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
     ----------
     initial : array_like, (K,), or "stationary"
         p(h_1 = k), or the word for the chain's stationary distribution.
-    transition : array_like, (K, K), or one of `hmmfilter.transitions`
+    transition : array_like, (K, K), a `scipy.sparse` array of probabilities, or one of `hmmfilter.transitions`
         p(h_{t+1} = j | h_t = i) at [i, j]. Rows sum to 1 within 1e-8 and are used as given, as is `initial`. Those of
         float32 or float16 may miss 1 by K ε of their kind, and are divided by their sums. Any kind of number will do,
-        also fractions and decimals, and a `scipy.sparse` matrix of less than 4,096 states.
+        also fractions and decimals. One of `scipy.sparse` becomes `hmmfilter.transitions.Sparse`.
     emission : Emission
         One of `hmmfilter.emissions`, or any object with ``n_states``, ``log_likelihoods`` and ``sample``.
     state_names : list of str, optional
@@ -85,7 +85,7 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
     initial, transition, emission, state_names, final
         As given; ``initial`` always in numbers, ``state_names`` always K strings.
     chain
-        How the chain moves: one of `hmmfilter.transitions`, of a matrix `hmmfilter.transitions.Dense`.
+        How the chain moves: one of `hmmfilter.transitions`, of an array `hmmfilter.transitions.Dense`.
     log_initial : ndarray, (K,)
         Natural logs of ``initial``.
     log_transition : ndarray, (K, K)
@@ -132,7 +132,7 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
     def __init__(
         self,
         initial: npt.ArrayLike,
-        transition: npt.ArrayLike | Transitions,
+        transition: npt.ArrayLike | Transitions | Structured,
         emission: Emission,
         state_names: Sequence[str] | None = None,
         *,

@@ -16,7 +16,7 @@ from hmmfilter._beside import Beside
 from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results.base import Result
-from hmmfilter.transitions import Dense, Transitions
+from hmmfilter.transitions import Dense, Sparse, Structured, Transitions
 
 Answer = TypeVar("Answer")
 
@@ -107,13 +107,15 @@ class Questions(Valued):
         return logs[:, np.newaxis]
 
     @cached_property
-    def _log_move(self) -> FloatArray:
-        """What leads from step to step where that is always the same, (K, K)."""
+    def _log_move(self) -> Any:
+        """What leads on where that is known beforehand, (K, K), or the ways of a chain that lists them."""
+        if isinstance(self.chain, Structured):
+            return self.chain._ways() if self.final is None else self.chain._ways_that_end(self._log_going_on[:, 0])
         return self.log_transition if self.final is None else self.log_transition + self._log_going_on
 
-    def _moves(self, beside: Beside) -> tuple[FloatArray, IntArray | None]:
-        """What leads from each row to the next, (K, K), or (M, K, K) and which of them, (T,)."""
-        if isinstance(self.chain, Dense):
+    def _moves(self, beside: Beside) -> tuple[Any, IntArray | None]:
+        """What leads from each row to the next, (K, K), or (M, K, K) and which of them, (T,); or all ways."""
+        if isinstance(self.chain, (Dense, Structured)):
             return self._log_move, None
         if beside.starts[-1] == 0:
             return np.zeros((self.n_states, self.n_states)), None
@@ -245,8 +247,10 @@ class Questions(Valued):
         return np.empty((0, self.n_states))
 
 
-def chain_of(transition: npt.ArrayLike | Transitions, final: npt.ArrayLike | None, normalize: bool) -> Any:
-    """How a chain moves, of an array or as it is."""
-    if hasattr(transition, "_log_matrices"):
+def chain_of(transition: npt.ArrayLike | Transitions | Structured, final: npt.ArrayLike | None, normalize: bool) -> Any:
+    """How a chain moves, of an array, a sparse one, or as it is."""
+    if isinstance(transition, Structured) or hasattr(transition, "_log_matrices"):
         return transition
+    if _checks.is_sparse(transition):
+        return Sparse._of(_checks.listed_moves("transition", _checks.rest_of_sparse(transition, final), normalize))
     return Dense(_checks.going_on(transition, final), normalize=normalize)
