@@ -91,6 +91,7 @@ def _runs(sources: IntArray, into: IntArray, n_between: int) -> IntArray:
     nodes = np.repeat(np.arange(n_nodes), counts)
     goes_on = np.append(False, counts[1:] == counts[:-1])  # as the node before it
     goes_on[n_between] = False
+    goes_on[nodes[(sources >= n_nodes - n_between) & (nodes < n_between)]] = False  # that may come from the one before
     steps = _from_node_before(sources, goes_on, nodes, counts)
     goes_on[nodes[(steps < 0) | (steps > 1)]] = False
     changes = _from_node_before(steps, goes_on & np.append(False, goes_on[:-1]), nodes, counts)
