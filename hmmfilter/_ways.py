@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
-from hmmfilter._kernels.limits import NEVER
+from hmmfilter._kernels.limits import NEAR_UNIT, NEVER, TRANSITION_SPREAD
 from hmmfilter._kernels.network import ALIKE, FEWEST, LISTED, SUM, KindArray, Network, Ways
+from hmmfilter._kernels.wide import LOG_2
 
 
 def ways_of(
@@ -25,22 +26,24 @@ def ways_of(
     Backwards, nodes between have the same order where no move leads from one of them to another, else the opposite one.
     """
     source, target = np.asarray(sources, dtype=np.int64), np.asarray(targets, dtype=np.int64)
-    logs, last = np.asarray(log_values, dtype=np.float64), 2 * n_states + n_between - 1
-    are_chained = bool(np.any((source >= n_states) & (target < n_states + n_between)))
-    places = np.arange(last + 1)
-    turned = np.concatenate(
-        [places[n_states + n_between :], places[n_states : n_states + n_between], places[:n_states]]
-    )
-    if are_chained:
-        turned[n_states : n_states + n_between] = turned[n_states : n_states + n_between][::-1]
+    logs, turned = np.asarray(log_values, dtype=np.float64), _turned(source, target, n_states, n_between)
     number_back = np.empty_like(turned)
-    number_back[turned] = places
+    number_back[turned] = np.arange(len(turned))
     chosen = np.zeros(0, dtype=np.int8) if kinds is None else np.asarray(kinds, dtype=np.int8)
     shares = np.zeros((1, 0)) if log_shares is None else np.asarray(log_shares, dtype=np.float64)
     return Ways(
         _listed(n_states, n_between, source, target, logs, chosen, shares),
         _listed(n_states, n_between, number_back[target], number_back[source], logs, chosen, shares),
     )
+
+
+def _turned(source: IntArray, target: IntArray, n_states: int, n_between: int) -> IntArray:
+    """The numbers of nodes, in the order in which they are when a network leads back."""
+    places = np.arange(2 * n_states + n_between)
+    before, between, after = np.split(places, [n_states, n_states + n_between])
+    are_chained = bool(np.any((source >= n_states) & (target < n_states + n_between)))
+    turned: IntArray = np.concatenate([after, between[::-1] if are_chained else between, before])
+    return turned
 
 
 def _listed(
@@ -83,6 +86,31 @@ def _changing(logs: FloatArray, kinds: KindArray, log_shares: FloatArray, into: 
     stretches = np.column_stack([moves[firsts], firsts, np.append(firsts[1:], len(logs))])
     changing: IntArray = stretches[does_change[firsts]]
     return changing
+
+
+def ends_of(network: Network) -> tuple[IntArray, IntArray]:
+    """From which node each move leads, and to which."""
+    n_states = len(network.into) - 1 - network.n_between
+    targets = np.repeat(np.arange(len(network.into) - 1), np.diff(network.into)) + n_states
+    return network.sources.astype(np.int64), targets
+
+
+def order_of_back(ways: Ways) -> IntArray:
+    """For each move as the network that leads on lists it, its place in the one that leads back."""
+    source, target = ends_of(ways.onward)
+    source_back, target_back = ends_of(ways.back)
+    turned = _turned(source, target, len(ways.onward.into) - 1 - ways.onward.n_between, ways.onward.n_between)
+    order: IntArray = np.lexsort((turned[target_back], turned[source_back]))
+    return order
+
+
+def is_narrow(network: Network) -> bool:
+    """Whether doubles have room for all that two moves come to, without an exponent in common."""
+    logs = network.log_values
+    least = logs.min(initial=0.0) + network.log_shares.min(initial=0.0)
+    return bool(least >= -TRANSITION_SPREAD * LOG_2 / (2 if network.n_between > 0 else 1)) and bool(
+        logs.max(initial=0.0) + network.log_shares.max(initial=0.0) <= NEAR_UNIT
+    )
 
 
 def _runs(sources: IntArray, into: IntArray, n_between: int) -> IntArray:

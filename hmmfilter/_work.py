@@ -149,6 +149,9 @@ WORK: dict[str, dict[str, Work]] = {
     },
     "pairs": {"join_sums": of_entries(2.0)},
     "counts": {"run_pairs": of_rows(20.0, 20.0, 4.0)},
+    "flows": {
+        "run_flows": lambda given, n, begin, end, *_: (20.0 + 4.0 * given[1].onward.sources.size) * (end - begin),
+    },
     "expecting": {
         "run_expecting_forward": lambda given, n, begin, end, *_: taken(
             end - begin, given[0].shape[1], 10.0, 10.0, 1.0
@@ -162,6 +165,12 @@ WORK: dict[str, dict[str, Work]] = {
             (3.0 + weights.size) * paths.size
         ),
         "draw_path": lambda cumulative_initial, cumulative_transition, uniforms, *_: 10.0 * uniforms.size,
+    },
+    "walking": {
+        "run_walks_back": lambda given, n, begin, end, slots, alphas, filtered, room, paths, *_: (
+            filtered.size + (end - begin) * (0.5 * given[1].onward.sources.size + 20.0 * len(paths))
+        ),
+        "run_walk": lambda network, values, v, final, uniforms, states: 20.0 * states.size,
     },
     "decoding": {
         "run_viterbi": of_rows_left(5.0, 2.0, 0.3),

@@ -11,7 +11,9 @@ from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints, undo_code
+from hmmfilter._kernels.network import Ways
 from hmmfilter._kernels.tables import Tables
+from hmmfilter._kernels.walking import room_for_walks
 from hmmfilter._kernels.wide import PLANES
 from hmmfilter._tiers import kernels
 
@@ -154,19 +156,21 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
     tables, are_left, outcome = with_steps(tables)
 
     def start_taker() -> Take:
-        given, weights = tuple(tables), np.empty(tables.log_likelihoods.shape[1])
+        given, ways, n_states = tuple(tables), tables.log_transition, tables.log_likelihoods.shape[1]
+        is_network = isinstance(ways, Ways)
+        room = room_for_walks(ways.onward, n_states) if is_network else np.empty(n_states)
 
         def take(span: Span) -> None:
             def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
-                came_to: int = kernels.run_draws(
+                came_to: int = (kernels.run_walks_back if is_network else kernels.run_draws)(
                     given,
                     n,
                     begin,
                     end,
-                    span.recursion.backward_chains,
+                    span.recursion.chains if is_network else span.recursion.backward_chains,
                     alphas,
                     span.filtered,
-                    weights,
+                    room,
                     paths,
                     span.recursion.outcome[0],
                 )

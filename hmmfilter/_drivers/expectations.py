@@ -12,14 +12,18 @@ from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._drivers.backwards import most_kept
 from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
-from hmmfilter._drivers.pairs import InOrder, Pairs, fill_pairs
-from hmmfilter._drivers.recursions import slots, undo_code
-from hmmfilter._kernels.chain import NARROW, SHARED_EXPONENT, slots_for_chains, tiled
+from hmmfilter._drivers.pairs import InOrder, Pairs, fill_pairs, shape_of_moves
+from hmmfilter._drivers.recursions import slots_for_moves_of, undo_code
+from hmmfilter._kernels.chain import NARROW, SHARED_EXPONENT, tiled
 from hmmfilter._kernels.doubles import CARRIED, room_for_expectations
+from hmmfilter._kernels.flows import room_for_flow
 from hmmfilter._kernels.lanes import lanes_for
-from hmmfilter._kernels.tables import Tables
+from hmmfilter._kernels.network import Ways
+from hmmfilter._kernels.tables import Tables, matrix_count
 from hmmfilter._tiers import kernels
+from hmmfilter._ways import is_narrow, order_of_back
 
+NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
 MOST_COUNTED = 2**20  # entries of tables of pairs, a table a sequence, of those that are counted exactly at once
 
 
@@ -45,16 +49,16 @@ class Expectations(NamedTuple):
     log_likelihood: FloatArray  # (N,), of each sequence; −inf where it is impossible
     n_possible: IntArray  # (N,), how many of its steps are possible
     initial: FloatArray  # (K,): Σ γ_1
-    transition: FloatArray  # (K, K): Σ ξ_t; of several matrices (M, K, K), of the moves by each
+    transition: FloatArray  # (K, K): Σ ξ_t; of several matrices (M, K, K), of the moves by each; of a network (moves,)
     slopes: FloatArray  # in the same shape: Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN
-    #                     there where doubles alone would not do
+    #                     there where doubles alone would not do; of a network nothing but Σ ξ_t
     emission: Any  # (n,), or what the caller knows of it besides
     ends: Any = None  # (K,), how often each state is the last, where the caller asks
 
 
 def expect(
     log_initial: FloatArray,
-    log_transition: FloatArray,
+    log_transition: FloatArray | Ways,
     starts: IntArray,
     weights: FloatArray,
     source: Source,
@@ -64,12 +68,17 @@ def expect(
 ) -> Expectations:
     """Run the recursions both ways over sequences, of which each counts as often as its weight says.
 
-    Of several matrices, (M, K, K), an index, (rows,), says which one leads on from each row.
+    Of several matrices, (M, K, K), an index, (rows,), says which one leads on from each row; without it, each has its
+    own. Of a network, each move is counted, by whatever matrix.
     """
     no_table = np.broadcast_to(np.float64(0.0), (int(starts[-1]), len(log_initial)))
-    matrices = log_transition.reshape(-1, *log_transition.shape[-2:])
-    index = transition_index if transition_index is not None and len(matrices) > 1 else np.empty(0, dtype=np.int64)
-    given = Tables(frozen(log_initial[None]), frozen(matrices), frozen(index), no_table, frozen(starts))
+    moves: Any = log_transition
+    if not isinstance(log_transition, Ways):
+        moves = frozen(log_transition.reshape(-1, *log_transition.shape[-2:]))
+    given = Tables(frozen(log_initial[None]), moves, NO_INDEX, no_table, frozen(starts))
+    if matrix_count(given) > 1:
+        index = np.arange(int(starts[-1])) if transition_index is None else transition_index
+        given = given._replace(transition_index=frozen(index))
     tables, are_left, outcome = with_steps(given)
     weights = frozen(np.ascontiguousarray(weights[are_left]))
     total = Sums.zeros(tables, source)
@@ -86,31 +95,45 @@ def expect(
 
     run_jobs(tables, start_worker, workers, progress, are_alike=True)
     n_possible, log_likelihood = of_all(outcome, are_left)
-    initial, slopes, moves, emission = (part.sum(axis=0) for part in total.parts())
-    slopes, moves = slopes.reshape(log_transition.shape), moves.reshape(log_transition.shape)
+    initial, slopes, more, emission = (part.sum(axis=0) for part in total.parts())
+    if isinstance(log_transition, Ways):
+        counted = counts_of_moves(log_transition, slopes[0], more[0])
+        return Expectations(log_likelihood, n_possible, initial, counted, counted, emission)
+    slopes, more = slopes.reshape(log_transition.shape), more.reshape(log_transition.shape)
     matrix = np.exp(log_transition)
-    transition = slopes * matrix + moves
-    if moves.any():
+    transition = slopes * matrix + more
+    if more.any():
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            slopes = slopes + moves / matrix
+            slopes = slopes + more / matrix
     return Expectations(log_likelihood, n_possible, initial, transition, slopes, emission)
+
+
+def counts_of_moves(ways: Ways, slopes: FloatArray, more: FloatArray) -> FloatArray:
+    """Σ ξ of each move of a network, from sums in the order of the one that leads back, and of what takes more."""
+    onward = ways.onward
+    values = np.exp(onward.log_values) if onward.kinds.size == 0 else 1.0  # else they have been multiplied by them
+    counts: FloatArray = slopes[order_of_back(ways)] * values + more
+    return counts
 
 
 class Sums(NamedTuple):
     """What is added up of sequences, in two parts, one after the other in a table; and the parts of it."""
 
     table: FloatArray  # (1, 2, n)
-    shape: tuple[int, ...]  # (M, K, K)
+    shape: tuple[int, ...]  # (M, K, K), or (1, moves)
+    n_states: int  # K
 
     @classmethod
     def zeros(cls, tables: Tables, source: Source) -> Sums:
         """Nothing as yet."""
-        shape = tables.log_transition.shape
-        return cls(np.zeros((1, 2, shape[1] + 2 * math.prod(shape) + source.sums().shape[1])), shape)
+        n_sums = 1 if isinstance(tables.log_transition, Ways) else matrix_count(tables)
+        shape = n_sums, *shape_of_moves(tables)
+        size = tables.log_likelihoods.shape[1] + 2 * math.prod(shape) + source.sums().shape[1]
+        return cls(np.zeros((1, 2, size)), shape, tables.log_likelihoods.shape[1])
 
     def parts(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Σ γ_1, (2, K); Σ ξ / A by doubles, and Σ ξ of what takes more, (2, M, K, K); and what is shown, (2, n)."""
-        k, n, table = self.shape[1], math.prod(self.shape), self.table[0]
+        k, n, table = self.n_states, math.prod(self.shape), self.table[0]
         initial, slopes, moves, emission = np.split(table, [k, k + n, k + 2 * n], axis=1)
         return initial, slopes.reshape(2, *self.shape), moves.reshape(2, *self.shape), emission
 
@@ -139,8 +162,11 @@ class Worker:
         n_states = tables.log_likelihoods.shape[1]
         self._tables, self._weights, self._source, self._outcome = tables, weights, source, outcome
         self._given = tuple(tables)
-        self._lanes, self._room = lanes_for(n_states), room_for_expectations(n_states)
-        self._chains, self._backward_chains = slots(tables, slots_for_chains), slots(tables, slots_for_chains)
+        ways = tables.log_transition
+        is_network = isinstance(ways, Ways)
+        self._lanes = None if is_network else lanes_for(n_states)
+        self._room = room_for_flow(ways.back, n_states) if is_network else room_for_expectations(n_states)
+        self._chains, self._backward_chains = slots_for_moves_of(tables), slots_for_moves_of(tables)
         self._initial = np.exp(tables.log_initial[0])
         self._state = np.empty(2 * tiled(n_states) + CARRIED)
         self._are_left = np.zeros(len(weights), dtype=np.int64)
@@ -149,6 +175,8 @@ class Worker:
 
     def _is_narrow(self) -> bool:
         """Whether the chain itself is within doubles, by all of its matrices."""
+        if isinstance(self._tables.log_transition, Ways):
+            return is_narrow(self._tables.log_transition.onward)
         for m in range(len(self._tables.log_transition)):
             slot = self._chains[m % len(self._chains)]
             kernels.hold_chain(self._tables.log_transition, m, False, slot)
@@ -173,7 +201,7 @@ class Worker:
         sums, kept = Sums.zeros(self._tables, self._source), list[Rows]()
         if self._are_left[job[0].first : job[-1].last + 1].all():
             return sums
-        firsts, slopes, emission = np.zeros((2, n_states)), _in_two_parts(self._tables), self._source.sums()
+        firsts, slopes, emission = np.zeros((2, n_states)), _in_two_parts(sums), self._source.sums()
         before, n_passed = np.empty((len(job), self._state.size)), len(job) - most_kept(job, n_states)
         for number, piece in enumerate(job):
             before[number] = self._state
@@ -236,7 +264,7 @@ class Worker:
     def _runs_left(self, first: int, last: int) -> Iterator[slice]:
         """Sequences that are left and follow each other, as many as are counted at once."""
         left = np.flatnonzero(self._are_left[first : last + 1]) + first
-        most = max(1, MOST_COUNTED // len(self._initial) ** 2)
+        most = max(1, MOST_COUNTED // math.prod(shape_of_moves(self._tables)))
         for run in np.split(left, np.flatnonzero(np.diff(left) > 1) + 1):
             for begin in range(0, len(run), most):
                 yield slice(int(run[begin]), int(run[min(begin + most, len(run)) - 1]) + 1)
@@ -251,7 +279,7 @@ class Worker:
         starts, n_states = tables.starts, len(self._initial)
         begin, end, is_one = int(self._tables.starts[some.start]), int(self._tables.starts[some.stop]), len(used) == 1
         rows, firsts = np.empty((end - begin, n_states)), np.empty((len(starts) - 1, n_states))
-        pairs = np.empty((len(firsts) if is_one else len(used), 2, n_states, n_states))
+        pairs = np.empty((len(firsts) if is_one else len(used), 2, *shape_of_moves(tables)))
         n_possible, log_likelihood = fill_pairs(tables, Pairs(None, rows, firsts, pairs, is_one), 1, False)
         undo_code(rows, "probabilities")
         undo_code(firsts, "probabilities")
@@ -276,19 +304,15 @@ class Worker:
         begin, end = int(starts[0]), int(starts[-1])
         table = np.empty((end - begin, len(self._initial)))
         self._source.fill(begin, end, table)
-        used, index = np.zeros(1, dtype=np.int64), all_of.transition_index
-        if index.size > 0:
-            used, index = np.unique(index[begin:end], return_inverse=True)
-        return used, Tables(
-            all_of.log_initial,
-            frozen(all_of.log_transition[used]),
-            frozen(index if len(used) > 1 else index[:0]),
-            frozen(table),
-            frozen(starts - begin),
-        )
+        used, index, moves = np.zeros(1, dtype=np.int64), all_of.transition_index[begin:end], all_of.log_transition
+        if not isinstance(moves, Ways):
+            if index.size > 0:
+                used, index = np.unique(index, return_inverse=True)
+            moves, index = frozen(moves[used]), index if len(used) > 1 else index[:0]
+        return used, Tables(all_of.log_initial, moves, frozen(index), frozen(table), frozen(starts - begin))
 
 
-def _in_two_parts(tables: Tables) -> FloatArray:
-    """Zeros, (M, 2, K, K): sums of each matrix."""
-    n_matrices, n_states, _ = tables.log_transition.shape
-    return np.zeros((n_matrices, 2, n_states, n_states))
+def _in_two_parts(sums: Sums) -> FloatArray:
+    """Zeros, (M, 2, K, K): sums of each matrix; of a network (1, 2, moves)."""
+    n_matrices, *shape = sums.shape
+    return np.zeros((n_matrices, 2, *shape))

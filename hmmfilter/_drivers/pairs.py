@@ -11,6 +11,8 @@ from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.backwards import Span, Take, fill_backwards
 from hmmfilter._drivers.outcomes import Outcome, of_all, part_of, put_back, with_steps
 from hmmfilter._kernels.counts import room_for_pairs
+from hmmfilter._kernels.flows import room_for_flow
+from hmmfilter._kernels.network import Ways
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
 
@@ -41,8 +43,14 @@ class Pairs(NamedTuple):
     table: FloatArray | None = None  # (rows, K, K): ξ, `coded`
     rows: FloatArray | None = None  # (rows, K): γ, `coded`
     firsts: FloatArray | None = None  # (N, K): γ_1, `coded`
-    sums: FloatArray | None = None  # (G, 2, K, K): Σ ξ in two parts
+    sums: FloatArray | None = None  # (G, 2, K, K): Σ ξ in two parts; of a network (G, 2, moves): of each move
     is_by_sequence: bool = False  # whether the sums are
+
+
+def shape_of_moves(tables: Tables) -> tuple[int, ...]:
+    """Of what is counted of each move: (K, K) of matrices, (moves,) of a network, in the order that it lists them."""
+    ways = tables.log_transition
+    return ways.onward.sources.shape if isinstance(ways, Ways) else ways.shape[1:]
 
 
 def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> Outcome:
@@ -50,13 +58,15 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> O
     tables, are_left, outcome = with_steps(tables)
     n_states, starts = tables.log_likelihoods.shape[1], tables.starts
     firsts = None if wanted.firsts is None else part_of(wanted.firsts, are_left)
-    total = np.empty((1, 2, n_states, n_states)) if wanted.sums is None else wanted.sums
+    total = np.empty((1, 2, *shape_of_moves(tables))) if wanted.sums is None else wanted.sums
     total = part_of(total, are_left) if wanted.is_by_sequence else total
     total[:] = 0.0
     in_order = InOrder(total)
 
     def start_taker() -> Take:
-        given, room = tuple(tables), room_for_pairs(n_states)
+        given, ways = tuple(tables), tables.log_transition
+        is_network = isinstance(ways, Ways)
+        room = room_for_flow(ways.onward, n_states) if is_network else room_for_pairs(n_states)
         sums = total if wanted.is_by_sequence else np.zeros_like(total)
 
         def take(span: Span) -> None:
@@ -69,9 +79,10 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> O
                 begun = np.arange(first + (starts[first] < begin), last + 1)
                 firsts[begun] = smoothed[starts[begun] - begin]
             pairs = np.empty((0, n_states, n_states)) if wanted.table is None else wanted.table[begin:end]
+            kept_or_added = (sums,) if is_network else (pairs, sums)
 
             def run(n: int, begin: int, end: int, alphas: FloatArray) -> int:
-                came_to: int = kernels.run_pairs(
+                came_to: int = (kernels.run_flows if is_network else kernels.run_pairs)(
                     given,
                     n,
                     begin,
@@ -82,8 +93,7 @@ def fill_pairs(tables: Tables, wanted: Pairs, workers: int, progress: bool) -> O
                     smoothed,
                     span.recursion.outcome[0],
                     room,
-                    pairs,
-                    sums,
+                    *kept_or_added,
                     wanted.is_by_sequence,
                 )
                 return came_to

@@ -29,9 +29,12 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     together    filtering and smoothing of many sequences
     pairs       two states, one after the other
     counts      how often one follows another, on average
+    far_flows   moves of a network counted where doubles will not do
+    flows       moves of a network counted
     doubles     both recursions by plain doubles
     expecting   what a fit asks of all steps, by these
     drawing     paths at random
+    walking     paths drawn at random through a network
     scoring     log δ of Viterbi's recursion
     routes      the moves of a network, and log δ of its nodes
     stages      these of all steps, or block by block

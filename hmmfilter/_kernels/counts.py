@@ -207,12 +207,20 @@ def keep_doubts(chain: Chain, columns: Columns, doubts: FloatArray) -> int:
             share = fma(load(TILE, is_log, i * CHUNK), a, share)
         store(total, columns.s, j * CHUNK)
         store(share, columns.ratio, j * CHUNK)
-        for t in range(CHUNK):
-            s, logs = columns.s[j, t], columns.ratio[j, t]
-            is_told = chain.is_narrow & (s >= TOLD) & (s >= SHARE * logs)
-            is_doubtful = (columns.gamma[j, t] > 0.0) & (s < CLEAR) & (not is_told)
-            doubts[t] += 1.0 if is_doubtful else 0.0
-            n_doubts += is_doubtful
+        n_doubts += note_doubts(columns, j, chain.is_narrow, doubts)
+    return n_doubts
+
+
+@compiled
+def note_doubts(columns: Columns, j: int, is_narrow: bool, doubts: FloatArray) -> int:
+    """Count the rows in which the sum of a state is too small, by s and the share of logs in it."""
+    n_doubts = 0
+    for t in range(CHUNK):
+        s, logs = columns.s[j, t], columns.ratio[j, t]
+        is_told = is_narrow & (s >= TOLD) & (s >= SHARE * logs)
+        is_doubtful = (columns.gamma[j, t] > 0.0) & (s < CLEAR) & (not is_told)
+        doubts[t] += 1.0 if is_doubtful else 0.0
+        n_doubts += is_doubtful
     return n_doubts
 
 

@@ -25,9 +25,10 @@ import numpy as np
 from hmmfilter._arrays import FloatArray
 
 from .chain import Chain, tiled
-from .choosing import chosen_by_lanes
+from .choosing import chosen_by_chain, chosen_by_lanes
 from .compiling import apart, compiled
 from .counts import add_products, chunk_in, room_for_pairs
+from .flows import add_at_nodes, keep_at_nodes
 from .lanes import (
     Lanes,
     add,
@@ -74,7 +75,7 @@ OUT, OUT_LOST, SHARED = 0, 1, 2
 
 
 def room_for_expectations(n_states: int) -> FloatArray:
-    """Room for what is added up of some rows: Σ α ω / z of few states, or `Chunk`s of many, and two rows."""
+    """Room for what is added up of some rows: Σ α ω / z of few states, or a `Chunk` of many."""
     if n_states <= FEW_STATES:
         return np.zeros(n_states * n_states)
     return np.concatenate([np.zeros(2 * tiled(n_states)), room_for_pairs(n_states)])
@@ -257,6 +258,29 @@ def backward_few(
     return t + 1
 
 
+@compiled
+def keep_chunk_row(chain: Chain, room: FloatArray, n: int, alpha: FloatArray, share: float, omega: FloatArray) -> None:
+    """Keep α divided by Σ α β, and ω after it, as row n of a chunk; α becomes what is kept of it."""
+    n_states = alpha.size
+    chunk = chunk_in(room, n_states)
+    multiply_row(alpha, share, alpha)
+    copy(alpha, chunk.f[n, :n_states])
+    copy(omega, chunk.r[n, :n_states])
+
+
+@compiled
+def add_rows(chain: Chain, room: FloatArray, n: int, n_states: int) -> None:
+    """Add the first n rows of a chunk to its table."""
+    chunk = chunk_in(room, n_states)
+    if n < CHUNK:
+        fill_table(chunk.f[n:].reshape(-1), 0.0)
+    add_products(n_states, chunk)
+
+
+keep_row_for = chosen_by_chain(keep_chunk_row, keep_at_nodes)
+add_rows_for = chosen_by_chain(add_rows, add_at_nodes)
+
+
 @apart
 def backward_many(
     state: FloatArray,
@@ -272,20 +296,19 @@ def backward_many(
     """`backward_few` of many states: a chunk of rows is added to a table in the room, at [i, j]."""
     n_states = alphas.shape[1]
     omega, s = state[:n_states], state[state.size // 2 :]
-    beta, chunk = s[:n_states], chunk_in(room, n_states)
+    beta = s[:n_states]
     n, t = 0, end - 1
     while t >= first:
-        alpha, f = alphas[t], chunk.f[n]
+        alpha = alphas[t]
         predict_for(chain)(omega, chain, s)
         total = dot(alpha, beta)
         if not total > SHALLOW:
             break
-        multiply_row(alpha, weight / total, f[:n_states])
-        copy(omega, chunk.r[n, :n_states])
-        multiply_rows(f[:n_states], beta, alpha)
+        keep_row_for(chain)(chain, room, n, alpha, weight / total, omega)
+        multiply_rows(alpha, beta, alpha)
         n += 1
         if n == CHUNK:
-            add_products(n_states, chunk)
+            add_rows_for(chain)(chain, room, n, n_states)
             n = 0
         fill_floored(beta, likelihoods[t], omega)
         total = sum_of(omega)
@@ -295,8 +318,7 @@ def backward_many(
             multiply_row(omega, power_of_two(-float(math.frexp(total)[1])), omega)
         t -= 1
     if n > 0:
-        fill_table(chunk.f[n:].reshape(-1), 0.0)
-        add_products(n_states, chunk)
+        add_rows_for(chain)(chain, room, n, n_states)
     return t + 1
 
 

@@ -6,9 +6,12 @@ import math
 
 from hmmfilter._arrays import FloatArray, IntArray
 
+from .chain import Chain
+from .choosing import chosen_by_chain
 from .compiling import apart, compiled
 from .counts import chunk_in
 from .doubles import CARRIED, FLOOR, LEAST, OUT, OUT_LOST, SHARED, backward_for, forward_for, take_likelihoods
+from .flows import add_slopes_of_moves
 from .lanes import Lanes, larger
 from .limits import FEW_STATES
 from .network import made_ready
@@ -139,7 +142,7 @@ def begin_backward(likelihoods: FloatArray, alpha: FloatArray, weight: float, om
 
 
 @apart
-def add_slopes(n_states: int, room: FloatArray, slopes: FloatArray) -> None:
+def add_slopes(chain: Chain, room: FloatArray, n_states: int, slopes: FloatArray) -> None:
     """Add what is in the room to sums in two parts, (2, K, K), and begin anew."""
     is_few = n_states <= FEW_STATES
     table = room.reshape(n_states, n_states) if is_few else chunk_in(room, n_states).table
@@ -148,6 +151,16 @@ def add_slopes(n_states: int, room: FloatArray, slopes: FloatArray) -> None:
         for j in range(n_states):
             total[j], lost[j] = tally(total[j], lost[j], table[j, i] if is_few else table[i, j])
     fill_table(table.reshape(-1), 0.0)
+
+
+add_slopes_for = chosen_by_chain(add_slopes, add_slopes_of_moves)
+
+
+@compiled
+def add_slopes_at(tables: Tables, m: int, slots: FloatArray, room: FloatArray, slopes: FloatArray) -> None:
+    """Add what has been kept of the moves by matrix m to its sums; a network has sums of all of them together."""
+    chain = made_ready(tables.log_transition, m, True, slots)
+    add_slopes_for(chain)(chain, room, tables.log_likelihoods.shape[1], slopes[m if len(slopes) > 1 else 0])
 
 
 @compiled
@@ -190,7 +203,7 @@ def run_expecting_backward(
         while t > stop:
             leading = matrix_at(tables, t - 1)
             if leading != m and n_added > 0:
-                add_slopes(n_states, room, slopes[m])
+                add_slopes_at(tables, m, slots, room, slopes)
                 n_added = 0
             m = leading
             chain = made_ready(tables.log_transition, m, True, slots)
@@ -204,12 +217,12 @@ def run_expecting_backward(
             n_added += t - begin - first
             t = first + begin
             if n_added >= ROWS_AT_A_TIME:
-                add_slopes(n_states, room, slopes[m])
+                add_slopes_at(tables, m, slots, room, slopes)
                 n_added = 0
         if t == starts[n]:
             gamma = alphas[t - begin]
             for k in range(n_states):
                 firsts[0, k], firsts[1, k] = tally(firsts[0, k], firsts[1, k], gamma[k])
     if n_added > 0:
-        add_slopes(n_states, room, slopes[m])
+        add_slopes_at(tables, m, slots, room, slopes)
     return n_found

@@ -92,7 +92,7 @@ def fill_columns(rows: FloatArray, x: FloatArray) -> bool:
 @apart
 def predict_columns(chain: Chain, columns: Columns) -> int:
     """Fill s and the ratio, and count where s has faded: for each row, and for all of them."""
-    transition, f, s, ratio = chain.linear[HEAD], columns.xi, columns.s, columns.ratio
+    transition, f, s = chain.linear[HEAD], columns.xi, columns.s
     n_states = len(s)
     for i in range(n_states):
         for t in range(CHUNK):
@@ -106,13 +106,22 @@ def predict_columns(chain: Chain, columns: Columns) -> int:
         for i in range(n_states):
             total = fma(load(TILE, f, i * CHUNK), splat(TILE, transition[tile, i, column]), total)
         store(total, s, j * CHUNK)
-        for t in range(CHUNK):
-            gamma, is_faded = columns.gamma[j, t], not s[j, t] >= limit
-            counts = is_faded & (gamma != 0.0)
-            columns.n_faded[t] += 1.0 if counts else 0.0
-            n_faded += counts
-            ratio[j, t] = divide(larger(gamma, 0.0), 1.0 if is_faded else s[j, t]) * (0.0 if is_faded else 1.0)
-            s[j, t] = 0.0 if is_faded else s[j, t]
+        n_faded += note_faded(columns, j, limit)
+    return n_faded
+
+
+@compiled
+def note_faded(columns: Columns, j: int, limit: float) -> int:
+    """The ratio of a state, by s, which becomes zero where it has faded; and how many of its rows that counts in."""
+    s, ratio = columns.s[j], columns.ratio[j]
+    n_faded = 0
+    for t in range(CHUNK):
+        gamma, is_faded = columns.gamma[j, t], not s[t] >= limit
+        counts = is_faded & (gamma != 0.0)
+        columns.n_faded[t] += 1.0 if counts else 0.0
+        n_faded += counts
+        ratio[t] = divide(larger(gamma, 0.0), 1.0 if is_faded else s[t]) * (0.0 if is_faded else 1.0)
+        s[t] = 0.0 if is_faded else s[t]
     return n_faded
 
 
@@ -136,15 +145,15 @@ def fill_products(chain: Chain, i: int, columns: Columns) -> int:
 
 
 @apart
-def take_logs_of_columns(chain: Chain, columns: Columns) -> None:
-    """log f_t(i), and log r_t(j) where s has not faded."""
+def take_logs_of_columns(exponent: float, columns: Columns) -> None:
+    """log f_t(i), and log r_t(j) where s, divided by 2^exponent as A is, has not faded."""
     s, log_f, log_r = columns.s.reshape(-1), columns.log_f.reshape(-1), columns.log_r.reshape(-1)
     copy(columns.f.reshape(-1), log_f)
     take_logs(log_f)
     copy(columns.gamma.reshape(-1), log_r)
     take_logs(log_r)
     for n in range(s.size):
-        log_s = log_of(s[n]) + chain.exponent * LOG_2
+        log_s = log_of(s[n]) + exponent * LOG_2
         log_r[n] = log_r[n] - log_s if s[n] > 0.0 else NEVER
 
 
@@ -263,7 +272,7 @@ def pair_rows(
     for i in range(n_states):
         if fill_products(chain, i, columns) > 0:
             if not has_logs_taken:
-                take_logs_of_columns(chain, columns)
+                take_logs_of_columns(chain.exponent, columns)
                 has_logs_taken = True
             fill_logs(chain, i, columns)
         if len(pairs) > 0:
