@@ -30,7 +30,15 @@ class Networked(Protocol):
         ...
 
 
-TransitionLike = Union[npt.ArrayLike, Networked]  # noqa: UP007, which wants what Python 3.10 cannot evaluate
+class Aged(Protocol):
+    """A chain whose sojourns have durations: `hmmfilter.transitions.Durations`."""
+
+    def _ages(self) -> Any:
+        """What is asked of ages."""
+        ...
+
+
+TransitionLike = Union[npt.ArrayLike, Networked, Aged]  # noqa: UP007, which wants what Python 3.10 cannot evaluate
 
 
 class Frozen:

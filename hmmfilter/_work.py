@@ -67,6 +67,11 @@ def naively(likelihoods: Any, square: float = 0.5) -> float:
     return taken(n_rows, n_states, 3.0, 0.0, square)
 
 
+def of_ages(ages: Any) -> float:
+    """A step of a chain by ages."""
+    return 100.0 + 3.0 * float(ages.heads.size)
+
+
 FORWARD = 60.0, 80.0, 2.0
 
 WORK: dict[str, dict[str, Work]] = {
@@ -141,6 +146,23 @@ WORK: dict[str, dict[str, Work]] = {
         "run_prediction": lambda log_x, slot, like, room, steps, *_: taken(steps, log_x.size, *FORWARD),
     },
     "products": {"run_products": lambda rows, *_: 2.0 * rows.size * rows.shape[2]},
+    "ages": {
+        "run_beginning": lambda log_initial, ages, window: 5.0 * ages.heads.size,
+        "run_carrying": lambda window, n_rows: 3.0 * window.heads.size,
+        "run_ageing": lambda log_b, ages, *_: len(log_b) * of_ages(ages),
+        "run_likelihood": lambda *_: 3.0,
+    },
+    "futures": {
+        "run_ending": lambda ages, window, n_rows, future: 3.0 * future.heads.size,
+        "run_carrying_back": lambda window, n_rows, future: 3.0 * future.heads.size,
+        "run_rejuvenating": lambda log_b, ages, *_: 1.2 * len(log_b) * of_ages(ages),
+    },
+    "sojourns": {
+        "run_lasting": lambda log_initial, log_b, ages, *_: len(log_b) * of_ages(ages),
+        "run_drawing_back": lambda log_b, ages, window, begin, end, cursors, paths: (
+            len(paths) * (len(log_b) + of_ages(ages))
+        ),
+    },
     "forward": {"run_forward": of_rows_left(*FORWARD), "run_trace": of_rows(*FORWARD)},
     "backward": {"run_backward": of_rows(100.0, 140.0, 4.0)},
     "together": {

@@ -34,6 +34,7 @@ from hmmfilter.emissions import (
 )
 from hmmfilter.results.printing import counted
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi
+from hmmfilter.transitions import Durations
 
 STATES = (2, 3, 4, 16)
 STEPS, MANY = 5, 16  # of what is filtered and smoothed for it, and how many sequences are, at once
@@ -102,6 +103,16 @@ def expect_moves(chain: Chain) -> None:
     log_initial = chain[0]
     near, one = np.tile(log_initial, (len(log_initial), 1)), np.ones(1)
     expect(log_initial, near, np.array([0, STEPS]), one, Unseen(), 1, False)
+
+
+def last_long(chain: Chain) -> None:
+    """All that is asked of sojourns with durations."""
+    log_initial, _, rows = chain
+    n_states = len(log_initial)
+    lasting = Durations(np.full((n_states, 2), 0.5), np.full((n_states, n_states), 1 / n_states), normalize=True)
+    for door in (smoothing.smooth, smoothing.expected_transitions, decoding.viterbi):
+        door(log_initial, lasting, rows)
+    sampling.sample_paths(log_initial, lasting, np.tile(rows, (60, 1)), size=2)
 
 
 def sum_up(chain: Chain) -> None:
@@ -201,6 +212,7 @@ ROUTINES: dict[str, Callable[[Chain], object]] = {
     "decoded streams": decode_as_it_comes,
     "networks": go_by_networks,
     "simulate": lambda chain: sampling.draw_states(np.exp(chain[0]), np.exp(chain[1]), STEPS, np.random.default_rng(0)),
+    "sojourns": last_long,
     "densities": weigh_observations,
     "counts": weigh_counts,
     "far tails": weigh_far_tails,

@@ -81,20 +81,23 @@ def viterbi(
 
     _checks.impossible_policy(impossible, may_restart=True)
     n_workers = _checks.workers(workers)
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    tables = _checks.any_chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
     path = np.empty(n_rows, dtype=np.int64)
     pieces = _drivers.Pieces(tables, tables.starts)
     if impossible == "restart":
+        _checks.restartable(tables.log_transition)
         pieces, stuck = _drivers.restarted(tables, n_workers)
         _checks.possible_beginning(stuck, lengths)
-    n_possible, log_joints = _drivers.fill_decoded(pieces.tables, path, n_workers, progress)
+    lasted = _drivers.room_for_ages(tables)
+    n_possible, log_joints = _drivers.fill_decoded(pieces.tables, path, n_workers, progress, lasted)
     log_joints = pieces.of_sequences(log_joints)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     return Decoded(
         path=path,
         log_joint=log_joints if lengths is not None else float(log_joints[0]),
+        ages=lasted,
         n_states=n_states,
         _starts=tables.starts if lengths is not None else None,
         _labels=_checks.labels_of(log_likelihoods),
@@ -338,7 +341,7 @@ def posterior_decode(
 
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    tables = _checks.any_chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
     path, n_correct = np.empty(n_rows, dtype=np.int64), np.empty(len(tables.starts) - 1)
     n_possible, _ = _drivers.fill_best_states(tables, path, n_correct, n_workers, progress)

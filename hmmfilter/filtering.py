@@ -109,13 +109,14 @@ def forward_filter(
     _checks.impossible_policy(impossible, may_restart=True)
     n_workers = _checks.workers(workers)
     given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
-    tables = _checks.chain(*given)
+    tables = _checks.any_chain(*given)
     chosen, shape = _checks.kept_states(states, tables.log_likelihoods.shape)
     rows, increments, hold = _checks.destinations(out, out_increments, out_logs, shape, given)
     if rows is None:
         rows, increments = np.empty(shape), np.empty(shape[:1])
     pieces = _drivers.Pieces(tables, tables.starts)
     if impossible == "restart":
+        _checks.restartable(tables.log_transition)
         pieces, stuck = _drivers.restarted(tables, n_workers)
         _checks.possible_beginning(stuck, lengths)
     n_possible, totals = _drivers.fill_filtered(pieces.tables, rows, increments, hold, n_workers, progress, chosen)
@@ -213,9 +214,10 @@ def log_likelihood(
 
     _checks.impossible_policy(impossible, may_restart=True)
     n_workers = _checks.workers(workers)
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    tables = _checks.any_chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     pieces = _drivers.Pieces(tables, tables.starts)
     if impossible == "restart":
+        _checks.restartable(tables.log_transition)
         pieces, stuck = _drivers.restarted(tables, n_workers)
         _checks.possible_beginning(stuck, lengths)
     n_possible, totals = _drivers.fill_filtered(pieces.tables, None, None, "coded", n_workers, progress)

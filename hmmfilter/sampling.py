@@ -92,7 +92,7 @@ def sample_paths(
 
     _checks.impossible_policy(impossible)
     generator, n_workers = _checks.generator(rng), _checks.workers(workers)
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    tables = _checks.any_chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_paths = _checks.step_count("size", size, len(tables.log_likelihoods))
     paths = np.empty((n_paths, len(tables.log_likelihoods)), dtype=np.int64)
     uniforms = paths.view(np.float64)  # in the same memory, where each will be overwritten by its state

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,7 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, TransitionLike
 from hmmfilter._docstrings import as_in
 from hmmfilter.filtering import forward_filter
-from hmmfilter.results import ExpectedTransitions, Gradient, Smoothed
+from hmmfilter.results import ExpectedSojourns, ExpectedTransitions, Gradient, Smoothed
 from hmmfilter.results.posteriors import numbers_of
 
 
@@ -89,12 +91,13 @@ def smooth(
     _checks.impossible_policy(impossible, may_restart=True)
     n_workers = _checks.workers(workers)
     given = log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed
-    tables = _checks.chain(*given)
+    tables = _checks.any_chain(*given)
     chosen, shape = _checks.kept_states(states, tables.log_likelihoods.shape)
     rows, _, hold = _checks.destinations(out, None, out_logs, shape, given)
     rows = np.empty(shape) if rows is None else rows
     pieces = _drivers.Pieces(tables, tables.starts)
     if impossible == "restart":
+        _checks.restartable(tables.log_transition)
         pieces, stuck = _drivers.restarted(tables, n_workers)
         _checks.possible_beginning(stuck, lengths)
     if chosen is None:
@@ -118,7 +121,7 @@ def smooth(
 @as_in(forward_filter)
 def expected_transitions(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: Any,
     log_likelihoods: npt.ArrayLike,
     *,
     lengths: npt.ArrayLike | None = None,
@@ -129,7 +132,7 @@ def expected_transitions(
     progress: bool = False,
     per_sequence: bool = False,
     per_matrix: bool = False,
-) -> ExpectedTransitions:
+) -> Any:
     """Compute how often each state followed each other one, on average over all paths, given all observations.
 
     The sum over all pairs of neighbouring steps of `pairwise_marginals`,
@@ -187,9 +190,23 @@ def expected_transitions(
 
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    tables = _checks.any_chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_states, is_by_sequence = tables.log_likelihoods.shape[1], _checks.flag("per_sequence", per_sequence)
     is_by_matrix = _checks.flag("per_matrix", per_matrix)
+    if hasattr(log_transition, "n_ages"):
+        _checks.no_matrices(is_by_matrix)
+        is_split = is_by_sequence and lengths is not None
+        outcome, found = _drivers.count_sojourns(tables, log_transition.n_ages, None, is_split, n_workers, progress)
+        if impossible == "raise":
+            _checks.possible_evidence(outcome[0], tables.starts, lengths)
+        found = found if is_split else found.first()
+        return ExpectedSojourns(
+            ended=found.ended,
+            going_on=found.going_on,
+            begun=found.begun,
+            moves=found.moves,
+            log_likelihood=outcome[1] if lengths is not None else float(outcome[1][0]),
+        )
     if is_by_matrix:
         _checks.countable_by_matrix(is_by_sequence, np.ndim(log_transition) == 3 and transition_index is None)
     n_sums = len(tables.starts) - 1 if is_by_sequence else len(tables.log_transition) if is_by_matrix else 1

@@ -63,6 +63,7 @@ TRANSITIONS = {
         transitions.Indexed,
         transitions.Rates,
         transitions.Logistic,
+        transitions.Durations,
         transitions.Sparse,
         transitions.Banded,
         transitions.Kronecker,
@@ -150,7 +151,8 @@ def _described(name: str, made: Any) -> dict[str, Any]:
         given = made._stored()
     else:
         given = {field.name: getattr(made, field.name) for field in fields(made) if field.init}
-    told = {name: value for name, value in given.items() if value is not None and value is not False}
+    is_on = {field.name for field in fields(made) if field.default is True}
+    told = {name: value for name, value in given.items() if value is not None and (value is not False or name in is_on)}
     return {"type": name, **{name: _plain(value) for name, value in told.items()}}
 
 

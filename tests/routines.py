@@ -44,6 +44,21 @@ def ranked(case):
     return found.paths, found.log_joints
 
 
+def lasted(case):
+    """Of sojourns: filtered, smoothed, the best ones, some at random, and how many end, from window to window."""
+    log_initial, _, rows = case
+    n_states = len(log_initial)
+    lasting = hf.transitions.Durations(
+        np.full((n_states, 3), 1 / 3), np.full((n_states, n_states), 1 / n_states), normalize=True
+    )
+    long = np.tile(rows, (-(-260 // len(rows)), 1)) if n_states <= 3 else rows
+    counts = hf.expected_transitions(log_initial, lasting, long)
+    best = hf.viterbi(log_initial, lasting, long)
+    smoothed = hf.smooth(log_initial, lasting, long)
+    paths = hf.sample_paths(log_initial, lasting, long, 2, rng=1)
+    return counts.ended, counts.moves, best.path, best.ages, smoothed.log_probabilities, paths
+
+
 def predicted(case):
     """Step by step and, where states are few, by powers of the matrix."""
     steps = (1, 5, 300) if len(case[0]) <= 5 else (1, 5)
@@ -231,6 +246,7 @@ ROUTINES = {
     "viterbi_n_best": ranked,
     "max_marginals": lambda case: [hf.max_marginals(*case)],
     "posterior_decode": decoded_by_step,
+    "sojourns": lasted,
     "expected_transitions": lambda case: [hf.expected_transitions(*case).counts],
     "pairwise_marginals": lambda case: [hf.pairwise_marginals(*case)],
     "log_likelihood_gradient": lambda case: [hf.log_likelihood_gradient(*case).log_transition],

@@ -3,6 +3,7 @@
 A gate returns C-ordered float64 that nobody can write to: one layout to compile for, and the caller's arrays are safe.
 """
 
+from hmmfilter._checks.ages import durations_of, initial_of, moves_of, no_ends, no_matrices, restartable
 from hmmfilter._checks.arrays import are_none, float_array
 from hmmfilter._checks.batches import Batch, batch, tables_of
 from hmmfilter._checks.beside import NamedTable, beside_of, joined_log_weights, needs_of, of_one_step
@@ -310,6 +311,7 @@ from hmmfilter._checks.sums import in_order, log_probabilities_of, logs_to_subtr
 from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols, symbols_of
 from hmmfilter._checks.tables import (
     NO_INDEX,
+    any_chain,
     chain,
     chain_parameters,
     countable_by_matrix,

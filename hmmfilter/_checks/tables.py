@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, TransitionLike, frozen
+from hmmfilter._checks.ages import ages_in, moderate_logs, no_sojourns, starts_of_sojourns
 from hmmfilter._checks.arrays import (
     DOUBLE,
     are_none,
@@ -90,6 +91,7 @@ def chain(
     allowed: npt.ArrayLike | None = None,
 ) -> Tables:
     """Let the tables of the functional core in; a chain that is no matrix brings the ways that it goes by."""
+    no_sojourns(log_transition)
     ways = ways_in(log_transition)
     if ways is not None and (ways.onward.n_between > 0 or len(ways.onward.into) - 1 > FEW_STATES):
         return _network_chain(log_initial, ways, log_likelihoods, lengths, transition_index, allowed)
@@ -189,6 +191,34 @@ def _network_chain(
     if allowed is not None:
         likelihoods = only_allowed(likelihoods, allowed)
     return Tables(initial, ways, index, likelihoods, first_rows)
+
+
+def any_chain(
+    log_initial: npt.ArrayLike,
+    log_transition: Any,
+    log_likelihoods: npt.ArrayLike,
+    lengths: npt.ArrayLike | None = None,
+    transition_index: npt.ArrayLike | None = None,
+    allowed: npt.ArrayLike | None = None,
+) -> Tables:
+    """`chain`, or one whose sojourns have durations."""
+    ages = ages_in(log_transition)
+    if ages is None:
+        return chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    if transition_index is not None:
+        raise ValueError("transition_index must be None where sojourns have durations, got an index")
+    likelihoods = float_array("log_likelihoods", log_likelihoods)
+    first_rows = starts(lengths, likelihoods.shape[0] if likelihoods.ndim else 0)
+    n_rows: int | str = "T" if lengths is None else int(first_rows[-1])
+    likelihoods = log_potentials("log_likelihoods", likelihoods, (n_rows, log_transition.n_states))
+    initial = float_array("log_initial", log_initial)
+    log_potentials("log_initial", initial, ("N", "K", "D")[3 - initial.ndim :] if 0 < initial.ndim < 4 else ("K",))
+    moderate_logs("log_likelihoods", likelihoods)
+    moderate_logs("log_initial", initial)
+    initial = starts_of_sojourns(initial, ages, log_transition.n_ages, len(first_rows) - 1)
+    if allowed is not None:
+        likelihoods = only_allowed(likelihoods, allowed)
+    return Tables(initial, ages, NO_INDEX, likelihoods, first_rows)
 
 
 def _used_moves(starts: IntArray, lengths: npt.ArrayLike | None) -> BoolArray:

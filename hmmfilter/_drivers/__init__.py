@@ -5,6 +5,7 @@ are. Short sequences are taken together; a long one is cut into parts, one after
 Kernels meet no sequence without steps: the drivers leave it out, and say of it what is true of nothing.
 """
 
+from hmmfilter._drivers.ages import SojournSums, count_sojourns, room_for_ages
 from hmmfilter._drivers.backwards import fill_best_states, fill_drawn, fill_smoothed_states
 from hmmfilter._drivers.decoders import at_most_all, fill_decoded, fill_max_marginals, fill_n_best
 from hmmfilter._drivers.pairs import Pairs, fill_pairs
@@ -15,7 +16,9 @@ from hmmfilter._drivers.restarting import Pieces, restarted
 __all__ = [
     "Pairs",
     "Pieces",
+    "SojournSums",
     "at_most_all",
+    "count_sojourns",
     "fill_best_states",
     "fill_decoded",
     "fill_drawn",
@@ -26,6 +29,7 @@ __all__ = [
     "fill_smoothed",
     "fill_smoothed_states",
     "restarted",
+    "room_for_ages",
     "slots_for_up_to",
     "undo_code",
 ]

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, Held, IntArray
+from hmmfilter._drivers import ages
 from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints, undo_code
+from hmmfilter._kernels.ages import Ages
 from hmmfilter._kernels.network import Ways
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._kernels.walking import room_for_walks
@@ -110,6 +112,8 @@ def fill_smoothed_states(
     tables: Tables, states: IntArray, rows: FloatArray, hold: Held, workers: int, progress: bool
 ) -> Outcome:
     """Fill the rows with the smoothed posteriors of some states; returns what `fill_filtered` does."""
+    if isinstance(tables.log_transition, Ages):
+        return ages.fill_smoothed(tables, rows, hold, workers, progress, states)
     tables, are_left, outcome = with_steps(tables)
 
     def start_taker() -> Take:
@@ -130,6 +134,8 @@ def fill_best_states(tables: Tables, path: IntArray, n_correct: FloatArray, work
 
     Returns what `fill_filtered` does.
     """
+    if isinstance(tables.log_transition, Ages):
+        return ages.fill_best_states(tables, path, n_correct, workers, progress)
     tables, are_left, outcome = with_steps(tables)
     total = np.zeros((2, len(tables.starts) - 1))
 
@@ -153,6 +159,8 @@ def fill_drawn(tables: Tables, paths: IntArray, workers: int, progress: bool) ->
 
     Returns what `fill_filtered` does.
     """
+    if isinstance(tables.log_transition, Ages):
+        return ages.fill_drawn(tables, paths, workers, progress)
     tables, are_left, outcome = with_steps(tables)
 
     def start_taker() -> Take:

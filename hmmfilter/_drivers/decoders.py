@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._drivers import ages
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import slots
@@ -40,8 +41,15 @@ def run_whole(tables: Tables, start_decoder: Callable[[], Decode], workers: int,
     run_jobs(tables, start_worker, workers, progress)
 
 
-def fill_decoded(tables: Tables, path: IntArray, workers: int, progress: bool) -> Outcome:
-    """Run the decoder over all sequences; returns what `fill_filtered` does, of the best paths."""
+def fill_decoded(
+    tables: Tables, path: IntArray, workers: int, progress: bool, lasted: IntArray | None = None
+) -> Outcome:
+    """Run the decoder over all sequences; returns what `fill_filtered` does, of the best paths.
+
+    How long each sojourn has lasted at each step goes beside the path, where there is room for it.
+    """
+    if lasted is not None:
+        return ages.fill_decoded(tables, path, lasted, workers, progress)
     tables, are_left, outcome = with_steps(tables)
     decoder_for = network_decoder if isinstance(tables.log_transition, Ways) else matrix_decoder
     run_whole(tables, lambda: decoder_for(tables, path, outcome), workers, progress)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, Held, IntArray
+from hmmfilter._drivers import ages
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import Recursion, room_for_checkpoints, undo_code
+from hmmfilter._kernels.ages import Ages
 from hmmfilter._kernels.tables import Tables
 
 
@@ -26,6 +28,8 @@ def fill_filtered(
 
     Rows have all states, or some. Returns how many steps of each sequence are possible, and its log-likelihood.
     """
+    if isinstance(tables.log_transition, Ages):
+        return ages.fill_filtered(tables, rows, increments, hold, workers, progress, states)
     tables, are_left, outcome = with_steps(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:
@@ -55,6 +59,8 @@ def fill_filtered(
 
 def fill_smoothed(tables: Tables, rows: FloatArray, hold: Held, workers: int, progress: bool) -> Outcome:
     """Run the recursion forwards, and backwards over what it left, job by job; returns what `fill_filtered` does."""
+    if isinstance(tables.log_transition, Ages):
+        return ages.fill_smoothed(tables, rows, hold, workers, progress)
     tables, are_left, outcome = with_steps(tables)
 
     def start_worker(tick: Tick) -> Callable[[Job], None]:

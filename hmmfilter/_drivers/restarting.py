@@ -8,6 +8,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._drivers.posteriors import fill_filtered
+from hmmfilter._kernels.ages import Ages
 from hmmfilter._kernels.tables import Tables, matrix_count
 
 
@@ -62,7 +63,7 @@ def _rows_between(tables: Tables, begins: IntArray, ends: IntArray, owners: IntA
     """Some rows of the tables, as sequences of their own."""
     rows = np.concatenate([np.arange(begin, end) for begin, end in zip(begins, ends, strict=True)])
     index = tables.transition_index
-    if matrix_count(tables) > 1:
+    if not isinstance(tables.log_transition, Ages) and matrix_count(tables) > 1:
         moves = index if len(index) > 0 else np.arange(matrix_count(tables))
         index = frozen(moves[np.minimum(rows, len(moves) - 1)])  # what leads on from a last row is not asked for
     return Tables(

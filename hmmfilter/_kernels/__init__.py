@@ -19,6 +19,9 @@ A wing of rooms, each with its subject, from the ground up: a room knows only ro
     tables      what a call brings: sequences, and the matrix that leads from row to row
     chain       a matrix made ready
     network     a chain of moves between nodes, made ready
+    ages        sojourns whose lengths have distributions, forwards,
+    futures     and backwards; how often they end at which age
+    sojourns    the best path made of them, and paths at random
     update      the prediction and the LSE update, by which all sums over paths go
     products    powers of a matrix, to twice the digits
     block       likelihoods of a block of steps, for the fast steps

@@ -43,7 +43,7 @@ from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.model.paths import Paths
 from hmmfilter.model.posteriors import Posteriors
-from hmmfilter.model.questions import Given, chain_of
+from hmmfilter.model.questions import Given, chain_of, settled, start_of
 from hmmfilter.model.residuals import Residuals
 from hmmfilter.model.simulation import Simulation
 from hmmfilter.model.streams import Streams
@@ -64,7 +64,8 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
     Parameters
     ----------
     initial : array_like, (K,), or "stationary"
-        p(h_1 = k), or the word for the chain's stationary distribution.
+        p(h_1 = k), or the word for the chain's stationary distribution. Of `hmmfilter.transitions.Durations` perhaps
+        (K, D), of states and ages.
     transition : array_like, (K, K), a `scipy.sparse` array of probabilities, or one of `hmmfilter.transitions`
         p(h_{t+1} = j | h_t = i) at [i, j]. Rows sum to 1 within 1e-8 and are used as given, as is `initial`. Those of
         float32 or float16 may miss 1 by K ε of their kind, and are divided by their sums. Any kind of number will do,
@@ -143,8 +144,8 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
         n_states = chain.n_states
         if isinstance(initial, str):
             _checks.stationary_word(initial)
-            initial = stationary_distribution(chain.matrix) if isinstance(chain, Dense) else chain.stationary()
-        start = _checks.distributions("initial", initial, (n_states,), normalize)
+            initial = stationary_distribution(chain.matrix) if isinstance(chain, Dense) else settled(chain)
+        start = start_of(initial, chain, final, normalize)
         _checks.emission(emission, n_states)
         self._freeze(
             initial=start,
@@ -220,7 +221,8 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
         return f"HMM: {self.n_states} states, {chain}{emission}"
 
     def _chain_columns(self) -> list[Column]:
-        columns = [("initial", self.initial, ".4f"), *self.chain._columns(self.state_names)]
+        initial = self.initial if self.initial.ndim == 1 else self.initial.sum(axis=1)
+        columns = [("initial", initial, ".4f"), *self.chain._columns(self.state_names)]
         return columns if self.final is None else [*columns, ("end", self.final, ".4f")]
 
     def _emission_columns(self) -> list[Column]:

@@ -12,7 +12,7 @@ from hmmfilter import _checks, filtering, forecasting, smoothing
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.model.questions import Evidence, Given, Questions
-from hmmfilter.results import ExpectedTransitions, Filtered, Forecast, Gradient, Smoothed
+from hmmfilter.results import Filtered, Forecast, Gradient, Smoothed
 
 Posterior = TypeVar("Posterior", Filtered, Smoothed)
 
@@ -343,7 +343,7 @@ class Posteriors(Questions):
         progress: bool = False,
         per_sequence: bool = False,
         per_matrix: bool = False,
-    ) -> ExpectedTransitions:
+    ) -> Any:
         """Compute how often each state followed each other one, on average over all paths, given all observations.
 
         `hmmfilter.expected_transitions` does the work.
@@ -360,7 +360,7 @@ class Posteriors(Questions):
 
         Returns
         -------
-        ExpectedTransitions
+        ExpectedTransitions or ExpectedSojourns
             As that of `hmmfilter.expected_transitions`.
 
         Raises

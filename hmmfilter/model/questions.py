@@ -16,7 +16,7 @@ from hmmfilter._beside import Beside
 from hmmfilter.emissions import Emission
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results.base import Result
-from hmmfilter.transitions import Dense, Sparse, Structured, Transitions
+from hmmfilter.transitions import Dense, Durations, Sparse, Structured, Transitions
 
 Answer = TypeVar("Answer")
 
@@ -117,6 +117,8 @@ class Questions(Valued):
         """What leads from each row to the next, (K, K), or (M, K, K) and which of them, (T,); or all ways."""
         if isinstance(self.chain, (Dense, Structured)):
             return self._log_move, None
+        if isinstance(self.chain, Durations):
+            return self.chain, None
         if beside.starts[-1] == 0:
             return np.zeros((self.n_states, self.n_states)), None
         told = self.chain._told(beside)
@@ -249,8 +251,21 @@ class Questions(Valued):
 
 def chain_of(transition: npt.ArrayLike | Transitions | Structured, final: npt.ArrayLike | None, normalize: bool) -> Any:
     """How a chain moves, of an array, a sparse one, or as it is."""
-    if isinstance(transition, Structured) or hasattr(transition, "_log_matrices"):
+    if isinstance(transition, (Structured, Durations)) or hasattr(transition, "_log_matrices"):
         return transition
     if _checks.is_sparse(transition):
         return Sparse._of(_checks.listed_moves("transition", _checks.rest_of_sparse(transition, final), normalize))
     return Dense(_checks.going_on(transition, final), normalize=normalize)
+
+
+def start_of(initial: Any, chain: Any, final: Any, normalize: bool) -> FloatArray:
+    """What a model begins with: states or, where these have durations, perhaps ages of them."""
+    if not isinstance(chain, Durations):
+        return _checks.distributions("initial", initial, (chain.n_states,), normalize)
+    _checks.no_ends(final)
+    return _checks.initial_of(initial, chain.durations, normalize)
+
+
+def settled(chain: Transitions) -> FloatArray:
+    """Where a chain settles; sojourns at any age."""
+    return chain.stationary_ages() if isinstance(chain, Durations) else chain.stationary()

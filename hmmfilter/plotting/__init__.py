@@ -2,7 +2,7 @@
 
 from hmmfilter.plotting.bands import Bands, Drawable, draw_bands, save
 from hmmfilter.plotting.canvas import picture_formats
-from hmmfilter.plotting.chains import draw_curves, draw_matrices, draw_rates
+from hmmfilter.plotting.chains import draw_curves, draw_durations, draw_matrices, draw_rates
 from hmmfilter.plotting.curves import shown_by
 from hmmfilter.plotting.descents import draw_descents, save_descents
 from hmmfilter.plotting.fits import Fit, Limits, draw_fit, save_fit
@@ -28,6 +28,7 @@ __all__ = [
     "draw_chain",
     "draw_curves",
     "draw_descents",
+    "draw_durations",
     "draw_factors",
     "draw_fit",
     "draw_forecast",

@@ -66,6 +66,21 @@ def draw_curves(ax: Axes, along: FloatArray, probabilities: FloatArray, names: t
         legend_above(ax, drawn, words, LEGEND_LETTERS)
 
 
+def draw_durations(ax: Axes, durations: FloatArray, names: tuple[str, ...]) -> None:
+    """Distributions (K, D) of how long sojourns last, a colour for each state."""
+    n_states, n_ages = durations.shape
+    drawn = []
+    for row, color in zip(durations, colors_of(n_states, for_lines=True), strict=True):
+        (line,) = ax.plot(np.arange(1, n_ages + 1), row, color=color, linewidth=2, marker="o", markersize=3)
+        ax.fill_between(np.arange(1, n_ages + 1), row, color=color, alpha=0.15, linewidth=0)
+        drawn.append(line)
+    ax.set(xlabel="steps that a sojourn lasts", ylabel="probability", xlim=(0.5, n_ages + 0.5), ylim=(0, None))
+    ax.locator_params(axis="x", integer=True)
+    ax.spines[["top", "right"]].set_visible(False)
+    if n_states <= MOST_NUMBERS:
+        legend_above(ax, drawn, list(spoken(names)), LEGEND_LETTERS)
+
+
 def _map(ax: Axes, shades: FloatArray, words: list[list[str]] | None, left: float, top: float) -> None:
     """Shades from 0 to 1, and words on them where there is room."""
     n_down, n_across = shades.shape

@@ -19,6 +19,7 @@ from hmmfilter.results.paths import Decoded, NBest, PosteriorDecoded
 from hmmfilter.results.posteriors import Filtered, Smoothed
 from hmmfilter.results.residuals import PseudoResiduals
 from hmmfilter.results.selected import CrossValidated, Selected
+from hmmfilter.results.sojourns import ExpectedSojourns
 from hmmfilter.results.statistics import ExpectedStatistics
 from hmmfilter.results.sums import ExpectedTransitions, Gradient
 from hmmfilter.results.uncertainties import ConfidenceIntervals, ParameterCovariance, StandardErrors
@@ -28,6 +29,7 @@ __all__ = [
     "ConfidenceIntervals",
     "CrossValidated",
     "Decoded",
+    "ExpectedSojourns",
     "ExpectedStatistics",
     "ExpectedTransitions",
     "Filtered",

@@ -73,6 +73,14 @@ def stacked(parts: Mapping[str, pd.DataFrame], names: Sequence[str]) -> pd.DataF
     return _pandas().concat(parts, names=names)
 
 
+def labels_of_ages(names: Sequence[Hashable], n_ages: int, n_sequences: int | None) -> pd.MultiIndex:
+    """Labels of states and ages, perhaps of each sequence."""
+    levels: dict[str, Sequence[Hashable]] = {"state": names, "age": range(1, n_ages + 1)}
+    if n_sequences is not None:
+        levels = {"sequence": range(n_sequences), **levels}
+    return _pandas().MultiIndex.from_product(levels.values(), names=levels)
+
+
 def labels_by_sequence(
     keys: Sequence[Hashable], key_names: Sequence[Hashable], lengths: IntArray, inner: pd.Index
 ) -> pd.MultiIndex:

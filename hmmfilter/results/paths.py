@@ -60,6 +60,9 @@ class _Path(BySequence):
         states = _named(self.path, self.state_names)
         return arrays.data_array("state", (axis,), states, labels, **{self._total: getattr(self, self._total)})
 
+    def _segments(self) -> tuple[IntArray, dict[str, IntArray]]:
+        return segments.of(self.path, self._bounds())
+
     def _states(self, path: IntArray) -> Any:
         return frames.states(path, self.state_names or range(self.n_states))
 
@@ -101,7 +104,7 @@ class _Path(BySequence):
         1            2    5  busy       3
         2            5    8  calm       3
         """
-        numbers, columns = segments.of(self.path, self._bounds())
+        numbers, columns = self._segments()
         if not as_frame:
             several = {} if self._starts is None else {"sequence": numbers}
             return segments.structured({**several, **columns})
@@ -150,7 +153,7 @@ class _Path(BySequence):
         >>> model.viterbi([0, 2, 7, 4, 9, 0, 0, 1]).visits
         array([2, 1])
         """
-        _, columns = segments.of(self.path, self._bounds())
+        _, columns = self._segments()
         return np.bincount(columns["state"], minlength=self.n_states)
 
     def _bands(self) -> Bands:
@@ -172,6 +175,9 @@ class Decoded(_Path):
         The state at each step, from 0; all −1 where the evidence is impossible and was to be marked.
     log_joint : float or ndarray, (N,)
         log p(path, v_1:T), natural log; of several sequences, one for each.
+    ages : ndarray of int, (T,), or None
+        How long the sojourn has lasted at each step, that included, where sojourns have durations: see
+        `hmmfilter.transitions.Durations`. A new one begins where it is 1, also of the same state.
     restarts : ndarray of int, or list of N of them, or None
         The steps at which the chain starts afresh, where it may: with ``impossible="restart"``.
     lengths : ndarray of int, (N,), or None
@@ -191,8 +197,13 @@ class Decoded(_Path):
     """
 
     log_joint: Any  # a float; of several sequences, (N,)
+    ages: IntArray | None = None
+    _tables: ClassVar[tuple[str, ...]] = ("path", "ages")
     _total: ClassVar[str] = "log_joint"
     _what: ClassVar[str] = "most probable path"
+
+    def _segments(self) -> tuple[IntArray, dict[str, IntArray]]:
+        return segments.of(self.path, self._bounds(), self.ages)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

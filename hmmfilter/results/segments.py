@@ -12,13 +12,15 @@ from hmmfilter._arrays import FloatArray, IntArray
 FIELDS = ("start", "end", "state", "length")
 
 
-def of(path: IntArray, starts: IntArray) -> tuple[IntArray, dict[str, IntArray]]:
+def of(path: IntArray, starts: IntArray, ages: IntArray | None = None) -> tuple[IntArray, dict[str, IntArray]]:
     """The number of each segment's sequence, and its fields, steps counted from the sequence's start.
 
-    Where the path is −1, there are no segments.
+    Where the path is −1, there are no segments; where an age is 1, one begins.
     """
     is_begin = np.ones(len(path), dtype=np.bool_)
     is_begin[1:] = path[1:] != path[:-1]
+    if ages is not None:
+        is_begin |= ages == 1
     is_begin[starts[:-1][np.diff(starts) > 0]] = True
     begins = np.flatnonzero(is_begin)
     ends = np.append(begins[1:], len(path))[: len(begins)]

@@ -3,7 +3,8 @@
 - `Dense`: one matrix, the same at each step: what an array becomes,
 - `Indexed`: several matrices, of which each step says which leads on: weekdays, treatments, regimes,
 - `Rates`: continuous time, for observations at irregular times,
-- `Logistic`: moves that depend on covariates.
+- `Logistic`: moves that depend on covariates,
+- `Durations`: states that last as long as distributions of their own say.
 
 Of many states, most of which lead to a few others only, and of which nothing of size K × K is ever made:
 
@@ -21,6 +22,7 @@ of the same class and all that they were made of is equal, and can be keys of di
 from hmmfilter.transitions.banded import Banded
 from hmmfilter.transitions.builders import cycle, left_to_right, local, loop, uniform
 from hmmfilter.transitions.dense import Dense
+from hmmfilter.transitions.durations import Durations
 from hmmfilter.transitions.indexed import Indexed
 from hmmfilter.transitions.kronecker import Kronecker
 from hmmfilter.transitions.logistic import Logistic
@@ -33,6 +35,7 @@ from hmmfilter.transitions.structure import Structured
 __all__ = [
     "Banded",
     "Dense",
+    "Durations",
     "Indexed",
     "Kronecker",
     "Logistic",

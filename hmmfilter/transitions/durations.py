@@ -1,0 +1,312 @@
+"""Sojourns whose lengths have distributions of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hmmfilter import _checks, plotting
+from hmmfilter._ages import ages_of, sums_from
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray
+from hmmfilter._beside import Beside
+from hmmfilter._kernels.ages import Ages
+from hmmfilter.results.outline import Column
+from hmmfilter.stationarity import settled
+from hmmfilter.transitions.protocol import Printed, Told
+
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Durations(Printed):
+    """States that last as long as distributions of their own say: a hidden semi-Markov chain.
+
+    Of each sojourn, its length is drawn first, then which state follows. In a plain chain all lengths are geometric;
+    here they have any distribution up to D steps. A state may follow itself: that is a new sojourn, and
+    `Decoded.segments` tells the two apart.
+
+    Questions are answered by age, that is, by how long a sojourn has lasted, in O(T (K D + K²)). Tables of posteriors
+    have K columns, and their entries are sums over ages.
+
+    Parameters
+    ----------
+    durations : array_like, (K, D)
+        p(a sojourn of state k lasts d steps) at [k, d − 1]; rows sum to 1.
+    moves : array_like, (K, K)
+        p(the next sojourn is of state j, after one of i) at [i, j]; rows sum to 1.
+    cut : bool
+        Whether the last sojourn may go on after the last step; else it ends there.
+    normalize : bool
+        Whether to divide each row by its sum, whatever that is.
+
+    Attributes
+    ----------
+    n_states, n_ages : int
+        K, and D.
+    hazards : ndarray, (K, D)
+        p(a sojourn ends after d steps, once it has come to d); 0 where none does.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a row is no distribution.
+
+    Notes
+    -----
+    The first sojourn begins with the first step, or, where `hmmfilter.HMM` or a function of tables is given an initial
+    distribution of shape (K, D), it may be of any age d by then, at [k, d − 1]; of each of several sequences
+    (N, K, D).
+    A model with ``initial="stationary"`` begins like that, anywhere in a sojourn.
+
+    With ``cut=False`` the last row of a filter knows, as a smoother's does, that the sojourn ends there.
+
+    Finite logs are at most 1e10 in magnitude. Of equally probable paths, `hmmfilter.viterbi` returns one. What it finds
+    are the most probable sojourns; two ways to divide the same path into sojourns are not added up.
+
+    References
+    ----------
+    Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (1989), section IV.D. Guédon, "Estimating
+    hidden semi-Markov chains from discrete sequences", Journal of Computational and Graphical Statistics 12 (2003).
+
+    Examples
+    --------
+    >>> import hmmfilter as hf
+    >>> dice = hf.transitions.Durations([[0.0, 0.0, 0.2, 0.8], [0.5, 0.5, 0.0, 0.0]], [[0, 1], [1, 0]])
+    >>> dice
+    Durations: 2 states, up to 4 steps
+      state  lasts  from  to    to 0    to 1
+          0    3.8     3   4  0.0000  1.0000
+          1    1.5     1   2  1.0000  0.0000
+    >>> fair, loaded = [1 / 6] * 6, [0.1] * 5 + [0.5]
+    >>> casino = hf.HMM([0.5, 0.5], dice, hf.emissions.Categorical([fair, loaded]), state_names=["fair", "loaded"])
+    >>> casino.viterbi([0, 3, 1, 2, 5, 5, 4, 0, 2, 1]).segments()["length"]
+    array([4, 2, 4])
+    """
+
+    DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset({"durations", "moves"})
+    BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {}
+    POSITIVE: ClassVar[frozenset[str]] = frozenset()
+
+    durations: FloatArray
+    moves: FloatArray
+    cut: bool = True
+
+    def __init__(
+        self, durations: npt.ArrayLike, moves: npt.ArrayLike, cut: bool = True, *, normalize: bool = False
+    ) -> None:
+        lengths = _checks.durations_of(durations, normalize)
+        self._freeze(
+            durations=lengths,
+            moves=_checks.moves_of(moves, len(lengths), normalize),
+            cut=_checks.flag("cut", cut),
+        )
+
+    @property
+    def n_states(self) -> int:
+        """K, the number of states."""
+        return len(self.durations)
+
+    @property
+    def n_ages(self) -> int:
+        """D, the most steps that a sojourn may last."""
+        return int(self.durations.shape[1])
+
+    @cached_property
+    def _reaches(self) -> FloatArray:
+        """p(a sojourn lasts d steps or longer), (K, D)."""
+        return sums_from(self.durations)
+
+    @cached_property
+    def _by_age(self) -> Ages:
+        return ages_of(self.durations, self.moves, self.cut)
+
+    def _ages(self) -> Ages:
+        """What the recursion by age takes."""
+        return self._by_age
+
+    @property
+    def hazards(self) -> FloatArray:
+        """Tell how probable it is that a sojourn ends, at each age that it may come to.
+
+        Returns
+        -------
+        ndarray, (K, D)
+            p(it lasts d steps) / p(it lasts d steps or longer) at [k, d − 1]; 0 where none lasts so long.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.Durations([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], [[0, 1], [1, 0]]).hazards
+        array([[0.5, 0.5, 1. ],
+               [0. , 1. , 0. ]])
+        """
+        hazards: FloatArray = np.divide(
+            self.durations, self._reaches, out=np.zeros(self.durations.shape), where=self._reaches > 0
+        )
+        return hazards
+
+    def sojourn_times(self) -> FloatArray:
+        """Compute how long a sojourn of each state lasts on average.
+
+        Returns
+        -------
+        ndarray, (K,)
+            Numbers of steps, from 1 up.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.Durations([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], [[0, 1], [1, 0]]).sojourn_times()
+        array([1.75, 2.  ])
+        """
+        times: FloatArray = self._reaches.sum(axis=1)
+        return times
+
+    def stationary(self) -> FloatArray:
+        """Compute which share of the time each state has in the long run.
+
+        Returns
+        -------
+        ndarray, (K,)
+            Shares, which sum to 1.
+
+        Raises
+        ------
+        ValueError
+            Where there is more than one such distribution, or one that doubles cannot hold.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.Durations([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], [[0, 1], [1, 0]]).stationary().round(4)
+        array([0.4667, 0.5333])
+        """
+        shares: FloatArray = self.stationary_ages().sum(axis=1)
+        return shares
+
+    def stationary_ages(self) -> FloatArray:
+        """Compute which share of the time each state has in the long run, by how long its sojourn has lasted.
+
+        Returns
+        -------
+        ndarray, (K, D)
+            Shares, which sum to 1: what a model begins with whose ``initial`` is "stationary".
+
+        Raises
+        ------
+        ValueError
+            As `stationary`.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.Durations([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], [[0, 1], [1, 0]]).stationary_ages().round(4)
+        array([[0.2667, 0.1333, 0.0667],
+               [0.2667, 0.2667, 0.    ]])
+        """
+        leaving = np.where(np.eye(self.n_states, dtype=np.bool_), 0.0, self.moves)
+        time = settled(leaving)[:, np.newaxis] * self._reaches
+        shares: FloatArray = time / time.sum()
+        return shares
+
+    def to_dense(self) -> FloatArray:
+        """Make the matrix of the same chain whose states are pairs of a state and an age.
+
+        State k of age d has the number k D + d − 1. At ages that no sojourn comes to, it ends. A plain chain by this
+        matrix that begins with ``expanded(initial)``, with each column of likelihoods D times, says the same; with
+        ``cut=False``, once the likelihoods of the last step are multiplied by ``hazards``.
+
+        Returns
+        -------
+        ndarray, (K D, K D)
+            Probabilities; rows sum to 1.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.Durations([[0.5, 0.5], [0.0, 1.0]], [[0, 1], [1, 0]]).to_dense()
+        array([[0. , 0.5, 0.5, 0. ],
+               [0. , 0. , 1. , 0. ],
+               [0. , 0. , 0. , 1. ],
+               [1. , 0. , 0. , 0. ]])
+        """
+        n_states, n_ages = self.durations.shape
+        dense = np.zeros((n_states, n_ages, n_states, n_ages))
+        ends = np.where(self._reaches > 0, self.hazards, 1.0)
+        dense[:, :, :, 0] = ends[:, :, np.newaxis] * self.moves[:, np.newaxis, :]
+        ages = np.arange(n_ages - 1)
+        for k in range(n_states):
+            reaches = self._reaches[k]
+            goes_on = np.divide(reaches[1:], reaches[:-1], out=np.zeros(n_ages - 1), where=reaches[:-1] > 0)
+            dense[k, ages, k, ages + 1] = goes_on
+        size = n_states * n_ages
+        matrix: FloatArray = dense.reshape(size, size)
+        return matrix
+
+    def expanded(self, initial: npt.ArrayLike) -> FloatArray:
+        """Make the initial distribution of the states of `to_dense`.
+
+        Parameters
+        ----------
+        initial : array_like, (K,) or (K, D)
+            What a sequence begins with: states, whose sojourns begin there, or states and ages.
+
+        Returns
+        -------
+        ndarray, (K D,)
+            Probabilities of pairs of a state and an age.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where it is no distribution, or of ages that no sojourn comes to.
+
+        Examples
+        --------
+        >>> import hmmfilter as hf
+        >>> hf.transitions.Durations([[0.5, 0.5], [0.0, 1.0]], [[0, 1], [1, 0]]).expanded([0.25, 0.75])
+        array([0.25, 0.  , 0.75, 0.  ])
+        """
+        start = _checks.initial_of(initial, self.durations, False)
+        table = np.zeros(self.durations.shape)
+        if start.ndim == 1:
+            table[:, 0] = start
+        else:
+            table[:] = start
+        return table.ravel()
+
+    @property
+    def _needs(self) -> frozenset[str]:
+        return frozenset()
+
+    def _told(self, beside: Beside) -> Told:
+        return Told(np.zeros((1, 0)), None)
+
+    def _given(self) -> dict[str, BoolArray]:
+        return {}
+
+    def _parameters(self) -> dict[str, FloatArray]:
+        return {"durations": self.durations, "moves": self.moves}
+
+    def _with(self, parameters: dict[str, FloatArray]) -> Durations:
+        return Durations(parameters["durations"], parameters["moves"], self.cut, normalize=True)
+
+    def _reordered(self, order: IntArray) -> Durations:
+        return Durations(self.durations[order], self.moves[np.ix_(order, order)], self.cut)
+
+    def _draw(self, ax: Any, initial: FloatArray, names: tuple[str, ...], final: FloatArray | None) -> None:
+        plotting.draw_durations(ax, self.durations, names)
+
+    def _title(self) -> str:
+        return f"{super()._title()}, up to {self.n_ages} steps{'' if self.cut else ', the last sojourn whole'}"
+
+    def _columns(self, names: tuple[str, ...]) -> list[Column]:
+        last = (self._reaches > 0).sum(axis=1)
+        return [
+            ("lasts", self.sojourn_times(), ".4g"),
+            ("from", (self.durations > 0).argmax(axis=1) + 1, "d"),
+            ("to", last, "d"),
+            *((f"to {name}", column, ".4f") for name, column in zip(names, self.moves.T, strict=True)),
+        ]
