@@ -118,11 +118,10 @@ def runs_of(paths: list[str], sequence: str, schema: pa.Schema) -> Iterator[Runs
                 _checks.no_missing_ids(column.null_count, sequence, f"{path}: ")
                 if pa.types.is_dictionary(column.type):
                     column = column.dictionary_decode()
-                if len(column) > 0:
-                    runs = pc.run_end_encode(column, run_end_type=pa.int64())
-                    ids = runs.values
-                    yield Runs(begin, ids, runs.run_ends.to_numpy(), begin == 0 or ids[0] != last)
-                    begin, last = begin + len(column), ids[-1]
+                runs = pc.run_end_encode(column, run_end_type=pa.int64())
+                ids = runs.values
+                yield Runs(begin, ids, runs.run_ends.to_numpy(), begin == 0 or ids[0] != last)
+                begin, last = begin + len(column), ids[-1]
 
 
 def chunks_of(paths: list[str], sequence: str, steps: int) -> list[Chunk]:
