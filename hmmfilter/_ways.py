@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -140,6 +142,14 @@ def _from_node_before(values: IntArray, goes_on: BoolArray, nodes: IntArray, cou
     differences = np.zeros_like(values)
     differences[moves] = values[moves] - values[moves - counts[nodes[moves]]]
     return differences
+
+
+def staying(like: Any, n_states: int) -> Any:
+    """Logs of moves that lead from each state to itself for sure: a matrix, or a network, as another chain has it."""
+    if not isinstance(like, Ways):
+        return frozen(np.where(np.eye(n_states) == 1, 0.0, NEVER))
+    states = np.arange(n_states)
+    return ways_of(n_states, 0, states, states + n_states, np.zeros(n_states))
 
 
 def dense_logs(network: Network) -> FloatArray:

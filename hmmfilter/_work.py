@@ -141,6 +141,7 @@ WORK: dict[str, dict[str, Work]] = {
         ),
     },
     "chain": {"hold_chain": lambda log_transition, m, is_backward, slot: 3.0 * slot.size},
+    "network": {"hold_network": lambda network, m, slot: 3.0 * slot.size},
     "update": {
         "run_update": lambda log_b, *_: 2.0 * taken(1, log_b.size, *FORWARD),
         "run_prediction": lambda log_x, slot, like, room, steps, *_: taken(steps, log_x.size, *FORWARD),

@@ -228,7 +228,7 @@ def log_likelihood(
 
 
 @as_in(forward_filter)
-def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int | None = None) -> FloatArray:
+def predict(log_probabilities: npt.ArrayLike, log_transition: TransitionLike, steps: int | None = None) -> FloatArray:
     """Compute the distribution of the state some steps on, with no observation in between.
 
     The prediction, once for each step,
@@ -243,11 +243,12 @@ def predict(log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, ste
     log_probabilities : array_like, (K,) or (R, K)
         log p(h_t = k | v_1:t), natural logs, such as a row of `Filtered.log_probabilities`, or all of them; −inf for an
         impossible state.
-    log_transition : array_like, (K, K) or (S, K, K)
+    log_transition : array_like, (K, K) or (S, K, K), or one of `hmmfilter.transitions`
         log p(h_{t+1} = j | h_t = i) at [i, j], natural logs; or that of each of S steps, in their order.
     steps : int, optional
         How many steps on, from 1 to 10**12; without it, 1, or S. Up to 256, each is one more multiplication by the
-        transition; more are taken by its powers, with more digits, so that none is lost.
+        transition; more are taken by its powers, with more digits, so that none is lost. Of one of
+        `hmmfilter.transitions` with more than 8 states, all are taken one by one, at most 10,000.
 
     Returns
     -------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 from hmmfilter import _checks, _predictions
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._beside import Beside
+from hmmfilter._kernels.network import Ways
 from hmmfilter.emissions import Categorical
 from hmmfilter.emissions.mixing import mixture_moments
 from hmmfilter.results import Filtered, Forecast
@@ -20,7 +20,7 @@ from hmmfilter.results import Filtered, Forecast
 def states_after(
     filtered: Filtered,
     log_initial: FloatArray,
-    log_transition: FloatArray,
+    log_transition: Any,
     n_steps: int,
     which: IntArray | None = None,
 ) -> FloatArray:
@@ -45,7 +45,7 @@ def leading_to(which: IntArray | None, end: int, n_steps: int) -> IntArray | Non
 
 
 def states_to_come(
-    log_initial: FloatArray, log_transition: FloatArray, last: FloatArray, n_steps: int, which: IntArray | None = None
+    log_initial: FloatArray, log_transition: Any, last: FloatArray, n_steps: int, which: IntArray | None = None
 ) -> FloatArray:
     """log p(h_{T+s} | v_1:T) for s = 1 to S, (S, K), from log p(h_T | v_1:T), (1, K), or before any step, (0, K).
 
@@ -62,11 +62,7 @@ def states_to_come(
         return later
     if which is None:
         return _predictions.last_predictions(last[0], log_transition, n_steps, n_steps)
-    parts = [last]
-    for matrix, run in itertools.groupby(which.tolist()):
-        n_moves = len(list(run))
-        parts.append(_predictions.last_predictions(parts[-1][-1], log_transition[matrix], n_moves, n_moves))
-    return np.concatenate(parts[1:])
+    return _predictions.predictions_by_step(last[0], log_transition, which.tolist())
 
 
 def given_no_end(log_probabilities: FloatArray) -> FloatArray:
@@ -79,12 +75,15 @@ class Future(NamedTuple):
     """What an emission may depend on in the steps to come after a sequence."""
 
     beside: Beside  # of S rows, with the last observations before them
-    matrices: FloatArray | None  # (S − 1, K, K), the probabilities that lead on; None where a sequence may end
+    matrices: FloatArray | None  # (S − 1, K, K), the probabilities that lead on; None where a sequence may end, or the
+    #                              chain is no matrix
 
 
-def future_of(beside: Beside, before: Any, log_transition: FloatArray, into: IntArray | None, may_end: bool) -> Future:
+def future_of(beside: Beside, before: Any, log_transition: Any, into: IntArray | None, may_end: bool) -> Future:
     """The same, of the logs of a matrix or of several, where it is told which of them leads to each step."""
     n_steps = int(beside.starts[-1])
+    if isinstance(log_transition, Ways):
+        return Future(beside._replace(before=before), None)
     matrices: FloatArray = np.exp(log_transition)
     shape = (n_steps - 1, *matrices.shape[-2:])
     by_step = np.broadcast_to(matrices, shape) if into is None else matrices[into[1:]]

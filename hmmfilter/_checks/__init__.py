@@ -281,6 +281,7 @@ from hmmfilter._checks.streams import (
     one_matrix_ahead,
     same_beginning,
     same_lag,
+    steps_covered,
     stream_snapshot,
     with_memory,
     written_initial,
@@ -320,9 +321,14 @@ from hmmfilter._checks.tables import (
     log_row,
     mask_of,
     matrices_for,
+    moves_in,
+    moves_of_one_step,
+    moves_to_come,
+    n_states_of,
     only_allowed,
     prediction,
     starts,
+    steps_one_by_one,
 )
 from hmmfilter._checks.transitions import (
     as_many_histories,

@@ -8,16 +8,26 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, TransitionLike, frozen
 from hmmfilter._checks.arrays import float_array, rectangular, require_shape, whole_numbers
 from hmmfilter._checks.errors import shown
-from hmmfilter._checks.tables import NO_INDEX, log_potentials, mask_of, only_allowed, transition_index_of
+from hmmfilter._checks.tables import (
+    NO_INDEX,
+    log_potentials,
+    mask_of,
+    moves_between,
+    moves_in,
+    only_allowed,
+    transition_index_of,
+)
+from hmmfilter._kernels.network import Ways
+from hmmfilter._kernels.tables import count_for
 
 
 class Moves(NamedTuple):
     """What leads through a block of steps."""
 
-    log_transition: FloatArray  # (M, K, K)
+    log_transition: Any  # (M, K, K), or the `Ways` of a network
     transition_index: IntArray  # (B,): which matrix leads from each step to the next, last of all into the first; empty
 
 
@@ -25,35 +35,61 @@ class BlockChain(NamedTuple):
     """The tables of a chain whose rows come block by block."""
 
     log_initial: FloatArray  # (K,)
-    log_transition: FloatArray  # (M, K, K); where each step has its own, as given, to be checked as blocks come
+    log_transition: Any  # (M, K, K), where each step has its own, as given, to be checked as blocks come; or `Ways`
     transition_index: IntArray | None
     is_steady: bool  # with one matrix for all steps
     allowed: BoolArray | None  # (T, K)
+    is_numbered: bool = False  # a network that has moves of its own for each step, whose index is their number
+
+    @property
+    def n_coming_back(self) -> int:
+        """Of how many matrices any may come back."""
+        is_told = self.transition_index is not None and not self.is_numbered
+        return count_for(self.log_transition)(self.log_transition) if is_told else 1
 
 
 def block_chain(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     transition_index: npt.ArrayLike | None,
     allowed: npt.ArrayLike | None,
 ) -> BlockChain:
     """Let the tables of a chain in whose rows will come; copied, but for what has an entry a step and may be long."""
     initial = frozen(log_potentials("log_initial", log_initial, ("K",)).copy())
-    transition, index, n_states = float_array("log_transition", log_transition), None, len(initial)
+    moves, mask = moves_in(log_transition), None
+    if allowed is not None:
+        mask = mask_of("allowed", allowed, rectangular("allowed", allowed).shape)
+        require_shape("allowed", mask, ("T", len(initial)))
+    if isinstance(moves, Ways):
+        return _network_blocks(initial, moves_between(moves, len(initial)), transition_index, mask)
+    transition, index, n_states = float_array("log_transition", moves), None, len(initial)
     is_steady = transition.ndim != 3 and transition_index is None
     if transition_index is not None:
         transition = frozen(log_potentials("log_transition", transition, ("M", n_states, n_states)).copy())
-        index = whole_numbers("transition_index", transition_index)
-        index = frozen(transition_index_of(index, np.ones(index.shape, dtype=np.bool_), len(transition)).copy())
+        index = _index_of_blocks(transition_index, len(transition))
     elif is_steady:
         transition = frozen(log_potentials("log_transition", transition, (n_states, n_states))[None].copy())
     else:
         require_shape("log_transition", transition, (len(transition), n_states, n_states))
-    mask = None
-    if allowed is not None:
-        mask = mask_of("allowed", allowed, rectangular("allowed", allowed).shape)
-        require_shape("allowed", mask, ("T", n_states))
     return BlockChain(initial, transition, index, is_steady, mask)
+
+
+def _network_blocks(
+    initial: FloatArray, ways: Ways, transition_index: npt.ArrayLike | None, mask: BoolArray | None
+) -> BlockChain:
+    """`block_chain` where the chain is a network."""
+    n_matrices = len(ways.onward.log_shares)
+    if transition_index is not None:
+        return BlockChain(initial, ways, _index_of_blocks(transition_index, n_matrices), False, mask)
+    is_steady = n_matrices == 1
+    return BlockChain(initial, ways, None if is_steady else frozen(np.arange(n_matrices)), is_steady, mask, True)
+
+
+def _index_of_blocks(value: npt.ArrayLike, n_matrices: int) -> IntArray:
+    """Let the numbers of the matrices in that lead from step to step, as many as these may come to be."""
+    index = whole_numbers("transition_index", value)
+    numbers: IntArray = frozen(transition_index_of(index, np.ones(index.shape, dtype=np.bool_), n_matrices).copy())
+    return numbers
 
 
 def blocks(value: Any) -> Iterator[Any]:
@@ -75,7 +111,8 @@ def block_of(chain: BlockChain, value: npt.ArrayLike, number: int, n_before: int
     if chain.is_steady:
         return rows, Moves(chain.log_transition, NO_INDEX)
     if chain.transition_index is not None:
-        _covered("transition_index", len(chain.transition_index) + 1, end)
+        name = "log_transition" if chain.is_numbered else "transition_index"
+        _covered(name, len(chain.transition_index) + 1, end)
         into = chain.transition_index[n_before - 1 : n_before] if n_before > 0 else [0]
         return rows, Moves(chain.log_transition, frozen(np.append(chain.transition_index[n_before : end - 1], into)))
     _covered("log_transition", len(chain.log_transition) + 1, end)

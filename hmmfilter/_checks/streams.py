@@ -66,6 +66,15 @@ def one_matrix_ahead(chain: Any) -> None:
         )
 
 
+def steps_covered(n_matrices: int, end: int) -> None:
+    """Insist that a chain that changes from step to step leads to all steps before an end."""
+    if end > n_matrices + 1:
+        raise ValueError(
+            f"log_transition must lead to each step, got one that leads to {n_matrices} after the first, and "
+            f"{end} steps: update takes what leads to a step alone"
+        )
+
+
 def known_end(log_final: FloatArray | None) -> FloatArray:
     """Insist on end probabilities."""
     if log_final is None:

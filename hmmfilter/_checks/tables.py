@@ -32,6 +32,7 @@ from hmmfilter._ways import dense_logs
 
 LARGEST_LOG = 1e22  # of a finite log-potential: 1e9 of them can be added without a rounding, see `_kernels`
 MOST_PAIRS = 2**22  # of states, 32 MB of logs, up to which matrices are made of a network where there is no way round
+MOST_SINGLE_STEPS = 10_000  # of a prediction; each is off by some 1e-16 of a number
 NO_INDEX: IntArray = frozen(np.empty(0, dtype=np.int64))
 
 
@@ -91,14 +92,9 @@ def chain(
     allowed: npt.ArrayLike | None = None,
 ) -> Tables:
     """Let the tables of the functional core in; a chain that is no matrix brings the ways that it goes by."""
-    no_sojourns(log_transition)
-    ways = ways_in(log_transition)
-    if ways is not None and (ways.onward.n_between > 0 or len(ways.onward.into) - 1 > FEW_STATES):
-        return _network_chain(log_initial, ways, log_likelihoods, lengths, transition_index, allowed)
-    potentials: Any = log_transition
-    if ways is not None:
-        potentials = dense_logs(ways.onward)
-        potentials = potentials[0] if len(potentials) == 1 else potentials
+    potentials = moves_in(log_transition)
+    if isinstance(potentials, Ways):
+        return _network_chain(log_initial, potentials, log_likelihoods, lengths, transition_index, allowed)
     initial = float_array("log_initial", log_initial)
     no_sparse_logs("log_transition", potentials)
     transition = float_array("log_transition", potentials)
@@ -152,7 +148,7 @@ def matrices_for(routine: str, log_transition: Any) -> Any:
     ways = ways_in(log_transition)
     if ways is None:
         return log_transition
-    n_states, n_matrices = len(ways.onward.into) - 1 - ways.onward.n_between, len(ways.onward.log_shares)
+    n_states, n_matrices = n_states_of(ways), len(ways.onward.log_shares)
     if n_matrices * n_states**2 > MOST_PAIRS:
         got = f"{n_matrices} matrices" if n_matrices > 1 else "a matrix"
         raise ValueError(
@@ -161,6 +157,41 @@ def matrices_for(routine: str, log_transition: Any) -> Any:
         )
     matrices = dense_logs(ways.onward)
     return matrices[0] if n_matrices == 1 else matrices
+
+
+def moves_in(log_transition: Any) -> Any:
+    """The ways of a network; of few states without nodes between, matrices, as anything else that is given."""
+    no_sojourns(log_transition)
+    ways = ways_in(log_transition)
+    if ways is None:
+        return log_transition
+    if ways.onward.n_between > 0 or len(ways.onward.into) - 1 > FEW_STATES:
+        return ways
+    logs = dense_logs(ways.onward)
+    return logs[0] if len(logs) == 1 else logs
+
+
+def n_states_of(ways: Ways) -> int:
+    """K."""
+    return len(ways.onward.into) - 1 - ways.onward.n_between
+
+
+def moves_between(log_transition: Any, n_states: int) -> Any:
+    """Let what leads from step to step in, of so many states: a matrix, or the ways of a network."""
+    moves = moves_in(log_transition)
+    if not isinstance(moves, Ways):
+        return log_potentials("log_transition", moves, (n_states, n_states))
+    if n_states_of(moves) != n_states:
+        raise ValueError(f"log_transition must have {n_states} states, got {n_states_of(moves)}")
+    return moves
+
+
+def moves_of_one_step(log_transition: Any, n_states: int) -> Any:
+    """The same of one step alone."""
+    moves = moves_between(log_transition, n_states)
+    if isinstance(moves, Ways) and len(moves.onward.log_shares) > 1:
+        raise ValueError(f"log_transition must be of one step, got one of {len(moves.onward.log_shares)}")
+    return moves
 
 
 def _network_chain(
@@ -172,7 +203,7 @@ def _network_chain(
     allowed: npt.ArrayLike | None,
 ) -> Tables:
     """`chain` where the chain is a network."""
-    n_states, n_matrices = len(ways.onward.into) - 1 - ways.onward.n_between, len(ways.onward.log_shares)
+    n_states, n_matrices = n_states_of(ways), len(ways.onward.log_shares)
     likelihoods = float_array("log_likelihoods", log_likelihoods)
     first_rows = starts(lengths, likelihoods.shape[0] if likelihoods.ndim else 0)
     n_rows, index = int(first_rows[-1]), NO_INDEX
@@ -238,11 +269,11 @@ def transition_index_of(value: npt.ArrayLike, used: BoolArray, n_matrices: int) 
     return index
 
 
-def chain_parameters(log_initial: npt.ArrayLike, log_transition: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+def chain_parameters(log_initial: npt.ArrayLike, log_transition: TransitionLike) -> tuple[FloatArray, Any]:
     """Let the tables of a chain in that has no observations as yet; copied, since a stream outlives the call."""
     initial = log_potentials("log_initial", log_initial, ("K",))
-    transition = log_potentials("log_transition", log_transition, (len(initial), len(initial)))
-    return frozen(initial.copy()), frozen(transition.copy())
+    moves = moves_between(log_transition, len(initial))
+    return frozen(initial.copy()), moves if isinstance(moves, Ways) else frozen(moves.copy())
 
 
 def log_row(name: str, value: npt.ArrayLike, n_states: int, are_logs: Callable[..., bool]) -> FloatArray:
@@ -311,20 +342,54 @@ def countable_by_matrix(is_by_sequence: bool, is_by_step: bool) -> None:
         )
 
 
+def moves_to_come(log_transition: Any) -> Any:
+    """What leads to steps to come, which is nothing that is told for each step so far alone."""
+    moves = moves_in(log_transition)
+    if isinstance(moves, Ways) and len(moves.onward.log_shares) > 1:
+        raise ValueError(
+            f"transition must lead to the steps to come, got one of {len(moves.onward.log_shares)} steps: a stream of "
+            "the model counts them, and has a forecast as far as they lead"
+        )
+    return moves
+
+
 def prediction(
-    log_probabilities: npt.ArrayLike, log_transition: npt.ArrayLike, steps: int | None
-) -> tuple[FloatArray, FloatArray, int]:
+    log_probabilities: npt.ArrayLike, log_transition: TransitionLike, steps: int | None
+) -> tuple[FloatArray, Any, int]:
     """Let a state, or a row of each, in, a transition, or that of each step, and a number of steps."""
     probabilities = float_array("log_probabilities", log_probabilities)
     is_table = probabilities.ndim == 2
     probabilities = log_potentials("log_probabilities", probabilities, ("R", "K") if is_table else ("K",))
-    n_states = probabilities.shape[-1]
-    transition = float_array("log_transition", log_transition)
+    n_states, moves = probabilities.shape[-1], moves_in(log_transition)
+    if isinstance(moves, Ways):
+        return probabilities, moves_between(moves, n_states), _steps_of_network(moves, steps)
+    transition = float_array("log_transition", moves)
     if transition.ndim != 3:
         transition = log_potentials("log_transition", transition, (n_states, n_states))
         return probabilities, transition, 1 if steps is None else steps_ahead("steps", steps)
     transition = log_potentials("log_transition", transition, ("S", n_states, n_states))
-    n_steps = len(transition)
+    return probabilities, transition, _as_many_steps(len(transition), steps)
+
+
+def _as_many_steps(n_steps: int, steps: int | None) -> int:
+    """Insist on as many steps as there are matrices, one for each."""
     if steps is not None and steps_ahead("steps", steps) != n_steps:
         raise ValueError(f"steps must be {n_steps}, as many as log_transition is for, got {shown(steps)}")
-    return probabilities, transition, n_steps
+    return n_steps
+
+
+def _steps_of_network(ways: Ways, steps: int | None) -> int:
+    """Let a number of steps in that a network goes."""
+    if len(ways.onward.log_shares) > 1:
+        return _as_many_steps(len(ways.onward.log_shares), steps)
+    return steps_one_by_one(1 if steps is None else steps_ahead("steps", steps), n_states_of(ways))
+
+
+def steps_one_by_one(n_steps: int, n_states: int) -> int:
+    """Insist on no more steps than can be taken one by one, where states are many and no powers are taken."""
+    if n_steps > MOST_SINGLE_STEPS and n_states > FEW_STATES:
+        raise ValueError(
+            f"steps must be at most {MOST_SINGLE_STEPS} where the chain is no matrix, and its states are more than "
+            f"{FEW_STATES}, since they are taken one by one, got {n_steps}: its method stationary says where it settles"
+        )
+    return n_steps

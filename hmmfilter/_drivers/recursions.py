@@ -11,11 +11,9 @@ from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Piece
 from hmmfilter._drivers.together import together_for
 from hmmfilter._kernels.block import block_rows, room_for_steps
-from hmmfilter._kernels.chain import slots_for_chains
-from hmmfilter._kernels.lanes import lanes_for
-from hmmfilter._kernels.network import Ways, slots_for_networks
 from hmmfilter._kernels.tables import Tables, matrix_count
 from hmmfilter._kernels.wide import PLANES
+from hmmfilter._ready import lanes_of, slots_of
 from hmmfilter._tiers import kernels
 
 MOST_HELD = 2**24  # entries, 128 MB, of matrices made ready: they take four times the room of those that are given
@@ -29,9 +27,7 @@ def slots(tables: Tables, slots_for: Callable[[int, int], FloatArray]) -> FloatA
 
 def slots_for_moves_of(tables: Tables) -> FloatArray:
     """Room for what leads from step to step made ready, one way: matrices, or those of a network."""
-    if not isinstance(tables.log_transition, Ways):
-        return slots(tables, slots_for_chains)
-    return slots(tables, lambda n_slots, _: slots_for_networks(n_slots, tables.log_transition.onward))
+    return slots(tables, lambda n_slots, n_states: slots_of(tables.log_transition, n_slots, n_states))
 
 
 def slots_for_up_to(n_matrices: int, n_states: int, slots_for: Callable[[int, int], FloatArray]) -> FloatArray:
@@ -62,7 +58,7 @@ class Recursion:
     def __init__(self, tables: Tables, outcome: tuple[IntArray, FloatArray]) -> None:
         n_states = tables.log_likelihoods.shape[1]
         self._tables, self._given, self.outcome = tables, tuple(tables), outcome
-        self._lanes = None if isinstance(tables.log_transition, Ways) else lanes_for(n_states)
+        self._lanes = lanes_of(tables.log_transition, n_states)
         self.chains, self._room = slots_for_moves_of(tables), room_for_blocks(tables)
         self.state = np.empty((PLANES, n_states))  # α before or after a piece or, backwards, ω
         self._together = together_for(tables, outcome)

@@ -291,13 +291,14 @@ class Posteriors(Questions):
         filtered = self._answer(filtering.forward_filter, evidence, workers, progress, None, impossible=impossible)
         n_sequences = 1 if filtered.lengths is None else len(filtered.lengths)
         _checks.rows_ahead("steps", n_steps, self.n_states * n_sequences)
-        moves = self._moves(evidence.with_ahead)
-        log_probabilities = forecasting.states_after(filtered, self.log_initial, moves[0], n_steps, moves[1])
+        moves, which = self._moves(evidence.with_ahead)
+        moves = _checks.moves_to_come(moves)
+        log_probabilities = forecasting.states_after(filtered, self.log_initial, moves, n_steps, which)
         if self.final is not None:
             log_probabilities = forecasting.given_no_end(log_probabilities)
         futures: list[forecasting.Future] = []
         if _checks.needs_of(self.emission):
-            futures = self._futures(observations, lengths, evidence, moves, n_steps)
+            futures = self._futures(observations, lengths, evidence, (moves, which), n_steps)
         result = forecasting.forecast(log_probabilities, self.emission, self.state_names, futures)
         return result._labelled(filtered._labels)
 
@@ -306,7 +307,7 @@ class Posteriors(Questions):
         observations: Any,
         lengths: npt.ArrayLike | None,
         evidence: Evidence,
-        moves: tuple[FloatArray, IntArray | None],
+        moves: tuple[Any, IntArray | None],
         n_steps: int,
     ) -> list[forecasting.Future]:
         """What is known of the steps to come after each sequence besides their states."""

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from hmmfilter import _checks, filtering, forecasting
-from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks import Moves
-from hmmfilter._kernels.chain import slots_for_chains
+from hmmfilter._kernels.network import Ways
+from hmmfilter._ready import as_several, slots_of
+from hmmfilter._ways import staying
 from hmmfilter.results import Filtered, Forecast
 from hmmfilter.results.posteriors import logs_of
 from hmmfilter.streaming.companions import NOTHING, Companion
@@ -21,12 +23,33 @@ from hmmfilter.streaming.snapshots import Origin
 class Ahead(Run):
     """A run by one matrix, or by the chain of a model, that knows what it leads to."""
 
-    def __init__(
-        self, log_initial: FloatArray, log_transition: FloatArray, companion: Companion, may_restart: bool
-    ) -> None:
+    def __init__(self, log_initial: FloatArray, log_transition: Any, companion: Companion, may_restart: bool) -> None:
         super().__init__(log_initial, may_restart)
         self._log_transition, self._companion, self._memory = log_transition, companion, NOTHING
         self._origin = Origin()
+
+    @property
+    def _n_matrices(self) -> int:
+        """How many steps have moves of their own; 1 where all have the same."""
+        moves = self._log_transition
+        return len(moves.onward.log_shares) if isinstance(moves, Ways) else 1
+
+    def _into(self, n_steps: int, first: int | None = None) -> IntArray | None:
+        """Which moves lead to so many steps from the next one, or another one, on; None where all have the same.
+
+        To the first of all, which none leads to, those to the second one stand in.
+        """
+        if self._n_matrices == 1:
+            return None
+        begin = self._n_observed if first is None else first
+        _checks.steps_covered(self._n_matrices, begin + n_steps)
+        return np.maximum(np.arange(begin, begin + n_steps) - 1, 0)
+
+    def _moves(self, n_steps: int, first: int | None = None) -> Moves:
+        """What leads to these steps, as the kernels take it."""
+        into = self._into(n_steps, first)
+        index = _checks.NO_INDEX if into is None else frozen(np.append(into[1:], into[:1]))
+        return Moves(as_several(self._log_transition), index)
 
     @property
     def log_probabilities(self) -> FloatArray:
@@ -66,10 +89,9 @@ class Ahead(Run):
         _checks.begun("end", self._n_observed)
         log_final = _checks.known_end(self._companion.log_final)
         ended = self._twin()
-        staying = np.where(np.eye(self._n_states) == 1, 0.0, -np.inf)
-        moves = Moves(frozen(staying[np.newaxis]), _checks.NO_INDEX)
+        moves = Moves(as_several(staying(self._log_transition, self._n_states)), _checks.NO_INDEX)
         try:
-            filtered = ended._take(log_final[np.newaxis], moves, slots_for_chains(1, self._n_states))
+            filtered = ended._take(log_final[np.newaxis], moves, slots_of(moves.log_transition, 1, self._n_states))
         except _checks.ImpossibleEvidenceError:  # which the end is no step of
             raise _checks.ImpossibleEvidenceError(self._n_observed - 1) from None
         return replace(filtered, log_likelihood=ended.log_likelihood, state_names=self._origin.state_names)
@@ -103,11 +125,19 @@ class Ahead(Run):
         """
         n_steps = _checks.steps_ahead("steps", steps)
         _checks.one_matrix_ahead(self._companion.chain)
+        if self._n_matrices > 1:
+            last: FloatArray = self._states_to_come(self._log_transition, n_steps, self._into(n_steps))[-1]
+            return last
         if self._n_observed > 0:
             return filtering.predict(self.log_probabilities, self._log_transition, n_steps)
         if n_steps == 1:
             return np.array(self._log_initial)
         return filtering.predict(self._log_initial, self._log_transition, n_steps - 1)
+
+    def _states_to_come(self, moves: Any, n_steps: int, into: IntArray | None) -> FloatArray:
+        """log p(h_{t+s} | v_1:t) for s = 1 to S, (S, K)."""
+        last = logs_of(self._state[-1:]) if self._n_observed > 0 else np.empty((0, self._n_states))
+        return forecasting.states_to_come(self._log_initial, moves, last, n_steps, into)
 
     def forecast(
         self, steps: int, *, covariates: Any = None, times: Any = None, transition_index: Any = None
@@ -149,15 +179,16 @@ class Ahead(Run):
         """
         n_steps = _checks.steps_ahead("steps", steps)
         _checks.rows_ahead("steps", n_steps, self._n_states)
-        companion, moves = self._companion, None
+        companion = self._companion
         given = {"covariates": covariates, "times": times, "transition_index": transition_index}
         beside = companion.beside(n_steps, given)
-        matrices: FloatArray = self._log_transition
-        if companion.chain is not None:
+        matrices: Any = self._log_transition
+        if companion.chain is None:
+            moves = self._into(n_steps)
+        else:
             matrices, into = companion.matrices(beside, self._memory)
             moves = np.array(into, dtype=np.int64)
-        last = logs_of(self._state[-1:]) if self._n_observed > 0 else np.empty((0, self._n_states))
-        to_come = forecasting.states_to_come(self._log_initial, matrices, last, n_steps, moves)
+        to_come = self._states_to_come(matrices, n_steps, moves)
         if companion.log_final is not None:
             to_come = forecasting.given_no_end(to_come)
         may_end = companion.log_final is not None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy.typing as npt
 
 from hmmfilter import _checks
+from hmmfilter._arrays import TransitionLike
 from hmmfilter._checks import BlockChain
-from hmmfilter._kernels.chain import slots_for_chains
+from hmmfilter._ready import slots_of
 from hmmfilter.results import Filtered
 from hmmfilter.streaming.online import OnlineFilter
 from hmmfilter.streaming.run import Run
@@ -18,7 +20,7 @@ from hmmfilter.streaming.run import Run
 
 def filter_blocks(
     log_initial: npt.ArrayLike,
-    log_transition: npt.ArrayLike,
+    log_transition: TransitionLike,
     blocks: Iterable[npt.ArrayLike],
     *,
     transition_index: npt.ArrayLike | None = None,
@@ -35,7 +37,7 @@ def filter_blocks(
     ----------
     log_initial : array_like, (K,)
         log p(h_1 = k), natural logs; −inf for an impossible state.
-    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K)
+    log_transition : array_like, (K, K) or (T − 1, K, K) or (M, K, K), or one of `hmmfilter.transitions`
         log p(h_{t+1} = j | h_t = i) at [i, j], natural logs, or at [t, i, j] where it changes from step to step: then
         an array of float64 in C order, memory-mapped or not, is read, and checked, as the blocks come. With
         `transition_index`, M matrices to choose from.
@@ -93,8 +95,8 @@ def _filtered_blocks(chain: BlockChain, blocks: Iterator[Any], may_restart: bool
     from hmmfilter import _drivers
 
     run = Run(chain.log_initial, may_restart)
-    n_matrices = 1 if chain.transition_index is None else len(chain.log_transition)
-    slots = _drivers.slots_for_up_to(n_matrices, len(chain.log_initial), slots_for_chains)
+    slots_for = partial(slots_of, chain.log_transition)
+    slots = _drivers.slots_for_up_to(chain.n_coming_back, len(chain.log_initial), slots_for)
     for number, block in enumerate(blocks):
         rows, moves = _checks.block_of(chain, block, number, run._n_observed)
         if moves.log_transition is not chain.log_transition:

@@ -12,6 +12,7 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, frozen
 from hmmfilter._beside import Beside
 from hmmfilter._checks import Moves
+from hmmfilter._kernels.network import Ways
 from hmmfilter.streaming.snapshots import emission_fingerprint
 
 
@@ -39,10 +40,16 @@ class Companion:
         """What chain and emission must have beside observations."""
         return _checks.needs_of(self.chain) | _checks.needs_of(self.emission)
 
-    def parts(self, log_transition: FloatArray) -> list[FloatArray | str]:
-        """What tells the moves of this model from those of another: a matrix, or the value of a chain, and the end."""
-        chain = log_transition if self.chain is None else str(emission_fingerprint(self.chain))
-        return [chain] if self.log_final is None else [chain, self.log_final]
+    def parts(self, moves: Any) -> list[FloatArray | str]:
+        """What tells the moves of this model from those of another: a matrix, or the value of a chain, and the end.
+
+        Of a network, they are the moves onward, as listed.
+        """
+        chain = [moves] if self.chain is None else [str(emission_fingerprint(self.chain))]
+        if isinstance(moves, Ways):
+            network = moves.onward
+            chain = [network.sources, network.into, network.log_values, network.kinds, network.log_shares]
+        return chain if self.log_final is None else [*chain, self.log_final]
 
     def beside(self, n_rows: int, given: dict[str, Any]) -> Beside:
         """Let in what lies beside some rows, or rows to come."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, TransitionLike, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Emission
@@ -92,7 +92,7 @@ class OnlineViterbi:
     def __init__(
         self,
         log_initial: npt.ArrayLike,
-        log_transition: npt.ArrayLike,
+        log_transition: TransitionLike,
         *,
         lag: int | None = None,
         emission: Emission | None = None,
@@ -154,7 +154,7 @@ class OnlineViterbi:
         self,
         log_likelihood_row: npt.ArrayLike,
         *,
-        log_transition: npt.ArrayLike | None = None,
+        log_transition: TransitionLike | None = None,
         allowed: npt.ArrayLike | None = None,
     ) -> Settled:
         """Take one step, from the log-likelihoods of its observation.
@@ -190,7 +190,7 @@ class OnlineViterbi:
             row = _checks.only_allowed(row, allowed).copy()
         moves = self._log_transition
         if log_transition is not None:
-            moves = _checks.log_potentials("log_transition", log_transition, (n_states, n_states))
+            moves = _checks.moves_of_one_step(log_transition, n_states)
         return self._advance(frozen(row), moves)
 
     def _advance(self, row: FloatArray, log_moves: FloatArray) -> Settled:
@@ -415,7 +415,7 @@ class OnlineViterbi:
     def restore(
         cls,
         snapshot: dict[str, Any],
-        log_transition: npt.ArrayLike,
+        log_transition: TransitionLike,
         *,
         emission: Emission | None = None,
         impossible: _checks.RaiseOrRestart = "raise",

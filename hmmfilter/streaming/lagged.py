@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._arrays import FloatArray, TransitionLike, frozen
 from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.block import block_rows, room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
 from hmmfilter._kernels.wide import PLANES
+from hmmfilter._ready import lanes_of, slots_of
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Emission
 from hmmfilter.results import Forecast
@@ -69,7 +70,7 @@ class FixedLagSmoother:
     def __init__(
         self,
         log_initial: npt.ArrayLike,
-        log_transition: npt.ArrayLike,
+        log_transition: TransitionLike,
         lag: int,
         *,
         emission: Emission | None = None,
@@ -80,7 +81,7 @@ class FixedLagSmoother:
         # A window of the last lag + 1 steps: what was seen, the states before, and what was known then.
         self._log_likelihoods, self._posteriors = np.empty((0, n_states)), np.empty((0, n_states))
         self._before, self._into = np.empty((0, PLANES, n_states)), np.empty((0, n_states, n_states))
-        self._backward_slots = slots_for_chains(1, n_states)
+        self._backward_slots = slots_of(self._filter._log_transition, 1, n_states)
         self._room = room_for_steps(min(self._lag + 1, block_rows(n_states)), n_states)
 
     def __repr__(self) -> str:
@@ -144,7 +145,7 @@ class FixedLagSmoother:
         """Filter a step, to which the stream's matrix leads or one of its own, and keep what smoothing needs of it."""
         stream = self._filter
         before = stream._state[:-1].copy()
-        stream._step(log_b.copy(), stream._slot if into is None else stream._slot_of(into))
+        stream._step(log_b.copy(), stream._ready_to_move(into))
 
         def moved(window: FloatArray, newest: FloatArray) -> FloatArray:
             longer: FloatArray = np.concatenate([window, newest[None]])
@@ -328,7 +329,7 @@ class FixedLagSmoother:
     def restore(
         cls,
         snapshot: dict[str, Any],
-        log_transition: npt.ArrayLike,
+        log_transition: TransitionLike,
         *,
         emission: Emission | None = None,
         force: bool = False,
@@ -389,7 +390,7 @@ class FixedLagSmoother:
         is_whole, n_block = n_rows == self.n_observed, block_rows(n_states)
         n_before = 0 if is_whole else n_block
         posteriors, state = self._posteriors[first:].copy(), np.empty(self._before.shape[1:])
-        matrices, index = self._filter._log_transition[None], _checks.NO_INDEX
+        matrices, index = self._filter._moves(n_rows, self.n_observed - n_rows)
         slots, backward_slots = self._filter._slots, self._backward_slots
         if self._filter._companion.chain is not None:  # a matrix for each step, the first of which leads to the first
             matrices, index = frozen(self._into[first:]), frozen((np.arange(n_rows) + 1) % max(n_rows, 1))
@@ -405,7 +406,7 @@ class FixedLagSmoother:
             0,
             0,
             n_rows,
-            self._filter._lanes,
+            lanes_of(matrices, n_states),
             slots,
             backward_slots,
             self._room,

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks
-from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._arrays import FloatArray, TransitionLike, frozen
 from hmmfilter._beside import Beside
-from hmmfilter._checks import Moves
 from hmmfilter._docstrings import as_in
 from hmmfilter._kernels.block import room_for_steps
 from hmmfilter._kernels.chain import slots_for_chains
+from hmmfilter._ready import Ready, as_frozen, as_several, held, slots_of
 from hmmfilter._tiers import kernels
 from hmmfilter.emissions import Emission
 from hmmfilter.results import Filtered
@@ -81,7 +81,7 @@ class OnlineFilter(Ahead):
     def __init__(
         self,
         log_initial: npt.ArrayLike,
-        log_transition: npt.ArrayLike,
+        log_transition: TransitionLike,
         *,
         emission: Emission | None = None,
         impossible: _checks.RaiseOrRestart = "raise",
@@ -93,9 +93,8 @@ class OnlineFilter(Ahead):
         super().__init__(initial, transition, Companion(emission), _checks.may_restart(impossible))
         self._quick_row = vars(type(emission)).get("_quick_row")  # of its very class: another may change what it says
         self._room = room_for_steps(1, n_states)
-        self._slots = slots_for_chains(1, n_states)
-        self._slot = self._slots[0]
-        kernels.hold_chain(transition[None], 0, False, self._slot)
+        self._slots = slots_of(transition, 1, n_states)
+        self._ready = held(as_several(transition), 0, self._slots[0], n_states)
 
     def __repr__(self) -> str:
         n_states = self._n_states
@@ -110,13 +109,14 @@ class OnlineFilter(Ahead):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over what a copy or a pickle brings; what nobody writes to stays so, and runs the same machine code."""
         vars(self).update(state)
-        self._log_initial, self._log_transition = frozen(self._log_initial), frozen(self._log_transition)
+        self._log_initial, self._log_transition = frozen(self._log_initial), as_frozen(self._log_transition)
+        self._ready = held(as_several(self._log_transition), 0, self._slots[0], self._n_states)
 
     def update(
         self,
         log_likelihood_row: npt.ArrayLike,
         *,
-        log_transition: npt.ArrayLike | None = None,
+        log_transition: TransitionLike | None = None,
         allowed: npt.ArrayLike | None = None,
     ) -> FloatArray:
         """Take one step, from the log-likelihoods of its observation.
@@ -152,22 +152,20 @@ class OnlineFilter(Ahead):
         """
         _checks.needs_no_more("update", self._companion.needs)
         row = _checks.log_row("log_likelihood_row", log_likelihood_row, self._n_states, kernels.are_logs)
-        slot = self._slot
         if allowed is not None:
             row = _checks.only_allowed(row, allowed).copy()
-        if log_transition is not None:
-            slot = self._slot_of(log_transition)
-        return self._step(row, slot)
+        return self._step(row, self._ready_to_move(log_transition))
 
-    def _step(self, row: FloatArray, slot: FloatArray) -> FloatArray:
-        """Take one step, to which a matrix that is made ready leads."""
+    def _step(self, row: FloatArray, ready: Ready) -> FloatArray:
+        """Take one step, to which moves that are made ready lead."""
+        slot, lanes = ready
         log_probabilities = np.empty(self._n_states)
         log_likelihood = kernels.run_update(
-            row, self._n_observed == 0, slot, self._lanes, self._room, self._state, log_probabilities
+            row, self._n_observed == 0, slot, lanes, self._room, self._state, log_probabilities
         )
         if log_likelihood == NEVER and self._may_restart and self._n_observed > 0:
             state = self._beginning
-            log_likelihood = kernels.run_update(row, True, slot, self._lanes, self._room, state, log_probabilities)
+            log_likelihood = kernels.run_update(row, True, slot, lanes, self._room, state, log_probabilities)
             if log_likelihood > NEVER:
                 self._begin_afresh()
                 self._state[:] = state
@@ -177,12 +175,14 @@ class OnlineFilter(Ahead):
         self._n_observed += 1
         return log_probabilities
 
-    def _slot_of(self, log_transition: npt.ArrayLike) -> FloatArray:
+    def _ready_to_move(self, log_transition: Any = None) -> Ready:
+        """What leads to the next step made ready: the stream's own moves, or those of this step alone."""
         n_states = self._n_states
-        transition = _checks.log_potentials("log_transition", log_transition, (n_states, n_states))
-        slot: FloatArray = slots_for_chains(1, n_states)[0]
-        kernels.hold_chain(transition[None], 0, False, slot)
-        return slot
+        if log_transition is not None:
+            moves = _checks.moves_of_one_step(log_transition, n_states)
+            return held(as_several(moves), 0, slots_of(moves, 1, n_states)[0], n_states)
+        into = self._into(1)
+        return self._ready if into is None else held(self._log_transition, int(into[0]), self._slots[0], n_states)
 
     def update_block(
         self,
@@ -245,8 +245,10 @@ class OnlineFilter(Ahead):
         companion = self._companion
         if allowed is not None:
             table = _checks.only_allowed(table, allowed)
-        moves, slots = Moves(self._log_transition[None], _checks.NO_INDEX), self._slots
-        if companion.chain is not None:
+        slots = self._slots
+        if companion.chain is None:
+            moves = self._moves(len(table))
+        else:
             moves = companion.moves(beside, self._memory)
             slots = _drivers.slots_for_up_to(len(moves.log_transition), self._n_states, slots_for_chains)
         filtered = self._take(table, moves, slots)
@@ -308,7 +310,7 @@ class OnlineFilter(Ahead):
         if covariates is None and time is None and transition_index is None and not self._companion.needs:
             return self.update(self._row_of(observation), allowed=allowed)
         row, into, memory = self._told(observation, allowed, _checks.of_one_step(covariates, time, transition_index))
-        log_probabilities = self._step(row.copy(), self._slot if into is None else self._slot_of(into))
+        log_probabilities = self._step(row.copy(), self._ready_to_move(into))
         self._memory = memory
         return log_probabilities
 
@@ -431,7 +433,7 @@ class OnlineFilter(Ahead):
     def restore(
         cls,
         snapshot: dict[str, Any],
-        log_transition: npt.ArrayLike,
+        log_transition: TransitionLike,
         *,
         emission: Emission | None = None,
         impossible: _checks.RaiseOrRestart = "raise",

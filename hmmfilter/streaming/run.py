@@ -10,8 +10,8 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks import Moves
 from hmmfilter._kernels.block import block_rows, room_for_steps
-from hmmfilter._kernels.lanes import lanes_for
 from hmmfilter._kernels.wide import PLANES
+from hmmfilter._ready import lanes_of
 from hmmfilter._tiers import kernels
 from hmmfilter.results import Filtered
 from hmmfilter.results.posteriors import logs_of
@@ -24,7 +24,7 @@ class Run:
 
     def __init__(self, log_initial: FloatArray, may_restart: bool = False) -> None:
         n_states = len(log_initial)
-        self._log_initial, self._n_states, self._lanes = log_initial, n_states, lanes_for(n_states)
+        self._log_initial, self._n_states = log_initial, n_states
         self._n_observed, self._log_likelihood = 0, 0.0  # of the piece that it is in, and
         self._log_before = 0.0  # of those before
         self._may_restart, self._restarts = may_restart, list[int]()
@@ -118,7 +118,7 @@ class Run:
             0,
             0,
             n_rows,
-            self._lanes,
+            lanes_of(moves.log_transition, n_states),
             slots,
             room_for_steps(min(n_rows, n_block), n_states),
             state,
