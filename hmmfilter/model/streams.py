@@ -19,7 +19,7 @@ from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi, f
 from hmmfilter.streaming.blocks import filtered_blocks
 from hmmfilter.streaming.companions import Companion
 from hmmfilter.streaming.models import Stream, stream_of_model
-from hmmfilter.transitions import Dense
+from hmmfilter.transitions import Dense, Structured
 
 
 class Streams(Questions):
@@ -150,19 +150,18 @@ class Streams(Questions):
         return self._stream(decoder, snapshot, force)
 
     @property
-    def _of_stream(self) -> tuple[FloatArray, FloatArray]:
+    def _of_stream(self) -> tuple[FloatArray, Any]:
         """The tables of a stream: where it begins, and how it moves, or nothing of that where it depends on more."""
-        is_one = isinstance(self.chain, Dense)
-        return self.log_initial, self._log_move if is_one else np.zeros((self.n_states, self.n_states))
+        is_known = isinstance(self.chain, (Dense, Structured))
+        return self.log_initial, self._log_move if is_known else np.zeros((self.n_states, self.n_states))
 
     def _stream(self, stream: Stream, snapshot: dict[str, Any] | None, force: bool) -> Stream:
         """A stream that knows the model."""
-        is_one, ends = isinstance(self.chain, Dense), self.final is not None
+        is_known, ends = isinstance(self.chain, (Dense, Structured)), self.final is not None
         companion = Companion(
-            self.emission, None if is_one else self.chain, self._log_going_on if ends else None, self.log_final
+            self.emission, None if is_known else self.chain, self._log_going_on if ends else None, self.log_final
         )
-        matrix = self.transition if is_one else self.log_initial
-        return stream_of_model(stream, companion, self.initial, matrix, self.state_names, snapshot, force)
+        return stream_of_model(stream, companion, self.initial, self.transition, self.state_names, snapshot, force)
 
     @as_in(filter_blocks)
     def filter_blocks(

@@ -45,10 +45,12 @@ class Companion:
 
         Of a network, they are the moves onward, as listed.
         """
-        chain = [moves] if self.chain is None else [str(emission_fingerprint(self.chain))]
+        chain: list[FloatArray | str] = [moves]
         if isinstance(moves, Ways):
-            network = moves.onward
+            network: Any = moves.onward
             chain = [network.sources, network.into, network.log_values, network.kinds, network.log_shares]
+        elif self.chain is not None or not isinstance(moves, np.ndarray):
+            chain = [str(emission_fingerprint(moves if self.chain is None else self.chain))]
         return chain if self.log_final is None else [*chain, self.log_final]
 
     def beside(self, n_rows: int, given: dict[str, Any]) -> Beside:

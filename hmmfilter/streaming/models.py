@@ -19,7 +19,7 @@ def stream_of_model(
     stream: Stream,
     companion: Companion,
     initial: FloatArray,
-    transition: FloatArray,
+    transition: Any,
     state_names: tuple[str, ...],
     snapshot: dict[str, Any] | None,
     force: bool,
