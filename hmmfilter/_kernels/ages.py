@@ -30,8 +30,8 @@ import numpy as np
 from hmmfilter._arrays import FloatArray
 
 from .coded import coded, store_posterior
-from .compiling import compiled
-from .lanes import EIGHT, add, fma, larger, load, multiply, powers_above, splat, subtract
+from .compiling import apart, compiled, inlined
+from .lanes import EIGHT, add, fma, larger, load, multiply, powers_above, splat, subtract, unsigned
 from .limits import BEYOND_TAIL, FADED, NEVER, VANISHED
 from .numbers import largest, largest_of, shifted, total_of
 from .wide import EXPONENT, HEAD, PLANES, TAIL, copy_wide, log_of_wide, settled, weigh, widen_row
@@ -133,7 +133,7 @@ def run_carrying(window: Window, n_rows: int) -> None:
     window.facts[BEFORE_EXPONENT] -= top
 
 
-@compiled
+@apart
 def rescale_entries(window: Window, k: int, first: int, last: int, scale: float) -> None:
     """Make doubles of the entries of a state, from a first to a last place, by another power of two."""
     window.scales[k] = scale
@@ -142,7 +142,7 @@ def rescale_entries(window: Window, k: int, first: int, last: int, scale: float)
         window.linear[k, n] = shifted(window.heads[k, n], down) if down > NEVER else 0.0
 
 
-@compiled
+@inlined
 def push(window: Window, t: int, n_ages: int) -> None:
     """Let the sojourns in that begin at step t: w = what enters, divided by c before."""
     last, before = n_ages + t, window.factors[t]
@@ -158,7 +158,7 @@ def push(window: Window, t: int, n_ages: int) -> None:
             window.linear[k, last] = shifted(head, down) if down > NEVER else 0.0
 
 
-@compiled
+@inlined
 def multiply_factors(log_b: FloatArray, window: Window, t: int, n_ages: int) -> None:
     """c_t = c_t−1 b_t; where that is zero, no sojourn outlives it, and c stays as it is."""
     before, after = window.factors[t], window.factors[t + 1]
@@ -172,14 +172,17 @@ def multiply_factors(log_b: FloatArray, window: Window, t: int, n_ages: int) -> 
                 window.live[k, n], window.linear[k, n] = NEVER, 0.0
 
 
-@compiled
-def linear_sum(ages: Ages, kind: int, window: Window, k: int, t: int) -> float:
-    """Σ_d w(k, t − d + 1) and the weight of d, as a double."""
+@inlined
+def linear_sums(ages: Ages, kind: int, window: Window, k: int, t: int) -> tuple[float, float]:
+    """Σ_d w(k, t − d + 1) and the weight of d, as doubles: of a kind of weights, and of those of what ends."""
     n_states, n_ages = ages.linear.shape[1:]
-    n, m, total = k * window.linear.shape[1] + t + 1, (kind * n_states + k) * n_ages, splat(EIGHT, 0.0)
+    n, total, ended = k * window.linear.shape[1] + t + 1, splat(EIGHT, 0.0), splat(EIGHT, 0.0)
+    m, m_ended = (kind * n_states + k) * n_ages, (LASTS * n_states + k) * n_ages
     for r in range(0, n_ages, len(EIGHT)):
-        total = fma(load(EIGHT, window.linear, n + r), load(EIGHT, ages.linear, m + r), total)
-    return total_of(total, EIGHT)
+        entries = load(EIGHT, window.linear, unsigned(n + r))
+        total = fma(entries, load(EIGHT, ages.linear, unsigned(m + r)), total)
+        ended = fma(entries, load(EIGHT, ages.linear, unsigned(m_ended + r)), ended)
+    return total_of(total, EIGHT), total_of(ended, EIGHT)
 
 
 @compiled
@@ -200,12 +203,9 @@ def wide_window_sum(ages: Ages, kind: int, window: Window, k: int, t: int) -> tu
     return total_of(total, EIGHT), peak
 
 
-@compiled
-def sum_window(ages: Ages, kind: int, window: Window, k: int, t: int) -> tuple[float, float]:
-    """The sum, and its exponent; where doubles have faded, from the wide numbers."""
-    total = linear_sum(ages, kind, window, k, t)
-    if total >= FADED:
-        return total, window.scales[k]
+@apart
+def faded_sum(ages: Ages, kind: int, window: Window, k: int, t: int) -> tuple[float, float]:
+    """A sum whose doubles have faded, from the wide numbers."""
     n_ages = ages.linear.shape[2]
     top = largest(window.live[k, t + 1 : n_ages + t + 1])
     if top == NEVER:
@@ -215,18 +215,23 @@ def sum_window(ages: Ages, kind: int, window: Window, k: int, t: int) -> tuple[f
     return wide_window_sum(ages, kind, window, k, t)
 
 
-@compiled
-def fill_sums(ages: Ages, kind: int, window: Window, t: int, sums: FloatArray) -> None:
-    """c_t(k) Σ_d w(k, t − d + 1) and the weight of d, of all states, as wide numbers."""
-    factor = window.factors[t + 1]
+@inlined
+def fill_sums(ages: Ages, kind: int, window: Window, t: int) -> None:
+    """c_t(k) Σ_d w(k, t − d + 1) and the weight of d, of all states, as wide numbers; and the same of what ends."""
+    factor, sums, ended = window.factors[t + 1], window.sums, window.ended
     for k in range(sums.shape[1]):
-        total, exponent = sum_window(ages, kind, window, k, t)
-        sums[HEAD, k], sums[TAIL, k], sums[EXPONENT, k] = settled(
-            total * factor[HEAD, k], 0.0, exponent + factor[EXPONENT, k]
-        )
+        total, ends = linear_sums(ages, kind, window, k, t)
+        exponent = ends_exponent = window.scales[k]
+        if total < FADED:
+            total, exponent = faded_sum(ages, kind, window, k, t)
+        if ends < FADED:
+            ends, ends_exponent = faded_sum(ages, LASTS, window, k, t)
+        head, more = factor[HEAD, k], factor[EXPONENT, k]
+        sums[HEAD, k], sums[TAIL, k], sums[EXPONENT, k] = settled(total * head, 0.0, exponent + more)
+        ended[HEAD, k], ended[TAIL, k], ended[EXPONENT, k] = settled(ends * head, 0.0, ends_exponent + more)
 
 
-@compiled
+@inlined
 def lead_on(x: FloatArray, ages: Ages, is_backward: bool, moved: FloatArray) -> None:
     """Σ_k x_k A_kj or, backwards, Σ_j A_kj x_j of wide numbers, (4, K)."""
     n_states = x.shape[1]
@@ -258,13 +263,12 @@ def run_ageing(
         push(window, t, n_ages)
         multiply_factors(log_b[t], window, t, n_ages)
         kind = LAST if is_end and t == len(log_b) - 1 else REACHES
-        fill_sums(ages, kind, window, t, window.sums)
+        fill_sums(ages, kind, window, t)
         if largest(window.sums[EXPONENT]) == NEVER:
             return t
         total, exponent, _ = store_posterior(window.sums, rows[t])
         increments[t] = coded(total / window.facts[BEFORE], exponent - window.facts[BEFORE_EXPONENT])
         window.facts[BEFORE], window.facts[BEFORE_EXPONENT] = total, exponent
-        fill_sums(ages, LASTS, window, t, window.ended)
         lead_on(window.ended, ages, False, window.entering)
     return len(log_b)
 

@@ -23,7 +23,7 @@ from hmmfilter._arrays import FloatArray
 
 from .ages import LAST, LASTS, Ages, Window, lead_on
 from .coded import store_posterior
-from .compiling import compiled
+from .compiling import apart, compiled, inlined
 from .lanes import EIGHT, add, fma, larger, load, multiply, powers_above, splat, store, subtract
 from .limits import BEYOND_TAIL, NEVER
 from .numbers import largest, largest_of, shifted, total_of
@@ -98,7 +98,7 @@ def run_carrying_back(window: Window, n_rows: int, future: Future) -> None:
             future.exponents[k, n] -= top
 
 
-@compiled
+@inlined
 def add_ends(ages: Ages, k: int, t: int, future: Future) -> None:
     """Γ_t(k, s) = Γ_t+1(k, s) + p(a sojourn lasts t − s + 1) ρ_t(k), of all s that may be."""
     n_ages = ages.heads.shape[2]
@@ -113,7 +113,7 @@ def add_ends(ages: Ages, k: int, t: int, future: Future) -> None:
         store(top, future.exponents, n + r)
 
 
-@compiled
+@apart
 def come_back(log_b: FloatArray, window: Window, future: Future, k: int, t: int) -> None:
     """Before a step that a state does not outlive, sojourns are alive that did not come through it."""
     n_ages = window.live.shape[1] + 1 - len(window.factors)
@@ -125,7 +125,7 @@ def come_back(log_b: FloatArray, window: Window, future: Future, k: int, t: int)
         window.live[k, n_ages + s] = window.exponents[k, n_ages + s]
 
 
-@compiled
+@inlined
 def join(window: Window, future: Future, k: int, t: int, n_ages: int) -> tuple[float, float]:
     """Σ_s w(k, s) Γ_t(k, s) as a wide number, shifted by its largest term."""
     n, top = k * future.heads.shape[1] + t + 1, splat(EIGHT, NEVER)
@@ -142,7 +142,7 @@ def join(window: Window, future: Future, k: int, t: int, n_ages: int) -> tuple[f
     return total_of(total, EIGHT), peak
 
 
-@compiled
+@apart
 def count_ends(ages: Ages, window: Window, future: Future, t: int, total: float, top: float, counts: Counts) -> None:
     """Add the probabilities that sojourns end with step t, by their ages, and where they lead."""
     n_states, n_ages = counts.ended.shape
@@ -163,7 +163,7 @@ def count_ends(ages: Ages, window: Window, future: Future, t: int, total: float,
                 counts.moves[k, j] += ended * shifted(ages.move_heads[k, j] * future.next[HEAD, j] / ahead, down)
 
 
-@compiled
+@apart
 def count_ages(window: Window, future: Future, t: int, total: float, top: float, counted: FloatArray) -> None:
     """Add the probabilities of all ages at step t."""
     n_states, n_ages = counted.shape
