@@ -31,7 +31,16 @@ def ages_of(durations: FloatArray, moves: FloatArray, is_cut: bool) -> Ages:
     move_heads, move_exponents = _wide(moves)
     with np.errstate(divide="ignore"):
         logs, log_moves = np.log(linear), np.log(moves)
-    return Ages(*map(frozen, (linear, heads, exponents, logs, move_heads, move_exponents, log_moves)))
+    return Ages(
+        linear=frozen(linear),
+        heads=frozen(heads),
+        exponents=frozen(exponents),
+        logs=frozen(logs),
+        move_heads=frozen(move_heads),
+        move_exponents=frozen(move_exponents),
+        log_moves=frozen(log_moves),
+        n_ages=n_given,
+    )
 
 
 def _wide(table: FloatArray) -> tuple[FloatArray, FloatArray]:

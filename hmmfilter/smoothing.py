@@ -196,7 +196,7 @@ def expected_transitions(
     if hasattr(log_transition, "n_ages"):
         _checks.no_matrices(is_by_matrix)
         is_split = is_by_sequence and lengths is not None
-        outcome, found = _drivers.count_sojourns(tables, log_transition.n_ages, None, is_split, n_workers, progress)
+        outcome, found = _drivers.count_sojourns(tables, is_split, n_workers, progress)
         if impossible == "raise":
             _checks.possible_evidence(outcome[0], tables.starts, lengths)
         found = found if is_split else found.first()

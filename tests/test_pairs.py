@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hmmfilter as hf
-from hmmfilter._drivers import jobs, pairs
+from hmmfilter._drivers import jobs, ordering
 from hmmfilter._kernels.block import block_rows
 from hmmfilter._kernels.chain import NARROW, slots_for_chains
 from hmmfilter._tiers import kernels
@@ -242,7 +242,7 @@ def test_workers_change_no_bit_and_pieces_next_to_none(small_pieces, family, sho
 def test_jobs_that_end_out_of_order_are_added_up_in_order():
     parts = np.random.default_rng(0).normal(size=(4, 1, 2, 3, 3))
     one, other = np.zeros((1, 2, 3, 3)), np.zeros((1, 2, 3, 3))
-    in_order, out_of_order = pairs.InOrder(one), pairs.InOrder(other)
+    in_order, out_of_order = ordering.InOrder(one), ordering.InOrder(other)
     for n in range(4):
         in_order.add(10 * n, 10 * n + 10, parts[n])
     for n in (2, 1, 3, 0):

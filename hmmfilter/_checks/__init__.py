@@ -3,7 +3,17 @@
 A gate returns C-ordered float64 that nobody can write to: one layout to compile for, and the caller's arrays are safe.
 """
 
-from hmmfilter._checks.ages import durations_of, initial_of, moves_of, no_ends, no_matrices, restartable
+from hmmfilter._checks.ages import (
+    durations_of,
+    initial_of,
+    learnable_start,
+    moves_of,
+    no_ends,
+    no_matrices,
+    no_prior_of_durations,
+    restartable,
+    whole_durations,
+)
 from hmmfilter._checks.arrays import are_none, float_array
 from hmmfilter._checks.batches import Batch, batch, tables_of
 from hmmfilter._checks.beside import NamedTable, beside_of, joined_log_weights, needs_of, of_one_step

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import FloatArray, frozen
+from hmmfilter._arrays import FloatArray, IntArray, frozen
 from hmmfilter._checks.arrays import refuse_first, require_shape
 from hmmfilter._checks.parameters import distributions, real_parameters
 from hmmfilter._kernels.ages import LAST, REACHES, Ages
@@ -87,6 +87,29 @@ def no_sojourns(log_transition: Any) -> None:
             "log_transition must be of a plain chain for this question, got Durations: Durations.to_dense() has the "
             "expanded matrix, whose states are pairs of a state and an age"
         )
+
+
+def no_prior_of_durations(prior: Any) -> None:
+    """Refuse a belief about durations."""
+    raise TypeError(f"the prior of the transition must be None where sojourns have durations, got {prior!r}")
+
+
+def whole_durations(groups: IntArray, durations: FloatArray) -> None:
+    """Insist on durations of which each row is learnt as a whole, but for its zeros, or held."""
+    are_learnt = groups >= 0
+    is_whole = (are_learnt | (durations == 0)).all(axis=1) | ~are_learnt.any(axis=1)
+    free = groups[are_learnt]
+    if not is_whole.all() or len(np.unique(free)) < len(free):
+        raise ValueError(
+            "fixed and tied must leave durations as they are, or name all of them: fixed='transition.durations'"
+        )
+
+
+def learnable_start(initial: FloatArray, how: str, has_durations: bool) -> None:
+    """Insist on a start that can be learnt where sojourns have durations."""
+    if has_durations and (how == "stationary" or (initial.ndim == 2 and how != "fixed")):
+        need = "'fixed', as it is of states and ages" if initial.ndim == 2 else "'free' or 'fixed'"
+        raise ValueError(f"initial must be {need}, where sojourns have durations, got {how!r}")
 
 
 def no_matrices(is_by_matrix: bool) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, Held, IntArray
 from hmmfilter._drivers.jobs import Job, Tick, run_jobs
+from hmmfilter._drivers.ordering import InOrder
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
 from hmmfilter._drivers.recursions import undo_code
 from hmmfilter._kernels.ages import Ages, Window, room_for_window
@@ -19,6 +20,9 @@ from hmmfilter._kernels.tables import Tables, initial_at
 from hmmfilter._tiers import kernels
 
 LEAST_ROWS, ROWS_AN_AGE = 256, 4  # of a window: so many, or so many times as many as there are ages
+
+
+Fill = Callable[[int, int, FloatArray], None]  # of rows from a begin to an end, a table of their log-likelihoods
 
 
 class Part(NamedTuple):
@@ -57,12 +61,13 @@ class Kept(NamedTuple):
 class Sojourns:
     """What one worker runs the recursions with: room of its own, and the outcome that all of them fill."""
 
-    def __init__(self, tables: Tables, outcome: Outcome) -> None:
+    def __init__(self, tables: Tables, outcome: Outcome, fill: Fill | None = None) -> None:
         n_states, self._ages = tables.log_likelihoods.shape[1], tables.log_transition
         self._tables, self.outcome, n_rows = tables, outcome, rows_of_window(tables)
         self._n_ages = self._ages.heads.shape[2]
         self.window: Window = room_for_window(n_states, self._n_ages, n_rows)
         self.unread = np.empty((n_rows, n_states)), np.empty(n_rows)
+        self._fill, self._filled = fill, (0, np.empty((0, n_states)))
 
     def forward(
         self, n: int, rows: FloatArray | None, increments: FloatArray | None, states: list[Kept] | None = None
@@ -100,9 +105,20 @@ class Sojourns:
         kernels.run_beginning(self._tables.log_initial[initial_at(self._tables, n)], self._ages, self.window)
 
     def _run(self, part: Part, rows: FloatArray, increments: FloatArray) -> int:
-        log_b = self._tables.log_likelihoods[part.begin : part.end]
+        log_b = self._log_likelihoods(part)
         reached: int = kernels.run_ageing(log_b, self._ages, self.window, part.is_end, rows, increments)
         return reached
+
+    def _log_likelihoods(self, part: Part) -> FloatArray:
+        """Those of a part, from the tables, or as they are filled in."""
+        if self._fill is None:
+            return self._tables.log_likelihoods[part.begin : part.end]
+        begin, table = self._filled
+        if begin != part.begin or len(table) != part.end - part.begin:
+            table = np.empty((part.end - part.begin, self.unread[0].shape[1]))
+            self._fill(part.begin, part.end, table)
+            self._filled = part.begin, table
+        return table
 
     def _kept(self) -> Kept:
         """What the window begins with, to come back to."""
@@ -146,7 +162,7 @@ class Sojourns:
                 kernels.run_ending(self._ages, self.window, n_rows, future)
             else:
                 kernels.run_carrying_back(self.window, n_rows, future)
-            log_b = self._tables.log_likelihoods[part.begin : part.end]
+            log_b = self._log_likelihoods(part)
             facts = part.is_begin, part.is_end
             kernels.run_rejuvenating(log_b, self._ages, self.window, future, *facts, rows, counts)
             yield part, rows
@@ -293,16 +309,15 @@ class SojournSums(NamedTuple):
         return SojournSums(*(x[0] for x in self))
 
 
-def count_sojourns(
-    tables: Tables, n_ages: int, weights: FloatArray | None, is_by_sequence: bool, workers: int, progress: bool
-) -> tuple[Outcome, SojournSums]:
-    """Count sojourns by their ages, and what follows them, each sequence as often as it weighs; NaN of impossible ones.
+def count_sojourns(tables: Tables, is_by_sequence: bool, workers: int, progress: bool) -> tuple[Outcome, SojournSums]:
+    """Count sojourns by their ages, and what follows them; NaN of impossible ones.
 
     Sequences are added up job by job, and jobs in the order of their rows, so that workers change no bit.
     """
     n_states, with_rows = tables.log_likelihoods.shape[1], np.flatnonzero(np.diff(tables.starts) > 0)
     n_sums, parts = len(tables.starts) - 1 if is_by_sequence else 1, dict[int, FloatArray]()
-    padded, size = tables.log_transition.heads.shape[2], n_states * (3 * n_ages + n_states)
+    n_ages, padded = tables.log_transition.n_ages, tables.log_transition.heads.shape[2]
+    size = n_states * (3 * n_ages + n_states)
     sums = np.zeros((n_sums, size))
     kept, are_left, outcome = with_steps(tables)
 
@@ -315,8 +330,7 @@ def count_sojourns(
                 counts, number = room_for_ends(n_states, padded), with_rows[n]
                 for _ in sojourns.smooth(n, counts, tick):
                     pass
-                found = np.concatenate([*(x[:, ::-1][:, :n_ages].ravel() for x in counts[:3]), counts.moves.ravel()])
-                found *= 1.0 if weights is None else weights[number]
+                found = flat(counts, n_ages)
                 if outcome[1][n] == -math.inf:
                     found[:] = math.nan
                 if is_by_sequence:
@@ -333,9 +347,60 @@ def count_sojourns(
             add_in_two_parts(total, parts[begin][0])
             total[1] += parts[begin][1]
         sums[0] = total.sum(axis=0)
+    return of_all(outcome, are_left), shaped(sums, n_states, n_ages)
+
+
+class Learnt(NamedTuple):
+    """What one expectation step comes to: of each sequence, whether it is possible; sums, and what rows show."""
+
+    outcome: Outcome
+    sums: SojournSums
+    shown: FloatArray  # (n,)
+
+
+def expect_sojourns(tables: Tables, weights: FloatArray, source: Any, workers: int, progress: bool) -> Learnt:
+    """Count sojourns of sequences, of which each counts as often as its weight says, and what their rows show."""
+    n_states, shape = tables.log_likelihoods.shape[1], source.sums().shape
+    n_ages = tables.log_transition.n_ages
+    kept, are_left, outcome = with_steps(tables)
+    weights, padded = weights[are_left], tables.log_transition.heads.shape[2]
+    total = np.zeros((1, 2, n_states * (3 * n_ages + n_states) + shape[1]))
+    in_order, nothing = InOrder(total), room_for_ends(0, 0)
+
+    def start_worker(tick: Tick) -> Callable[[Job], None]:
+        sojourns = Sojourns(kept, outcome, source.fill)
+
+        def run(job: Job) -> None:
+            found, shown = np.zeros((2, total.shape[2] - shape[1])), source.sums()
+            for n in sequences_of(job):
+                counts = room_for_ends(n_states, padded) if weights[n] > 0 else nothing
+                for part, smoothed in sojourns.smooth(n, counts, tick):
+                    if weights[n] > 0:
+                        undo_code(smoothed, "probabilities")
+                        source.add(part.begin, part.end, smoothed * weights[n], shown)
+                if weights[n] > 0:
+                    add_in_two_parts(found, weights[n] * flat(counts, n_ages))
+            in_order.add(job[0].begin, job[-1].end, np.concatenate([found, shown], axis=1)[np.newaxis])
+
+        return run
+
+    run_jobs(kept, start_worker, workers, progress, are_alike=True)
+    sums = total[0].sum(axis=0)
+    split = len(sums) - shape[1]
+    return Learnt(of_all(outcome, are_left), shaped(sums[np.newaxis, :split], n_states, n_ages).first(), sums[split:])
+
+
+def flat(counts: Counts, n_ages: int) -> FloatArray:
+    """Counts one after the other, ages ascending."""
+    tables = (counts.ended, counts.going_on, counts.begun)
+    return np.concatenate([*(x[:, ::-1][:, :n_ages].ravel() for x in tables), counts.moves.ravel()])
+
+
+def shaped(sums: FloatArray, n_states: int, n_ages: int) -> SojournSums:
+    """The tables of counts that are one after the other, (G, n)."""
     split = np.split(sums, np.arange(1, 4) * n_states * n_ages, axis=1)
-    ended, going_on, begun = (x.reshape(n_sums, n_states, n_ages) for x in split[:3])
-    return of_all(outcome, are_left), SojournSums(ended, going_on, begun, split[3].reshape(n_sums, n_states, n_states))
+    ended, going_on, begun = (x.reshape(len(sums), n_states, n_ages) for x in split[:3])
+    return SojournSums(ended, going_on, begun, split[3].reshape(len(sums), n_states, n_states))
 
 
 def add_in_two_parts(total: FloatArray, x: FloatArray) -> None:

@@ -9,11 +9,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray, frozen
+from hmmfilter._drivers.ages import expect_sojourns
 from hmmfilter._drivers.backwards import most_kept
 from hmmfilter._drivers.jobs import Job, Piece, Tick, run_jobs
+from hmmfilter._drivers.ordering import InOrder
 from hmmfilter._drivers.outcomes import Outcome, of_all, with_steps
-from hmmfilter._drivers.pairs import InOrder, Pairs, fill_pairs, shape_of_moves
+from hmmfilter._drivers.pairs import Pairs, fill_pairs, shape_of_moves
 from hmmfilter._drivers.recursions import slots_for_moves_of, undo_code
+from hmmfilter._kernels.ages import Ages
 from hmmfilter._kernels.chain import NARROW, SHARED_EXPONENT, tiled
 from hmmfilter._kernels.doubles import CARRIED, room_for_expectations
 from hmmfilter._kernels.flows import room_for_flow
@@ -50,15 +53,15 @@ class Expectations(NamedTuple):
     n_possible: IntArray  # (N,), how many of its steps are possible
     initial: FloatArray  # (K,): Σ γ_1
     transition: FloatArray  # (K, K): Σ ξ_t; of several matrices (M, K, K), of the moves by each; of a network (moves,)
-    slopes: FloatArray  # in the same shape: Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN
-    #                     there where doubles alone would not do; of a network nothing but Σ ξ_t
+    slopes: Any  # in the same shape: Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN
+    #              there where doubles alone would not do; of a network nothing but Σ ξ_t, of sojourns all counts
     emission: Any  # (n,), or what the caller knows of it besides
     ends: Any = None  # (K,), how often each state is the last, where the caller asks
 
 
 def expect(
     log_initial: FloatArray,
-    log_transition: FloatArray | Ways,
+    log_transition: FloatArray | Ways | Ages,
     starts: IntArray,
     weights: FloatArray,
     source: Source,
@@ -72,6 +75,8 @@ def expect(
     own. Of a network, each move is counted, by whatever matrix.
     """
     no_table = np.broadcast_to(np.float64(0.0), (int(starts[-1]), len(log_initial)))
+    if isinstance(log_transition, Ages):
+        return expect_of_sojourns(log_initial, log_transition, starts, no_table, weights, source, workers, progress)
     moves: Any = log_transition
     if not isinstance(log_transition, Ways):
         moves = frozen(log_transition.reshape(-1, *log_transition.shape[-2:]))
@@ -106,6 +111,22 @@ def expect(
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             slopes = slopes + more / matrix
     return Expectations(log_likelihood, n_possible, initial, transition, slopes, emission)
+
+
+def expect_of_sojourns(
+    log_initial: FloatArray,
+    ages: Ages,
+    starts: IntArray,
+    no_table: FloatArray,
+    weights: FloatArray,
+    source: Source,
+    workers: int,
+    progress: bool,
+) -> Expectations:
+    """`expect` where sojourns have durations: their counts take the place of slopes."""
+    tables = Tables(frozen(log_initial.reshape(1, -1)), ages, NO_INDEX, no_table, frozen(starts))
+    (n_possible, log_likelihood), sums, shown = expect_sojourns(tables, weights, source, workers, progress)
+    return Expectations(log_likelihood, n_possible, sums.begun.sum(axis=1), sums.moves, sums, shown)
 
 
 def counts_of_moves(ways: Ways, slopes: FloatArray, more: FloatArray) -> FloatArray:

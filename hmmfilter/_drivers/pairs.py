@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from typing import NamedTuple
 
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._drivers.backwards import Span, Take, fill_backwards
+from hmmfilter._drivers.ordering import InOrder
 from hmmfilter._drivers.outcomes import Outcome, of_all, part_of, put_back, with_steps
 from hmmfilter._kernels.counts import room_for_pairs
 from hmmfilter._kernels.flows import room_for_flow
 from hmmfilter._kernels.network import Ways
 from hmmfilter._kernels.tables import Tables
 from hmmfilter._tiers import kernels
-
-
-class InOrder:
-    """Adds up what jobs found in the order of their rows, whichever is done first, so that it changes no bit."""
-
-    def __init__(self, total: FloatArray) -> None:
-        self._total, self._row = total, 0
-        self._waiting: dict[int, tuple[int, FloatArray]] = {}
-        self._lock = threading.Lock()
-
-    def add(self, begin: int, end: int, part: FloatArray) -> None:
-        """Take the sums of the job of these rows; they have two parts, as the total."""
-        with self._lock:
-            self._waiting[begin] = end, part
-            while self._row in self._waiting:
-                self._row, part = self._waiting.pop(self._row)
-                kernels.join_sums(part, self._total)
 
 
 class Pairs(NamedTuple):

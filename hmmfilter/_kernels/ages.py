@@ -54,6 +54,7 @@ class Ages(NamedTuple):
     move_heads: FloatArray  # (K, K), where a chain goes that leaves a state,
     move_exponents: FloatArray
     log_moves: FloatArray
+    n_ages: int  # without those in front
 
 
 class Window(NamedTuple):

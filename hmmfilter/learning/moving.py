@@ -14,7 +14,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
 from hmmfilter._drivers.expectations import Expectations
 from hmmfilter.learning.evidence import Model
-from hmmfilter.transitions import Dense
+from hmmfilter.transitions import Dense, Durations
 from hmmfilter.transitions.protocol import Moved, Told
 
 
@@ -28,9 +28,11 @@ def chain_of(before: Any, own: dict[str, FloatArray]) -> Any:
     return own[""] if is_one_matrix(before) else before._with(own)
 
 
-def log_moves(model: Model, told: Told) -> FloatArray:
-    """Logs of all moves, (K, K), or (M, K, K) of each matrix."""
+def log_moves(model: Model, told: Told) -> Any:
+    """Logs of all moves, (K, K), or (M, K, K) of each matrix; of sojourns with durations what is asked of ages."""
     chain = model.chain
+    if isinstance(chain, Durations):
+        return chain._ages()
     logs: FloatArray = chain.log_matrix if is_one_matrix(chain) else chain._log_matrices(told.of)
     if model.final is None:
         return logs
@@ -41,6 +43,8 @@ def log_moves(model: Model, told: Told) -> FloatArray:
 
 def moved(model: Model, told: Told, expectations: Expectations) -> Moved:
     """What the chain learns from; a slope that doubles do not tell is none."""
+    if isinstance(model.chain, Durations):
+        return Moved(told.of, expectations.transition, expectations.slopes)
     slopes = expectations.slopes
     if model.final is not None:
         slopes = slopes * (1.0 - model.final)[:, np.newaxis]

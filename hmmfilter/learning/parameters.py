@@ -13,6 +13,7 @@ from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter.emissions.learning import HELD
 from hmmfilter.learning.evidence import Model, learns_from_sums
+from hmmfilter.transitions import Durations
 
 Number = TypeVar("Number", bound=np.generic)
 Values = dict[str, FloatArray]
@@ -161,6 +162,7 @@ def _null_space(constraints: FloatArray) -> FloatArray:
 def parts_of(model: Model, initial: str, fixed: Any, tied: Any) -> tuple[Part, ...]:
     """The parameters of a start, with what is held and tied; an entry that is at a bound is held."""
     values = values_of(model)
+    _checks.learnable_start(model.initial, initial, isinstance(model.chain, Durations))
     emission = model.emission
     chain = model.chain
     shapes = {name: value.shape for name, value in values.items()}

@@ -21,6 +21,7 @@ from hmmfilter.learning.parameters import TRANSITION, Part
 from hmmfilter.learning.problem import Problem
 from hmmfilter.learning.settling import stationary
 from hmmfilter.results.restarts import Restart, Restarts
+from hmmfilter.transitions import Durations
 
 N_EARLY = 20  # iterations from each start
 EARLY_TOLERANCE = 1e-3  # at which they end, at least
@@ -144,7 +145,9 @@ def _start_by(problem: Problem, start: Model, degrees: FloatArray, moves: FloatA
     """The model of such moves, as far as they are free, and of an emission of such degrees."""
     n_states, parts = start.n_states, problem.by_name
     own = start.chain._parameters()
-    if "" in own:
+    if isinstance(start.chain, Durations):
+        chain: Any = start.chain
+    elif "" in own:
         chain = moving.chain_of(start.chain, {"": moving.rows_most_likely(moves, own[""], parts[TRANSITION].groups)})
     else:
         (part,) = (part for part in problem.parts if part.is_of_chain)

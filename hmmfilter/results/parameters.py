@@ -21,8 +21,11 @@ NOTHING = "-"  # what is said of an entry of which nothing is known
 
 
 def parameters_of(model: Any) -> Parameters:
-    """All parameters of a model; an emission that learns as a whole has none."""
+    """All parameters of a model; a chain that lists its moves has none, nor an emission that learns as a whole."""
     own: Parameters = getattr(model.emission, "_parameters", dict)()
+    if is_listed(model.chain):
+        ends = {} if model.final is None else {FINAL: model.final}
+        return {"initial": model.initial, **ends} | {EMISSION + name: value for name, value in own.items()}
     (of_chain,) = model.chain._parameters().values()
     return named(model, model.initial, of_chain, model.final, own)
 
@@ -35,6 +38,11 @@ def named(
     if final is not None:
         values[FINAL] = final
     return values | {EMISSION + name: own for name, own in emission.items()}
+
+
+def is_listed(chain: Any) -> bool:
+    """Whether a chain lists its moves, or has durations, and has a table of its own."""
+    return hasattr(chain, "_shaped") or hasattr(chain, "_ages")
 
 
 def name_of_chain(chain: Any) -> str:
@@ -67,7 +75,10 @@ def columns_of(cells: Cells, names: Sequence[str], model: Any) -> tuple[list[Col
     """What is said of the chain, and of the emission, in columns with an entry for each state."""
     emission = model.emission
     chain: list[Column] = [("initial", cells["initial"], "")]
-    chain += _columns_of_moves(cells[name_of_chain(model.chain)], names, model.chain)
+    if is_listed(model.chain):
+        chain += model.chain._columns(tuple(names))
+    else:
+        chain += _columns_of_moves(cells[name_of_chain(model.chain)], names, model.chain)
     if FINAL in cells:
         chain.append(("end", cells[FINAL], ""))
     shown: list[Column] = []

@@ -13,10 +13,12 @@ from hmmfilter import _checks, plotting
 from hmmfilter._ages import ages_of, sums_from
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
 from hmmfilter._beside import Beside
+from hmmfilter._distributions import most_likely
 from hmmfilter._kernels.ages import Ages
+from hmmfilter.emissions.protocol import log_of
 from hmmfilter.results.outline import Column
 from hmmfilter.stationarity import settled
-from hmmfilter.transitions.protocol import Printed, Told
+from hmmfilter.transitions.protocol import Moved, Printed, Told
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -287,11 +289,71 @@ class Durations(Printed):
     def _given(self) -> dict[str, BoolArray]:
         return {}
 
+    def _admit(self, prior: Any) -> None:
+        _checks.no_prior_of_durations(prior)
+
     def _parameters(self) -> dict[str, FloatArray]:
         return {"durations": self.durations, "moves": self.moves}
 
     def _with(self, parameters: dict[str, FloatArray]) -> Durations:
         return Durations(parameters["durations"], parameters["moves"], self.cut, normalize=True)
+
+    def _maximised(self, moved: Moved, prior: Any, groups: dict[str, IntArray]) -> Durations:
+        counts = moved.slopes
+        moves = most_likely(counts.moves, self.moves, groups["moves"])
+        _checks.whole_durations(groups["durations"], self.durations)
+        are_learnt = (groups["durations"] >= 0).any(axis=1, keepdims=True)
+        durations = np.where(are_learnt, self._from_hazards(counts), self.durations)
+        return Durations(durations, moves, self.cut, normalize=bool(are_learnt.any()))
+
+    def _from_hazards(self, counts: Any) -> FloatArray:
+        """The durations that are most likely: of those that come to an age, so many end there [1]_.
+
+        Sojourns that went on after the end count for the ages before; those that had begun before the beginning for the
+        ages from then on. Where nobody came to an age, it is as before from there on.
+
+        References
+        ----------
+        .. [1] Kaplan, Meier, "Nonparametric estimation from incomplete observations", Journal of the American
+           Statistical Association 53 (1958), equation (3).
+        """
+        begun_later = np.where(np.arange(self.n_ages) > 0, counts.begun, 0.0)
+        left = sums_from(counts.ended + counts.going_on) - sums_from(begun_later)
+        going_on = np.append(np.maximum(left[:, 1:], 0.0), np.zeros((self.n_states, 1)), axis=1)
+        at_risk = counts.ended + going_on
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = np.where(at_risk > 0, counts.ended / at_risk, self.hazards)
+            goes_on = np.where(at_risk > 0, going_on / at_risk, self._going_on)
+        reached = np.cumprod(np.append(np.ones((self.n_states, 1)), goes_on[:, :-1], axis=1), axis=1)
+        last = (self.durations > 0) & (self._going_on == 0)
+        durations: FloatArray = reached * np.where(last, 1.0, ends)
+        return durations
+
+    @property
+    def _going_on(self) -> FloatArray:
+        """p(a sojourn goes on after d steps, once it has come to d), (K, D)."""
+        after = np.append(self._reaches[:, 1:], np.zeros((self.n_states, 1)), axis=1)
+        shares: FloatArray = np.divide(after, self._reaches, out=np.zeros(after.shape), where=self._reaches > 0)
+        return shares
+
+    def _score(self, moved: Moved) -> dict[str, FloatArray]:
+        counts, reaches = moved.slopes, np.where(self._reaches > 0, self._reaches, np.inf)
+        later = np.where(np.arange(self.n_ages) > 0, counts.begun, 0.0)
+        own = np.divide(counts.ended, self.durations, out=np.zeros(self.durations.shape), where=self.durations > 0)
+        censored = np.cumsum((counts.going_on - later) / reaches, axis=1)
+        moves = np.divide(counts.moves, self.moves, out=np.zeros(self.moves.shape), where=self.moves > 0)
+        return {"durations": own + censored, "moves": moves}
+
+    def _natural(self) -> FloatArray:
+        return np.concatenate([log_of(self.durations).ravel(), log_of(self.moves).ravel()])
+
+    def _of_natural(self, vector: FloatArray) -> Durations | None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            weights = np.exp(vector)
+        parts = np.split(weights, [self.durations.size])
+        tables = (part.reshape(like.shape) for part, like in zip(parts, (self.durations, self.moves), strict=True))
+        durations, moves = (table / table.sum(axis=1, keepdims=True) for table in tables)
+        return Durations(durations, moves, self.cut) if np.isfinite(weights).all() else None
 
     def _reordered(self, order: IntArray) -> Durations:
         return Durations(self.durations[order], self.moves[np.ix_(order, order)], self.cut)

@@ -25,7 +25,7 @@ class Moved(NamedTuple):
 
     of: FloatArray  # (M, ...)
     counts: FloatArray  # (M, K, K): Σ ξ
-    slopes: FloatArray  # (M, K, K): Σ ξ / A, also where A is 0
+    slopes: Any  # (M, K, K): Σ ξ / A, also where A is 0; of sojourns with durations, all their counts
 
 
 class Transitions(Protocol):
