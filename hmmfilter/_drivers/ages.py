@@ -241,7 +241,7 @@ def fill_best_states(tables: Tables, path: IntArray, n_correct: FloatArray, work
     n_correct[:] = 0
 
     def take(n: int, sojourns: Sojourns, tables: Tables, tick: Tick) -> None:
-        path[tables.starts[n] : tables.starts[n + 1]], n_correct[with_rows[n]] = -1, -math.inf
+        path[tables.starts[n] : tables.starts[n + 1]], n_correct[with_rows[n]] = -1, math.nan
         sums = []
         for part, smoothed in sojourns.smooth(n, nothing, tick):
             best = smoothed.argmax(axis=1)

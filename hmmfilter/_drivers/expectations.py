@@ -51,7 +51,7 @@ class Expectations(NamedTuple):
 
     log_likelihood: FloatArray  # (N,), of each sequence; −inf where it is impossible
     n_possible: IntArray  # (N,), how many of its steps are possible
-    initial: FloatArray  # (K,): Σ γ_1
+    initial: FloatArray  # (K,): Σ γ_1; or (K, D), of ages
     transition: FloatArray  # (K, K): Σ ξ_t; of several matrices (M, K, K), of the moves by each; of a network (moves,)
     slopes: Any  # in the same shape: Σ ξ_t / A, the derivatives with respect to A, also where A is 0; but NaN
     #              there where doubles alone would not do; of a network nothing but Σ ξ_t, of sojourns all counts
@@ -126,7 +126,8 @@ def expect_of_sojourns(
     """`expect` where sojourns have durations: their counts take the place of slopes."""
     tables = Tables(frozen(log_initial.reshape(1, -1)), ages, NO_INDEX, no_table, frozen(starts))
     (n_possible, log_likelihood), sums, shown = expect_sojourns(tables, weights, source, workers, progress)
-    return Expectations(log_likelihood, n_possible, sums.begun.sum(axis=1), sums.moves, sums, shown)
+    initial = sums.begun if log_initial.ndim == 2 else sums.begun[:, 0]
+    return Expectations(log_likelihood, n_possible, initial, sums.moves, sums, shown)
 
 
 def counts_of_moves(ways: Ways, slopes: FloatArray, more: FloatArray) -> FloatArray:

@@ -64,7 +64,8 @@ def sizes(chain: Any, told: Told) -> dict[str, FloatArray]:
 def visits(expectations: Expectations) -> FloatArray:
     """How often each state is expected to be entered, (K,)."""
     moves = expectations.transition
-    entered: FloatArray = expectations.initial + moves.reshape(-1, *moves.shape[-2:]).sum(axis=(0, 1))
+    first = expectations.initial
+    entered: FloatArray = (first if first.ndim == 1 else first.sum(axis=1)) + moves.reshape(-1, *moves.shape[-2:]).sum(axis=(0, 1))
     return entered
 
 
