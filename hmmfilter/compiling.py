@@ -175,13 +175,15 @@ def add_up_moments(chain: Chain) -> None:
 
 
 def go_by_networks(chain: Chain) -> None:
-    """Filter and smooth by moves between nodes."""
+    """Filter, smooth and decode by moves between nodes."""
     log_initial, log_transition, rows = chain
     states = np.arange(len(log_initial))
     before, after = np.nonzero(log_transition > -np.inf)
     sources, targets = [*states, *len(states) + before], [*len(states) + states, *2 * len(states) + after]
     logs = [*np.zeros(len(states)), *log_transition[before, after]]
-    smoothing.smooth(log_initial, ways_of(len(states), len(states), sources, targets, logs), rows)
+    ways = ways_of(len(states), len(states), sources, targets, logs)
+    smoothing.smooth(log_initial, ways, rows)
+    decoding.viterbi(log_initial, ways, rows)
 
 
 def underflow(chain: Chain) -> None:

@@ -108,7 +108,8 @@ def by_network(case):
         log_shares=[[0.0, 0.0], [-0.5, 0.0]],
     )
     chain, more = (log_initial, ways, rows), {"transition_index": np.arange(len(rows) - 1) % 2, "impossible": "mark"}
-    return hf.forward_filter(*chain, **more).log_probabilities, hf.smooth(*chain, **more).log_probabilities
+    rows = hf.forward_filter(*chain, **more).log_probabilities, hf.smooth(*chain, **more).log_probabilities
+    return *rows, hf.viterbi(*chain, **more).path
 
 
 def weighed(case):

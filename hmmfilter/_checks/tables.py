@@ -207,7 +207,8 @@ def _network_chain(
     likelihoods = float_array("log_likelihoods", log_likelihoods)
     first_rows = starts(lengths, likelihoods.shape[0] if likelihoods.ndim else 0)
     n_rows, index = int(first_rows[-1]), NO_INDEX
-    likelihoods = log_potentials("log_likelihoods", likelihoods, ("T" if lengths is None else n_rows, n_states))
+    if likelihoods.shape != (n_rows, n_states) or not kernels.are_logs(likelihoods.reshape(-1), LARGEST_LOG):
+        likelihoods = log_potentials("log_likelihoods", likelihoods, ("T" if lengths is None else n_rows, n_states))
     initial = float_array("log_initial", log_initial)
     many = (len(first_rows) - 1, n_states) if lengths is not None and initial.ndim == 2 else (n_states,)
     initial = log_potentials("log_initial", initial, many).reshape(-1, n_states)

@@ -248,7 +248,10 @@ def retrace(tables: Tables, n: int, tolerance: float, retracer: Retracer, path: 
 
 @compiled
 def log_of_way(network: Network, values: FloatArray, i: int, j: int, retracer: Retracer) -> tuple[float, float]:
-    """log A(i, j), of the best way from state i to j, in two parts; no node is marked, before or after."""
+    """log A(i, j) in two parts: of the move from state i to j, or of the one way over nodes between if that is more.
+
+    No node is marked as one that leads to j, before or after.
+    """
     n_states, n_nodes = retracer.live.size, retracer.rest.size
     rest, rest_tail, ahead = retracer.rest, retracer.rest_tail, retracer.ahead
     node, lowest, best, best_tail = n_nodes - n_states + j, n_nodes, NEVER, 0.0
@@ -261,12 +264,9 @@ def log_of_way(network: Network, values: FloatArray, i: int, j: int, retracer: R
                 best, best_tail = score, score_tail
         move = network.into[node + 1] - 1
         while move >= network.into[node] and network.sources[move] >= n_states:
-            x = network.sources[move]
-            score, score_tail = plus(head, tail, values[move])
-            if ahead[x] < 0 or exceeds(score, score_tail, rest[x], rest_tail[x]):
-                rest[x], rest_tail[x], ahead[x] = score, score_tail, j
-                lowest, highest = min(lowest, x), max(highest, x)
-            move -= 1
+            x, move = network.sources[move], move - 1
+            rest[x], rest_tail[x] = plus(head, tail, values[move + 1])
+            ahead[x], lowest, highest = j, min(lowest, x), max(highest, x)
         while highest >= lowest and ahead[highest] < 0:
             highest -= 1
         node = highest - n_states if highest >= lowest else -1
