@@ -298,11 +298,11 @@ def test_only_kernels_import_numba(room):
 
 # What a room other than `_checks` may raise, by the beginning of the statement: a stream that the evidence is
 # impossible, the command and its tables what is wrong with a file of its user, `storage` which file it is, pictures,
-# frames and gradients that another package is missing, `_files` what the system says of a file.
+# frames, tables and gradients that another package is missing, `_files` what the system says of a file.
 MAY_RAISE = {
     "_files": ("OSError(", "IsADirectoryError("),
     "streaming": "_checks.ImpossibleEvidenceError(",
-    "_tables": ("ValueError(f", "RowError(f"),
+    "_tables": ("ValueError(f", "RowError(f", "ImportError(f"),
     "cli": (
         "ValueError(f",
         "self.error",

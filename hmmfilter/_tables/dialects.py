@@ -109,6 +109,10 @@ class Dialect:
             numbers = np.fromiter(map(float, map(self._words.get, plain, plain)), np.float64, len(cells))
         except ValueError:
             return self._numbers_one_by_one(cells)
+        return self.without_missing(numbers)
+
+    def without_missing(self, numbers: FloatArray) -> FloatArray:
+        """Put NaN in place of the numbers that stand for missing observations."""
         if self._missing_numbers:
             numbers[np.isin(numbers, self._missing_numbers)] = np.nan
         return numbers
@@ -130,6 +134,12 @@ class Dialect:
         except ValueError:
             return None
         return math.nan if number in self._missing_numbers else number
+
+    def cell(self, text: str) -> str:
+        """A cell that reads back as the text, in quotes where it must be."""
+        if text[:1].isspace() or any(mark in text for mark in (self.delimiter, '"', "\r", "\n")):
+            return '"' + text.replace('"', '""') + '"'
+        return text
 
     def foreign(self, header: str, row: str = "", cell: str = "") -> str | None:
         """What the command needs to hear to read a file in another dialect; None where it is in this one.

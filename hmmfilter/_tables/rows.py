@@ -9,17 +9,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from hmmfilter._tables.columns import RowError
 from hmmfilter._tables.dialects import Dialect
 from hmmfilter._tables.sources import Source
 
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")  # of a file that is not in UTF-8
 
 
-class RowError(ValueError):
-    """A row is at fault."""
-
-
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     """A row, as it stands in the file."""
 
     line: int  # where the row ends in the file
@@ -40,17 +37,17 @@ class Rows:
         self._n_lines = 0
         self._fault = ""  # of the row that is being read
         self.n_comments = 0
-        self.first: Row | None = None  # by which a foreign dialect is known
+        self.first: CsvRow | None = None  # by which a foreign dialect is known
         lines, first, blanks = self._lines(source, dialect), "", []
         for first in lines:
             if first.strip("\r\n"):
                 break
-            blanks.append(Row(self._n_lines, "", [""]))
+            blanks.append(CsvRow(self._n_lines, "", [""]))
             self._taken.clear()
         self.dialect = dialect.settled(first)
         self._rows = self._parsed(itertools.chain([first], lines), [] if dialect.has_header else blanks)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[CsvRow]:
         return self._rows
 
     def may_have_to_wait(self) -> bool:
@@ -96,7 +93,7 @@ class Rows:
         mark = self.dialect.delimiter
         return csv.reader(lines, delimiter=mark, skipinitialspace=mark != " ", strict=strict)
 
-    def _parsed(self, lines: Iterator[str], blanks: list[Row]) -> Iterator[Row]:
+    def _parsed(self, lines: Iterator[str], blanks: list[CsvRow]) -> Iterator[CsvRow]:
         reader, taken, n_cells = self._reader(lines), self._taken, 0
         while True:
             try:
@@ -108,7 +105,7 @@ class Rows:
                 return
             text = (taken[0] if len(taken) == 1 else "".join(taken)).rstrip("\r\n")
             taken.clear()
-            row, self._fault = Row(self._n_lines, text, cells or [""], self._fault), ""
+            row, self._fault = CsvRow(self._n_lines, text, cells or [""], self._fault), ""
             if len(row.cells) == n_cells or (row.fault and n_cells > 0):
                 yield row
             elif row.fault:
@@ -122,13 +119,13 @@ class Rows:
             else:
                 yield row._replace(fault=self._refusal(row, n_cells))
 
-    def _refusal(self, row: Row, n_cells: int) -> str:
+    def _refusal(self, row: CsvRow, n_cells: int) -> str:
         first = "header" if self.dialect.has_header else "first row"
         hint = self.foreign(row)
         return f"line {row.line}" + (
             f": {hint}" if hint else f" must have {n_cells} cells as the {first} does, got {len(row.cells)}"
         )
 
-    def foreign(self, row: Row | None = None, cell: str = "") -> str | None:
+    def foreign(self, row: CsvRow | None = None, cell: str = "") -> str | None:
         """What the command needs to hear where the file is in another dialect, as a row of it seems to be."""
         return self.dialect.foreign(self.first.text if self.first else "", row.text if row else "", cell)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import os
-import stat
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, TextIO
+
+from hmmfilter._tables.arrow_files import ARROW, PARQUET, version_of
 
 CHUNK = 1 << 18  # bytes that are read at once
 GZIP = b"\x1f\x8b"
@@ -18,8 +18,11 @@ FOREIGN = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
     b"PK\x03\x04": "a zip archive, as a workbook is",
-    b"PAR1": "Parquet",
+    PARQUET: "Parquet, which is read from a file by its name",
+    ARROW: "Arrow, which is read from a file by its name",
+    b"FEA1": "Feather of version 1",
 }
+LONGEST = max(map(len, FOREIGN))
 
 
 class Source:
@@ -38,7 +41,7 @@ class Source:
     def _plain(self, stream: BinaryIO) -> Any:
         """A stream of text as bytes, whether it comes compressed or not."""
         buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
-        start = buffered.peek(4)[:4]
+        start = buffered.peek(LONGEST)[:LONGEST]
         if start.startswith(GZIP):
             return gzip.GzipFile(fileobj=buffered)
         kinds = [words for mark, words in FOREIGN.items() if start.startswith(mark)]
@@ -48,12 +51,7 @@ class Source:
 
     def version(self) -> tuple[int, ...]:
         """What tells a file from others, and from itself after a change; nothing where it is a pipe."""
-        try:
-            status = os.fstat(self._stream.fileno())
-        except (AttributeError, OSError):
-            return ()
-        is_file = stat.S_ISREG(status.st_mode)
-        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) if is_file else ()
+        return version_of(self._stream)
 
     def restart(self) -> None:
         """Go back to the first line."""

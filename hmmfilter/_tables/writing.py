@@ -12,8 +12,7 @@ from typing import Any, BinaryIO, TextIO
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._files import is_replaceable, written_whole
-from hmmfilter._tables.reading import Reader
-from hmmfilter._tables.rows import Row
+from hmmfilter._tables.columns import Reader, Row
 
 GZIP_LEVEL = 6
 STANDARD_OUTPUT = "standard output"
@@ -23,36 +22,32 @@ class Writer:
     """A CSV file in the dialect of the one that its rows come from, whose text they keep."""
 
     def __init__(self, file: TextIO, reader: Reader) -> None:
-        self._file = file
-        self._header_row = reader.header_row
-        self._delimiter = reader.dialect.delimiter
-        self._decimal = reader.dialect.decimal
+        self._file, self._reader, self._dialect = file, reader, reader.dialect
 
     def write_header(self, names: Sequence[str]) -> None:
         """Write the names of all columns, where the input has them, and those of the added ones after them."""
-        if self._header_row is not None:
-            self._write([self._header_row], [list(map(self._cell, names))])
+        line = self._reader.header_line()
+        if line is not None:
+            self._write([line], [list(map(self._dialect.cell, names))])
 
     def write_numbers(self, rows: Sequence[Row], table: FloatArray) -> None:
         """Write rows with the numbers that each gets, (T, N), in the fewest digits that read back to the same."""
         texts: Iterable[str] = map(repr, table.ravel().tolist())
-        if self._decimal != ".":
-            texts = (self._cell(text.replace(".", self._decimal)) for text in texts)
-        self._write(rows, zip(*[iter(texts)] * table.shape[1], strict=True))
+        if self._dialect.decimal != ".":
+            texts = (self._dialect.cell(text.replace(".", self._dialect.decimal)) for text in texts)
+        self._write(self._reader.lines(rows), zip(*[iter(texts)] * table.shape[1], strict=True))
 
     def write_words(self, rows: Sequence[Row], words: Sequence[str]) -> None:
         """Write rows with the word that each gets."""
-        self._write(rows, [[self._cell(word)] for word in words])
+        self._write(self._reader.lines(rows), [[self._dialect.cell(word)] for word in words])
 
-    def _write(self, rows: Sequence[Row], added: Iterable[Iterable[str]]) -> None:
-        mark, join = self._delimiter, self._delimiter.join
-        self._file.write("".join([f"{row.text}{mark}{join(cells)}\n" for row, cells in zip(rows, added, strict=True)]))
+    def flush(self) -> None:
+        """Let what is written be seen, where it is seen before all is."""
+        self._file.flush()
 
-    def _cell(self, text: str) -> str:
-        """A cell that reads back as the text, in quotes where it must be."""
-        if text[:1].isspace() or any(mark in text for mark in (self._delimiter, '"', "\r", "\n")):
-            return '"' + text.replace('"', '""') + '"'
-        return text
+    def _write(self, lines: Sequence[str], added: Iterable[Iterable[str]]) -> None:
+        mark, join = self._dialect.delimiter, self._dialect.delimiter.join
+        self._file.write("".join([f"{line}{mark}{join(cells)}\n" for line, cells in zip(lines, added, strict=True)]))
 
 
 @contextlib.contextmanager
@@ -82,7 +77,7 @@ def opened_for_writing(path: str, reader: Reader | None = None, as_it_goes: bool
 
 def _insist_on_another(reader: Reader | None, output: str | TextIO, name: str) -> None:
     """Refuse an output that is the file that is read: it would read itself, or lose what it has not read yet."""
-    source = () if reader is None else reader.source.version()
+    source = () if reader is None else reader.version()
     try:
         status = os.stat(output) if isinstance(output, str) else os.fstat(output.fileno())
     except OSError:  # of a file that is yet to be, or of none

@@ -8,7 +8,7 @@ import numpy as np
 
 from hmmfilter._arrays import FloatArray
 from hmmfilter._files import is_replaceable
-from hmmfilter._tables import Reader, Writer, opened_for_writing
+from hmmfilter._tables import Reader, opened_output
 from hmmfilter.cli.evidence import Evidence, Intake, refusal
 from hmmfilter.cli.inputs import columns_of
 from hmmfilter.cli.memory import Memory
@@ -29,15 +29,12 @@ def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argpars
     memory = Memory(streams, options.state, options.sequence)
     summary = Summary(intake, n_before=streams.n_steps)
     try:
-        with opened_for_writing(options.output, reader, as_it_goes=is_live) as file:
-            writer = Writer(file, reader)
-            writer.write_header(added)
-            file.flush()
+        with opened_output(options.output, reader, added, as_it_goes=is_live) as writer:
             for block in intake.blocks(as_they_come=is_live):
                 taken, cells = _filtered(streams, reader, block, options.impossible)
                 with finished_first():
                     writer.write_numbers(taken.rows, cells)
-                    file.flush()
+                    writer.flush()
                     streams.keep()
                     summary.count(taken)
                 if is_seen:
@@ -56,7 +53,7 @@ def filter_blocks(model: HMM, reader: Reader, added: list[str], options: argpars
 
 def _filtered(streams: Streams, reader: Reader, block: Evidence, impossible: str) -> tuple[Evidence, FloatArray]:
     """The rows of a block up to one that ends the work, and what is added to each."""
-    names = [reader.id_of(row) or "" for row in block.rows]
+    names = reader.ids(block.rows)
     cells = streams.take(names, block)
     refused = np.flatnonzero(~np.isfinite(cells[:, -1]))
     if impossible == "mark" or len(refused) == 0:

@@ -38,8 +38,8 @@ def fit_model(options: argparse.Namespace) -> None:
     if options.plot is not None:
         require_picture(options.plot)
     columns = columns_of(options)
-    dialect = dialect_of(options)
-    with opened(options.data, options.column, options.sequence, dialect, beside=columns.names) as reader:
+    dialect, beside = dialect_of(options), columns.names
+    with opened(options.data, options.column, options.sequence, dialect, beside=beside, is_copied=False) as reader:
         rows = list(reader)
         if options.emission != ["categorical"]:
             reader.choose(rows)
@@ -59,7 +59,7 @@ def _by_sequence(reader: Reader, rows: list[Row]) -> tuple[list[Row], IntArray |
     if reader.sequence is None:
         return rows, None
     numbers = dict[str, int]()
-    number_of = np.array([numbers.setdefault(reader.id_of(row) or "", len(numbers)) for row in rows])
+    number_of = np.array([numbers.setdefault(name, len(numbers)) for name in reader.ids(rows)])
     order = np.argsort(number_of, kind="stable")
     return [rows[t] for t in order.tolist()], np.bincount(number_of)
 
@@ -91,7 +91,7 @@ def _given(
 def _channel(reader: Reader, rows: list[Row], kind: str, name: str) -> tuple[list[Any], dict[str, Any]]:
     """The observations of one column, and what its kind is told of them."""
     if kind == "categorical":
-        return _symbols(reader, reader.words(rows, name))
+        return _symbols(reader, _texts(reader, rows, name))
     return reader.numbers(rows, [name])[:, 0].tolist(), {}
 
 
@@ -104,8 +104,8 @@ def _symbols(reader: Reader, words: list[str]) -> tuple[list[Any], dict[str, Any
     return [None if cell is None else symbol_of[cell] for cell in cells], {"symbols": sorted(symbol_of.values())}
 
 
-def _texts(reader: Reader, rows: list[Row]) -> list[str]:
-    return [cell.strip() for cell in reader.texts(rows)]
+def _texts(reader: Reader, rows: list[Row], name: str | None = None) -> list[str]:
+    return [cell.strip() for cell in reader.texts(rows, name)]
 
 
 def _transition(given: Given, n_states: int, unit: str | None) -> Any:

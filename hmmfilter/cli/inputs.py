@@ -137,7 +137,7 @@ def _mixed(readers: Sequence[Any], reader: Reader, rows: list[Row]) -> list[tupl
             numbers = reader.numbers(rows, [name])[:, 0]
             columns.append([None if np.isnan(number) else number for number in numbers.tolist()])
         else:
-            columns.append(from_cells(reader.words(rows, name), reader.dialect.missing_words))
+            columns.append(from_cells(reader.texts(rows, name), reader.dialect.missing_words))
     return list(zip(*columns, strict=True))
 
 

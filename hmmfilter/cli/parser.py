@@ -17,7 +17,7 @@ TASKS = {
 }
 
 EPILOG = """\
-The input is CSV with a header line. An empty cell is a missing observation.
+The input is CSV with a header line, Parquet or Arrow. An empty cell, NULL or NaN is a missing observation.
 The output has all columns of the input, then {columns}.
 Numbers are written with the fewest digits that read back to the same double.
 {more}
@@ -102,7 +102,7 @@ and how sure.
 """
 
 FITTING_EPILOG = """\
-The input is CSV with a header line. An empty cell is a missing observation.
+The input is CSV with a header line, Parquet or Arrow. An empty cell, NULL or NaN is a missing observation.
 Fits begin from a guess, and from as many others, drawn at random, as --restarts says; the best one counts.
 Where there is a range of numbers of states, each is fitted, and the model is the one of the smallest criterion.
 
@@ -118,7 +118,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.task in (*TASKS, "fit") and options.data is None:
         if len(options.column or ()) < 2:
-            raise ValueError(f"DATA must be named, a CSV file, or - for standard input: hmmfilter {options.task} DATA")
+            raise ValueError(f"DATA must be named, a file, or - for standard input: hmmfilter {options.task} DATA")
         options.data = options.column.pop()  # which --column has swallowed, being the word before
     return options
 
@@ -188,7 +188,8 @@ def _add_task(commands: Any, task: str) -> None:
         default="-",
         type=_file,
         metavar="FILE",
-        help="CSV file to write, compressed if it ends in .gz; default: standard output",
+        help="file to write: CSV, compressed if it ends in .gz; or Parquet, from Parquet or Arrow, if in .parquet; "
+        "default: CSV to standard output",
     )
     command.add_argument(
         "--plot",
@@ -228,7 +229,8 @@ def _add_data(command: argparse.ArgumentParser) -> None:
         nargs="?",
         type=_file,
         metavar="DATA",
-        help="CSV file with a header line, also compressed (.gz), or - for standard input",
+        help="CSV file with a header line, also compressed (.gz), or - for standard input; or a Parquet or Arrow file, "
+        "which needs hmmfilter[parquet]",
     )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hmmfilter import plotting
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._checks import ImpossibleEvidenceError
-from hmmfilter._tables import Reader, Writer, opened_for_writing
+from hmmfilter._tables import Reader, opened_output
 from hmmfilter.cli.evidence import Intake, refusal
 from hmmfilter.cli.inputs import columns_of
 from hmmfilter.cli.messages import reason
@@ -70,9 +70,8 @@ def run_whole(model: HMM, reader: Reader, added: list[str], options: argparse.Na
     summary.note_restarts(getattr(result, "restarts", None))
     drawn, labels = gathered.drawn, gathered.labels
     del gathered, ask
-    with opened_for_writing(options.output, reader) as file:
-        writer, n_written = Writer(file, reader), 0
-        writer.write_header(added)
+    with opened_output(options.output, reader, added, options.task == "viterbi") as writer:
+        n_written = 0
         for rows in intake.rows_again():
             chosen: Any = slice(n_written, n_written + len(rows))
             _write(writer, rows, result, chosen if places is None else places[chosen], model.state_names)
@@ -107,10 +106,10 @@ def _gather(reader: Reader, intake: Intake, summary: Summary, is_drawn: bool) ->
             beside.setdefault(name, []).append(part)
         summary.count(block)
         if reader.sequence is not None:
-            sequences.extend(numbers.setdefault(reader.id_of(row) or "", len(numbers)) for row in block.rows)
+            sequences.extend(numbers.setdefault(name, len(numbers)) for name in reader.ids(block.rows))
         if is_drawn and block.rows:
             drawn.append(block.observations)
-            labels += [row.cells[_label_column(reader)] for row in block.rows]
+            labels += reader.cells(block.rows, reader.label)
     if summary.n_rows == 0:
         raise ValueError(f"{reader.name}: at least one row must be left, got none")
     joined = {name: np.concatenate(parts) for name, parts in beside.items()}
@@ -145,7 +144,7 @@ class Growing:
 
 
 def _write(
-    writer: Writer, rows: list[Any], result: Filtered | Smoothed | Decoded, chosen: Any, names: tuple[str, ...]
+    writer: Any, rows: list[Any], result: Filtered | Smoothed | Decoded, chosen: Any, names: tuple[str, ...]
 ) -> None:
     """Write what a result adds to rows, of which these are its own."""
     if isinstance(result, Decoded):
@@ -157,16 +156,11 @@ def _write(
     writer.write_numbers(rows, table)
 
 
-def _label_column(reader: Reader) -> int:
-    """The first column, or the second where the first tells sequences apart."""
-    return int(reader.sequence == 0 and len(reader.header) > 1)
-
-
 def _draw(
     result: Filtered | Smoothed | Decoded, reader: Reader, drawn: list[FloatArray], labels: list[str], path: str
 ) -> None:
     """Draw a result and what was observed, in the words of the table, which is written by now."""
-    label = _label_column(reader)
+    label = reader.label
     is_label = label not in (*reader.observed, reader.sequence)
     try:
         plotting.save(

@@ -62,8 +62,8 @@ def test_as_a_module_in_process(monkeypatch, capsys):
             "(hmmfilter --help tells more)",
         ),
         (["smooth", "x.csv"], "the following arguments are required: --model (hmmfilter smooth --help tells more)"),
-        (["smooth", "--model", "m.json"], "DATA must be named, a CSV file, or - for standard input"),
-        (["smooth", "--model", "m.json", "--column", "x"], "DATA must be named, a CSV file, or - for standard input"),
+        (["smooth", "--model", "m.json"], "DATA must be named, a file, or - for standard input"),
+        (["smooth", "--model", "m.json", "--column", "x"], "DATA must be named, a file, or - for standard input"),
         (["smooth", "", "--model", "m.json"], "argument DATA: must name a file, got ''"),
         *[
             (["filter", "x.csv", f"--{name}", ""], f"argument --{name}: must name a file, got ''")

