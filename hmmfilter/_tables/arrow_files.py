@@ -68,7 +68,7 @@ def _opened_parquet(file: BinaryIO) -> Any:
     """A Parquet file, of whose columns no more is read than is wanted next."""
     import pyarrow.parquet
 
-    return pyarrow.parquet.ParquetFile(file, buffer_size=BUFFER)
+    return pyarrow.parquet.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)
 
 
 def _opened_arrow(file: BinaryIO) -> Any:

@@ -23,6 +23,7 @@ X = [0.5, None, 1.5, np.nan, -0.25, 2.0, 0.75]
 SYMBOLS = hf.HMM(
     MODEL.initial, MODEL.transition, hf.emissions.Categorical([[0.9, 0.1], [0.2, 0.8]], symbols=["wet", 5])
 )
+PAGES = {"use_dictionary": False, "data_page_size": 2**10}  # small ones
 WHO = ["a", "b", "a", "a", "b", "b", "a"]
 
 
@@ -215,12 +216,12 @@ def test_a_filter_takes_the_same_memory_for_any_length(tmp_path, monkeypatch, ou
     """Of one row group, too, and within pyarrow as within Python."""
     monkeypatch.setattr(evidence, "MOST_ROWS", 100)
     monkeypatch.setattr(arrow_files, "BUFFER", 2**10)
-    monkeypatch.setattr(arrow_writing, "GROUP_ROWS", 300)
+    monkeypatch.setattr(arrow_writing, "GROUP_ROWS", 1000)
     MODEL.to_json(tmp_path / "model.json")
     data, usual, peaks = tmp_path / "data.parquet", pa.default_memory_pool(), []
-    for n_rows in (2_000, 10_000):
+    for n_rows in (5_000, 15_000):
         x = np.random.default_rng(0).normal(size=n_rows)
-        pq.write_table(pa.table({"x": x, "more": x + 1}), data, row_group_size=n_rows, data_page_size=2**10)
+        pq.write_table(pa.table({"x": x, "more": x + 1}), data, **PAGES)
         pool = pa.proxy_memory_pool(usual)
         pa.set_memory_pool(pool)
         words = ["--model", tmp_path / "model.json", "--column", "x", "--output", tmp_path / output]
