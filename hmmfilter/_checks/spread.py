@@ -8,9 +8,6 @@ import os
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from hmmfilter._arrays import IntArray
 from hmmfilter._checks.errors import ImpossibleEvidenceError, shown, told
 
 
@@ -118,11 +115,10 @@ def no_missing_ids(n_missing: int, sequence: Hashable, where: str = "") -> None:
         raise ValueError(f"{where}the column {shown(sequence)} must say of each row which sequence it is of, got null")
 
 
-def together(codes: IntArray, ids: Any, sequence: Hashable) -> None:
-    """Insist that runs of rows are of different sequences: their codes are numbers in the order of their coming."""
-    again = np.flatnonzero(codes != np.arange(len(codes)))
+def together(again: Sequence[Hashable], sequence: Hashable) -> None:
+    """Insist that no runs of rows are of one sequence: none of their ids comes again."""
     if len(again) > 0:
-        came = shown(ids[int(codes[again[0]])])
+        came = shown(again[0])
         raise ValueError(f"the rows of a sequence must stand together, got {sequence} {came} again after other ones")
 
 

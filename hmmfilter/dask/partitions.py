@@ -12,7 +12,7 @@ import pandas as pd
 from dask.delayed import Delayed, delayed
 
 from hmmfilter import _checks
-from hmmfilter._arrays import IntArray
+from hmmfilter._arrays import BoolArray, IntArray
 from hmmfilter.dask.running import fresh_name, merged, n_threads
 from hmmfilter.dask.scanning import Chunk, chunks_of, files_of
 
@@ -94,11 +94,19 @@ class Rows(NamedTuple):
     def of(cls, frame: pd.DataFrame, sequence: Hashable, columns: Any, first: int) -> Rows:
         """Those of a partition."""
         ids = frame[sequence]
-        codes, keys = pd.factorize(ids)
-        _checks.no_missing_ids(int((codes < 0).sum()), sequence)
-        begins = np.flatnonzero(np.diff(codes, prepend=-1))
-        _checks.together(codes[begins], keys, sequence)
-        return cls(frame[columns], ids, pd.Index(keys), np.diff(begins, append=len(codes)), first)
+        _checks.no_missing_ids(int(ids.isna().sum()), sequence)
+        begins = np.flatnonzero(_are_new(ids))
+        keys = pd.Index(ids.iloc[begins])
+        _checks.together(keys[keys.duplicated()], sequence)
+        return cls(frame[columns], ids, keys, np.diff(begins, append=len(ids)), first)
+
+
+def _are_new(ids: pd.Series) -> BoolArray:
+    """Which rows have another id than those before them."""
+    values = ids.to_numpy() if ids.dtype.kind in "iufM" else pd.factorize(ids)[0]
+    are_new = np.ones(len(values), dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=are_new[1:])
+    return are_new
 
 
 Work = Callable[..., Any]  # of a model, rows, a number of threads, and what else it is given
