@@ -63,9 +63,9 @@ def sizes(chain: Any, told: Told) -> dict[str, FloatArray]:
 
 def visits(expectations: Expectations) -> FloatArray:
     """How often each state is expected to be entered, (K,)."""
-    moves = expectations.transition
-    first = expectations.initial
-    entered: FloatArray = (first if first.ndim == 1 else first.sum(axis=1)) + moves.reshape(-1, *moves.shape[-2:]).sum(axis=(0, 1))
+    moves, first = expectations.transition, expectations.initial
+    first = first if first.ndim == 1 else first.sum(axis=1)
+    entered: FloatArray = first + moves.reshape(-1, *moves.shape[-2:]).sum(axis=(0, 1))
     return entered
 
 
