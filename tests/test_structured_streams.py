@@ -292,3 +292,65 @@ def test_steps_ahead_by_what_leads_to_each():
     model = hf.HMM([0.5, 0.25, 0.25], chain, COUNTS([1.0, 2.0, 3.0]))
     with pytest.raises(ValueError, match="transition must lead to the steps to come, got one of 3 steps: a stream of"):
         model.forecast([1, 2, 3, 4], steps=2)
+
+
+@EACH
+@SIZES
+@pytest.mark.parametrize("seed", [0, 1])
+def test_decoding_as_it_comes(kind, n_states, seed):
+    log_initial, chain, rows = drawn(kind, n_states, seed)
+    decoded = hf.viterbi(log_initial, chain, rows)
+    decoder = hf.OnlineViterbi(log_initial, chain)
+    settled = [decoder.update(row).states for row in rows[:40]]
+    decoder = hf.OnlineViterbi.restore(through_json(decoder.snapshot()), chain)
+    settled += [copy.copy(decoder).update(rows[40]).states]
+    decoder = pickle.loads(pickle.dumps(decoder))
+    decoder.update(rows[40])
+    settled += [decoder.update(row).states for row in rows[41:]] + [decoder.flush().states]
+    np.testing.assert_array_equal(np.concatenate(settled), decoded.path)
+    np.testing.assert_allclose(decoder.log_joint, decoded.log_joint, rtol=1e-15)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "banded"])
+@SIZES
+def test_decoding_settles_as_matrices_do(kind, n_states):
+    """Also where many paths are equal, of which the lexicographically smallest is taken."""
+    log_initial, chain, rows = drawn(kind, n_states)
+    even = Sparse((chain.to_dense() > 0).astype(float), normalize=True)
+    for each, start, likelihoods in ((chain, log_initial, rows), (even, np.zeros(n_states), np.rint(rows / 3))):
+        by_moves, by_matrix = (hf.OnlineViterbi(start, moves) for moves in (each, cases.logs(each.to_dense())))
+        for row in likelihoods:
+            one, other = by_moves.update(row), by_matrix.update(row)
+            assert (one.start, one.states.tolist()) == (other.start, other.states.tolist())
+            assert by_moves.log_joint == by_matrix.log_joint
+
+
+def test_decoding_with_what_leads_to_one_step_alone():
+    log_initial, chain, rows = drawn("by_step", 18)
+    decoder = hf.OnlineViterbi(log_initial, StayOrJump(0.5, chain.jump))
+    settled = [decoder.update(rows[0]).states]
+    for row, stay in zip(rows[1:], chain.stay, strict=True):
+        settled.append(decoder.update(row, log_transition=StayOrJump(stay, chain.jump)).states)
+    path = np.concatenate([*settled, decoder.flush().states])
+    np.testing.assert_array_equal(path, hf.viterbi(log_initial, chain, rows).path)
+
+
+@EACH
+def test_decoding_of_a_model_that_ends_or_starts_afresh(kind):
+    final = np.random.default_rng(4).random(18) / 2
+    model, counts = model_of(kind, 18, final=final), np.random.default_rng(3).integers(0, 40, STEPS)
+    decoder = model.online_viterbi()
+    settled = [decoder.observe(count).states for count in counts]
+    np.testing.assert_array_equal(np.concatenate([*settled, decoder.end().states]), model.viterbi(counts).path)
+
+
+def test_decoding_may_start_afresh():
+    log_initial, chain, rows = drawn("by_step", 18)
+    rows[30] = np.where(np.arange(18) == 3, 0.0, -np.inf)
+    rows[29, 3] = -np.inf
+    chain = StayOrJump(np.where(np.arange(STEPS - 1) == 29, 1.0, chain.stay), chain.jump, by_step=True)
+    decoder = hf.OnlineViterbi(log_initial, chain, impossible="restart")
+    path = np.concatenate([*(decoder.update(row).states for row in rows), decoder.flush().states])
+    whole = hf.viterbi(log_initial, chain, rows, impossible="restart")
+    np.testing.assert_array_equal(path, whole.path)
+    assert decoder.restarts.tolist() == whole.restarts.tolist() == [30]

@@ -6,13 +6,18 @@ rank of a path among those to other states says which of two comes first.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from hmmfilter._arrays import FloatArray, IntArray
 
+from .choosing import chosen_by_chain
 from .compiling import compiled
 from .limits import NEVER
+from .network import Network
 from .numbers import exceeds, largest, largest_magnitude, plus
+from .routes import Routes, hold_moves, room_for_routes
 
 FARTHEST = 2.0**16  # from 0, for the best score; what is beyond is taken out of all
 SLACK = 2.0**-50  # of the largest term: what the rounding of sums of heads comes to
@@ -72,6 +77,60 @@ def fill_ways(scores: Scores, ranks: IntArray, log_moves: FloatArray, tolerance:
                     ways[j], scores.next_head[j], scores.next_tail[j] = i, head, tail
 
 
+class Branches(NamedTuple):
+    """Moves of a network, and room for the scores of all nodes that they lead from."""
+
+    onward: Network
+    m: int  # of which matrix
+    routes: Routes
+    sums: FloatArray  # (2, K + B): scores in two parts
+    origins: IntArray  # (K + B,): the state before the step that the best path to a node comes from, or −1
+
+
+def room_for_branches(onward: Network, n_states: int) -> Branches:
+    """Room for one step."""
+    n_nodes = n_states + onward.n_between
+    return Branches(onward, 0, room_for_routes(onward), np.empty((2, n_nodes)), np.empty(n_nodes, dtype=np.int64))
+
+
+@compiled
+def best_branch(branches: Branches, ranks: IntArray, node: int) -> tuple[int, float, float]:
+    """The best way into a node: the state before the step that it comes from, or −1, and its score in two parts."""
+    network, sums, values = branches.onward, branches.sums, branches.routes.values
+    origin, head, tail = -1, NEVER, 0.0
+    for n in range(network.into[node], network.into[node + 1]):
+        source = network.sources[n]
+        if sums[0, source] + values[n] > NEVER:
+            its_head, its_tail = plus(sums[0, source], sums[1, source], values[n])
+            its = branches.origins[source]
+            if comes_first(its_head, its_tail, ranks[its], head, tail, ranks[origin], origin >= 0):
+                origin, head, tail = its, its_head, its_tail
+    return origin, head, tail
+
+
+@compiled
+def fill_next_by_network(scores: Scores, ranks: IntArray, branches: Branches, ways: IntArray) -> None:
+    """`fill_next_by_matrix`, node by node."""
+    n_states, n_between = len(ways), branches.onward.n_between
+    hold_moves(branches.onward, branches.m, n_states, False, branches.routes)
+    for i in range(n_states):
+        branches.sums[0, i], branches.sums[1, i], branches.origins[i] = scores.head[i], scores.tail[i], i
+    for node in range(n_between):
+        k = n_states + node
+        branches.origins[k], branches.sums[0, k], branches.sums[1, k] = best_branch(branches, ranks, node)
+    for j in range(n_states):
+        ways[j], scores.next_head[j], scores.next_tail[j] = best_branch(branches, ranks, n_between + j)
+
+
+@compiled
+def fill_next_by_matrix(scores: Scores, ranks: IntArray, log_moves: FloatArray, ways: IntArray) -> None:
+    """log max_i( δ(i) A(i, j) ) in two parts, and the i of it."""
+    fill_ways(scores, ranks, log_moves, fill_best(scores, log_moves), ways)
+
+
+fill_next_for = chosen_by_chain(fill_next_by_matrix, fill_next_by_network)
+
+
 @compiled
 def renumber(ways: IntArray, ranks: IntArray, room: IntArray) -> None:
     """Rank paths by where they came from, and then by their last states."""
@@ -98,7 +157,7 @@ def renumber(ways: IntArray, ranks: IntArray, room: IntArray) -> None:
 def run_survival(
     log_b: FloatArray,
     log_initial: FloatArray,
-    log_moves: FloatArray,
+    log_moves: Any,
     is_first: bool,
     table: FloatArray,
     taken_out: FloatArray,
@@ -108,6 +167,7 @@ def run_survival(
 ) -> int:
     """log δ'(j) = log b(j) + max_i( log δ(i) + log A(i, j) ): fills in the i of it, −1 where there is none.
 
+    Moves are those of a matrix, or the `Branches` of a network.
     What is taken out of all scores, so that they stay near 0, is added up in two parts. Returns the state of the best
     path; −1, and nothing has changed, where no path is possible.
     """
@@ -116,7 +176,7 @@ def run_survival(
         for j in range(n_states):
             scores.next_head[j], scores.next_tail[j], ways[j] = log_initial[j], 0.0, j
     else:
-        fill_ways(scores, ranks, log_moves, fill_best(scores, log_moves), ways)
+        fill_next_for(log_moves)(scores, ranks, log_moves, ways)
     for j in range(n_states):
         scores.next_head[j], scores.next_tail[j] = plus(scores.next_head[j], scores.next_tail[j], log_b[j])
         if scores.next_head[j] == NEVER:

@@ -11,7 +11,10 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, TransitionLike, frozen
 from hmmfilter._docstrings import as_in
+from hmmfilter._kernels.network import Ways
+from hmmfilter._kernels.surviving import Branches, room_for_branches
 from hmmfilter._tiers import kernels
+from hmmfilter._ways import staying
 from hmmfilter.emissions import Emission
 from hmmfilter.streaming.online import OnlineFilter
 from hmmfilter.streaming.snapshots import with_nulls
@@ -111,12 +114,18 @@ class OnlineViterbi:
             (N_ROWS, n_states), dtype=np.int64
         )  # where the paths to each state of the window come from
         self._first = 0  # row of the window
+        self._branches: Branches | None = None  # of a network, once it is asked for
 
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}: {self.n_observed} steps so far, {self.n_settled} of them settled, "
             f"{self._n_states} states, log-joint {self.log_joint:.4f}"
         )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what a copy or a pickle brings, but for room to work in, and what the filter has as well."""
+        vars(self).update(state, _branches=None)
+        self._log_initial, self._log_transition = self._filter._log_initial, self._filter._log_transition
 
     def __copy__(self) -> OnlineViterbi:
         return deepcopy(self)
@@ -188,13 +197,22 @@ class OnlineViterbi:
         row = _checks.log_row("log_likelihood_row", log_likelihood_row, n_states, kernels.are_logs)
         if allowed is not None:
             row = _checks.only_allowed(row, allowed).copy()
-        moves = self._log_transition
-        if log_transition is not None:
-            moves = _checks.moves_of_one_step(log_transition, n_states)
+        moves = None if log_transition is None else _checks.moves_of_one_step(log_transition, n_states)
         return self._advance(frozen(row), moves)
 
-    def _advance(self, row: FloatArray, log_moves: FloatArray) -> Settled:
-        start, agreed = self._n_settled, [NO_STATES]
+    def _leading_on(self, moves: Any) -> Any:
+        """What leads to the next step as the kernel takes it: the stream's own moves, or those of this step alone."""
+        if moves is not None:
+            return room_for_branches(moves.onward, self._n_states) if isinstance(moves, Ways) else moves
+        if not isinstance(self._log_transition, Ways):
+            return self._log_transition
+        if self._branches is None:
+            self._branches = room_for_branches(self._log_transition.onward, self._n_states)
+        into = self._filter._into(1, self._n_observed)
+        return self._branches if into is None else self._branches._replace(m=int(into[0]))
+
+    def _advance(self, row: FloatArray, moves: Any) -> Settled:
+        start, agreed, log_moves = self._n_settled, [NO_STATES], self._leading_on(moves)
         best = self._survive(row, log_moves, self._n_observed == 0, self._taken_out)
         if best < 0 and self._filter._may_restart and self._n_observed > 0:
             taken_out, log_joint = np.zeros(2), self.log_joint
@@ -223,7 +241,7 @@ class OnlineViterbi:
         self._filter._restarts.append(self._n_observed)
         return states
 
-    def _survive(self, row: FloatArray, log_moves: FloatArray, is_first: bool, taken_out: FloatArray) -> int:
+    def _survive(self, row: FloatArray, log_moves: Any, is_first: bool, taken_out: FloatArray) -> int:
         """Find the best path to each state of a step, and of all: its state, or −1, and nothing has changed."""
         n_pending = self._n_observed - self._n_settled
         self._make_room(n_pending + 1)
@@ -306,7 +324,7 @@ class OnlineViterbi:
             return self.update(stream._row_of(observation), allowed=allowed)
         given = _checks.of_one_step(covariates, time, transition_index)
         row, into, memory = stream._told(observation, allowed, given)
-        settled = self._advance(frozen(row), self._log_transition if into is None else into)
+        settled = self._advance(frozen(row), into)
         stream._memory = memory
         return settled
 
@@ -364,11 +382,10 @@ class OnlineViterbi:
         """
         _checks.begun("end", self._n_observed)
         log_final = _checks.known_end(self._filter._companion.log_final)
-        staying = np.where(np.eye(self._n_states) == 1, 0.0, -np.inf)
         ended = deepcopy(self)
         ended._lag = None
         try:
-            agreed = ended._advance(log_final, frozen(staying)).states
+            agreed = ended._advance(log_final, staying(self._log_transition, self._n_states)).states
         except _checks.ImpossibleEvidenceError:  # which the end is no step of
             raise _checks.ImpossibleEvidenceError(self._n_observed - 1) from None
         states = np.concatenate([agreed, ended.flush().states])[:-1]
