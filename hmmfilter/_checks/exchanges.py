@@ -38,8 +38,13 @@ def same_rules(of: str, value: Any, kind: str, hooks: Sequence[str]) -> None:
         )
 
 
-def plain_chain(to: str, is_one_matrix: bool, final: FloatArray | None) -> None:
+def plain_chain(to: str, chain: Any, is_one_matrix: bool, final: FloatArray | None) -> None:
     """Insist on a chain that another library can have: one matrix, and no ends."""
+    if hasattr(chain, "to_dense"):
+        raise ValueError(
+            f"{to} has chains of one full matrix only, got {type(chain).__name__} transitions: "
+            "model.transition.to_dense() makes one"
+        )
     if not is_one_matrix:
         raise ValueError(f"{to} has chains of one matrix only, got a model whose transitions depend on more")
     if final is not None:

@@ -86,7 +86,8 @@ def listed_logs(rows: npt.ArrayLike, columns: npt.ArrayLike, log_values: npt.Arr
     require_shape("log_values", logs, ("M",))
     refuse_first("log_values", ~(np.abs(logs) <= LARGEST_LOG) & (logs != -np.inf), "-inf or finite", logs)
     since, to = _pairs("log_values", rows, columns, len(logs), n_states)
-    moves = ordered_moves(since, to, logs, n_states, np.logaddexp, -np.inf)
+    happens = np.flatnonzero(logs > -np.inf)
+    moves = ordered_moves(since[happens], to[happens], logs[happens], n_states, np.logaddexp)
     with np.errstate(over="ignore"):
         sums = _sums(moves._replace(values=np.exp(moves.values)))
     divided_by_sums("exp(log_values) of", sums, logs.dtype, sum_tolerance(logs.dtype, n_states), False)
@@ -125,7 +126,8 @@ def _distributed(
     values = float_array(name, given)
     _refuse_entry(name, ~np.isfinite(values), "finite", rows, columns, values)
     _refuse_entry(name, values < 0, f"at least 0 ({NO_LOGS})", rows, columns, values)
-    moves = ordered_moves(rows, columns, values, n_states, np.add)
+    happens = np.flatnonzero(values)
+    moves = ordered_moves(rows[happens], columns[happens], values[happens], n_states)
     with np.errstate(over="ignore"):
         sums = _sums(moves)
     if divided_by_sums(name, sums, given.dtype, sum_tolerance(given.dtype, n_states), normalize):
@@ -145,22 +147,23 @@ def ordered_moves(
     columns: npt.NDArray[Any],
     values: FloatArray,
     n_states: int,
-    joined: Any = None,
-    never: float = 0.0,
+    joined: np.ufunc = np.add,
 ) -> ListedMoves:
-    """Moves in order, without those that never happen; what is told of one pair several times is joined."""
-    kept = np.flatnonzero(values != never)
-    rows, columns, values = rows[kept], columns[kept], values[kept]
-    if joined is not None and len(values):
+    """Moves that are all possible in order; what is told of one pair several times is joined."""
+    if not _is_after(rows, columns).all():
         order = np.lexsort((columns, rows))
         rows, columns, values = rows[order], columns[order], values[order]
-        is_new = np.append(True, (np.diff(rows) != 0) | (np.diff(columns) != 0))
-        firsts = np.flatnonzero(is_new)
+        firsts = np.flatnonzero(np.append(True, _is_after(rows, columns)))
         if len(firsts) < len(values):
-            values = joined.reduceat(values, firsts)
-        rows, columns = rows[firsts], columns[firsts]
+            rows, columns, values = rows[firsts], columns[firsts], joined.reduceat(values, firsts)
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_states))])
     return ListedMoves(frozen(starts), frozen(columns.astype(np.int32)), frozen(values))
+
+
+def _is_after(rows: npt.NDArray[Any], columns: npt.NDArray[Any]) -> BoolArray:
+    """Of all moves but the first, whether it is after the one before it."""
+    is_after: BoolArray = (rows[1:] > rows[:-1]) | ((rows[1:] == rows[:-1]) & (columns[1:] > columns[:-1]))
+    return is_after
 
 
 def _refuse_entry(

@@ -72,5 +72,5 @@ def covariances_of(emission: Gaussian) -> FloatArray:
 def chain_and_emission(to: str, model: Any) -> tuple[FloatArray, FloatArray, Any]:
     """What a model is made of, if it is one that another library can have."""
     _checks.hmm("model", model)
-    _checks.plain_chain(to, isinstance(model.chain, Dense), model.final)
+    _checks.plain_chain(to, model.chain, isinstance(model.chain, Dense), model.final)
     return model.initial, model.transition, model.emission

@@ -275,7 +275,7 @@ def to_pomegranate(model: HMM) -> Any:
              [0.0043, 0.9957]]], dtype=torch.float64)
     """
     _checks.hmm("model", model)
-    _checks.plain_chain("pomegranate", isinstance(model.chain, Dense), None)
+    _checks.plain_chain("pomegranate", model.chain, isinstance(model.chain, Dense), None)
     told = [_told(model.emission, k) for k in range(model.n_states)]
     kinds = library("pomegranate", "pomegranate.distributions")
     final = np.ones(model.n_states) if model.final is None else model.final

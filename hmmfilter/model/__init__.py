@@ -324,7 +324,8 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
         """Draw the chain as a map of its probabilities and, beside it, what each state shows, over the data if given.
 
         Over data, the curve of each state is multiplied by the share of the steps that it is expected to have, so that
-        all together they should look like the data.
+        all together they should look like the data. Of more than 100 states, several share a place of the map, and 12
+        have curves: those with the largest shares.
 
         Parameters
         ----------
@@ -365,8 +366,12 @@ class HMM(Posteriors, Paths, Tables, Residuals, Streams, Simulation):
             sequences, _ = self._sequences(observations, lengths)
             if sequences is not None:
                 names_from, observations = sequences[0], _checks.one_after_the_other(sequences, self.emission)
-        shown = plotting.shown_by(self.emission, shares, observations, names_from)
-        return plotting.draw_model(self.initial, self.transition, self.state_names, shown, self.final)
+        emission: Any = self.emission
+        states = plotting.states_with_curves(shares) if hasattr(emission, "_reordered") else None
+        if states is not None:
+            emission, shares = emission._reordered(states), shares[states]
+        shown = plotting.shown_by(emission, shares, observations, names_from)
+        return plotting.draw_model(self.initial, self.transition, self.state_names, shown, self.final, states)
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file, from which `from_json` reads every number back to the same bits.

@@ -7,7 +7,7 @@ from hmmfilter.plotting.curves import shown_by
 from hmmfilter.plotting.descents import draw_descents, save_descents
 from hmmfilter.plotting.fits import Fit, Limits, draw_fit, save_fit
 from hmmfilter.plotting.forecasts import Fan, draw_forecast
-from hmmfilter.plotting.portrait import draw_chain, draw_model
+from hmmfilter.plotting.portrait import draw_chain, draw_model, states_with_curves
 from hmmfilter.plotting.residuals import Entry, draw_residuals
 from hmmfilter.plotting.series import Series, column_names, series_of
 from hmmfilter.plotting.structures import MOST_SQUARES, Map, draw_factors, draw_moves, draw_shares
@@ -44,5 +44,6 @@ __all__ = [
     "save_fit",
     "series_of",
     "shown_by",
+    "states_with_curves",
     "timeline",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import FloatArray
+from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.plotting.canvas import colors_of, legend_above, new_figure, plain, spoken
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH, LEAST_HEIGHT, PANEL_HEIGHT = 10.0, 3.8, 2.6  # inches
 MOST_NUMBERS = 12  # states whose probabilities are written into the map, and that a legend names
+MOST_CURVES = 100  # states of which all have curves; of more, as many as a legend names
 MOST_TICKS = 30
 MOST_BINS = 60
 MOST_BARS = 400  # of whole numbers and symbols, one for each; runs of more share a bin
@@ -33,12 +34,26 @@ class Shown(NamedTuple):
     labels: tuple[str, ...] = ()  # of the grid, where it stands for symbols
 
 
+def states_with_curves(shares: FloatArray) -> IntArray | None:
+    """The states with the largest shares of the data, or spread evenly if there are none, of many; None for all."""
+    if len(shares) <= MOST_CURVES:
+        return None
+    if (shares == shares[0]).all():
+        return np.linspace(0, len(shares) - 1, MOST_NUMBERS).astype(np.int64)
+    return np.sort(np.argsort(-shares, kind="stable")[:MOST_NUMBERS])
+
+
 def draw_model(
-    initial: FloatArray, chain: Any, names: tuple[str, ...], shown: list[Shown], final: FloatArray | None = None
+    initial: FloatArray,
+    chain: Any,
+    names: tuple[str, ...],
+    shown: list[Shown],
+    final: FloatArray | None = None,
+    states: IntArray | None = None,
 ) -> npt.NDArray[np.object_]:
     """Draw the chain as a map of its probabilities and, beside it, a panel for each entry of the observations.
 
-    A chain that is more than a matrix draws itself.
+    A chain that is more than a matrix draws itself. Panels may be of some states only.
     """
     n_panels = len(shown)
     figure = new_figure(WIDTH, max(LEAST_HEIGHT, n_panels * PANEL_HEIGHT))
@@ -49,8 +64,9 @@ def draw_model(
     else:
         chain._draw(moves, initial, names, final)
     panels = [figure.add_subplot(grid[d, 1]) for d in range(n_panels)]
+    called = names if states is None else tuple(names[k] for k in states)
     for panel, entry in zip(panels, shown, strict=True):
-        draw_entry(panel, entry, names, with_legend=panel is panels[0] and len(names) <= MOST_NUMBERS)
+        draw_entry(panel, entry, called, with_legend=panel is panels[0] and len(called) <= MOST_NUMBERS)
     return np.array([moves, *panels], dtype=object)
 
 

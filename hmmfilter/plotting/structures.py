@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST_SQUARES = 100  # of a map, across and down
 MOST_NAMES = 30
+MOST_TICKS = 4  # where they are numbers of states, of which there may be many
 LEGEND_LETTERS = 36  # what fits in one line above the map's place
 SPAN = 100.0  # how often the largest number has the smallest where both are seen on one scale
 GAP = 0.06  # between parts of a picture, as a share of a map
@@ -43,6 +44,8 @@ def draw_moves(ax: Axes, initial: FloatArray, moves: Map, final: FloatArray | No
         ax.text(n_states + gap, -0.2 * gap, "end", ha="center", va="bottom")
     ax.text(0, -1.6 * gap, f"initial; moves, darkest {shades.max():.2g}", ha="left", va="bottom")
     ax.set(xlim=(0, n_states + right), ylim=(n_states, -1.5 * gap), aspect="equal", xlabel="to", ylabel="from")
+    ax.locator_params(nbins=MOST_TICKS, integer=True)
+    ax.ticklabel_format(style="plain", useOffset=False)
     ax.spines[:].set_visible(False)
 
 
@@ -65,13 +68,15 @@ def draw_shares(ax: Axes, shares: dict[str, FloatArray], names: tuple[str, ...])
     n_states = len(names)
     drawn = []
     for values, color in zip(shares.values(), colors_of(len(shares), for_lines=True), strict=True):
-        drawn += ax.plot(np.arange(n_states), values, color=color, drawstyle="steps-mid", linewidth=2)
+        width = 2 if n_states <= MOST_SQUARES else 1
+        drawn += ax.plot(np.arange(n_states), values, color=color, drawstyle="steps-mid", linewidth=width)
     above = np.concatenate([values[values > 0] for values in shares.values()])
     if above.max() > SPAN * above.min():
         ax.set_yscale("log")
     else:
         ax.set_ylim(0, None)
     ax.set(xlabel="state", ylabel="probability")
+    ax.locator_params(axis="x", nbins=MOST_TICKS, integer=True)
     if n_states <= MOST_NAMES:
         ax.set_xticks(np.arange(n_states), list(map(plain, names)), rotation=90 if n_states > MOST_NAMES // 3 else 0)
     ax.spines[["top", "right"]].set_visible(False)
