@@ -127,6 +127,16 @@ def test_interest_rates_are_as_published(printed_by):
 
 
 @needs_compiled
+def test_alleles_are_told_by_the_haplotypes_that_are_copied(printed_by):
+    printed = printed_by("haplotypes")
+    shares = [float(share) for share in re.findall(r"([\d.]+)%", printed)]
+    by_frequency, rarer_by_frequency, by_copies, rarer_by_copies, expected = shares
+    assert by_copies > by_frequency + 5
+    assert rarer_by_copies > 60 > rarer_by_frequency
+    assert abs(by_copies - expected) < 1
+
+
+@needs_compiled
 def test_water_matters_to_the_animal_as_much_as_it_does(printed_by):
     printed = printed_by("animal_movement")
     rows = [line.split() for line in printed.split("truth\n")[1].splitlines()[:4]]
