@@ -180,6 +180,29 @@ def test_most_words_are_heard_right_where_the_order_of_sounds_is_known(printed_b
 
 
 @needs_compiled
+def test_the_path_through_candidates_is_the_pitch_where_frames_alone_are_wrong(printed_by):
+    alone, path = re.findall(
+        r"pitch right in ([\d.]+)% of voiced frames, voicing right in ([\d.]+)%", printed_by("pitch")
+    )
+    assert float(alone[0]) < 70
+    assert float(alone[1]) < 90
+    assert float(path[0]) > 95
+    assert float(path[1]) > 98
+
+
+def test_the_chain_of_pitches_is_a_product():
+    """Of any voicing and pitch, the same glide; voicing and pitch are in the order of the likelihoods."""
+    pitch = runpy.run_path(str(ROOT / "examples" / "pitch.py"))
+    dense, n = pitch["chain"]().to_dense(), pitch["N_PITCHES"]
+    glide = dense[:n, :n] / pitch["STAY"]
+    assert np.allclose(dense, np.kron([[pitch["STAY"], 1 - pitch["STAY"]], [1 - pitch["STAY"], pitch["STAY"]]], glide))
+    assert np.array_equal(glide > 0, abs(np.subtract.outer(range(n), range(n))) <= pitch["FASTEST"])
+    rows = np.exp(pitch["log_likelihoods"](np.eye(2, n) * 0.6))
+    assert (rows[:, :n] == rows[:, :1]).all()
+    assert rows[0].argmax() == n
+
+
+@needs_compiled
 def test_models_of_words_go_from_left_to_right():
     words = runpy.run_path(str(ROOT / "examples" / "words.py"))
     rng = np.random.default_rng(2)
