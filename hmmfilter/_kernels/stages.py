@@ -109,7 +109,7 @@ def advance_by(tables: Tables, n: int, start: int, stop: int, block: int, retrac
 
 
 @compiled
-def begin_scores(tables: Tables, n: int, scores: FloatArray) -> None:
+def score_first_step(tables: Tables, n: int, scores: FloatArray) -> None:
     """log δ_0(k) = log p(h_0 = k) + log b_0(k)."""
     log_initial, log_b = tables.log_initial[initial_at(tables, n)], tables.log_likelihoods[tables.starts[n]]
     for k in range(scores.size):
@@ -127,7 +127,7 @@ def fill_scores_by_moves(tables: Tables, n: int, retracer: Retracer) -> tuple[fl
     network, log_likelihoods = tables.log_transition.onward, tables.log_likelihoods[first:end]
     routes, length, block = retracer.routes, length_of(retracer), 0
     scores = row_in(retracer, 0).states
-    begin_scores(tables, n, scores)
+    score_first_step(tables, n, scores)
     start, top, n_steps = 1, largest(scores), end - first
     log_initial = tables.log_initial[initial_at(tables, n)]
     error = LEAST_ERROR + 8.0 * ROUNDING * (largest_magnitude(log_initial) + largest_magnitude(log_likelihoods[0]))
@@ -173,7 +173,7 @@ def count_possible_on(tables: Tables, n: int, retracer: Retracer) -> int:
     first, network = tables.starts[n], tables.log_transition.onward
     log_likelihoods = tables.log_likelihoods[first : tables.starts[n + 1]]
     before, after, t = row_in(retracer, 0).states, row_in(retracer, 1).states, 0
-    begin_scores(tables, n, before)
+    score_first_step(tables, n, before)
     while largest(before) > NEVER:
         t += 1
         hold_moves(network, matrix_at(tables, first + t - 1), before.size, True, retracer.routes)
