@@ -554,3 +554,20 @@ def test_row_groups_without_rows(tmp_path):
         for part in (table[:0], table[:30], table[:0], table[30:]):
             writer.write_table(part)
     pd.testing.assert_frame_equal(hfd.from_parquet(tmp_path, steps_per_partition=12).compute(), ROWS)
+
+
+def test_chains_of_structure(folder):
+    """Their statistics, of whatever tables, are added up and kept like those of a matrix."""
+    lasting = hf.transitions.Durations([[0.5, 0.2, 0.3], [0.1, 0.3, 0.6]], [[0.0, 1.0], [1.0, 0.0]])
+    model, frame = hf.HMM([0.5, 0.5], lasting, POISSON.emission), hfd.from_parquet(folder, steps_per_partition=12)
+    expected = hf.fit(model, COUNTS, lengths=LENGTHS, max_iterations=3)
+    assert hfd.fit(model, folder, columns="x", max_iterations=3).history.tolist() == expected.history.tolist()
+    options = {"columns": "x", "max_iterations": 3, "checkpoint": folder / "fit"}
+    many = hfd.fit(model, frame, **options)
+    np.testing.assert_allclose(many.history, expected.history, rtol=1e-12)
+    assert hfd.fit(model, frame, **options).model == many.model
+    banded = hf.transitions.Banded(np.array([[0.0, 0.25], [0.5, 0.75], [0.5, 0.0]]), 1)
+    for chain in (lasting, banded):
+        model = hf.HMM([0.5, 0.5], chain, POISSON.emission)
+        expected = model.viterbi(COUNTS, lengths=LENGTHS).path
+        assert hfd.viterbi(model, frame, columns="x").compute()["state"].cat.codes.tolist() == expected.tolist()

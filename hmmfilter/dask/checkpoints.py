@@ -15,7 +15,7 @@ import numpy as np
 
 from hmmfilter import _checks
 from hmmfilter._files import written_whole
-from hmmfilter.dask.totals import Totals
+from hmmfilter.dask.totals import Shape, Totals
 from hmmfilter.learning.evidence import Model
 from hmmfilter.streaming.snapshots import emission_fingerprint, fingerprint
 
@@ -41,7 +41,7 @@ class Journal:
             return None
         with np.load(path, allow_pickle=False) as kept:
             _checks.same_fit(os.path.dirname(path), str(kept["of"]) == self._of(model))
-            shapes = tuple((name, tuple(shape)) for name, shape in json.loads(str(kept["shapes"])))
+            shapes = tuple(Shape(name, kind, tuple(shape)) for name, kind, shape in json.loads(str(kept["shapes"])))
             totals = Totals(kept["sums"], shapes, tuple(kept["log_likelihood"].tolist()), None)
         self._n_steps += 1
         return totals
