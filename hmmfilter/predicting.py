@@ -70,7 +70,8 @@ def one_step_predictions(
            [0.6273, 0.3727],
            [0.6533, 0.3467]])
     """
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    matrices = _checks.matrices_for("one_step_predictions", log_transition)
+    tables = _checks.chain(log_initial, matrices, log_likelihoods, lengths, transition_index, allowed)
     filtered = _in_two_steps(tables, impossible, workers, progress, is_alone=lengths is None)
     predicted: FloatArray = filtered.log_probabilities[::2].copy()
     return predicted
@@ -124,7 +125,8 @@ def filtered_pairs(
     array([[0.1805, 0.6187],
            [0.0102, 0.1906]])
     """
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    matrices = _checks.matrices_for("filtered_pairs", log_transition)
+    tables = _checks.chain(log_initial, matrices, log_likelihoods, lengths, transition_index, allowed)
     filtered = _in_two_steps(tables, impossible, workers, progress, is_alone=lengths is None)
     before, after = filtered.log_probabilities[1:-1:2], filtered.log_probabilities[3::2]
     predicted = filtered.log_probabilities[2::2] + filtered.log_increments[2::2, np.newaxis]
@@ -191,7 +193,8 @@ def log_likelihoods_to_come(
     """
     table = _checks.float_array("log_likelihoods", log_likelihoods)
     anywhere = np.zeros(table.shape[-1] if table.ndim else 0)
-    tables = _checks.chain(anywhere, log_transition, table, lengths, transition_index, allowed)
+    matrices = _checks.matrices_for("log_likelihoods_to_come", log_transition)
+    tables = _checks.chain(anywhere, matrices, table, lengths, transition_index, allowed)
     return to_come(tables, workers, progress)
 
 

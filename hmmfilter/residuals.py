@@ -32,7 +32,8 @@ def pseudo_residuals(
 
     What is known besides observations, (T, K), is known of each step also without its own.
     """
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    matrices = _checks.matrices_for("pseudo_residuals", log_transition)
+    tables = _checks.chain(log_initial, matrices, log_likelihoods, lengths, transition_index, allowed)
     rows = np.stack([np.zeros_like(log_likelihoods), tables.log_likelihoods], axis=1)
     if allowed is not None:
         rows[:, 0] = _checks.only_allowed(rows[:, 0], allowed)

@@ -66,7 +66,8 @@ def path_log_joint(
     >>> round(hf.path_log_joint(log_initial, log_transition, log_likelihoods, [0, 0, 1]), 4)
     -2.6877
     """
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    matrices = _checks.matrices_for("path_log_joint", log_transition)
+    tables = _checks.chain(log_initial, matrices, log_likelihoods, lengths, transition_index, allowed)
     states = _checks.path_of("path", path, *tables.log_likelihoods.shape)
     begins, starts_from = _beginnings(tables)
     firsts = starts_from[np.arange(len(begins)), states[begins]]
@@ -120,7 +121,8 @@ def path_log_posterior(
     >>> round(float(np.exp(hf.path_log_posterior(log_initial, log_transition, log_likelihoods, [0, 0, 1]))), 4)
     0.5649
     """
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    matrices = _checks.matrices_for("path_log_posterior", log_transition)
+    tables = _checks.chain(log_initial, matrices, log_likelihoods, lengths, transition_index, allowed)
     states = _checks.path_of("path", path, *tables.log_likelihoods.shape)
     ahead = _Ahead(tables)
     if not ahead.are_possible():
@@ -180,7 +182,8 @@ def path_entropy(
     >>> round(hf.path_entropy(log_initial, log_transition, log_likelihoods), 4)
     1.3339
     """
-    tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
+    matrices = _checks.matrices_for("path_entropy", log_transition)
+    tables = _checks.chain(log_initial, matrices, log_likelihoods, lengths, transition_index, allowed)
     given = log_initial, log_transition, log_likelihoods
     probabilities = smooth(*given, lengths=lengths, transition_index=transition_index, allowed=allowed).probabilities
     ahead = _Ahead(tables)

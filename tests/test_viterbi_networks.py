@@ -352,6 +352,6 @@ def test_other_routines_go_by_matrices_where_these_are_small(monkeypatch):
     monkeypatch.setattr(hf._checks.tables, "MOST_PAIRS", 99)
     for refused, given, got in ((hf.max_marginals, ways, "a matrix"), (hf.max_marginals, by_step, "11 matrices")):
         with pytest.raises(
-            ValueError, match=f"max_marginals goes by matrices.* 99 entries .* got {got} of 10 states; vi"
+            ValueError, match=f"max_marginals goes by matrices.* 99 entries .* got {got} of 10 states; fi"
         ):
             refused(log_initial, given, rows)

@@ -153,7 +153,7 @@ def matrices_for(routine: str, log_transition: Any) -> Any:
         got = f"{n_matrices} matrices" if n_matrices > 1 else "a matrix"
         raise ValueError(
             f"{routine} goes by matrices, of at most {MOST_PAIRS} entries where they are made of a chain of another "
-            f"structure: got {got} of {n_states} states; viterbi finds the best path without any"
+            f"structure: got {got} of {n_states} states; filtering, smoothing and viterbi go without any"
         )
     matrices = dense_logs(ways.onward)
     return matrices[0] if n_matrices == 1 else matrices
