@@ -10,6 +10,7 @@ from scipy import sparse
 
 import hmmfilter as hf
 from hmmfilter import storage
+from hmmfilter._checks import structures, tables
 from hmmfilter.emissions import Gaussian, Poisson, Regression
 from hmmfilter.transitions import Banded, Dense, Kronecker, Sparse, StayOrJump
 from tests.conftest import needs_compiled
@@ -359,10 +360,35 @@ def test_stays_and_jumps_are_drawn_as_lines():
 
 
 def test_a_network_of_too_many_nodes_is_refused(monkeypatch):
-    from hmmfilter._checks import structures
-
     monkeypatch.setattr(structures, "MOST_NODES", 50)
     with pytest.raises(
         ValueError, match="Kronecker must have fewer states, got 60 nodes of its network, of at most 50"
     ):
         Kronecker([[0.5, 0.5], [0.5, 0.5]], Banded(diagonals(10), 2))._ways()
+
+
+# What goes by matrices.
+
+
+BY_MATRICES = {
+    "one_step_predictions": lambda model: model.one_step_predictions(COUNTS),
+    "filtered_pairs": lambda model: model.filtered_pairs(COUNTS),
+    "log_likelihoods_to_come": lambda model: model.log_likelihoods_to_come(COUNTS),
+    "path_log_joint": lambda model: model.path_log_joint(COUNTS, model.viterbi(COUNTS).path),
+    "path_log_posterior": lambda model: model.path_log_posterior(COUNTS, model.viterbi(COUNTS).path),
+    "path_entropy": lambda model: model.path_entropy(COUNTS),
+    "pseudo_residuals": lambda model: model.pseudo_residuals(COUNTS).residuals,
+}
+
+
+@pytest.mark.parametrize("ask", BY_MATRICES.values(), ids=BY_MATRICES)
+def test_routines_by_matrices_make_small_ones_and_refuse_large_ones(ask, request, monkeypatch):
+    """To the last bit where no node is between, and of a stay of each step, too."""
+    assert np.array_equal(ask(model_of(BAND)), ask(model_of(BAND.to_dense())), equal_nan=True)
+    jumps = StayOrJump(STAY, JUMP, elsewhere=True)
+    np.testing.assert_allclose(ask(model_of(jumps)), ask(model_of(jumps.to_dense())), rtol=1e-12, atol=1e-13)
+    steady, by_step = StayOrJump(0.5, JUMP), StayOrJump([0.5] * (N_STEPS - 1), JUMP, by_step=True)
+    np.testing.assert_allclose(ask(model_of(by_step)), ask(model_of(steady)), rtol=1e-12, atol=1e-13)
+    monkeypatch.setattr(tables, "MOST_PAIRS", N_STATES**2 - 1)
+    with pytest.raises(ValueError, match=rf"{request.node.callspec.id} goes by matrices.*got a matrix of 20 states"):
+        ask(model_of(BAND))
