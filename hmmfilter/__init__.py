@@ -26,6 +26,7 @@ For tables of logs, from any model of your own, there are
 - `path_log_joint`, `path_log_posterior`, `path_entropy`: how probable a path is, and how far from certain,
 - `predict`: log p(h_{t+steps} | v_1:t), from log p(h_t | v_1:t),
 - `OnlineFilter`, `FixedLagSmoother`, `filter_blocks`: streams, by rows or blocks; the bits of the whole,
+- `OnlineSojourns`: streams of states that last as long as distributions say,
 - `OnlineViterbi`: the most probable path of a stream, each state as soon as it is settled,
 - `stationary_distribution`: where a Markov chain settles,
 - `from_hmmlearn`, `from_dynamax`, `from_pomegranate`, `from_statsmodels`: models of other libraries; back again with
@@ -85,7 +86,7 @@ from hmmfilter.sampling import sample_paths
 from hmmfilter.selection import cross_validate, select
 from hmmfilter.smoothing import expected_transitions, log_likelihood_gradient, pairwise_marginals, smooth
 from hmmfilter.stationarity import stationary_distribution
-from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi, filter_blocks
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineSojourns, OnlineViterbi, filter_blocks
 from hmmfilter.tracing import path_entropy, path_log_joint, path_log_posterior
 
 __all__ = [
@@ -109,6 +110,7 @@ __all__ = [
     "NBest",
     "ObjectiveFellError",
     "OnlineFilter",
+    "OnlineSojourns",
     "OnlineViterbi",
     "ParameterCovariance",
     "PosteriorDecoded",

@@ -1,5 +1,6 @@
 """States that last as long as distributions of their own say: all routines, by segmentations and by the plain chain."""
 
+import json
 from fractions import Fraction
 
 import mpmath
@@ -506,3 +507,89 @@ def test_questions_that_are_refused():
         hf.HMM([0.5, 0.5], chain, poisson, final=[0.1, 0.1])
     with pytest.raises(ValueError, match=r"initial\[1, 1\] must be 0 for an age that no sojourn of the state reaches"):
         hf.HMM([[0.5, 0.0], [0.0, 0.5]], hf.transitions.Durations([[0.5, 0.5], [1.0, 0.0]], CHANGES), poisson)
+
+
+# Streams
+
+
+@pytest.mark.parametrize("aged", [False, True])
+def test_a_stream_gives_the_bits_of_the_whole(aged):
+    rng = np.random.default_rng(6)
+    chain = drawn(rng, 3, 5)
+    initial = chain.stationary_ages() if aged else np.array([0.2, 0.3, 0.5])
+    rows = rng.normal(size=(20, 3)) * 40
+    rows[rng.random(rows.shape) < 0.1] = -np.inf
+    with np.errstate(divide="ignore"):
+        log_initial = np.log(initial)
+    whole = hf.forward_filter(log_initial, chain, rows)
+    stream = hf.OnlineSojourns(log_initial, chain)
+    assert stream.log_likelihood == 0
+    assert np.array_equal([stream.update(row) for row in rows[:5]], whole.log_probabilities[:5])
+    block = stream.update_block(rows[5:12])
+    assert np.array_equal(block.log_probabilities, whole.log_probabilities[5:12])
+    assert np.array_equal(block.log_increments, whole.log_increments[5:12])
+    document = json.loads(json.dumps(stream.snapshot()))
+    again = hf.OnlineSojourns.restore(document, log_initial, chain)
+    for each in (stream, again):
+        assert np.array_equal(each.update_block(rows[12:]).log_probabilities, whole.log_probabilities[12:])
+        assert each.log_likelihood == whole.log_likelihood
+    np.testing.assert_allclose(again.age_probabilities.sum(axis=1), whole.probabilities[-1], rtol=0, atol=LAW_TOLERANCE)
+    with np.errstate(divide="ignore"):
+        plain = hf.forward_filter(*expanded(chain, initial, rows)).probabilities[-1]
+    np.testing.assert_allclose(again.age_probabilities.ravel(), plain, rtol=0, atol=LAW_TOLERANCE)
+
+
+def test_a_stream_of_a_model():
+    model = hf.HMM([0.5, 0.5], hf.transitions.Durations(LASTS, CHANGES), hf.emissions.Poisson([1.0, 5.0]), ["a", "b"])
+    stream, counts = model.online(), [0, 1, 6, 7, 0]
+    first = [stream.observe(count) for count in counts[:2]]
+    assert np.array_equal(first, model.filter(counts).log_probabilities[:2])
+    further = model.online(stream.snapshot()).observe_block(counts[2:])
+    assert np.array_equal(further.probabilities, model.filter(counts).probabilities[2:])
+    assert "OnlineSojourns: 2 steps so far, 2 states" in str(stream)
+    with pytest.raises(hf.ImpossibleEvidenceError) as refusal:
+        stream.update_block([[0, 0], [-np.inf, -np.inf]])
+    assert refusal.value.step == 3
+    assert stream.n_observed == 2
+    with pytest.raises(hf.ImpossibleEvidenceError):
+        stream.update_block([[0, 0]], allowed=[[False, False]])
+    other = hf.HMM([0.5, 0.5], model.transition, hf.emissions.Poisson([1.0, 4.0]))
+    with pytest.raises(ValueError, match="got one with another emission: force=True"):
+        other.online(stream.snapshot())
+    assert other.online(stream.snapshot(), force=True).n_observed == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": "another"}, "must be a hmmfilter stream of sojourns"),
+        ({"n_observed": -1}, "n_observed must be at least 0"),
+        ({"heads": [[0.5]]}, "heads must have shape"),
+        ({"heads": [[1.5] * 8] * 2}, "from 0 to below 1"),
+        ({"exponents": [[0.5] * 8] * 2}, "whole numbers, or null"),
+        ({"exponents": [[float("inf")] * 8] * 2}, "finite, or null"),
+        ({"exponents": 3}, "exponents must have shape"),
+        ({"facts": [0.0]}, "facts must have shape"),
+    ],
+)
+def test_snapshots_that_are_none(change, words):
+    chain, start = hf.transitions.Durations(LASTS, CHANGES), np.log([0.5, 0.5])
+    snapshot = hf.OnlineSojourns(start, chain).snapshot() | change
+    with pytest.raises(ValueError, match=words):
+        hf.OnlineSojourns.restore(snapshot, start, chain)
+
+
+def test_streams_that_are_refused():
+    model = hf.HMM([0.5, 0.5], hf.transitions.Durations(LASTS, CHANGES), hf.emissions.Poisson([1.0, 5.0]))
+    for ask in (
+        lambda: model.fixed_lag(2),
+        model.online_viterbi,
+        lambda: model.filter_blocks([[1]]),
+        lambda: model.forecast([1, 2], 3),
+    ):
+        with pytest.raises(TypeError, match="takes no Durations"):
+            ask()
+    with pytest.raises(ValueError, match="impossible must be 'raise'"):
+        model.online(impossible="restart")
+    with pytest.raises(TypeError, match="log_transition must be Durations, got list"):
+        hf.OnlineSojourns([0.0], [[0.0]])

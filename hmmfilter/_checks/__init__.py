@@ -7,6 +7,7 @@ from hmmfilter._checks.ages import (
     durations_of,
     initial_of,
     learnable_start,
+    moderate_logs,
     moves_of,
     no_ends,
     no_matrices,
@@ -255,6 +256,7 @@ from hmmfilter._checks.settings import (
     steps_ahead,
     workers,
 )
+from hmmfilter._checks.sojourn_streams import no_such_stream, only_raising, sojourns_online, written_sojourns
 from hmmfilter._checks.spread import (
     ImpossibleRowsError,
     LostWorkersError,

@@ -100,7 +100,8 @@ class Streams:
 
     def _stream_of(self, snapshot: Any) -> Stream:
         is_step = type(snapshot) is int and snapshot >= 0  # and no bool
-        return snapshot if is_step else self._model.online(snapshot, impossible=self._impossible)
+        stream: Stream = snapshot if is_step else self._model.online(snapshot, impossible=self._impossible)
+        return stream
 
     def _filter(self, stream: Stream, block: Evidence, cells: FloatArray, rows: IntArray) -> Stream:
         """Take the steps of one sequence, as far as they are possible, and fill its cells."""

@@ -281,6 +281,7 @@ class Posteriors(Questions):
         array([[0.5 , 0.5 ],
                [0.55, 0.45]])
         """
+        _checks.no_such_stream("forecast", self.chain)
         n_steps = _checks.steps_ahead("steps", steps)
         given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
         if lengths is None and _checks.is_no_step(observations, self.emission):

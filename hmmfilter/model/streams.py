@@ -15,11 +15,11 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.model.questions import Questions
 from hmmfilter.results import Filtered
-from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi, filter_blocks
+from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineSojourns, OnlineViterbi, filter_blocks
 from hmmfilter.streaming.blocks import filtered_blocks
 from hmmfilter.streaming.companions import Companion
 from hmmfilter.streaming.models import Stream, stream_of_model
-from hmmfilter.transitions import Dense, Structured
+from hmmfilter.transitions import Dense, Durations, Structured
 
 
 class Streams(Questions):
@@ -31,7 +31,7 @@ class Streams(Questions):
         *,
         impossible: _checks.RaiseOrRestart = "raise",
         force: bool = False,
-    ) -> OnlineFilter:
+    ) -> Any:
         """Begin a stream of observations, or go on with one.
 
         Parameters
@@ -47,7 +47,7 @@ class Streams(Questions):
 
         Returns
         -------
-        OnlineFilter
+        OnlineFilter, or of `hmmfilter.transitions.Durations` OnlineSojourns
             The stream, whose `OnlineFilter.observe` takes observations.
 
         Raises
@@ -66,6 +66,10 @@ class Streams(Questions):
         >>> np.exp(model.online(stream.snapshot()).observe(4)).round(4)
         array([0.0292, 0.9708])
         """
+        if isinstance(self.chain, Durations):
+            _checks.only_raising(impossible)
+            sojourns = OnlineSojourns(self.log_initial, self.chain, emission=self.emission)
+            return sojourns._of(self.state_names, snapshot, force)
         stream = OnlineFilter(*self._of_stream, emission=self.emission, impossible=impossible)
         return self._stream(stream, snapshot, force)
 
@@ -152,6 +156,7 @@ class Streams(Questions):
     @property
     def _of_stream(self) -> tuple[FloatArray, Any]:
         """The tables of a stream: where it begins, and how it moves, or nothing of that where it depends on more."""
+        _checks.no_such_stream("this stream", self.chain)
         is_known = isinstance(self.chain, (Dense, Structured))
         return self.log_initial, self._log_move if is_known else np.zeros((self.n_states, self.n_states))
 
@@ -214,6 +219,7 @@ class Streams(Questions):
         [[0.8616 0.1384]]
         """
         given = {"covariates": covariates, "times": times, "transition_index": transition_index}
+        _checks.no_such_stream("filter_blocks", self.chain)
         if (
             any(value is not None for value in given.values())
             or _checks.needs_of(self.chain)

@@ -44,13 +44,13 @@ class ExpectedSojourns(Previewed):
     >>> machine = hf.transitions.Durations([[0.1, 0.3, 0.6], [0.5, 0.0, 0.5]], [[0, 1], [1, 0]])
     >>> sojourns = hf.HMM([0.5, 0.5], machine, hf.emissions.Poisson([1.0, 5.0])).expected_transitions([0, 2, 7, 4, 1])
     >>> sojourns
-    ExpectedSojourns: 2 states, 2.2374 ended, 1.0000 go on
+    ExpectedSojourns: 2 states, 1.7169 ended, 1.0000 go on
       state   ended  going on    to 0    to 1
-          0  1.0988    0.8566  0.0000  1.0988
-          1  1.1386    0.1434  1.1386  0.0000
+          0  0.9958    0.7170  0.0000  0.9958
+          1  0.7211    0.2830  0.7211  0.0000
     >>> sojourns.ended.round(4)
-    array([[0.0856, 0.9312, 0.082 ],
-           [0.9982, 0.    , 0.1404]])
+    [[0.4696 0.5215 0.0047]
+     [0.2489 0.     0.4722]]
     """
 
     ended: FloatArray
@@ -85,12 +85,12 @@ class ExpectedSojourns(Previewed):
         >>> machine = hf.transitions.Durations([[0.1, 0.9], [0.0, 1.0]], [[0, 1], [1, 0]])
         >>> model = hf.HMM([0.5, 0.5], machine, hf.emissions.Poisson([1.0, 5.0]), ["calm", "busy"])
         >>> model.expected_transitions([0, 2, 7, 4]).to_frame().round(4)  # doctest: +NORMALIZE_WHITESPACE
-                    ended  going_on   begun
+                    ended  going_on  begun
         state age
-        calm  1    0.0000    0.0000  1.0000
-              2    1.0000    0.0000  0.0000
-        busy  1    0.0000    0.0000  0.0000
-              2    0.0000    1.0000  0.0000
+        calm  1    0.0044    0.0044    1.0
+              2    0.9956    0.0000    0.0
+        busy  1    0.0000    0.0000    0.0
+              2    0.0044    0.9956    0.0
         """
         shape = self.ended.shape
         names = self._names(shape[-2])

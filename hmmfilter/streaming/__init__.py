@@ -4,5 +4,6 @@ from hmmfilter.streaming.blocks import filter_blocks
 from hmmfilter.streaming.decoder import OnlineViterbi, Settled
 from hmmfilter.streaming.lagged import FixedLagSmoother
 from hmmfilter.streaming.online import OnlineFilter
+from hmmfilter.streaming.sojourns import OnlineSojourns
 
-__all__ = ["FixedLagSmoother", "OnlineFilter", "OnlineViterbi", "Settled", "filter_blocks"]
+__all__ = ["FixedLagSmoother", "OnlineFilter", "OnlineSojourns", "OnlineViterbi", "Settled", "filter_blocks"]
