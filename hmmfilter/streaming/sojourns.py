@@ -67,8 +67,8 @@ class OnlineSojourns:
     [1. 0.]
     [0.9198 0.0802]
     >>> stream.age_probabilities.round(4)
-    [[0.     0.0184 0.2006 0.7008]
-     [0.0802 0.     0.     0.    ]]
+    array([[0.    , 0.0184, 0.2006, 0.7008],
+           [0.0802, 0.    , 0.    , 0.    ]])
     """
 
     def __init__(self, log_initial: npt.ArrayLike, log_transition: Any, *, emission: Emission | None = None) -> None:
