@@ -160,7 +160,7 @@ def _covariates(
 def _column_names(table: Any) -> tuple[str, ...] | None:
     """The names of the columns of a frame, or of a series that has one."""
     if hasattr(table, "columns"):
-        names = tuple(map(str, table.columns))
+        names = tuple(map(str, getattr(table, "column_names", table.columns)))  # as Arrow has them
         return None if names == tuple(map(str, range(len(names)))) else names
     name = getattr(table, "name", None)
     return None if name is None or not hasattr(table, "iloc") else (str(name),)

@@ -163,7 +163,7 @@ def _labels(c: int, entry: Any, width: int | None) -> Labels:
 def by_channel(value: Any, layout: Layout) -> list[Any]:
     """What stands in the columns of each channel: of one column a series, a vector or a list; of several a table."""
     if hasattr(value, "columns") and not callable(value.columns):
-        names = list(value.columns)
+        names = list(getattr(value, "column_names", value.columns))  # of Arrow, whose columns are what is in them
         return _of_columns(layout, _places_in(names, layout), lambda i: _column_of(value, names, i))
     if isinstance(value, np.ndarray) and value.dtype.names:
         names = list(value.dtype.names)
@@ -179,6 +179,8 @@ def by_channel(value: Any, layout: Layout) -> list[Any]:
 
 
 def _column_of(frame: Any, names: list[Any], i: int) -> Any:
+    if hasattr(frame, "column_names"):
+        return frame.column(i)
     return frame.iloc[:, i] if hasattr(frame, "iloc") else frame[names[i]]
 
 

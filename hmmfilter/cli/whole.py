@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hmmfilter import plotting
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._beside import Beside
 from hmmfilter._checks import ImpossibleEvidenceError
 from hmmfilter._tables import Reader, opened_output
 from hmmfilter.cli.evidence import Intake, refusal
@@ -86,7 +87,8 @@ def _asked(model: HMM, intake: Intake, gathered: Gathered, task: str, **options:
     if not intake.are_alone:
         beside = intake.columns.named(gathered.beside)
         return getattr(model, task)(gathered.given, lengths=gathered.lengths, **beside, **options)
-    tables = model.log_initial, model.log_transition, gathered.log_likelihoods
+    moves, _ = model._moves(Beside(np.array([0, len(gathered.log_likelihoods)])))
+    tables = model.log_initial, moves, gathered.log_likelihoods
     return DOORS[task](*tables, lengths=gathered.lengths, **options)
 
 

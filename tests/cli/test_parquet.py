@@ -1,6 +1,9 @@
 """Parquet and Arrow in and out: to the same digits as CSV, block by block, and refusals by row and column."""
 
 import datetime
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -232,3 +235,47 @@ def test_a_filter_takes_the_same_memory_for_any_length(tmp_path, monkeypatch, ou
     (short, short_arrow), (long, long_arrow) = peaks
     assert long < 1.2 * short
     assert 0 < long_arrow < 1.2 * short_arrow
+
+
+@pytest.mark.parametrize("task", ["filter", "smooth"])
+def test_without_pyarrow_one_line_says_how_to_install_it(command, monkeypatch, task):
+    monkeypatch.setattr(pq, "write_table", lambda table, path: path.write_bytes(b"PAR1rest"))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    table = {"x": [1.0]}
+    monkeypatch.setattr(pa, "table", lambda columns: columns)
+    status, _, err = command(table, task=task)
+    assert (status, err.count("\n")) == (2, 1)
+    assert err.endswith("data.parquet: needs pyarrow: pip install 'hmmfilter[parquet]' brings it\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_ends_early_leaves_what_was_there(tmp_path, number):
+    """A signal in the midst of the rows, after some row groups; what a killed process leaves has another name."""
+    MODEL.to_json(tmp_path / "model.json")
+    pq.write_table(pa.table({"x": np.zeros(100)}), tmp_path / "data.parquet")
+    output = tmp_path / "output.parquet"
+    output.write_bytes(b"before")
+    script = f"""
+import os, sys
+from hmmfilter import cli
+from hmmfilter._tables import arrow_writing
+from hmmfilter.cli import evidence
+evidence.MOST_ROWS, arrow_writing.GROUP_ROWS = 10, 20
+write = arrow_writing.ParquetWriter._write
+n_blocks = []
+def written(writer, *rest):
+    write(writer, *rest)
+    n_blocks.append(rest)
+    if len(n_blocks) == 5:
+        os.kill(os.getpid(), {int(number)})
+arrow_writing.ParquetWriter._write = written
+sys.exit(cli.main(sys.argv[1:]))
+"""
+    words = ["smooth", "data.parquet", "--model", "model.json", "--output", "output.parquet"]
+    done = subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
+    assert (done.stdout, done.stderr) == (b"", b"")
+    assert output.read_bytes() == b"before"
+    names = {path.name for path in tmp_path.iterdir()} - {"data.parquet", "model.json", "output.parquet"}
+    assert len(names) == (number == signal.SIGKILL)
+    assert all(name.endswith(".part") for name in names)
