@@ -249,6 +249,19 @@ def test_streaming_says_what_it_should(printed_by):
 
 
 @needs_compiled
+def test_lasting_dice_say_what_they_should(printed_by):
+    """That durations which are known are right more often, and are as probable as they should be."""
+    found = {
+        name.strip(): (float(total), float(wrong))
+        for name, total, wrong in re.findall(
+            r"(.+): log-likelihood (-[\d.]+), ([\d.]+) of 300", printed_by("lasting_dice")
+        )
+    }
+    assert found["durations"][0] > found["a plain chain"][0] + 200
+    assert found["durations"][1] < 0.7 * found["a plain chain"][1]
+
+
+@needs_compiled
 def test_casino_says_what_it_should(printed_by):
     printed = printed_by("casino")
     one_game, thousand_games = printed.split("in 1000 games, on average")

@@ -45,7 +45,7 @@ def room_for_scores(n_states: int, n_ages: int, n_rows: int) -> Scores:
 
 
 @compiled
-def begin_scores(log_initial: FloatArray, ages: Ages, scores: Scores) -> None:
+def begin_sojourn_scores(log_initial: FloatArray, ages: Ages, scores: Scores) -> None:
     """What a sequence begins with, by states, or by states and ages, whose entries come before the first step."""
     n_states, n_ring = scores.entries.shape[1:]
     n_given, n_ages = log_initial.size // n_states, ages.logs.shape[2]
@@ -105,7 +105,7 @@ def run_lasting(
     Where there is none, −inf, and the path is left as it is.
     """
     n_rows, n_states = log_b.shape
-    begin_scores(log_initial, ages, scores)
+    begin_sojourn_scores(log_initial, ages, scores)
     for t in range(n_rows):
         if t > 0:
             enter_scores(ages, scores, t)
