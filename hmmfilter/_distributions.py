@@ -18,6 +18,7 @@ FARTHEST = 50.0  # the factor by which a product of a number and its slack may c
 SHARE = 0.95  # of the way to where a number or its slack would be 0
 IS_NEAR, IS_NOTHING = 1e-6, 1e-14  # when products are near the counts, relatively; and near 0
 LEAST = 1e-300  # of numbers, and of slacks, on their way to 0, which they may not come to
+TRACE_OF_MOVES = 1e-100  # of a move that is learnt: nothing, and would take exact recursions
 MOST_STEPS = 400  # some 30 are taken; where counts span all doubles, 200
 
 
@@ -38,6 +39,12 @@ def most_likely(counts: FloatArray, before: FloatArray, groups: IntArray | None 
             filled[are_shared] = _shared_rows(means[are_shared], p[are_shared], group_of[are_shared])
     rows: FloatArray = filled.reshape(before.shape)
     return rows
+
+
+def without_traces(probabilities: FloatArray, groups: IntArray, trace: float = TRACE_OF_MOVES) -> FloatArray:
+    """Probabilities of which those that are learnt to be next to nothing are 0, which the objective does not notice."""
+    kept: FloatArray = np.where((groups >= 0) & (probabilities < trace), 0.0, probabilities)
+    return kept
 
 
 def _shares(counts: FloatArray, before: FloatArray, free: BoolArray) -> FloatArray:

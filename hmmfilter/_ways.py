@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
-from hmmfilter._kernels.limits import NEAR_UNIT, NEVER, TRANSITION_SPREAD
+from hmmfilter._kernels.limits import FEW_STATES, NEAR_UNIT, NEVER, TRANSITION_SPREAD
 from hmmfilter._kernels.network import ALIKE, FEWEST, LISTED, SUM, KindArray, Network, Ways
 from hmmfilter._kernels.wide import LOG_2
 
@@ -152,6 +152,15 @@ def staying(like: Any, n_states: int) -> Any:
     return ways_of(n_states, 0, states, states + n_states, np.zeros(n_states))
 
 
+def matrix_if_few(ways: Ways) -> FloatArray | Ways:
+    """Natural logs of the matrix, (K, K), where moves lead from state to state and these are few; else the ways.
+
+    Up to so many, kernels of matrices carry tails, and results are to have the same bits.
+    """
+    onward = ways.onward
+    return dense_logs(onward)[0] if onward.n_between == 0 and len(onward.into) - 1 <= FEW_STATES else ways
+
+
 def dense_logs(network: Network) -> FloatArray:
     """Natural logs of the matrices, (M, K, K), of a network: of sums over all ways, where it has nodes between."""
     if network.n_between > 0:
@@ -179,3 +188,40 @@ def _dense_sums(network: Network) -> FloatArray:
         np.logaddexp.reduce(terms, axis=1, initial=NEVER, out=reached[:, n_states + node])
     dense: FloatArray = frozen(reached[:, n_nodes:].transpose(0, 2, 1).copy())
     return dense
+
+
+class Counted(NamedTuple):
+    """How often each move of a network is expected, listed as the one that leads on is."""
+
+    n_states: int
+    n_between: int
+    sources: IntArray  # (moves,), nodes
+    targets: IntArray  # (moves,), nodes
+    counts: FloatArray  # (moves,)
+
+    @property
+    def entered(self) -> FloatArray:
+        """How often each state is entered, (K,)."""
+        first = self.n_states + self.n_between
+        last = self.targets >= first
+        return tallied(self.targets[last] - first, self.counts[last], self.n_states)
+
+    @property
+    def left(self) -> FloatArray:
+        """How often each state is left for another step, (K,)."""
+        begins = self.sources < self.n_states
+        return tallied(self.sources[begins], self.counts[begins], self.n_states)
+
+
+def tallied(numbers: IntArray, counts: FloatArray, size: int) -> FloatArray:
+    """The sum of all counts with each number."""
+    return np.bincount(numbers, counts, size).astype(np.float64)
+
+
+def counted(network: Network, counts: FloatArray) -> Counted:
+    """Counts of all moves, (moves,), or as the dense kernels have them, (K, K); with what they are of."""
+    sources, targets = ends_of(network)
+    n_states = len(network.into) - 1 - network.n_between
+    if counts.ndim > 1:
+        counts = counts[sources, targets - n_states]
+    return Counted(n_states, network.n_between, sources, targets, counts)

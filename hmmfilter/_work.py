@@ -193,6 +193,7 @@ WORK: dict[str, dict[str, Work]] = {
         "run_walks_back": lambda given, n, begin, end, slots, alphas, filtered, room, paths, *_: (
             filtered.size + (end - begin) * (0.5 * given[1].onward.sources.size + 20.0 * len(paths))
         ),
+        "fill_ways_on": lambda network, values, n_states, v: 1.0 * network.sources.size,
         "run_walk": lambda network, values, v, final, uniforms, states: 20.0 * states.size,
     },
     "decoding": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -136,6 +138,48 @@ def draw_to_ends(
             more = draw_states(before, moves, MORE_STEPS + len(states), rng)
             states = np.append(states, more)
             before = moves[more[-1]]
+        paths.append(states[states < end])
+    return paths
+
+
+class Walk(NamedTuple):
+    """How a chain goes on that lists its moves, as `hmmfilter._kernels.walking` takes it."""
+
+    back: Any  # a `Network`
+    values: FloatArray
+    v: FloatArray
+    final: FloatArray  # (K,)
+
+    @classmethod
+    def of(cls, chain: Any, final: FloatArray | None) -> Walk:
+        """That of a chain which is the same at each step."""
+        back, values, n_states = chain._ways().back, chain._values_back(), chain.n_states
+        v = np.zeros(n_states + back.n_between)
+        kernels.fill_ways_on(back, values, n_states, v)
+        return cls(back, values, v, np.zeros(n_states) if final is None else final)
+
+    def drawn(self, first: int, uniforms: FloatArray) -> IntArray:
+        """A path that goes on from a state, by a uniform number a step; the first is not looked at."""
+        states = np.empty(len(uniforms), dtype=np.int64)
+        states[0] = first
+        kernels.run_walk(*self, uniforms, states)
+        return states
+
+
+def draw_along(initial: FloatArray, walk: Walk, length: int, rng: np.random.Generator) -> IntArray:
+    """`draw_states` of a chain that lists its moves."""
+    uniforms = rng.random(length)
+    return walk.drawn(int(np.searchsorted(cumulate(initial), uniforms[0], side="right")), uniforms)
+
+
+def draw_along_to_ends(initial: FloatArray, walk: Walk, n_paths: int, rng: np.random.Generator) -> list[IntArray]:
+    """`draw_to_ends` of a chain that lists its moves."""
+    end, paths = len(initial), []
+    for _ in range(n_paths):
+        states = draw_along(initial, walk, MORE_STEPS, rng)
+        while end not in states:
+            uniforms = rng.random(MORE_STEPS + len(states))
+            states = np.append(states, walk.drawn(int(states[-1]), np.append(0.0, uniforms))[1:])
         paths.append(states[states < end])
     return paths
 

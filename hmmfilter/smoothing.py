@@ -10,8 +10,9 @@ import numpy.typing as npt
 from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, TransitionLike
 from hmmfilter._docstrings import as_in
+from hmmfilter._ways import counted
 from hmmfilter.filtering import forward_filter
-from hmmfilter.results import ExpectedSojourns, ExpectedTransitions, Gradient, Smoothed
+from hmmfilter.results import ExpectedMoves, ExpectedSojourns, ExpectedTransitions, Gradient, Smoothed
 from hmmfilter.results.posteriors import numbers_of
 
 
@@ -161,7 +162,7 @@ def expected_transitions(
     -------
     ExpectedTransitions
         ``counts`` (K, K), or (N, K, K) for each sequence alone, or (M, K, K) for each matrix, expected numbers;
-        ``log_likelihood``.
+        ``log_likelihood``. Of a chain that lists its moves `ExpectedMoves`, whose counts have its own shape.
 
     Raises
     ------
@@ -191,7 +192,7 @@ def expected_transitions(
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
     tables = _checks.any_chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
-    n_states, is_by_sequence = tables.log_likelihoods.shape[1], _checks.flag("per_sequence", per_sequence)
+    is_by_sequence = _checks.flag("per_sequence", per_sequence)
     is_by_matrix = _checks.flag("per_matrix", per_matrix)
     if hasattr(log_transition, "n_ages"):
         _checks.no_matrices(is_by_matrix)
@@ -207,15 +208,22 @@ def expected_transitions(
             moves=found.moves,
             log_likelihood=outcome[1] if lengths is not None else float(outcome[1][0]),
         )
+    ways = _checks.ways_in(log_transition)
+    if ways is not None:
+        _checks.no_matrices_of_moves(is_by_matrix)
     if is_by_matrix:
         _checks.countable_by_matrix(is_by_sequence, np.ndim(log_transition) == 3 and transition_index is None)
     n_sums = len(tables.starts) - 1 if is_by_sequence else len(tables.log_transition) if is_by_matrix else 1
-    sums = np.empty((n_sums, 2, n_states, n_states))
+    sums = np.empty((n_sums, 2, *_drivers.shape_of_moves(tables)))
     wanted = _drivers.Pairs(sums=sums, is_by_sequence=is_by_sequence)
     n_possible, totals = _drivers.fill_pairs(tables, wanted, n_workers, progress)
     if impossible == "raise":
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     counts = sums.sum(axis=1)
+    if ways is not None:
+        by_moves = [counted(ways.onward, its_counts) for its_counts in counts]
+        is_split, total = is_by_sequence and lengths is not None, totals if lengths is not None else float(totals[0])
+        return ExpectedMoves.of(by_moves, is_split, total, getattr(log_transition, "_shaped", None))
     return ExpectedTransitions(
         counts=counts if is_by_matrix or (is_by_sequence and lengths is not None) else counts[0],
         per_matrix=is_by_matrix,
@@ -284,6 +292,7 @@ def pairwise_marginals(
 
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
+    _checks.matrix_for_pairs(log_transition, "a table of pairs")
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
     pairs = np.empty((n_rows, n_states, n_states))
@@ -361,6 +370,7 @@ def log_likelihood_gradient(
 
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
+    _checks.matrix_for_pairs(log_transition, "a gradient")
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
     shape = np.shape(log_transition)

@@ -311,14 +311,20 @@ from hmmfilter._checks.structures import (
     listed_entries,
     listed_logs,
     listed_moves,
+    matrix_for_pairs,
+    no_matrices_of_moves,
     no_new_numbers,
     nodes,
+    not_stationary,
+    one_for_all_moves,
     one_rhythm,
     ordered_moves,
     rest_of_sparse,
+    room_for_rows,
     staying_by_state,
     staying_by_step,
     stays_for_good,
+    stays_of_steps,
 )
 from hmmfilter._checks.sums import in_order, log_probabilities_of, logs_to_subtract, lse_terms, temperature
 from hmmfilter._checks.symbols import storable_symbols, symbol_numbers, symbols, symbols_of
@@ -341,6 +347,7 @@ from hmmfilter._checks.tables import (
     prediction,
     starts,
     steps_one_by_one,
+    ways_in,
 )
 from hmmfilter._checks.transitions import (
     as_many_histories,
@@ -366,7 +373,7 @@ from hmmfilter._checks.transitions import (
     transition_coefficients,
     transition_matrices,
 )
-from hmmfilter._checks.uncertainty import at_the_top, confidence_level, derivatives, identified
+from hmmfilter._checks.uncertainty import at_the_top, confidence_level, derivatives, identified, no_listed_moves
 from hmmfilter._checks.variational import (
     believed_numbers,
     believed_scales,

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hmmfilter._arrays import FloatArray, IntArray, frozen
+from hmmfilter._arrays import BoolArray, FloatArray, IntArray, frozen
 from hmmfilter._checks.arrays import DOUBLE, float_array, refuse_first, require_shape
 from hmmfilter._checks.errors import MOST_ENTRIES, shown
 from hmmfilter._checks.numbers import real_numbers
 from hmmfilter._checks.settings import flag
+from hmmfilter._kernels.network import Network
+from hmmfilter._ways import ends_of
 
 MOST_RATE = 9e18  # of counts that are drawn as whole numbers of 64 bits
 SUM_TOLERANCE = 1e-8  # how far from 1 a row of probabilities may sum, at least
@@ -114,18 +116,42 @@ def end_probabilities(value: npt.ArrayLike | None, n_states: int) -> FloatArray 
     return final
 
 
-def ends_surely(chain: Any, initial: FloatArray, transition: FloatArray, final: FloatArray | None) -> None:
+def ends_surely(chain: Any, initial: FloatArray, transition: Any, final: FloatArray | None) -> None:
     """Insist on a chain that is the same at each step, and from which an end is reached, wherever it leads."""
     if final is None:
         raise ValueError("length must be given for a model without end probabilities, got None")
     if chain._needs:
         raise ValueError(f"length must be given where the chain depends on {' and '.join(chain._needs)}, got None")
-    leads = (transition > 0) & (final < 1)[:, np.newaxis]
     comes, ends = initial > 0, final > 0
-    for _ in range(len(final)):
-        comes, ends = comes | (comes @ leads), ends | (leads @ ends)
+    if hasattr(chain, "_ways"):
+        if chain._changes:
+            raise ValueError("length must be given where the chain is another one from step to step, got None")
+        ways, goes_on, any_state = chain._ways(), final < 1, np.ones(len(final), dtype=np.bool_)
+        comes, ends = _led_to(ways.onward, comes, goes_on, any_state), _led_to(ways.back, ends, any_state, goes_on)
+    else:
+        leads = (transition > 0) & (final < 1)[:, np.newaxis]
+        for _ in range(len(final)):
+            comes, ends = comes | (comes @ leads), ends | (leads @ ends)
     for k in np.flatnonzero(comes & ~ends)[:1]:
         raise ValueError(f"length must be given where a path may never end, got None: state {k} leads to no end")
+
+
+def _led_to(network: Network, begins: BoolArray, leaves: BoolArray, arrives: BoolArray) -> BoolArray:
+    """To which states moves of a network lead, sooner or later, from some; moves from, and to, such states alone."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order
+
+    n_states, n_nodes = len(begins), len(begins) + network.n_between
+    between = np.ones(network.n_between, dtype=np.bool_)
+    sources, targets = ends_of(network)
+    targets = np.where(targets >= n_nodes, targets - n_nodes, targets)  # after a step is before the next one
+    are_open = np.append(leaves, between)[sources] & np.append(arrives, between)[targets]
+    begun = np.flatnonzero(begins)
+    nodes = np.append(sources[are_open], np.full(len(begun), n_nodes)), np.append(targets[are_open], begun)
+    graph = coo_array((np.ones(len(nodes[0]), dtype=np.int8), nodes), shape=(n_nodes + 1, n_nodes + 1)).tocsr()
+    led_to = np.zeros(n_nodes + 1, dtype=np.bool_)
+    led_to[breadth_first_order(graph, n_nodes, return_predecessors=False)] = True
+    return led_to[:n_states]
 
 
 def certain_state(name: str, value: Any, names: Sequence[str]) -> FloatArray:

@@ -26,9 +26,10 @@ from hmmfilter._checks.parameters import (
     sum_tolerance,
 )
 from hmmfilter._checks.settings import integer, memory_size, step_count
-from hmmfilter._checks.tables import LARGEST_LOG
+from hmmfilter._checks.tables import LARGEST_LOG, ways_in
 from hmmfilter._kernels.network import NodeArray
 
+MOST_PLACES, MOST_TIMES = 10**7, 4  # of a table of rows that is mostly empty, and of one that is not
 MOST_NODES = 2**31 - 1  # of a network: their numbers have 32 bits
 
 
@@ -273,3 +274,49 @@ def no_new_numbers(kind: str) -> NoReturn:
         f"order must be left out for {kind} transitions, whose states are numbered as pairs: a model of "
         "hmmfilter.transitions.Sparse(model.transition.to_dense()) takes any order"
     )
+
+
+def room_for_rows(n_states: int, width: int, n_moves: int) -> None:
+    """Insist on rows of moves that a table with as many places in each does not make much more of."""
+    if n_states * width > max(MOST_PLACES, MOST_TIMES * n_moves):
+        raise ValueError(
+            f"transition must have about as many moves from each state to learn, got {n_moves} of {n_states} states, "
+            f"{width} of them from a single one"
+        )
+
+
+def one_for_all_moves(name: str, shape: tuple[int, ...], diagonal: float) -> None:
+    """Insist on a prior that believes the same of all moves that are listed."""
+    if shape != () or diagonal > 0:
+        got = f"shape {shape}" if shape != () else f"diagonal {diagonal:g}"
+        raise ValueError(f"{name} must have one concentration for all moves, where these are listed, got {got}")
+
+
+def stays_of_steps(n_stays: int, starts: IntArray) -> None:
+    """Insist on a stay for each step; that of a single sequence's last one may be missing."""
+    n_rows = int(starts[-1])
+    if n_stays != n_rows and not (len(starts) == 2 and n_stays == n_rows - 1):
+        needed = f"{n_rows - 1} or {n_rows}" if len(starts) == 2 else str(n_rows)
+        raise ValueError(f"stay must have {needed} entries, one of each step that leads on, got {n_stays}")
+
+
+def no_matrices_of_moves(is_by_matrix: bool) -> None:
+    """Refuse counts by matrix where moves are listed."""
+    if is_by_matrix:
+        raise ValueError("per_matrix must be False where a chain lists its moves, got True")
+
+
+def matrix_for_pairs(log_transition: Any, what: str) -> None:
+    """Insist on a matrix, where an answer has a number for each pair of states."""
+    if ways_in(log_transition) is not None:
+        got = type(log_transition).__name__ if hasattr(log_transition, "to_dense") else "moves that are listed"
+        raise TypeError(
+            f"the transition must be an array for {what}, got {got}: expected_transitions counts its moves, and "
+            "to_dense() makes an array of it"
+        )
+
+
+def not_stationary(kind: str, initial: str) -> None:
+    """Refuse to learn where a chain settles that lists its moves."""
+    if initial == "stationary":
+        raise ValueError(f"initial must be 'free' or 'fixed' where the transition is {kind}, got 'stationary'")

@@ -33,6 +33,14 @@ def identified(flat: Sequence[str], has_converged: bool) -> None:
         )
 
 
+def no_listed_moves(kind: str, are_listed: bool) -> None:
+    """Refuse standard errors of a chain that lists its moves."""
+    if are_listed:
+        raise ValueError(
+            f"transition must be a matrix for standard errors, got {kind}: a fit from its to_dense() has the same zeros"
+        )
+
+
 def at_the_top(distance: float) -> None:
     """Insist that the top is near, by a distance in standard errors."""
     if not distance <= FARTHEST:

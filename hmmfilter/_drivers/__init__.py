@@ -8,7 +8,7 @@ Kernels meet no sequence without steps: the drivers leave it out, and say of it 
 from hmmfilter._drivers.ages import SojournSums, count_sojourns, room_for_ages
 from hmmfilter._drivers.backwards import fill_best_states, fill_drawn, fill_smoothed_states
 from hmmfilter._drivers.decoders import at_most_all, fill_decoded, fill_max_marginals, fill_n_best
-from hmmfilter._drivers.pairs import Pairs, fill_pairs
+from hmmfilter._drivers.pairs import Pairs, fill_pairs, shape_of_moves
 from hmmfilter._drivers.posteriors import fill_filtered, fill_smoothed
 from hmmfilter._drivers.recursions import slots_for_up_to, undo_code
 from hmmfilter._drivers.restarting import Pieces, restarted
@@ -30,6 +30,7 @@ __all__ = [
     "fill_smoothed_states",
     "restarted",
     "room_for_ages",
+    "shape_of_moves",
     "slots_for_up_to",
     "undo_code",
 ]

@@ -81,9 +81,8 @@ def expect(
     if not isinstance(log_transition, Ways):
         moves = frozen(log_transition.reshape(-1, *log_transition.shape[-2:]))
     given = Tables(frozen(log_initial[None]), moves, NO_INDEX, no_table, frozen(starts))
-    if matrix_count(given) > 1:
-        index = np.arange(int(starts[-1])) if transition_index is None else transition_index
-        given = given._replace(transition_index=frozen(index))
+    if transition_index is not None and matrix_count(given) > 1:
+        given = given._replace(transition_index=frozen(transition_index))
     tables, are_left, outcome = with_steps(given)
     weights = frozen(np.ascontiguousarray(weights[are_left]))
     total = Sums.zeros(tables, source)
@@ -327,7 +326,9 @@ class Worker:
         table = np.empty((end - begin, len(self._initial)))
         self._source.fill(begin, end, table)
         used, index, moves = np.zeros(1, dtype=np.int64), all_of.transition_index[begin:end], all_of.log_transition
-        if not isinstance(moves, Ways):
+        if isinstance(moves, Ways):
+            index = np.arange(begin, end) if index.size == 0 and matrix_count(all_of) > 1 else index
+        else:
             if index.size > 0:
                 used, index = np.unique(index, return_inverse=True)
             moves, index = frozen(moves[used]), index if len(used) > 1 else index[:0]

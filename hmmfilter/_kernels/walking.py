@@ -21,7 +21,7 @@ from .flows import in_order
 from .lanes import larger
 from .limits import FADED, FEW_STATES, NEVER
 from .network import HeldNetwork, Network, NodeArray, network_at, node_count, sum_into
-from .numbers import exceeds, shifted, sum_of
+from .numbers import exceeds, fill_table, shifted, sum_of
 from .tables import Given, Tables, is_possible, stretch_before
 from .wide import PLANES
 
@@ -219,6 +219,13 @@ def first_above(
         if running > target or running >= total:
             return n, max(0.0, (target - before) / share)
     return -1, 0.0
+
+
+@compiled
+def fill_ways_on(network: Network, values: FloatArray, n_states: int, v: FloatArray) -> None:
+    """v of `run_walk`: 1 at states, and at nodes between what all ways on from there come to."""
+    fill_table(v[:n_states], 1.0)
+    fill_between(network, values, n_states, v)
 
 
 @compiled

@@ -41,6 +41,11 @@ class Model(Protocol):
         ...
 
     @property
+    def _log_move(self) -> Any:
+        """What leads from step to step: of a chain that lists its moves, ways."""
+        ...
+
+    @property
     def chain(self) -> Any:
         """How it moves."""
         ...

@@ -76,7 +76,7 @@ class Leaps:
         final = before.final
         if final is not None:
             with np.errstate(over="ignore"):
-                final = _kept(parts[FINAL], 1.0 / (1.0 + np.exp(-next(left))), final)
+                final = kept(parts[FINAL], 1.0 / (1.0 + np.exp(-next(left))), final)
         emission = before.emission
         for natural in left:
             emission = emission._of_natural(natural)
@@ -104,7 +104,7 @@ class Leaps:
             return there
         values, known = there._parameters(), before._parameters()
         by_name = {part.own_name: part for part in own}
-        return there._with({name: _kept(by_name[name], values[name], known[name]) for name in values})
+        return there._with({name: kept(by_name[name], values[name], known[name]) for name in values})
 
     def _is_far(self, emission: Any, before: Any) -> bool:
         """Whether a leap has changed a variance, or the like, by more than leaps are to be believed."""
@@ -133,7 +133,7 @@ def _rows(logs: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
     return moving.rows_most_likely(np.exp(shifted), before, groups)
 
 
-def _kept(part: Part, values: FloatArray, before: FloatArray) -> FloatArray:
+def kept(part: Part, values: FloatArray, before: FloatArray) -> FloatArray:
     """Values of a parameter, but for entries that are held: these stay, and rows sum to 1 with them, or with ties."""
     if part.are_rows:
         return most_likely(values, before, part.groups)

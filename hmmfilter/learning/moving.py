@@ -13,8 +13,9 @@ import numpy as np
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._distributions import most_likely
 from hmmfilter._drivers.expectations import Expectations
+from hmmfilter._ways import Counted, counted, matrix_if_few
 from hmmfilter.learning.evidence import Model
-from hmmfilter.transitions import Dense, Durations
+from hmmfilter.transitions import Dense, Durations, Structured
 from hmmfilter.transitions.protocol import Moved, Told
 
 
@@ -29,10 +30,15 @@ def chain_of(before: Any, own: dict[str, FloatArray]) -> Any:
 
 
 def log_moves(model: Model, told: Told) -> Any:
-    """Logs of all moves, (K, K), or (M, K, K) of each matrix; of sojourns with durations what is asked of ages."""
+    """Logs of all moves, (K, K), or (M, K, K) of each matrix; the ways of a chain that lists them, of many states.
+
+    Of sojourns with durations what is asked of ages.
+    """
     chain = model.chain
     if isinstance(chain, Durations):
         return chain._ages()
+    if isinstance(chain, Structured):
+        return matrix_if_few(model._log_move)
     logs: FloatArray = chain.log_matrix if is_one_matrix(chain) else chain._log_matrices(told.of)
     if model.final is None:
         return logs
@@ -45,6 +51,9 @@ def moved(model: Model, told: Told, expectations: Expectations) -> Moved:
     """What the chain learns from; a slope that doubles do not tell is none."""
     if isinstance(model.chain, Durations):
         return Moved(told.of, expectations.transition, expectations.slopes)
+    if isinstance(model.chain, Structured):
+        found = of_ways(model, expectations)
+        return Moved(told.of, found, found)
     slopes = expectations.slopes
     if model.final is not None:
         slopes = slopes * (1.0 - model.final)[:, np.newaxis]
@@ -61,25 +70,40 @@ def sizes(chain: Any, told: Told) -> dict[str, FloatArray]:
     return {"coefficients": np.append(1.0, 1.0 / np.where(farthest > 0, farthest, 1.0))}
 
 
-def visits(expectations: Expectations) -> FloatArray:
+def of_ways(model: Model, expectations: Expectations) -> Counted:
+    """How often each move of a chain is expected that lists them."""
+    return counted(model._log_move.onward, expectations.transition)
+
+
+def in_own_shape(model: Model, expectations: Expectations) -> Any:
+    """How often each move is expected, (K, K), or (M, K, K), or in the shape of a chain that lists its moves."""
+    chain = model.chain
+    return chain._shaped(of_ways(model, expectations))[0] if isinstance(chain, Structured) else expectations.transition
+
+
+def visits(model: Model, expectations: Expectations) -> FloatArray:
     """How often each state is expected to be entered, (K,)."""
     moves, first = expectations.transition, expectations.initial
+    if isinstance(model.chain, Structured):
+        return first + of_ways(model, expectations).entered
     first = first if first.ndim == 1 else first.sum(axis=1)
     entered: FloatArray = first + moves.reshape(-1, *moves.shape[-2:]).sum(axis=(0, 1))
     return entered
 
 
-def leaves(expectations: Expectations) -> FloatArray:
+def leaves(model: Model, expectations: Expectations) -> FloatArray:
     """How often each state is expected to be left for another step, (K,)."""
     moves = expectations.transition
+    if isinstance(model.chain, Structured):
+        return of_ways(model, expectations).left
     left: FloatArray = moves.reshape(-1, *moves.shape[-2:]).sum(axis=(0, 2))
     return left
 
 
-def most_likely_ends(expectations: Expectations, before: FloatArray, groups: IntArray) -> FloatArray:
+def most_likely_ends(model: Model, expectations: Expectations, groups: IntArray) -> FloatArray:
     """The end probabilities that are most likely: ends over visits, of all states of a group."""
-    pairs = np.column_stack([expectations.ends, leaves(expectations)])
-    final: FloatArray = before.copy()
+    pairs = np.column_stack([expectations.ends, leaves(model, expectations)])
+    final: FloatArray = np.array(model.final)
     for group in np.unique(groups[groups >= 0]):
         of_it = groups == group
         ends, goes_on = pairs[of_it].sum(axis=0)
@@ -88,11 +112,12 @@ def most_likely_ends(expectations: Expectations, before: FloatArray, groups: Int
     return final
 
 
-def slopes_of_ends(expectations: Expectations, final: FloatArray) -> FloatArray:
+def slopes_of_ends(model: Model, expectations: Expectations) -> FloatArray:
     """The derivatives of the log-likelihood with respect to end probabilities; 0 at a bound."""
+    final, left = np.asarray(model.final), leaves(model, expectations)
     inside = (final > 0) & (final < 1)
     slopes: FloatArray = np.zeros_like(final)
-    slopes[inside] = (expectations.ends[inside] / final[inside]) - leaves(expectations)[inside] / (1 - final[inside])
+    slopes[inside] = (expectations.ends[inside] / final[inside]) - left[inside] / (1 - final[inside])
     return slopes
 
 

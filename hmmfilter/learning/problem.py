@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hmmfilter._arrays import BoolArray, FloatArray, IntArray
-from hmmfilter._distributions import most_likely
+from hmmfilter._distributions import most_likely, without_traces
 from hmmfilter._drivers.expectations import Expectations, expect
 from hmmfilter.emissions.learning import Kept, keeps, shown_by
 from hmmfilter.learning import moving, settling
@@ -30,7 +30,7 @@ from hmmfilter.learning.uncertainty import Uncertainty, uncertainty_of
 if TYPE_CHECKING:
     from hmmfilter.learning.climbing import Point
 
-TRACE, TRACE_OF_MOVES = 1e-60, 1e-100  # a share of what is expected that is nothing, and would take exact recursions
+TRACE = 1e-60  # a share of what is expected that is nothing, and would take exact recursions
 
 Name = tuple[str, tuple[int, ...]]  # of a parameter, and the index of an entry
 
@@ -187,7 +187,7 @@ class Problem:
     def log_prior(self, model: Model) -> float:
         """The log-density of all that is free, with its constants; 0 where there is no prior."""
         values = values_of(model)
-        believed = [(self.chain_prior(name), name) for name in ("initial", TRANSITION) if name in values]
+        believed = [(self.chain_prior(part.name), part.name) for part in self.parts if part.name in values]
         terms = [
             prior.log_density(table, is_free)
             for prior, name in believed
@@ -204,11 +204,16 @@ class Problem:
         return math.fsum(terms)
 
     def chain_prior(self, name: str) -> Any:
-        """What is believed of the initial distribution or the transition, as far as they are free; None for nothing."""
-        if self.prior is None or name not in ("initial", TRANSITION):
+        """What is believed of the initial distribution or the transition, as far as they are free; None for nothing.
+
+        Of a transition of several parts, all are believed to be alike.
+        """
+        field = name.split(".", maxsplit=1)[0]
+        if self.prior is None or field not in ("initial", TRANSITION):
             return None
-        is_free = name in self.by_name and bool((self.by_name[name].groups >= 0).any())
-        return getattr(self.prior, name) if is_free else None
+        named = [part for part in self.parts if part.name == name or part.name.startswith(f"{name}.")]
+        rows = [part for part in named if part.are_rows]
+        return getattr(self.prior, field) if any((part.groups >= 0).any() for part in rows) else None
 
     @property
     def emission_prior(self) -> Any:
@@ -245,17 +250,17 @@ class Problem:
             if self.is_stationary:
                 chain = settling.most_likely(counts, firsts, model.transition, moves)
             else:
-                chain = _without_traces(most_likely(counts, model.transition, moves), moves, TRACE_OF_MOVES)
+                chain = without_traces(most_likely(counts, model.transition, moves), moves)
         elif self.learns_chain:
             firsts_too = (settling.of_firsts(firsts, chain),) if self.is_stationary else ()
             chain = chain._maximised(moved, self.chain_prior(TRANSITION), self.chain_groups, *firsts_too)
         if self.is_stationary:
             initial = settling.stationary(chain)
         else:
-            initial = _without_traces(most_likely(firsts, model.initial, first), first, TRACE)
+            initial = without_traces(most_likely(firsts, model.initial, first), first, TRACE)
         final = model.final
         if final is not None:
-            final = moving.most_likely_ends(expectations, final, self.by_name[FINAL].groups)
+            final = moving.most_likely_ends(model, expectations, self.by_name[FINAL].groups)
         return model._with(initial, chain, self._emission(model.emission, expectations.emission), final=final)
 
     def emission_by(self, emission: Any, degrees: FloatArray) -> Any:
@@ -301,7 +306,7 @@ class Problem:
             of_moves = {name: score + settled.slopes(initial) for name, score in of_moves.items()}
         slopes = {"initial": initial, **of_moves}
         if model.final is not None:
-            slopes[FINAL] = moving.slopes_of_ends(expectations, model.final)
+            slopes[FINAL] = moving.slopes_of_ends(model, expectations)
         if self.evidence.observed is not None:
             emission = model.emission
             score = emission._score(expectations.emission)
@@ -351,7 +356,7 @@ class Problem:
 
     def visits(self, model: Model) -> FloatArray:
         """How often each state is expected to be entered, (K,), by each sequence as often as it counts."""
-        return moving.visits(self.expect(model))
+        return moving.visits(model, self.expect(model))
 
     def uncertainty(self, model: Model, has_converged: bool) -> Uncertainty:
         """How far off the parameters of the most probable model may be."""
@@ -366,9 +371,3 @@ def _tables(values: FloatArray, is_free: BoolArray) -> list[tuple[FloatArray, Bo
 def _over(counts: FloatArray, probabilities: FloatArray) -> FloatArray:
     """Counts over probabilities; 0 over 0 is 0."""
     return np.divide(counts, probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
-
-
-def _without_traces(probabilities: FloatArray, groups: IntArray, trace: float) -> FloatArray:
-    """Probabilities of which those that are learnt to be next to nothing are 0, which the objective does not notice."""
-    kept: FloatArray = np.where((groups >= 0) & (probabilities < trace), 0.0, probabilities)
-    return kept

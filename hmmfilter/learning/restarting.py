@@ -17,11 +17,12 @@ from hmmfilter.emissions.learning import HELD
 from hmmfilter.learning import moving, starts
 from hmmfilter.learning.climbing import Climbed
 from hmmfilter.learning.evidence import Evidence, Model
+from hmmfilter.learning.leaping import kept
 from hmmfilter.learning.parameters import TRANSITION, Part
 from hmmfilter.learning.problem import Problem
 from hmmfilter.learning.settling import stationary
 from hmmfilter.results.restarts import Restart, Restarts
-from hmmfilter.transitions import Durations
+from hmmfilter.transitions import Durations, Structured
 
 N_EARLY = 20  # iterations from each start
 EARLY_TOLERANCE = 1e-3  # at which they end, at least
@@ -114,9 +115,14 @@ def starts_of(
         yield named, partial(_start_by, problem, start, degrees, _moves(start, rng))
 
 
-def _moves(start: Model, rng: np.random.Generator) -> FloatArray:
-    """Moves at random, (K, K), or what a chain that has no matrix of its own is to differ by, in its own numbers."""
+def _moves(start: Model, rng: np.random.Generator) -> Any:
+    """Moves at random, (K, K), or what a chain that has no matrix of its own is to differ by, in its own numbers.
+
+    A chain that lists its moves has parameters at random.
+    """
     n_states = start.n_states
+    if isinstance(start.chain, Structured):
+        return start.chain._at_random(rng)
     if "" in start.chain._parameters():
         return STAYING * np.eye(n_states) + (1.0 - STAYING) * rng.dirichlet(np.ones(n_states), n_states)
     return rng.normal(size=(n_states, n_states))
@@ -141,12 +147,15 @@ def _weighted(problem: Problem, degrees: FloatArray) -> FloatArray:
     return degrees * np.repeat(evidence.weights, np.diff(evidence.starts))[:, None]
 
 
-def _start_by(problem: Problem, start: Model, degrees: FloatArray, moves: FloatArray) -> Model:
+def _start_by(problem: Problem, start: Model, degrees: FloatArray, moves: Any) -> Model:
     """The model of such moves, as far as they are free, and of an emission of such degrees."""
     n_states, parts = start.n_states, problem.by_name
     own = start.chain._parameters()
     if isinstance(start.chain, Durations):
         chain: Any = start.chain
+    elif isinstance(start.chain, Structured):
+        by_own_name = {part.own_name: part for part in problem.parts if part.is_of_chain}
+        chain = start.chain._with({name: kept(by_own_name[name], moves[name], values) for name, values in own.items()})
     elif "" in own:
         chain = moving.chain_of(start.chain, {"": moving.rows_most_likely(moves, own[""], parts[TRANSITION].groups)})
     else:

@@ -20,6 +20,7 @@ from hmmfilter.learning.problem import Problem, model_of
 from hmmfilter.learning.restarting import EARLY_TOLERANCE, N_EARLY, climb_from_many, starts_of
 from hmmfilter.results import Fitted
 from hmmfilter.results.restarts import Restarts
+from hmmfilter.transitions import Structured
 
 
 class Settings(NamedTuple):
@@ -59,6 +60,8 @@ def problem_of(
     start: Model, observations: Any, given: Given, initial: str, fixed: Any, tied: Any, prior: Any, workers: int
 ) -> Problem:
     """What is to be climbed, from what the door is given."""
+    if isinstance(start.chain, Structured):
+        _checks.not_stationary(type(start.chain).__name__, initial)
     parts = parts_of(start, initial, fixed, tied)
     evidence = evidence_of(start, observations, given)
     believed = _checks.prior_of_model(prior, start)
@@ -112,7 +115,7 @@ def _reported(problem: Problem, climbed: Climbed, restarts: Restarts) -> Fitted:
     model, expectations = climbed.point.model, climbed.point.expectations
     n_observations = problem.evidence.n_observations
     gradient = problem.gradient(model, expectations) if problem.are_scored else np.array([np.nan])
-    visits = moving.visits(expectations)
+    visits = moving.visits(model, expectations)
     return Fitted(
         model=model,
         log_likelihood=problem.log_likelihood(expectations),

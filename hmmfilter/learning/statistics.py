@@ -11,6 +11,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter.learning.evidence import Given, Model
 from hmmfilter.learning.fitting import fit
 from hmmfilter.results import ExpectedStatistics
+from hmmfilter.transitions import Structured
 
 
 @as_in(fit)
@@ -60,7 +61,7 @@ def expected_statistics(
     >>> hf.expected_statistics(model, [0, 2, 7, 4]).emission["sum"].round(4)
     array([ 1.4597, 11.5403])
     """
-    from hmmfilter.learning import running
+    from hmmfilter.learning import moving, running
 
     _checks.hmm("model", model)
     n_workers = _checks.workers(workers)
@@ -73,8 +74,9 @@ def expected_statistics(
     named = {} if evidence.observed is None else model.emission._statistics(expectations.emission)
     return ExpectedStatistics(
         initial=expectations.initial,
-        transition=expectations.transition,
+        transition=moving.in_own_shape(model, expectations),
         final=expectations.ends,
+        _has_own_shape=isinstance(model.chain, Structured),
         emission=named,
         log_likelihood=float(expectations.log_likelihood[0]) if is_alone else expectations.log_likelihood,
         state_names=model.state_names,

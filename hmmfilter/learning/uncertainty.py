@@ -27,6 +27,7 @@ from hmmfilter._arrays import BoolArray, FloatArray
 from hmmfilter.emissions.learning import HELD
 from hmmfilter.learning.evidence import Model
 from hmmfilter.learning.parameters import EMISSION, Part, Values, values_of
+from hmmfilter.transitions import Structured
 
 if TYPE_CHECKING:
     from hmmfilter.learning.problem import Coordinates, Problem
@@ -77,6 +78,7 @@ class Uncertainty:
 def uncertainty_of(problem: Problem, model: Model, has_converged: bool) -> Uncertainty:
     """How far off the parameters may be, of a model that is the most probable one."""
     _checks.derivatives(problem.are_scored)
+    _checks.no_listed_moves(type(model.chain).__name__, isinstance(model.chain, Structured))
     problem = _apart_from_bounds(problem, model)
     coordinates = problem.coordinates(model)
     scaling = _scaling(coordinates)

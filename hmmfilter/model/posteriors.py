@@ -13,6 +13,7 @@ from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.model.questions import Evidence, Given, Questions
 from hmmfilter.results import Filtered, Forecast, Gradient, Smoothed
+from hmmfilter.transitions import Structured
 
 Posterior = TypeVar("Posterior", Filtered, Smoothed)
 
@@ -379,7 +380,7 @@ class Posteriors(Questions):
                [0.0241, 1.3352]])
         """
         given = Given(lengths, allowed, covariates, times, transition_index, log_weights)
-        return self._ask(
+        found = self._ask(
             smoothing.expected_transitions,
             observations,
             given,
@@ -389,6 +390,7 @@ class Posteriors(Questions):
             per_sequence=per_sequence,
             per_matrix=per_matrix,
         )
+        return found._shaped_by(self.chain._shaped) if isinstance(self.chain, Structured) else found
 
     @as_in(filter, smoothing.pairwise_marginals)
     def pairwise_marginals(

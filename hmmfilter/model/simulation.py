@@ -14,7 +14,7 @@ from hmmfilter._docstrings import as_in
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.model.posteriors import Posteriors
 from hmmfilter.model.questions import Evidence, Questions
-from hmmfilter.transitions import Dense
+from hmmfilter.transitions import Dense, Structured
 
 
 class Simulation(Questions):
@@ -80,7 +80,12 @@ class Simulation(Questions):
         if lengths is None:
             _checks.ends_surely(self.chain, initial, self.transition, self.final)
             n_paths = 1 if n_sequences is None else n_sequences
-            paths = sampling.draw_to_ends(initial, self.transition, np.asarray(self.final), n_paths, generator)
+            final = np.asarray(self.final)
+            if isinstance(self.chain, Structured):
+                walk = sampling.Walk.of(self.chain, final)
+                paths = sampling.draw_along_to_ends(initial, walk, n_paths, generator)
+            else:
+                paths = sampling.draw_to_ends(initial, self.transition, final, n_paths, generator)
             lengths = list(map(len, paths))
         rows = _checks.starts(lengths, sum(lengths))
         beside = self._beside(rows, None, covariates=covariates, times=times, transition_index=transition_index)
@@ -102,6 +107,9 @@ class Simulation(Questions):
         """Paths of such lengths; where a step tells more than its state, drawn back from the end without evidence."""
         if self.final is None and isinstance(self.chain, Dense):
             return [sampling.draw_states(initial, self.transition, n_steps, generator) for n_steps in lengths]
+        if self.final is None and isinstance(self.chain, Structured) and not self.chain._changes:
+            walk = sampling.Walk.of(self.chain, None)
+            return [sampling.draw_along(initial, walk, n_steps, generator) for n_steps in lengths]
         nothing = Evidence(
             np.zeros((sum(lengths), self.n_states)), None, lengths, None, beside, beside, _checks.NO_LABELS
         )
@@ -112,7 +120,7 @@ class Simulation(Questions):
             nothing.weighed(self.log_final),
             1,
             generator,
-            lengths=lengths,
+            lengths=None if which is None and len(lengths) == 1 else lengths,
             transition_index=which,
         )
         return np.split(states[0], beside.starts[1:-1])

@@ -15,6 +15,7 @@ from hmmfilter.results.classified import Classified
 from hmmfilter.results.fitted import Fitted
 from hmmfilter.results.forecast import Forecast
 from hmmfilter.results.mixed import FittedMixture
+from hmmfilter.results.moves import ExpectedMoves
 from hmmfilter.results.paths import Decoded, NBest, PosteriorDecoded
 from hmmfilter.results.posteriors import Filtered, Smoothed
 from hmmfilter.results.residuals import PseudoResiduals
@@ -29,6 +30,7 @@ __all__ = [
     "ConfidenceIntervals",
     "CrossValidated",
     "Decoded",
+    "ExpectedMoves",
     "ExpectedSojourns",
     "ExpectedStatistics",
     "ExpectedTransitions",

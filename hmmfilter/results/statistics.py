@@ -28,7 +28,8 @@ class ExpectedStatistics(Previewed):
     initial : ndarray, (K,)
         How often each state is expected to be the first.
     transition : ndarray, (K, K)
-        How often each move is expected; of several matrices (M, K, K), by each.
+        How often each move is expected; of several matrices (M, K, K), by each; of a chain that lists its moves, in
+        the shape that `ExpectedMoves` says.
     final : ndarray, (K,), or None
         How often each state is expected to be the last, of a model that says where sequences end.
     emission : dict of ndarray
@@ -54,10 +55,11 @@ class ExpectedStatistics(Previewed):
     """
 
     initial: FloatArray
-    transition: FloatArray
+    transition: Any  # (K, K), or in the shape of a chain that lists its moves
     final: FloatArray | None = None
     emission: dict[str, FloatArray]
     log_likelihood: Any  # a float; of several sequences, (N,)
+    _has_own_shape: bool = False  # the transition
 
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """Make a pandas frame of the chain's part, with a row for each state.
@@ -70,7 +72,7 @@ class ExpectedStatistics(Previewed):
         Returns
         -------
         pandas.DataFrame
-            A column "initial", and one for each state to which a move leads.
+            A column "initial", and one for each state to which a move leads, unless the chain lists its moves.
 
         Raises
         ------
@@ -95,7 +97,9 @@ class ExpectedStatistics(Previewed):
     def _chain(self) -> tuple[Sequence[str], list[str], FloatArray]:
         """The names of the states, and columns with their heads; of several matrices, all moves together."""
         names = self._names(len(self.initial))
-        heads, columns = ["initial", *(f"to {name}" for name in names)], [self.initial, _of_all(self.transition)]
+        heads, columns = ["initial"], [self.initial]
+        if not self._has_own_shape:
+            heads, columns = [*heads, *(f"to {name}" for name in names)], [*columns, _of_all(self.transition)]
         if self.final is not None:
             heads, columns = [*heads, "end"], [*columns, self.final]
         return names, heads, np.column_stack(columns)

@@ -10,14 +10,16 @@ import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray, IntArray
+from hmmfilter._ways import Counted, tallied
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.transitions.elimination import settled_moves
+from hmmfilter.transitions.learnt import InRows, moves_of
 from hmmfilter.transitions.sparse import Sparse
 from hmmfilter.transitions.structure import Listed, Mapped, dense_of
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Banded(Mapped):
+class Banded(InRows, Mapped):
     """A matrix whose moves lead to states nearby, given by its diagonals: a step costs as much as these have numbers.
 
     Results are those of the same matrix as an array, to the last bit.
@@ -115,6 +117,25 @@ class Banded(Mapped):
     def _listed(self) -> Listed:
         rows, columns, probabilities = self._entries()
         return Listed(0, rows, columns + self.n_states, log_of(probabilities))
+
+    def _values_back(self) -> FloatArray:
+        return self._entries()[2]
+
+    def _shaped(self, found: Counted) -> tuple[FloatArray, dict[str, Any]]:
+        moves = moves_of(found)
+        counts = tallied(self._places(moves.rows, moves.columns), moves.counts, self.diagonals.size)
+        columns = {"from": moves.rows, "to": moves.columns, "count": moves.counts}
+        order = np.lexsort((moves.columns, moves.rows))
+        return counts.reshape(self.n_states, -1).T, {head: column[order] for head, column in columns.items()}
+
+    def _rows_listed(self) -> FloatArray:
+        return np.ascontiguousarray(self.diagonals.T)
+
+    def _places(self, rows: IntArray, columns: IntArray) -> IntArray:
+        return rows * self.bandwidth + columns - rows + self.lower
+
+    def _of_table(self, table: FloatArray) -> Banded:
+        return Banded(table.T, self.lower)
 
     def _counted(self) -> IntArray:
         counts: IntArray = np.count_nonzero(self.diagonals, axis=0)

@@ -5,25 +5,40 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray, IntArray, frozen
+from hmmfilter._ways import Counted, tallied
+from hmmfilter.emissions.protocol import log_of
+from hmmfilter.priors import Dirichlet
+from hmmfilter.results.moves import KroneckerCounts
 from hmmfilter.transitions.banded import Banded
 from hmmfilter.transitions.dense import Dense
 from hmmfilter.transitions.elimination import rhythm
-from hmmfilter.transitions.protocol import Transitions
+from hmmfilter.transitions.learnt import (
+    InRows,
+    Learning,
+    Moves,
+    at_random,
+    normalised,
+    over,
+    rows_by,
+    table_of,
+    table_of_counts,
+)
+from hmmfilter.transitions.protocol import Moved, Transitions
 from hmmfilter.transitions.sparse import Sparse
-from hmmfilter.transitions.structure import Listed, Mapped, Structured
+from hmmfilter.transitions.structure import Listed, Mapped, Structured, dense_of
 
 FACTORS = (Dense, Sparse, Banded)
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Kronecker(Mapped):
+class Kronecker(Learning, Mapped):
     """Two chains side by side, that move independently of each other: first the one takes a step, then the other.
 
     A state is a pair (s, r) of states of both, with the number s n_b + r, and p(s', r' | s, r) = a[s, s'] b[r, r'].
@@ -57,13 +72,15 @@ class Kronecker(Mapped):
        1201        26  0.1414
     """
 
+    DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset({"a", "b"})
+
     a: Any
     b: Any
 
     def __init__(
         self,
-        a: npt.ArrayLike | Transitions | Structured,
-        b: npt.ArrayLike | Transitions | Structured,
+        a: npt.ArrayLike | Transitions | Dense | Structured,
+        b: npt.ArrayLike | Transitions | Dense | Structured,
         *,
         normalize: bool = False,
     ) -> None:
@@ -145,6 +162,65 @@ class Kronecker(Mapped):
             np.concatenate([np.tile(b.log_values, a.n_states), np.repeat(a.log_values, n_second)]),
         )
 
+    def _moves_of_each(self, found: Counted) -> dict[str, Moves]:
+        """How often each of both made each of its moves; the first after the second, by a state between."""
+        n_states, n_second = self.n_states, self.b.n_states
+        is_second = found.sources < n_states
+        source, target = found.sources - n_states, found.targets - 2 * n_states
+        first = Moves(source // n_second, target // n_second, found.counts)
+        second = Moves(found.sources % n_second, (found.targets - n_states) % n_second, found.counts)
+        return {
+            "a": first.chosen(~is_second),
+            "b": second.chosen(is_second),
+        }
+
+    def _shaped(self, found: Counted) -> tuple[KroneckerCounts, dict[str, Any]]:
+        shaped = [
+            _shaped_factor(factor, moves)
+            for factor, moves in zip((self.a, self.b), self._moves_of_each(found).values(), strict=True)
+        ]
+        counts, columns = zip(*shaped, strict=True)
+        names = np.repeat(["a", "b"], [len(part["from"]) for part in columns])
+        heads = {head: np.concatenate([part[head] for part in columns]) for head in ("from", "to", "count")}
+        return KroneckerCounts(*counts), {"chain": names, **heads}
+
+    @property
+    def _each(self) -> dict[str, Any]:
+        return {"a": self.a, "b": self.b}
+
+    def _parameters(self) -> dict[str, FloatArray]:
+        return {name: table_of(factor) for name, factor in self._each.items()}
+
+    def _with(self, parameters: dict[str, FloatArray]) -> Kronecker:
+        return Kronecker(_of_table(self.a, parameters["a"]), _of_table(self.b, parameters["b"]))
+
+    def _maximised(self, moved: Moved, prior: Dirichlet | None, groups: dict[str, IntArray]) -> Kronecker:
+        before, moves = self._parameters(), self._moves_of_each(moved.counts)
+        return self._with(
+            {
+                name: rows_by(table_of_counts(factor, moves[name], before[name]), before[name], prior, groups[name])
+                for name, factor in self._each.items()
+            }
+        )
+
+    def _score(self, moved: Moved) -> dict[str, FloatArray]:
+        tables, moves = self._parameters(), self._moves_of_each(moved.counts)
+        return {
+            name: over(table_of_counts(factor, moves[name], tables[name]), tables[name])
+            for name, factor in self._each.items()
+        }
+
+    def _natural(self) -> FloatArray:
+        return log_of(np.concatenate([table.ravel() for table in self._parameters().values()]))
+
+    def _of_natural(self, vector: FloatArray) -> Kronecker | None:
+        first, second = self._parameters().values()
+        parts = vector[: first.size].reshape(first.shape), vector[first.size :].reshape(second.shape)
+        return self._with(dict(zip("ab", map(normalised, parts), strict=True)))
+
+    def _at_random(self, rng: np.random.Generator) -> dict[str, FloatArray]:
+        return {name: at_random(factor, table_of(factor), rng) for name, factor in self._each.items()}
+
     def _counted(self) -> IntArray:
         counts: IntArray = np.kron(*(factor._counted() for factor in self._factors))
         return counts
@@ -172,6 +248,25 @@ def _factor(name: str, value: Any, normalize: bool) -> Any:
         return Dense(value, normalize=normalize)
     _checks.factor(name, value, FACTORS)
     return value
+
+
+def _of_table(factor: Dense | Sparse | Banded, table: FloatArray) -> Dense | Sparse | Banded:
+    """A factor of the same moves with other probabilities."""
+    if isinstance(factor, InRows):
+        its: Sparse | Banded = factor._of_table(table)
+        return its
+    return Dense(table)
+
+
+def _shaped_factor(factor: Dense | Sparse | Banded, moves: Moves) -> tuple[Any, dict[str, Any]]:
+    """Counts of the moves of one, in its own shape; states between are many, and so are counts of each of its moves."""
+    listed = _by_moves(factor)
+    totals = tallied(listed._numbers_of(moves.rows, moves.columns), moves.counts, listed.n_moves)
+    sources, targets = listed.rows.astype(np.int64), listed.columns + np.int64(listed.n_states)
+    if isinstance(factor, InRows):
+        return factor._shaped(Counted(factor.n_states, 0, sources, targets, totals))
+    columns = {"from": listed.rows, "to": listed.columns, "count": totals}
+    return dense_of(factor.n_states, listed.rows, listed.columns, totals), columns
 
 
 def _by_moves(factor: Dense | Sparse | Banded) -> Sparse:

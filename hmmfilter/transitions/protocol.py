@@ -24,8 +24,8 @@ class Moved(NamedTuple):
     """What a chain learns from: how often each state is expected to follow each other one, by what that depends on."""
 
     of: FloatArray  # (M, ...)
-    counts: FloatArray  # (M, K, K): Σ ξ
-    slopes: Any  # (M, K, K): Σ ξ / A, also where A is 0; of sojourns with durations, all their counts
+    counts: Any  # (M, K, K): Σ ξ; of a chain that lists its moves, a `Counted` of them
+    slopes: Any  # (M, K, K): Σ ξ / A, also where A is 0; of a chain that lists its moves, or has durations, all counts
 
 
 class Transitions(Protocol):

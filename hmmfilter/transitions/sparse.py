@@ -11,13 +11,15 @@ import numpy.typing as npt
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter._kernels.network import NodeArray
+from hmmfilter._ways import Counted, tallied
 from hmmfilter.emissions.protocol import log_of
 from hmmfilter.transitions.elimination import settled_moves
+from hmmfilter.transitions.learnt import InRows, moves_of
 from hmmfilter.transitions.structure import Listed, Mapped, dense_of
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Sparse(Mapped):
+class Sparse(InRows, Mapped):
     """A matrix with few moves from each state: only those that are possible are kept, and a step costs as many.
 
     Results are those of the same matrix as an array, to the last bit.
@@ -176,7 +178,48 @@ class Sparse(Mapped):
         return settled_moves("Sparse", self.n_states, self.rows, self.columns, self.probabilities)
 
     def _listed(self) -> Listed:
-        return Listed(0, self.rows, self.columns + np.int32(self.n_states), self.log_values)
+        logs = self.log_values
+        kept = logs > -np.inf  # one that is learnt to be impossible stays in its place
+        return Listed(0, self.rows[kept], self.columns[kept] + np.int32(self.n_states), logs[kept])
+
+    def _values_back(self) -> FloatArray:
+        return self.probabilities[self.log_values > -np.inf]
+
+    def _numbers_of(self, rows: IntArray, columns: IntArray) -> IntArray:
+        """Which moves lead from these states to those."""
+        wanted = rows.astype(np.int64) * self.n_states + columns
+        return np.searchsorted(self.rows.astype(np.int64) * self.n_states + self.columns, wanted)
+
+    def _shaped(self, found: Counted) -> tuple[Any, dict[str, Any]]:
+        from scipy.sparse import csr_array
+
+        moves = moves_of(found)
+        counts = tallied(self._numbers_of(moves.rows, moves.columns), moves.counts, self.n_moves)
+        table = csr_array((counts, self.columns, self.starts), shape=(self.n_states, self.n_states))
+        return table, {"from": self.rows, "to": self.columns, "count": counts}
+
+    @property
+    def _own_places(self) -> IntArray:
+        """Where its moves are in a table with a row for each state."""
+        width = int(np.diff(self.starts).max())
+        _checks.room_for_rows(self.n_states, width, self.n_moves)
+        within = np.arange(self.n_moves) - self.starts[self.rows]
+        places: IntArray = self.rows.astype(np.int64) * width + within
+        return places
+
+    def _rows_listed(self) -> FloatArray:
+        places = self._own_places
+        table = np.zeros((self.n_states, int(np.diff(self.starts).max())))
+        table.ravel()[places] = self.probabilities
+        return table
+
+    def _places(self, rows: IntArray, columns: IntArray) -> IntArray:
+        numbers = np.minimum(self._numbers_of(rows, columns), self.n_moves - 1)
+        is_listed = (self.rows[numbers] == rows) & (self.columns[numbers] == columns)
+        return np.where(is_listed, self._own_places[numbers], -1)
+
+    def _of_table(self, table: FloatArray) -> Sparse:
+        return self._of(_checks.ListedMoves(self.starts, self.columns, table.ravel()[self._own_places]))
 
     def _counted(self) -> IntArray:
         return np.diff(self.starts)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray, IntArray, frozen
+from hmmfilter._beside import Beside
+from hmmfilter._distributions import most_likely, without_traces
+from hmmfilter._ways import Counted, tallied
 from hmmfilter.emissions.protocol import log_of
+from hmmfilter.results.moves import StayOrJumpCounts
 from hmmfilter.results.outline import Column
+from hmmfilter.transitions.learnt import Learning, normalised, over
+from hmmfilter.transitions.protocol import Moved, Told
 from hmmfilter.transitions.structure import Listed, Structured
 
+N_HALVES = 100  # of where a multiplier may be
+N_TURNS = 5  # of the maximisation of what jumps lead to, where they never lead back: each is higher than the last
+STAYING = 0.5  # at random
 FIXED, STAYS, LEAVES = range(3)  # kinds of moves, where how probable it is to stay changes from step to step
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class StayOrJump(Structured):
+class StayOrJump(Learning, Structured):
     """A chain that stays with some probability, and else jumps, wherever it was: regimes, or Li and Stephens' model.
 
     p(h_{t+1} = j | h_t = i) is stay_i + (1 − stay_i) jump_i for j = i, and else (1 − stay_i) jump_j. A step costs K
@@ -63,6 +72,9 @@ class StayOrJump(Structured):
           1  0.5000  0.2500
           2  0.5000  0.2500
     """
+
+    DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset({"jump"})
+    BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {"stay": (0.0, 1.0)}
 
     stay: FloatArray
     jump: FloatArray
@@ -181,6 +193,84 @@ class StayOrJump(Structured):
         happens = logs > -np.inf
         return Listed(jumps.n_between, sources[happens], targets[happens], logs[happens])
 
+    def _told(self, beside: Beside) -> Told:
+        if self.by_step:
+            _checks.stays_of_steps(len(self.stay), beside.starts)
+        return super()._told(beside)
+
+    def _jumps(self, found: Counted) -> StayOrJumpCounts:
+        """How often the chain stayed in each state, jumped from it, and to it, perhaps from itself."""
+        first_after = found.n_states + found.n_between
+        leaves, arrives = found.sources < found.n_states, found.targets >= first_after
+        stays = leaves & arrives
+        stayed = tallied(found.sources[stays], found.counts[stays], found.n_states)
+        leaves, arrives = leaves & ~stays, arrives & ~stays
+        return StayOrJumpCounts(
+            stayed,
+            tallied(found.sources[leaves], found.counts[leaves], found.n_states),
+            tallied(found.targets[arrives] - first_after, found.counts[arrives], found.n_states),
+        )
+
+    def _shaped(self, found: Counted) -> tuple[StayOrJumpCounts, dict[str, Any]]:
+        counts = self._jumps(found)
+        return counts, {"state": np.arange(self.n_states), **counts._asdict()}
+
+    def _parameters(self) -> dict[str, FloatArray]:
+        jump = {"jump": self.jump}  # stays of single steps are told by what lies between them, and are not learnt
+        return jump if self.by_step else {"stay": self.stay, **jump}
+
+    def _with(self, parameters: dict[str, FloatArray]) -> StayOrJump:
+        stay = parameters.get("stay", self.stay)
+        return StayOrJump(stay, parameters["jump"], self.elsewhere, by_step=self.by_step)
+
+    def _maximised(self, moved: Moved, prior: Any, groups: dict[str, IntArray]) -> StayOrJump:
+        counts = self._jumps(moved.counts)
+        learnt = {"jump": self._jump_by(counts, prior, groups["jump"])}
+        if not self.by_step:
+            learnt["stay"] = _most_likely_stays(counts, self.stay, groups["stay"])
+        return self._with(learnt)
+
+    def _jump_by(self, counts: StayOrJumpCounts, prior: Any, groups: IntArray) -> FloatArray:
+        """What jumps lead to, as is most probable; never back to the same state, it becomes so in turns.
+
+        Then Σ_j to_j log jump_j − Σ_i from_i log Σ_{k ≠ i} jump_k is no less than with the second sum's logs by their
+        slopes at what there is; each turn has the maximum of that.
+        """
+        reached = counts.jumped_to if prior is None else counts.jumped_to + prior._added(counts.jumped_to.shape)
+        jump, shares = self.jump, reached
+        for _ in range(N_TURNS if self.elsewhere else 1):
+            if self.elsewhere:
+                shares = _weighed(reached, _slopes_of_others(counts.jumped_from, jump), jump, groups)
+            jump = without_traces(most_likely(shares, jump, groups), groups)
+        return jump
+
+    def _score(self, moved: Moved) -> dict[str, FloatArray]:
+        counts = self._jumps(moved.counts)
+        jump = over(counts.jumped_to, self.jump)
+        if self.elsewhere:
+            jump = jump - _slopes_of_others(counts.jumped_from, self.jump)
+        if self.by_step:
+            return {"jump": jump}
+        return {"stay": over(counts.stayed, self.stay) - over(counts.jumped_from, 1 - self.stay), "jump": jump}
+
+    def _natural(self) -> FloatArray:
+        logs = log_of(self.jump)
+        return logs if self.by_step else np.concatenate([log_of(self.stay) - _log_rest(self.stay), logs])
+
+    def _of_natural(self, vector: FloatArray) -> StayOrJump | None:
+        log_odds, logs = np.split(vector, [0 if self.by_step else self.n_states])
+        with np.errstate(over="ignore"):
+            stay = 1.0 / (1.0 + np.exp(-log_odds))
+        try:
+            return self._with({"jump": normalised(logs)} | ({} if self.by_step else {"stay": stay}))
+        except ValueError:  # where it would always leave, but for nowhere
+            return None
+
+    def _at_random(self, rng: np.random.Generator) -> dict[str, FloatArray]:
+        jump = rng.exponential(size=self.n_states) * (self.jump > 0)
+        stay = {} if self.by_step else {"stay": np.full(self.n_states, STAYING)}
+        return {**stay, "jump": jump / jump.sum()}
+
     def _reordered(self, order: IntArray) -> StayOrJump:
         stay = self.stay if self.by_step else self.stay[order]
         return StayOrJump(stay, self.jump[order], self.elsewhere, by_step=self.by_step)
@@ -196,6 +286,43 @@ class StayOrJump(Structured):
     def _draw(self, ax: Any, initial: FloatArray, names: tuple[str, ...], final: FloatArray | None) -> None:
         shares = {"initial": initial} | ({} if self.by_step else {"stay": self.stay}) | {"jump": self.jump}
         plotting.draw_shares(ax, shares if final is None else shares | {"end": final}, names)
+
+
+def _most_likely_stays(counts: StayOrJumpCounts, before: FloatArray, groups: IntArray) -> FloatArray:
+    """Stays over stays and jumps, of all states of a group; as before where nothing is counted, or they are held."""
+    free = groups >= 0
+    pairs = np.stack([counts.stayed, counts.jumped_from])[:, free]
+    size = len(groups)
+    stayed, left = (tallied(groups[free], pair, size)[groups[free]] for pair in pairs)
+    stay = before.copy()
+    stay[free] = np.where(stayed + left > 0, over(stayed, stayed + left), before[free])
+    learnt: FloatArray = stay
+    return learnt
+
+
+def _weighed(counts: FloatArray, weights: FloatArray, before: FloatArray, groups: IntArray) -> FloatArray:
+    """The numbers p of Σ counts log p − weights · p at its maximum, which sum to what those leave that are held."""
+    free = groups >= 0
+    numbers = np.unique(groups[free], return_inverse=True)[1]
+    size = len(counts)
+    n, c, w = (tallied(numbers, each[free], size) for each in (np.ones(size), counts, weights))
+    left, seen = 1.0 - before[~free].sum(), c > 0
+    if not seen.any() or left <= 0:
+        return before
+    n, c, w = n[seen], c[seen], w[seen]
+    low, high = ((c / left - w) / n).max(), (c / n).sum() / left * n.max()
+    for _ in range(N_HALVES):
+        middle = (low + high) / 2
+        low, high = (low, middle) if (n * c / (w + n * middle)).sum() < left else (middle, high)
+    shares, of_group = np.zeros(len(counts)), np.zeros(len(seen))
+    of_group[seen] = c / (w + n * high)
+    shares[free] = of_group[numbers]
+    return shares
+
+
+def _slopes_of_others(jumped_from: FloatArray, jump: FloatArray) -> FloatArray:
+    """The derivatives of Σ_i from_i log Σ_{k ≠ i} jump_k: Σ_{i ≠ k} from_i / Σ_{l ≠ i} jump_l."""
+    return _others(over(jumped_from, _others(jump)))
 
 
 def _log_rest(probabilities: FloatArray) -> FloatArray:

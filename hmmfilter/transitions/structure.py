@@ -11,7 +11,7 @@ import numpy as np
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import FloatArray, IntArray, StateArray, frozen
 from hmmfilter._kernels.network import Ways
-from hmmfilter._ways import ways_of
+from hmmfilter._ways import Counted, ways_of
 from hmmfilter.results.outline import MOST_SHOWN, Column
 from hmmfilter.transitions.protocol import Printed
 
@@ -41,6 +41,28 @@ class Structured(Printed):
     @abstractmethod
     def _listed(self) -> Listed:
         """All moves."""
+
+    @abstractmethod
+    def _with(self, parameters: dict[str, FloatArray]) -> Any:
+        """One of the same kind with these parameters."""
+
+    @abstractmethod
+    def _at_random(self, rng: np.random.Generator) -> dict[str, FloatArray]:
+        """Parameters at random, zeros as they are."""
+
+    @property
+    def _changes(self) -> bool:
+        """Whether it is another one from step to step."""
+        return len(self._ways().onward.log_shares) > 1
+
+    def _values_back(self) -> FloatArray:
+        """The probabilities of moves as the network that leads back lists them."""
+        values: FloatArray = np.exp(self._ways().back.log_values)
+        return values
+
+    @abstractmethod
+    def _shaped(self, found: Counted) -> tuple[Any, dict[str, Any]]:
+        """Counts of moves in the shape that it has, and columns of a table of them; states by their numbers."""
 
     @property
     def _needs(self) -> frozenset[str]:
