@@ -77,8 +77,7 @@ class ArrowReader(Reader):
         columns, first = None if self._is_copied else self._looked_at(), 0
         for batch in self._file.batches(n_rows, columns):
             block, end = Block(batch, first, columns), first + batch.num_rows
-            if end > first:
-                yield [ArrowRow(line, block) for line in range(first, end)]
+            yield [ArrowRow(line, block) for line in range(first, end)]
             first = end
         if first == 0:
             raise ValueError(f"{self.name}: at least one row is required, got none")

@@ -15,10 +15,10 @@ from hmmfilter.cli.evidence import Evidence
 from hmmfilter.cli.inputs import Columns
 from hmmfilter.model import HMM
 from hmmfilter.results import Filtered
-from hmmfilter.streaming import OnlineFilter
+from hmmfilter.streaming import OnlineFilter, OnlineSojourns
 
 Snapshot = dict[str, Any] | int  # the step from which on no path explains the sequence, where there is one
-Stream = OnlineFilter | int  # likewise
+Stream = OnlineFilter | OnlineSojourns | int  # likewise
 
 
 class Streams:
@@ -45,8 +45,8 @@ class Streams:
 
     @property
     def restarts(self) -> list[IntArray]:
-        """The steps at which each sequence began afresh."""
-        return [stream.restarts for stream in self._streams.values() if not isinstance(stream, int)]
+        """The steps at which each sequence began afresh, where it may."""
+        return [stream.restarts for stream in self._streams.values() if isinstance(stream, OnlineFilter)]
 
     def take(self, names: Sequence[str], block: Evidence) -> FloatArray:
         """Filter a block of rows, each of the sequence that it names.
@@ -119,7 +119,7 @@ class Streams:
         cells[rows, -1] = filtered.log_increments
         return stream
 
-    def _filtered(self, stream: OnlineFilter, block: Evidence, rows: IntArray) -> Filtered:
+    def _filtered(self, stream: OnlineFilter | OnlineSojourns, block: Evidence, rows: IntArray) -> Filtered:
         """What a stream says of some rows of a block."""
         if self._columns is None:
             return stream.update_block(block.log_likelihoods[rows])

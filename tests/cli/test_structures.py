@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
+from hmmfilter.cli import evidence
 from tests.cli.commands import floats
 
 N_STATES = 12  # more than those of which every chain becomes a matrix
@@ -46,7 +47,7 @@ def test_structure_changes_no_digit(asked, task):
 
 @pytest.mark.parametrize(
     ("task", "chain"),
-    [*itertools.product(TASKS, [JUMPING]), *itertools.product(TASKS[1:], [LASTING])],
+    list(itertools.product(TASKS, [JUMPING, LASTING])),
     ids=lambda given: given if isinstance(given, str) else type(given).__name__,
 )
 def test_the_command_says_what_the_model_does(asked, task, chain):
@@ -59,3 +60,13 @@ def test_the_command_says_what_the_model_does(asked, task, chain):
         assert [int(k) for k in np.array(columns["state"])[order]] == result.path.tolist()
     else:
         assert np.array_equal(floats(columns["p_1"])[order], result.probabilities[:, 1])
+
+
+def test_sojourns_go_on_from_a_state(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "MOST_ROWS", 7)
+    model = hf.HMM([2 / 3, 1 / 3], LASTING, hf.emissions.Gaussian([0.0, 5.0], [9.0, 25.0]))
+    columns, _ = asked(model, "filter", "--state", tmp_path / "state.json")
+    assert columns == asked(model, "filter")[0]
+    columns, _ = asked(model, "filter", "--state", tmp_path / "state.json")
+    expected = model.filter(np.tile(SEEN[::2], 2)).probabilities[10:, 1]
+    assert np.array_equal(floats(columns["p_1"])[::2], expected)

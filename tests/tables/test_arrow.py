@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import decimal
+import errno
 import io
 import os
 import sys
@@ -10,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from hmmfilter import _tables
+from hmmfilter import _files, _tables
 from hmmfilter._tables import arrow_writing
 from hmmfilter._tables.dialects import USUAL
 
@@ -237,6 +238,15 @@ def test_blocks_are_of_so_many_rows_and_count_on(opening):
         assert [number for rows in blocks for number in reader.numbers(rows)[:, 0]] == list(range(7))
 
 
+def test_batches_of_no_rows_are_passed_over(tmp_path):
+    table = pa.table({"x": [1.0, 2.0]})
+    with pa.ipc.new_file(tmp_path / "data.arrow", table.schema) as writer:
+        for part in (slice(0, 1), slice(0, 0), slice(1, 2)):
+            writer.write_batch(table.to_batches()[0][part])
+    with _tables.opened(str(tmp_path / "data.arrow"), ["x"], None) as reader:
+        assert [(row.line, reader.numbers([row]).tolist()) for row in reader] == [(0, [[1]]), (1, [[2]])]
+
+
 def test_rows_of_several_blocks_in_any_order(opening):
     with opening({"x": range(7)}, ["x"]) as reader:
         rows = [row for rows in reader.blocks(2) for row in rows][::-2]
@@ -403,6 +413,17 @@ def test_a_file_that_is_not_finished_gets_no_name(tmp_path):
         raise KeyboardInterrupt
     assert output.read_bytes() == b"before"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["data.parquet", "output.parquet"]
+
+
+def test_a_disk_that_is_full_is_named_with_the_file(tmp_path, monkeypatch):
+    class Full(io.FileIO):
+        def write(self, content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "output.parquet"))
+
+    monkeypatch.setattr(_files, "_Named", lambda path, mode, name: Full(path, mode))
+    with pytest.raises(OSError, match=r"No space left on device: .*output\.parquet"):
+        written(tmp_path, pa.table({"x": range(5000)}), {"p": np.arange(5000.0)}, n_rows=5000)
+    assert [path.name for path in tmp_path.iterdir()] == ["data.parquet"]
 
 
 def test_the_file_that_is_read_can_be_replaced(tmp_path):
