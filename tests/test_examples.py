@@ -1,5 +1,6 @@
 """Every example runs without a screen, makes its picture, and stands in the gallery."""
 
+import importlib.util
 import itertools
 import json
 import os
@@ -39,12 +40,19 @@ for script, picture, *options in json.loads(sys.argv[1]):
 OPTIONS = {"longer_than_memory": ["--steps", "3000"]}
 
 
+def can_run(path):
+    """Whether what a script needs besides is there."""
+    return path.stem != "cluster" or importlib.util.find_spec("distributed") is not None
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     """The pictures of all examples, and what they printed: run as scripts, in one process without a screen."""
     folder = tmp_path_factory.mktemp("examples")
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "MPLBACKEND")}
-    jobs = [[str(path), str(folder / f"{path.stem}.png"), *OPTIONS.get(path.stem, [])] for path in EXAMPLES]
+    jobs = [
+        [str(path), str(folder / f"{path.stem}.png"), *OPTIONS.get(path.stem, [])] for path in EXAMPLES if can_run(path)
+    ]
     subprocess.run([sys.executable, "-W", "error", "-c", RUN_ALL, json.dumps(jobs)], env=environment, check=True)
     return folder
 
@@ -57,6 +65,8 @@ def printed_by(pictures):
 @needs_compiled  # in a process of its own, compiled in any case: once is enough
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run_without_a_screen(script, pictures, printed_by):
+    if not can_run(script):
+        pytest.skip("needs Dask")
     assert (pictures / f"{script.stem}.png.err").read_text() == ""
     assert printed_by(script.stem).endswith(f"\nlook at {script.stem}.png\n")
     assert f"\n    python examples/{script.name} [PICTURE]" in script.read_text(encoding="utf-8")
@@ -82,6 +92,14 @@ def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not link.startswith("https://") and not (page.parent / link).exists()]
     assert not missing
+
+
+@needs_compiled
+def test_a_cluster_says_what_one_machine_does(printed_by):
+    pytest.importorskip("distributed")
+    printed = printed_by("cluster")
+    assert "the fit was interrupted after 4 iterations" in printed
+    assert "the bits of press 052 alone: True" in printed
 
 
 @needs_compiled
