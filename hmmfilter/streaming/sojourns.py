@@ -143,6 +143,7 @@ class OnlineSojourns:
         log_probabilities: FloatArray = rows[0]
         return log_probabilities
 
+    @as_in(update)
     def update_block(self, rows: npt.ArrayLike, *, allowed: npt.ArrayLike | None = None) -> Filtered:
         """Take as many steps as there are rows, all of them or, where one is impossible, none.
 
@@ -318,8 +319,12 @@ class OnlineSojourns:
         ----------
         snapshot : dict
             What `snapshot` returned. Nothing in it is executed.
-        log_initial, log_transition, emission
-            Those of the stream.
+        log_initial : array_like, (K,) or (K, D)
+            What the stream began with, natural logs.
+        log_transition : hmmfilter.transitions.Durations
+            That of the stream.
+        emission : Emission, optional
+            That of the stream, where it has one.
         force : bool
             Whether to go on with another model than that of the stream, on purpose.
 
