@@ -228,18 +228,16 @@ class Lasting:
         for s in range(n_steps - 1, -1, -1):
             for k in states:
                 for n in stays(s, k):
-                    if s + n == n_steps:
-                        rest = self.lasts(k, n)
-                    else:
-                        rest = self.ends(k, n) * mpmath.fsum(
-                            p * q for p, q in zip(self.moves[k], after[s + n], strict=True)
-                        )
+                    goes_on = mpmath.fsum(p * q for p, q in zip(self.moves[k], after[s + n], strict=True))
+                    rest = self.lasts(k, n) if s + n == n_steps else self.ends(k, n) * goes_on
                     after[s][k] += seen[s][k][n] * rest
                     for t in range(s, s + n):
                         covered[t][k] += begins[s][k] * seen[s][k][n] * rest
         rows = [*alive[:-1], at_end]
         sums = [mpmath.fsum(row) for row in rows]
         increments = [x / y for x, y in zip(sums, [mpmath.mpf(1), *sums[:-1]], strict=True)]
+        if not sums[-1]:
+            return oracle.Answer([], [], increments, best)
         filtered = [[x / total for x in row] for row, total in zip(rows, sums, strict=True)]
         smoothed = [[x / sums[-1] for x in row] for row in covered[:-1]]
         return oracle.Answer(filtered, smoothed, increments, best)
