@@ -465,7 +465,7 @@ WING_CONTRACT = {
         "wide",
     },
     "scoring": {"chain", "lanes", "limits", "numbers", "tables"},
-    "routes": {"lanes", "limits", "network", "numbers", "wide"},
+    "routes": {"chain", "lanes", "limits", "network", "numbers", "wide"},
     "decoding": {"lanes", "limits", "numbers", "scoring", "tables"},
     "stages": {"limits", "network", "numbers", "routes", "scoring", "tables"},
     "retracing": {"decoding", "lanes", "limits", "network", "numbers", "routes", "scoring", "stages", "tables"},

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     many,
     readme,
     report,
+    routes,
     separated,
     speed,
     suite,
@@ -51,6 +52,14 @@ def test_the_log_sum_exp_tables(capsys):
     printed = capsys.readouterr().out
     assert "times SciPy's" in printed
     assert "| equal, weights 0.1, n = 1000 |" in printed
+
+
+@needs_compiled
+def test_the_table_of_paths_by_listed_moves(capsys):
+    routes.main(["--quick"])
+    printed = capsys.readouterr().out
+    assert "| Banded, 21 | 50 | " in printed
+    assert printed.count(" times)") >= 9
 
 
 def test_a_library_that_disagrees_is_named():

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from hmmfilter._arrays import FloatArray, IntArray
 
+from .chain import empty_slots
 from .compiling import apart, compiled
 from .lanes import TILE, Lanes, add, larger, load, splat, store, unsigned
 from .limits import NEVER
@@ -62,7 +63,7 @@ def room_for_routes(network: Network) -> Routes:
         np.empty(n_nodes + 1, dtype=np.int64),
         np.empty(n_lines, dtype=np.int64),
         np.empty((n_lines, len(TILE)), dtype=np.int32),
-        np.empty((n_lines, len(TILE))),
+        empty_slots(n_lines, len(TILE)),
         np.empty((n_moves if network.n_between > 0 else 0, 3), dtype=np.int32),
         np.zeros(FACTS),
         np.empty(n_nodes + network.log_shares.shape[1], dtype=np.int64),
