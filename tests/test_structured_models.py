@@ -223,6 +223,8 @@ def test_what_only_a_full_matrix_can_do_says_how_to_make_one():
     model = hf.HMM(np.full(N_STATES, 1 / N_STATES), BAND, Gaussian(np.arange(20.0), np.ones(20)))
     with pytest.raises(AttributeError, match=r"there is none of Banded transitions: .*transition\.to_dense\(\)"):
         model.log_transition  # noqa: B018
+    with pytest.raises(TypeError, match=r"transition must be an array, got Banded transitions: to_dense\(\) makes one"):
+        hf.stationary_distribution(BAND)
     for ask in (hf.to_hmmlearn, hf.to_dynamax, hf.to_pomegranate):
         with pytest.raises(ValueError, match=r"full matrix only, got Banded transitions: model\.transition\.to_dense"):
             ask(model)

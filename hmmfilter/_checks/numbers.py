@@ -40,6 +40,10 @@ def real_numbers(name: str, value: Any) -> Any:
     """What numpy takes for real numbers: a sparse matrix made dense, objects that are numbers rounded to doubles."""
     if is_sparse(value):
         return _dense(name, value)
+    if hasattr(value, "_ways"):
+        raise TypeError(
+            f"{name} must be an array, got {type(value).__name__} transitions: to_dense() makes one of them"
+        )
     if has_masked_entries(value):
         return value
     array = rectangular(name, value)

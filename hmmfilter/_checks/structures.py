@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from hmmfilter._checks.arrays import (
     require_shape,
     whole_numbers,
 )
-from hmmfilter._checks.errors import EntryError
+from hmmfilter._checks.errors import EntryError, shown
 from hmmfilter._checks.numbers import NO_LOGS, is_sparse, real_numbers
 from hmmfilter._checks.parameters import (
     are_rests,
@@ -268,12 +268,13 @@ def one_rhythm(n_classes: int) -> None:
         )
 
 
-def no_new_numbers(kind: str) -> NoReturn:
-    """Refuse to number states anew that are numbered as a product."""
-    raise ValueError(
-        f"order must be left out for {kind} transitions, whose states are numbered as pairs: a model of "
-        "hmmfilter.transitions.Sparse(model.transition.to_dense()) takes any order"
-    )
+def same_numbers(kind: str, order: IntArray) -> None:
+    """Insist on the numbers that there are for states that are pairs."""
+    if (np.diff(order) < 0).any():
+        raise ValueError(
+            f"order must leave the states of {kind} transitions as they are, which are numbered as pairs, got "
+            f"{shown(order.tolist())}: a model of hmmfilter.transitions.Sparse(model.transition.to_dense()) takes any"
+        )
 
 
 def room_for_rows(n_states: int, width: int, n_moves: int) -> None:

@@ -230,8 +230,9 @@ class Kronecker(Learning, Mapped):
         stays: FloatArray = np.kron(first, second).astype(np.float64)
         return stays
 
-    def _reordered(self, order: IntArray) -> Any:
-        _checks.no_new_numbers("Kronecker")
+    def _reordered(self, order: IntArray) -> Kronecker:
+        _checks.same_numbers("Kronecker", order)
+        return self
 
     def _draw_many(self, ax: Any, initial: FloatArray, final: FloatArray | None) -> None:
         plotting.draw_factors(ax, {name: factor._map() for name, factor in zip("ab", self._factors, strict=True)})
