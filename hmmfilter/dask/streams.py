@@ -51,12 +51,12 @@ def filter_stream(
     Yields
     ------
     Filtered
-        As `filter_blocks` has it.
+        As `hmmfilter.HMM.filter_blocks` has it.
 
     Raises
     ------
     ImpossibleEvidenceError, LostWorkersError, ValueError, TypeError
-        Those of `filter_blocks` and `filter`; where the file is of the stream of another model.
+        Those of `hmmfilter.HMM.filter_blocks` and `filter`; where the file is of the stream of another model.
 
     Examples
     --------

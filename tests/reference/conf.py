@@ -40,7 +40,8 @@ html_show_copyright = html_show_sourcelink = False
 toc_object_entries_show_parents = "hide"
 
 autodoc_typehints = "none"  # the docstrings say more
-autodoc_mock_imports = [name for name in ("jax", "sklearn", "torch") if find_spec(name) is None]
+GUESTS = ("dask", "distributed", "jax", "pyarrow", "sklearn", "torch")
+autodoc_mock_imports = [name for name in GUESTS if find_spec(name) is None]
 autosummary_ignore_module_all = False
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
@@ -57,11 +58,12 @@ SUBJECTS = {
     "logsumexp": ("Log-sum-exp", ["lse"]),
     "underflow": ("Underflow", ["naive", "underflow"]),
     "sklearn": ("scikit-learn", ["sklearn"]),
+    "dask": ("Dask", ["dask"]),
     "exchange": ("Other libraries' models", ["exchange"]),
     "gradients": ("PyTorch and JAX", ["torch", "jax"]),
     "storage": ("Storage and compiling", ["storage", "compiling"]),
 }
-OTHERS = ("dynamax", "hmmlearn", "jax", "numpy", "pandas", "pomegranate", "scipy", "sklearn", "statsmodels", "torch")
+OTHERS = (*GUESTS, "dynamax", "hmmlearn", "numpy", "pandas", "pomegranate", "scipy", "statsmodels")
 
 
 def public_names(room):
