@@ -34,7 +34,7 @@ from hmmfilter.emissions import (
 )
 from hmmfilter.results.printing import counted
 from hmmfilter.streaming import FixedLagSmoother, OnlineFilter, OnlineViterbi
-from hmmfilter.transitions import Durations
+from hmmfilter.transitions import Durations, StayOrJump
 
 STATES = (2, 3, 4, 16)
 STEPS, MANY = 5, 16  # of what is filtered and smoothed for it, and how many sequences are, at once
@@ -175,7 +175,7 @@ def add_up_moments(chain: Chain) -> None:
 
 
 def go_by_networks(chain: Chain) -> None:
-    """Filter, smooth and decode by moves between nodes."""
+    """Filter, smooth, decode, count, draw and learn by moves between nodes."""
     log_initial, log_transition, rows = chain
     states = np.arange(len(log_initial))
     before, after = np.nonzero(log_transition > -np.inf)
@@ -184,6 +184,11 @@ def go_by_networks(chain: Chain) -> None:
     ways = ways_of(len(states), len(states), sources, targets, logs)
     smoothing.smooth(log_initial, ways, rows)
     decoding.viterbi(log_initial, ways, rows)
+    smoothing.expected_transitions(log_initial, ways, rows)
+    sampling.sample_paths(log_initial, ways, rows, size=2)
+    expect(log_initial, ways, np.array([0, STEPS]), np.ones(1), Unseen(), 1, False)
+    jumps = StayOrJump(0.5, np.exp(log_initial), normalize=True)
+    sampling.draw_along(np.exp(log_initial), sampling.Walk.of(jumps, None), STEPS, np.random.default_rng(0))
 
 
 def underflow(chain: Chain) -> None:

@@ -292,7 +292,7 @@ def pairwise_marginals(
 
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
-    _checks.matrix_for_pairs(log_transition, "a table of pairs")
+    log_transition = _checks.matrices_for("pairwise_marginals", log_transition)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
     pairs = np.empty((n_rows, n_states, n_states))
@@ -370,7 +370,7 @@ def log_likelihood_gradient(
 
     _checks.impossible_policy(impossible)
     n_workers = _checks.workers(workers)
-    _checks.matrix_for_pairs(log_transition, "a gradient")
+    log_transition = _checks.matrices_for("log_likelihood_gradient", log_transition)
     tables = _checks.chain(log_initial, log_transition, log_likelihoods, lengths, transition_index, allowed)
     n_rows, n_states = tables.log_likelihoods.shape
     shape = np.shape(log_transition)

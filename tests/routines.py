@@ -108,8 +108,20 @@ def by_network(case):
         log_shares=[[0.0, 0.0], [-0.5, 0.0]],
     )
     chain, more = (log_initial, ways, rows), {"transition_index": np.arange(len(rows) - 1) % 2, "impossible": "mark"}
-    rows = hf.forward_filter(*chain, **more).log_probabilities, hf.smooth(*chain, **more).log_probabilities
-    return *rows, hf.viterbi(*chain, **more).path
+    found = hf.forward_filter(*chain, **more).log_probabilities, hf.smooth(*chain, **more).log_probabilities
+    return *found, hf.viterbi(*chain, **more).path, *counted_by_network(log_initial, ways, rows, more)
+
+
+def counted_by_network(log_initial, ways, rows, more):
+    """Counts, draws, what a fit expects, and a path of a chain that jumps."""
+    counts = hf.expected_transitions(log_initial, ways, rows, **more).counts.counts
+    paths = hf.sample_paths(log_initial, ways, rows, 3, rng=0, **more)
+    starts, index = np.array([0, len(rows)]), np.arange(len(rows)) % 2
+    expected = expect(log_initial, ways, starts, np.ones(1), Rows(np.maximum(rows, -300.0)), 1, False, index)
+    jumps = hf.transitions.StayOrJump(0.5, np.full(len(log_initial), 1 / len(log_initial)))
+    walk = hf.sampling.Walk.of(jumps, None)
+    states = hf.sampling.draw_along(jumps.jump, walk, len(rows), np.random.default_rng(0))
+    return counts, paths, expected.transition, expected.log_likelihood, states
 
 
 def weighed(case):

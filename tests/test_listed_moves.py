@@ -179,15 +179,17 @@ def test_counts_print_and_make_frames():
     assert "from node" in repr(raw)
 
 
-def test_no_table_of_pairs_is_made():
-    chain = hf.transitions.Sparse(ring(4))
+def test_tables_of_pairs_are_those_of_the_matrix_as_long_as_it_is_small():
+    chains, table = (logs(ring(LARGE)), hf.transitions.Sparse(ring(LARGE))), evidence(9, LARGE, 2.0)
+    assert np.array_equal(*[hf.pairwise_marginals(np.zeros(LARGE), chain, table) for chain in chains])
+    gradients = [hf.log_likelihood_gradient(np.zeros(LARGE), chain, table) for chain in chains]
+    assert np.array_equal(*[gradient.log_transition for gradient in gradients])
+    large = hf.transitions.StayOrJump(0.9, np.full(5000, 1 / 5000))
     for ask in (hf.pairwise_marginals, hf.log_likelihood_gradient):
-        with pytest.raises(TypeError, match=r"got Sparse: expected_transitions counts its moves, and to_dense\(\)"):
-            ask(np.zeros(4), chain, np.zeros((3, 4)))
-        with pytest.raises(TypeError, match="got moves that are listed"):
-            ask(np.zeros(4), chain._ways(), np.zeros((3, 4)))
+        with pytest.raises(ValueError, match="goes by matrices"):
+            ask(np.zeros(5000), large, np.zeros((3, 5000)))
     with pytest.raises(ValueError, match="per_matrix must be False where a chain lists its moves"):
-        hf.expected_transitions(np.zeros(4), chain, np.zeros((3, 4)), per_matrix=True)
+        hf.expected_transitions(np.zeros(LARGE), chains[1], table, per_matrix=True)
 
 
 @pytest.mark.parametrize("n_states", [4, LARGE])
@@ -391,3 +393,48 @@ def test_starts_at_random_keep_zeros(name):
     fitted = model.fit(seen, max_iterations=3, restarts=2, rng=0)
     assert len(fitted.restarts) == 3
     assert (fitted.model.transition.to_dense()[FITTED[name].to_dense() == 0] == 0).all()
+
+
+def test_what_is_refused_where_moves_are_listed():
+    seen = [1, 4, 9, 16]
+    with pytest.raises(ValueError, match="initial must be 'free' or 'fixed' where the transition is Sparse"):
+        model_of("sparse").fit(seen, initial="stationary")
+    fitted = model_of("sparse").fit(seen, max_iterations=2)
+    with pytest.raises(ValueError, match="transition must be a matrix for standard errors, got Sparse"):
+        fitted.standard_errors()
+    for prior in (hf.priors.Dirichlet([2.0, 2.0]), hf.priors.sticky(1.0, 5.0)):
+        with pytest.raises(ValueError, match="must have one concentration for all moves"):
+            model_of("sparse").fit(seen, prior=hf.Prior(transition=prior))
+    with pytest.raises(ValueError, match="stay must have 3 or 4 entries"):
+        model_of("stays of steps").fit(seen)
+    with pytest.raises(ValueError, match="stay must have 4 entries"):
+        model_of("stays of steps").fit(seen, lengths=[2, 2])
+    rows = np.concatenate([np.zeros(9999, dtype=np.int64), np.arange(1, 9999)])
+    columns = np.concatenate([np.arange(9999), np.arange(1, 9999)])
+    hub = hf.transitions.Sparse(
+        sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=(9999, 9999)), normalize=True
+    )
+    with pytest.raises(ValueError, match="about as many moves from each state to learn, got 19997 of 9999 states"):
+        hub._parameters()
+
+
+def test_statistics_have_the_shape_of_the_chain():
+    found = hf.expected_statistics(model_of("banded"), [1, 4, 9, 16])
+    assert found.transition.shape == (3, 6)
+    assert list(found.to_frame().columns) == ["initial"]
+
+
+def test_what_is_held_or_tied_stays_so():
+    chain = hf.transitions.StayOrJump(STAYS, JUMPS, elsewhere=True)
+    model = hf.HMM(np.full(6, 1 / 6), chain, EMISSION)
+    seen = counts_of(model, 60)
+    held = np.array([True, True, False, False, False, False])
+    fitted = model.fit(seen, max_iterations=8, fixed={"transition.jump": held}, tied={"transition.stay": "all"})
+    after = fitted.model.transition
+    assert (np.diff(fitted.history) >= 0).all()
+    assert np.array_equal(after.jump[:2], chain.jump[:2])
+    assert len(set(after.stay.tolist())) == 1
+    assert np.array_equal(model.fit(seen, max_iterations=2, fixed="transition").model.transition.jump, chain.jump)
+    assert np.array_equal(
+        model.fit(seen, max_iterations=2, fixed={"transition.jump": [True] * 6}).model.transition.jump, chain.jump
+    )

@@ -311,7 +311,6 @@ from hmmfilter._checks.structures import (
     listed_entries,
     listed_logs,
     listed_moves,
-    matrix_for_pairs,
     no_matrices_of_moves,
     nodes,
     not_stationary,

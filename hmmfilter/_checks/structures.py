@@ -26,7 +26,7 @@ from hmmfilter._checks.parameters import (
     sum_tolerance,
 )
 from hmmfilter._checks.settings import integer, memory_size, step_count
-from hmmfilter._checks.tables import LARGEST_LOG, ways_in
+from hmmfilter._checks.tables import LARGEST_LOG
 from hmmfilter._kernels.network import NodeArray
 
 MOST_PLACES, MOST_TIMES = 10**7, 4  # of a table of rows that is mostly empty, and of one that is not
@@ -305,16 +305,6 @@ def no_matrices_of_moves(is_by_matrix: bool) -> None:
     """Refuse counts by matrix where moves are listed."""
     if is_by_matrix:
         raise ValueError("per_matrix must be False where a chain lists its moves, got True")
-
-
-def matrix_for_pairs(log_transition: Any, what: str) -> None:
-    """Insist on a matrix, where an answer has a number for each pair of states."""
-    if ways_in(log_transition) is not None:
-        got = type(log_transition).__name__ if hasattr(log_transition, "to_dense") else "moves that are listed"
-        raise TypeError(
-            f"the transition must be an array for {what}, got {got}: expected_transitions counts its moves, and "
-            "to_dense() makes an array of it"
-        )
 
 
 def not_stationary(kind: str, initial: str) -> None:
