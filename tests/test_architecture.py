@@ -22,7 +22,7 @@ def parsed(paths):
     return ast.Module([node for path in paths for node in ast.parse(path.read_text(encoding="utf-8")).body], [])
 
 
-ROOMS = {room: parsed([path for path in FILES if room_of(path) == room]) for room in map(room_of, FILES)}
+ROOMS = {room: parsed([path for path in FILES if room_of(path) == room]) for room in dict.fromkeys(map(room_of, FILES))}
 DOORS = ("filtering", "smoothing", "decoding")
 
 # Who may import whom: each room, and the rooms of this package that it knows.
