@@ -223,7 +223,7 @@ def expected_transitions(
     if ways is not None:
         by_moves = [counted(ways.onward, its_counts) for its_counts in counts]
         is_split, total = is_by_sequence and lengths is not None, totals if lengths is not None else float(totals[0])
-        return ExpectedMoves.of(by_moves, is_split, total, getattr(log_transition, "_shaped", None))
+        return ExpectedMoves._of(by_moves, is_split, total, getattr(log_transition, "_shaped", None))
     return ExpectedTransitions(
         counts=counts if is_by_matrix or (is_by_sequence and lengths is not None) else counts[0],
         per_matrix=is_by_matrix,

@@ -83,7 +83,7 @@ class ExpectedMoves(Previewed):
     _is_split: bool
 
     @classmethod
-    def of(cls, found: Sequence[Counted], is_split: bool, log_likelihood: Any, shape: Shape | None = None) -> Self:
+    def _of(cls, found: Sequence[Counted], is_split: bool, log_likelihood: Any, shape: Shape | None = None) -> Self:
         """What was found of all sequences, or of each, in the shape that a chain gives it, if one is known."""
         shaped = list(map(shape or _as_listed, found))
         counts, columns = zip(*shaped, strict=True)
@@ -101,7 +101,7 @@ class ExpectedMoves(Previewed):
 
     def _shaped_by(self, shape: Shape) -> Self:
         """The same in the shape that a chain gives it."""
-        return replace(self, **vars(self.of(self._found, self._is_split, self.log_likelihood, shape)) | self._told())
+        return replace(self, **vars(self._of(self._found, self._is_split, self.log_likelihood, shape)) | self._told())
 
     def _told(self) -> dict[str, Any]:
         return {"state_names": self.state_names, "_labels": self._labels}
