@@ -39,6 +39,7 @@ SECTIONS = (
     "Sequences and streams",
     "Densities",
     "The rest of the posterior",
+    "Structures",
     "Learning",
     "Memory",
     "Start",

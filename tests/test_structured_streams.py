@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import hmmfilter as hf
 from hmmfilter.transitions import Banded, Kronecker, Sparse, StayOrJump
 from tests import cases
+from tests.conftest import needs_compiled
 
 STEPS = 70
 COUNTS = hf.emissions.Poisson
@@ -354,3 +356,24 @@ def test_decoding_may_start_afresh():
     whole = hf.viterbi(log_initial, chain, rows, impossible="restart")
     np.testing.assert_array_equal(path, whole.path)
     assert decoder.restarts.tolist() == whole.restarts.tolist() == [30]
+
+
+@needs_compiled
+@pytest.mark.parametrize("door", [hf.forward_filter, hf.smooth], ids=["filter", "smooth"])
+def test_many_states_take_little_room(door):
+    """Blocks are short where states are many; a filter takes some 40 bytes a move, where there are ten a state."""
+    rng, n_states, n_moves, n_steps = np.random.default_rng(5), 40_000, 10, 20
+    columns = (np.arange(n_states)[:, np.newaxis] + rng.integers(n_states, size=n_moves)) % n_states
+    rows = np.repeat(np.arange(n_states), n_moves)
+    chain = Sparse.from_logs(rows, columns.ravel(), np.full(rows.size, -np.log(n_moves)), n_states)
+    case = np.full(n_states, -np.log(n_states)), chain, rng.normal(0, 3, (n_steps, n_states))
+    stream = hf.OnlineFilter(*case[:2])
+    expected = [stream.update(row) for row in case[2]]
+    tracemalloc.start()
+    found = door(*case, states=[7, 0])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found.log_probabilities[-1], expected[-1][[7, 0]])
+    if door is hf.forward_filter:
+        np.testing.assert_array_equal(found.log_probabilities, np.array(expected)[:, [7, 0]])
+        assert peak < 60 * n_moves * n_states

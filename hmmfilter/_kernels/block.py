@@ -151,9 +151,12 @@ def block_in(room: FloatArray, n_rows: int, n_states: int) -> Block:
 
 
 BLOCK_ROWS, BLOCK_ENTRIES = 64, 2048  # of a block, at least
+MOST_STATES, MOST_ENTRIES = 4096, 2**15  # up to which it has these rows; of a block of more states than that
 
 
 @compiled
 def block_rows(n_states: int) -> int:
-    """How many steps make a block: their likelihoods stay in the processor's nearest cache."""
+    """How many steps make a block: their likelihoods stay in the nearest cache, or else take little room."""
+    if n_states > MOST_STATES:
+        return max(1, MOST_ENTRIES // n_states)
     return max(BLOCK_ROWS, BLOCK_ENTRIES // n_states)

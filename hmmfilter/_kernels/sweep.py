@@ -36,7 +36,7 @@ from .lanes import (
     store,
     unsigned,
 )
-from .limits import DEEP, DIM, FAINT, HIGHEST, LEAST, NEARBY, SMALL, WIDEST
+from .limits import DEEP, DIM, FAINT, HIGHEST, LEAST, NEARBY, NEVER, SMALL, WIDEST
 from .numbers import (
     copy,
     divide_row,
@@ -48,7 +48,6 @@ from .numbers import (
     multiply_row,
     multiply_rows,
     power_of_two,
-    spread,
     sum_of,
     total_of,
     two_product,
@@ -97,7 +96,7 @@ def sweep_few(
     p, p_tail, exponent = load(like, pair[HEAD], 0), load(like, pair[TAIL], 0), top
     before = total_of(add(p, p_tail), like)
     sums, sums_tail, sums_exponent = p, p_tail, exponent
-    veil = veil_of(spread(state[EXPONENT]) > WIDEST)
+    veil = veil_of(is_wider(state[EXPONENT], WIDEST))
     way = -1 if increments is None else 1
     t = i
     while t != end:
@@ -154,6 +153,15 @@ def keep_lanes(x: Lanes, x_tail: Lanes, exponent: float, like: Lanes, kept: Floa
 def veil_of(is_spread: bool) -> float:
     """What makes zeros visible as such that have faded, where they may have underflowed."""
     return VEIL if is_spread else 0.0
+
+
+@compiled
+def is_wider(x: FloatArray, most: float) -> bool:
+    """Whether `spread` is above that, counted: the compiler makes vectors of this, and none of a smallest number."""
+    top, n_below = largest(x), 0
+    for k in range(x.size):
+        n_below += (top - x[k] > most) & (x[k] != NEVER)
+    return n_below > 0
 
 
 @compiled
@@ -272,7 +280,7 @@ def sweep_many(
     exponent = largest(state[EXPONENT])
     take_down(state, exponent, 0.0, p, s)
     before, before_exponent, sums_exponent = sum_of(p), exponent, exponent
-    veil = veil_of(spread(state[EXPONENT]) > WIDEST)
+    veil = veil_of(is_wider(state[EXPONENT], WIDEST))
     way = -1 if increments is None else 1
     t = i
     while t != end:
@@ -405,7 +413,7 @@ def sweep(
     is_far = abs(top) >= NEARBY
     if is_far and has_depths(state, top, top_rest):
         return i
-    if not chain.is_dense and spread(scratch.predicted[EXPONENT]) > DEEP:  # then sums will have faded again, mostly
+    if not chain.is_dense and is_wider(scratch.predicted[EXPONENT], DEEP):  # then sums will have faded again, mostly
         return i
     way = -1 if increments is None else 1
     end = i

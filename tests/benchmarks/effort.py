@@ -27,6 +27,8 @@ class Effort:
     learning_steps: int  # at most
     learning_memory_steps: int
     fits: int | None  # all, if None
+    jumping_states: int
+    sparse_states: tuple[int, ...]
     longest_call: float = 3.0  # seconds; slower libraries are left out of a comparison
 
 
@@ -51,6 +53,8 @@ FULL = Effort(
     learning_steps=1_000_000,
     learning_memory_steps=1_000_000,
     fits=None,
+    jumping_states=2000,
+    sparse_states=(1000, 10_000, 100_000),
 )
 QUICK = Effort(
     steps={4: 50},  # of no further size, each of which would have to be compiled
@@ -73,4 +77,6 @@ QUICK = Effort(
     learning_steps=200,
     learning_memory_steps=10_000,
     fits=1,
+    jumping_states=20,
+    sparse_states=(20,),
 )

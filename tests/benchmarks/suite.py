@@ -24,6 +24,7 @@ from tests.benchmarks import (
     separated,
     sequences,
     speed,
+    structures,
     timing,
     wrong,
 )
@@ -41,6 +42,7 @@ SECTIONS: dict[str, Callable[[Effort], Section]] = {
     "sequences": sequences.section,
     "densities": densities.section,
     "posterior": posterior.section,
+    "structures": structures.section,
     "learning": learning.section,
     "memory": processes.memory_section,
     "start": processes.start_section,
