@@ -36,6 +36,10 @@ def viterbi(
     digits say it is: sums that are equal in exact arithmetic, but whose terms are more than 1e25 times as large as each
     other, may be rounded apart, and then either may win.
 
+    Where a chain lists its moves, as `hmmfilter.transitions.Sparse` does, a step takes as long as there are moves, and
+    the answer is that of the matrix; scores that would take more than 32 MB are computed twice, in room that grows with
+    √T.
+
     Conventions are those of `hmmfilter.model`. The tables may hold any log-potentials: nothing has to sum to 1.
 
     Parameters
@@ -157,7 +161,8 @@ def viterbi_n_best(
     Raises
     ------
     ImpossibleEvidenceError, ValueError, TypeError
-        As in `forward_filter`. Also for an n that is no integer from 1 up.
+        As in `forward_filter`. Also for an n that is no integer from 1 up, and for a chain that is no matrix, and whose
+        matrices would have more than 2²² entries.
 
     References
     ----------
@@ -245,7 +250,7 @@ def max_marginals(
     Raises
     ------
     ImpossibleEvidenceError, ValueError, TypeError
-        As in `forward_filter`.
+        As in `forward_filter`. Also for a chain that is no matrix, and whose matrices would have more than 2²² entries.
 
     References
     ----------

@@ -41,8 +41,9 @@ class Retracer(NamedTuple):
 
 
 def block_length(n_steps: int, n_nodes: int) -> int:
-    """Of how many moves scores are kept at once: all, or of the fewest that need no more room than the checkpoints."""
-    return max(1, min(n_steps - 1, max(MOST_SCORES // n_nodes, math.isqrt(3 * n_steps))))
+    """Of how many moves scores are kept at once: all, or so many that they need as much room as the checkpoints."""
+    length = n_steps if n_steps * n_nodes <= MOST_SCORES else math.isqrt(3 * n_steps)
+    return max(1, min(n_steps - 1, length))
 
 
 def room_for_retracing(routes: Routes, network: Network, n_steps: int) -> Retracer:
