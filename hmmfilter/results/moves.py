@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter._ways import Counted
 from hmmfilter.results import frames
 from hmmfilter.results.base import Previewed
 from hmmfilter.results.printing import Preview, four_decimals, shown_steps
+from hmmfilter.results.sums import ExpectedTransitions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +48,7 @@ Shape = Callable[[Counted], tuple[Any, dict[str, Any]]]  # what counts become, a
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@as_in(ExpectedTransitions)
 class ExpectedMoves(Previewed):
     """How often each move was made, on average over all paths, in the shape that the chain has.
 
@@ -58,10 +61,8 @@ class ExpectedMoves(Previewed):
         of `Banded` an array of the shape of its diagonals, (bandwidth, K); of `Kronecker` the counts of ``a`` and
         ``b``; of `StayOrJump` how often it ``stayed``, ``jumped_from`` and ``jumped_to`` each state, where staying and
         jumping back to the same state are told apart. Of each sequence alone, a tuple of these.
-    log_likelihood : float or ndarray, (N,)
-        log p(v_1:T), natural log; of several sequences, one for each.
-    state_names : tuple of str or None
-        The names that the model gave its states.
+    log_likelihood, state_names
+        As in `ExpectedTransitions`.
 
     Examples
     --------
@@ -106,6 +107,7 @@ class ExpectedMoves(Previewed):
     def _told(self) -> dict[str, Any]:
         return {"state_names": self.state_names, "_labels": self._labels}
 
+    @as_in(ExpectedTransitions.to_frame)
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """Make a pandas frame of all counts.
 
@@ -122,10 +124,8 @@ class ExpectedMoves(Previewed):
 
         Raises
         ------
-        ImportError
-            Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
-        ValueError
-            Where the labels are not as many as the rows.
+        ImportError, ValueError
+            As in `ExpectedTransitions.to_frame`.
 
         Examples
         --------

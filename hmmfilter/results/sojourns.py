@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hmmfilter._arrays import FloatArray
+from hmmfilter._docstrings import as_in
 from hmmfilter.results import frames
 from hmmfilter.results.base import Previewed
 from hmmfilter.results.printing import Preview, preview
+from hmmfilter.results.sums import ExpectedTransitions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@as_in(ExpectedTransitions)
 class ExpectedSojourns(Previewed):
     """How often sojourns ended at each age, and what followed them; returned by `expected_transitions` of `Durations`.
 
@@ -33,10 +36,8 @@ class ExpectedSojourns(Previewed):
         How many had lasted d steps with the first one.
     moves : ndarray, (K, K)
         How often each state was followed by each other one.
-    log_likelihood : float or ndarray, (N,)
-        log p(v_1:T), natural log; of several sequences, one for each.
-    state_names : tuple of str or None
-        The names that the model gave its states.
+    log_likelihood, state_names
+        As in `ExpectedTransitions`.
 
     Examples
     --------
@@ -59,6 +60,7 @@ class ExpectedSojourns(Previewed):
     moves: FloatArray
     log_likelihood: Any  # a float; of several sequences, (N,)
 
+    @as_in(ExpectedTransitions.to_frame)
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """Make a pandas frame with a row for each state and age.
 
@@ -74,10 +76,8 @@ class ExpectedSojourns(Previewed):
 
         Raises
         ------
-        ImportError
-            Without pandas, which ``pip install 'hmmfilter[pandas]'`` brings.
-        ValueError
-            Where the labels are not as many as the rows.
+        ImportError, ValueError
+            As in `ExpectedTransitions.to_frame`.
 
         Examples
         --------

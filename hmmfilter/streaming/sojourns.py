@@ -143,7 +143,7 @@ class OnlineSojourns:
         log_probabilities: FloatArray = rows[0]
         return log_probabilities
 
-    @as_in(update)
+    @as_in(update, OnlineFilter.update_block)
     def update_block(self, rows: npt.ArrayLike, *, allowed: npt.ArrayLike | None = None) -> Filtered:
         """Take as many steps as there are rows, all of them or, where one is impossible, none.
 
@@ -157,8 +157,7 @@ class OnlineSojourns:
         Returns
         -------
         Filtered
-            ``log_probabilities`` (B, K), ``probabilities`` (B, K), ``log_increments`` (B,), and the ``log_likelihood``
-            of the block given all before it.
+            As in `OnlineFilter.update_block`.
 
         Raises
         ------
