@@ -567,7 +567,9 @@ def test_chains_of_structure(folder):
     np.testing.assert_allclose(many.history, expected.history, rtol=1e-12)
     assert hfd.fit(model, frame, **options).model == many.model
     banded = hf.transitions.Banded(np.array([[0.0, 0.25], [0.5, 0.75], [0.5, 0.0]]), 1)
-    for chain in (lasting, banded):
+    for chain in (lasting, banded, hf.transitions.StayOrJump([0.5, 0.7], [0.5, 0.5])):
         model = hf.HMM([0.5, 0.5], chain, POISSON.emission)
-        expected = model.viterbi(COUNTS, lengths=LENGTHS).path
-        assert hfd.viterbi(model, frame, columns="x").compute()["state"].cat.codes.tolist() == expected.tolist()
+        path = model.viterbi(COUNTS, lengths=LENGTHS).path
+        assert hfd.viterbi(model, frame, columns="x").compute()["state"].cat.codes.tolist() == path.tolist()
+        expected = hf.fit(model, COUNTS, lengths=LENGTHS, max_iterations=2)
+        assert hfd.fit(model, folder, columns="x", max_iterations=2).model == expected.model

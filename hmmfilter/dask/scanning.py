@@ -20,7 +20,7 @@ from hmmfilter._arrays import IntArray
 
 ROWS = 2**16  # that are read at once
 BUFFER = 2**20  # bytes of a file
-MOST_IDS = 2**20  # whose fingerprints are compared at once
+MOST_IDS = 2**18  # whose fingerprints are compared at once
 
 
 class Span(NamedTuple):
