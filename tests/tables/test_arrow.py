@@ -19,6 +19,7 @@ pa = pytest.importorskip("pyarrow")
 feather = pytest.importorskip("pyarrow.feather")
 pq = pytest.importorskip("pyarrow.parquet")
 
+UNKNOWN = [pa.float16()] if int(pa.__version__.partition(".")[0]) < 15 else []  # to Parquet
 KINDS = ["parquet", "arrow", "feather"]
 TWO = [{"x": 1.0, "who": "a"}, {"x": None, "who": None}]
 
@@ -67,7 +68,9 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize(("column", "expected"), NUMBERS.values(), ids=NUMBERS)
-def test_numbers_of_every_type(opening, column, expected):
+def test_numbers_of_every_type(opening, kind, column, expected):
+    if kind == "parquet" and column.type in UNKNOWN:
+        pytest.skip("Parquet of this version of pyarrow has no such type")
     with opening({"x": column}) as reader:
         rows = list(reader)
         reader.choose(rows)
@@ -328,7 +331,7 @@ def written(tmp_path, table, added, are_words=False, name="output.parquet", n_ro
 
 
 EVERYTHING = {
-    **{name: column.slice(0, 3) for name, (column, _) in NUMBERS.items()},
+    **{name: column.slice(0, 3) for name, (column, _) in NUMBERS.items() if column.type not in UNKNOWN},
     **{f"text of {name}": column for name, (column, _) in TEXTS.items()},
     "lists": pa.array([[1], None, []]),
     "structures": pa.array([{"a": 1}, None, {"a": 2}]),
