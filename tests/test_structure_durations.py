@@ -56,7 +56,8 @@ def late(rng, n_states, n_ages):
 
 DURATIONS = (fair, gappy, fixed, tailed, late)
 LASTS = pytest.mark.parametrize("durations", DURATIONS, ids=lambda f: f.__name__)
-EVIDENCE = pytest.mark.parametrize("evidence", cases.EVIDENCE[:-1], ids=lambda f: f.__name__)
+SEEN = cases.EVIDENCE[:-1] if COMPILED else (cases.turns,)
+EVIDENCE = pytest.mark.parametrize("evidence", SEEN, ids=lambda f: f.__name__)
 
 
 class Posed(NamedTuple):

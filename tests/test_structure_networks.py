@@ -16,6 +16,7 @@ from tests.test_structure_contract import total_share
 
 N_STEPS = 12
 NEVER = -np.inf
+SEEN = (cases.harmless, cases.turns, cases.flat) if COMPILED else (cases.turns,)
 
 
 class Moves(NamedTuple):
@@ -106,7 +107,7 @@ def changing(moves, rng):
 
 
 @pytest.mark.parametrize("is_changing", [False, True], ids=["fixed", "changing"])
-@pytest.mark.parametrize("evidence", [cases.harmless, cases.turns, cases.flat], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("evidence", SEEN, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("logs", [log_small, log_spread, log_far, log_even], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("shape", [scattered, layered, hubs], ids=lambda f: f.__name__)
 @pytest.mark.parametrize(("n_states", "n_between"), [(5, 3), (18, 4)] if COMPILED else [(5, 3)])
