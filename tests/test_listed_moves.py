@@ -438,3 +438,19 @@ def test_what_is_held_or_tied_stays_so():
     assert np.array_equal(
         model.fit(seen, max_iterations=2, fixed={"transition.jump": [True] * 6}).model.transition.jump, chain.jump
     )
+
+
+def test_rows_beyond_doubles_may_have_states_that_are_impossible():
+    """A state that is never reached, in rows that are counted by wide numbers at all nodes."""
+    table = evidence(8, 4, 3000.0)
+    table[:, 2] = -np.inf
+    for chain in CHAINS.values():
+        counts = hf.expected_transitions(np.array([0.0, 0.0, -np.inf, 0.0]), chain, table)
+        whole = hf.expected_transitions(np.array([0.0, 0.0, -np.inf, 0.0]), logs(chain.to_dense()), table)
+        left = counts._found[0].left
+        np.testing.assert_allclose(left, whole.counts.sum(axis=1), atol=8 * CLOSE)
+
+
+def test_a_leap_to_a_chain_that_leaves_for_nowhere_is_none():
+    chain = hf.transitions.StayOrJump([0.5, 0.5], [0.5, 0.5], elsewhere=True)
+    assert chain._of_natural(np.array([0.0, 0.0, 0.0, -np.inf])) is None
