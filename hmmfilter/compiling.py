@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ from hmmfilter.transitions import Durations, StayOrJump
 STATES = (2, 3, 4, 16)
 STEPS, MANY = 5, 16  # of what is filtered and smoothed for it, and how many sequences are, at once
 
-Chain = tuple[FloatArray, FloatArray, FloatArray]
+Chain = tuple[FloatArray, Any, FloatArray]
 
 
 def filter_and_read(chain: Chain) -> list[FloatArray]:
@@ -183,6 +184,8 @@ def go_by_networks(chain: Chain) -> None:
     logs = [*np.zeros(len(states)), *log_transition[before, after]]
     ways = ways_of(len(states), len(states), sources, targets, logs)
     smoothing.smooth(log_initial, ways, rows)
+    for stream in (update_and_restore, smooth_with_lag, decode_as_it_comes):
+        stream((log_initial, ways, rows))
     decoding.viterbi(log_initial, ways, rows)
     smoothing.expected_transitions(log_initial, ways, rows)
     sampling.sample_paths(log_initial, ways, rows, size=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -221,7 +222,7 @@ def expected_transitions(
         _checks.possible_evidence(n_possible, tables.starts, lengths)
     counts = sums.sum(axis=1)
     if ways is not None:
-        by_moves = [counted(ways.onward, its_counts) for its_counts in counts]
+        by_moves = list(map(partial(counted, ways.onward), counts))
         is_split, total = is_by_sequence and lengths is not None, totals if lengths is not None else float(totals[0])
         return ExpectedMoves._of(by_moves, is_split, total, getattr(log_transition, "_shaped", None))
     return ExpectedTransitions(

@@ -109,7 +109,18 @@ def by_network(case):
     )
     chain, more = (log_initial, ways, rows), {"transition_index": np.arange(len(rows) - 1) % 2, "impossible": "mark"}
     found = hf.forward_filter(*chain, **more).log_probabilities, hf.smooth(*chain, **more).log_probabilities
-    return *found, hf.viterbi(*chain, **more).path, *counted_by_network(log_initial, ways, rows, more)
+    path = hf.viterbi(*chain, **more).path
+    return *found, path, *streamed_by_network(log_initial, ways), *counted_by_network(log_initial, ways, rows, more)
+
+
+def streamed_by_network(log_initial, ways):
+    """Two rows that say nothing, filtered and decoded one by one."""
+    stream, decoder, row = (
+        hf.OnlineFilter(log_initial, ways),
+        hf.OnlineViterbi(log_initial, ways),
+        np.zeros(len(log_initial)),
+    )
+    return *(stream.update(row) for _ in range(2)), *(decoder.update(row).states for _ in range(2)), decoder.log_joint
 
 
 def counted_by_network(log_initial, ways, rows, more):
