@@ -12,7 +12,7 @@ import numpy as np
 from dask.delayed import Delayed, delayed
 from dask.sizeof import sizeof
 
-from hmmfilter import _checks
+from hmmfilter import _checks, learning
 from hmmfilter._arrays import FloatArray
 from hmmfilter._beside import Beside
 from hmmfilter._docstrings import as_in
@@ -23,7 +23,6 @@ from hmmfilter.dask.partitions import Rows, source_of
 from hmmfilter.dask.running import computed, fresh_name, kept, merged, n_threads
 from hmmfilter.dask.totals import Totals, added
 from hmmfilter.emissions.learning import keeps
-from hmmfilter.learning import fit as fit_of_one_machine
 from hmmfilter.learning import running
 from hmmfilter.learning.evidence import Evidence, Given, Model, evidence_of, learns_from_sums
 from hmmfilter.learning.parameters import parts_of
@@ -33,7 +32,7 @@ from hmmfilter.results import ExpectedStatistics, Fitted
 from hmmfilter.streaming.snapshots import fingerprint
 
 
-@as_in(filter, fit_of_one_machine)
+@as_in(filter, learning.fit)
 def fit(
     start: HMM,
     frame: Any,
