@@ -48,7 +48,7 @@ def over_ages(chain, log_rows):
 
 def cases():
     rng = np.random.default_rng(8)
-    for n_states, n_ages, n_steps in ((2, 3, 9), (3, 10, 40), (1, 4, 7), (2, 1, 12)):
+    for n_states, n_ages, n_steps in ((2, 3, 9), (3, 7, 24), (1, 4, 7), (2, 1, 12)):
         for cut in (True, False):
             for scale, share in ((2.0, 0.15), (900.0, 0.0)):
                 chain = drawn(rng, n_states, n_ages, cut)
@@ -208,6 +208,22 @@ def test_paths_are_drawn_by_their_posteriors():
         assert np.array_equal(hf.posterior_decode(log_initial, chain, rows).path, smoothed.probabilities.argmax(axis=1))
 
 
+def test_the_most_probable_states_are_those_of_the_smoother():
+    chain, start = hf.transitions.Durations(LASTS, CHANGES), np.log([0.5, 0.5])
+    decoded, smoothed = hf.posterior_decode(start, chain, SHOWS), hf.smooth(start, chain, SHOWS).probabilities
+    assert np.array_equal(decoded.path, smoothed.argmax(axis=1))
+    assert decoded.expected_correct == pytest.approx(smoothed.max(axis=1).sum(), abs=LAW_TOLERANCE)
+
+
+def test_entries_that_fade_are_looked_at_anew():
+    """A state is so likely once that what begins later is nothing beside it, until that is too old."""
+    chain, initial, rows = hf.transitions.Durations([[0.5, 0.5]] * 2, CHANGES), np.array([0.5, 0.5]), np.zeros((9, 2))
+    rows[2, 0] = 1000.0
+    found = hf.smooth(np.log(initial), chain, rows).log_probabilities
+    wanted = over_ages(chain, hf.smooth(*expanded(chain, initial, rows)).log_probabilities)
+    np.testing.assert_allclose(found, wanted, rtol=LAW_TOLERANCE, atol=LAW_TOLERANCE)
+
+
 # Laws
 
 
@@ -336,6 +352,7 @@ def test_what_is_told_of_a_chain():
     np.testing.assert_allclose(chain.to_dense().sum(axis=1), 1, rtol=0, atol=2 * EPSILON)
     shares = chain.stationary_ages()
     np.testing.assert_allclose(shares.ravel() @ chain.to_dense(), shares.ravel(), rtol=0, atol=2 * EPSILON)
+    np.testing.assert_allclose(chain.stationary(), shares.sum(axis=1), rtol=0, atol=EPSILON)
     assert chain._reordered(np.array([1, 0])) == hf.transitions.Durations(LASTS[::-1], CHANGES)
     assert hash(chain) != hash(hf.transitions.Durations(LASTS, CHANGES, cut=False))
     assert "last sojourn whole" in str(hf.transitions.Durations(LASTS, CHANGES, cut=False))
@@ -371,6 +388,7 @@ def test_models_are_asked():
     assert found["b"].log_likelihood == model.log_likelihood(counts[:4])
     frame = model.expected_transitions(counts).to_frame()
     assert frame.loc[("busy", 2), "ended"] == 0
+    assert list(model.expected_transitions(counts).to_frame(index=range(6)).index) == list(range(6))
     several = model.expected_transitions([counts, counts], per_sequence=True)
     assert several.to_frame().index.names == ["sequence", "state", "age"]
     assert model.reordered([1, 0]).log_likelihood(counts) == pytest.approx(model.log_likelihood(counts), rel=1e-14)
@@ -455,7 +473,7 @@ def test_what_is_held_stays_and_zeros_stay():
     start = hf.HMM([0.5, 0.5], hf.transitions.Durations(lasts, CHANGES), hf.emissions.Poisson([2, 5]))
     held = start.fit(data, fixed="transition.durations", max_iterations=2).model
     assert held.transition.durations.tolist() == lasts
-    free = start.fit(data, max_iterations=2).model
+    free = start.fit(data, max_iterations=2, weights=[1] * 7 + [0]).model
     assert np.array_equal(free.transition.durations == 0, np.array(lasts) == 0)
     with pytest.raises(ValueError, match="fixed and tied must leave durations as they are"):
         start.fit(data, fixed={"transition.durations": [[False, True, False, False], [False] * 4]})
@@ -553,10 +571,12 @@ def test_a_stream_of_a_model():
     assert stream.n_observed == 2
     with pytest.raises(hf.ImpossibleEvidenceError):
         stream.update_block([[0, 0]], allowed=[[False, False]])
+    assert stream.update([0, 0], allowed=[True, True]).shape == (2,)
+    stream = model.online(stream.snapshot())
     other = hf.HMM([0.5, 0.5], model.transition, hf.emissions.Poisson([1.0, 4.0]))
     with pytest.raises(ValueError, match="got one with another emission: force=True"):
         other.online(stream.snapshot())
-    assert other.online(stream.snapshot(), force=True).n_observed == 2
+    assert other.online(stream.snapshot(), force=True).n_observed == 3
 
 
 @pytest.mark.parametrize(
