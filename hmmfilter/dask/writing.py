@@ -30,7 +30,7 @@ def to_parquet(frame: Any, path: Any, *, client: Any = None) -> None:
     path : path
         Of a folder that is not there yet, or is empty, where all workers and this process find it.
     client : distributed.Client, optional
-        As in `filter`.
+        Of a cluster, as `filter` takes it.
 
     Raises
     ------
