@@ -90,6 +90,22 @@ def test_nothing_cancels_where_one_jump_is_nearly_certain():
     np.testing.assert_allclose(model.chain.stationary(), hf.stationary_distribution(dense), rtol=1e-13)
 
 
+@pytest.mark.parametrize("by_step", [False, True])
+def test_others_may_be_as_small_as_doubles_are(by_step):
+    """What is divided by their sum, between the nodes, would be larger than all doubles."""
+    jump, likelihoods = (
+        [1.0, 3e-308, 0.0, 3e-308],
+        np.log([[0.1, 0.2, 0.3, 0.4], [0.4, 0.1, 0.2, 0.3], [0.2, 0.5, 0.1, 0.2]]),
+    )
+    chain = StayOrJump([0.5, 0.25] if by_step else 0.5, jump, elsewhere=True, by_step=by_step)
+    with np.errstate(divide="ignore"):
+        tables = np.log([0.25] * 4), np.log(chain.to_dense())
+    for door in (hf.forward_filter, hf.smooth):
+        found, dense = door(tables[0], chain, likelihoods), door(*tables, likelihoods)
+        np.testing.assert_allclose(found.probabilities, dense.probabilities, rtol=OF_LOGS)
+        assert math.isclose(found.log_likelihood, dense.log_likelihood, rel_tol=OF_LOGS)
+
+
 def test_sums_of_many_jumps_keep_their_digits():
     jump = np.random.default_rng(3).dirichlet(np.full(3000, 0.3))
     chain = StayOrJump(0.0, jump, elsewhere=True)

@@ -33,7 +33,7 @@ from .chain import (
 from .choosing import chosen_by_chain
 from .compiling import apart, compiled
 from .lanes import TILE, Lanes, add, fma, larger, load, splat, store, unsigned
-from .limits import BEYOND_TAIL, EXP_REACH, FADED, NARROW_LOG, NEAR_UNIT, NEVER, TRANSITION_SPREAD
+from .limits import BEYOND_TAIL, EXP_REACH, FADED, NARROW_LOG, NEAR_UNIT, NEARBY, NEVER, TRANSITION_SPREAD
 from .numbers import exceeds, fill_table, power_of_two, shifted, total_of, two_product, two_sum
 from .wide import (
     EXPONENT,
@@ -92,7 +92,7 @@ class HeldNetwork(NamedTuple):
     linear: FloatArray  # (moves,), divided by 2^exponent; of a stretch that is ALIKE, all first moves, all second ones
     values: FloatArray  # (K + B,): room for v
     wide: FloatArray  # (4, K + B): room for it in wide numbers
-    exponent: float  # 0 where there are nodes between, as not all ways have as many moves
+    exponent: float  # 0 where there are nodes between, as not all ways have as many moves, or `BEYOND_SUMS`
     is_narrow: bool  # as of a `Chain`; where there are nodes between, what two moves come to is
     is_dense: bool  # never: nobody has looked
     has_large_logs: bool
@@ -135,6 +135,7 @@ def log_value(network: Network, m: int, n: int) -> float:
     return log_x + network.log_shares[m, network.kinds[n]] if network.kinds.size > 0 else log_x
 
 
+BEYOND_SUMS = NEARBY  # the exponent of a network between whose nodes doubles might overflow: all sums are taken exactly
 IS_NARROW_SO_FAR = FACTS - 1  # a fact of a slot: whether all moves are narrow that do not change, once they are there
 
 
@@ -188,7 +189,9 @@ def hold_network(network: Network, m: int, slot: FloatArray) -> None:
                 x, down = far_exponential(log_value(network, m, n), exponent, rest)
                 linear[place_in_linear(network, run, node, n)] = x
                 n_small += NEVER < down < -most
-    may_be_narrow = magnitude <= NARROW_LOG and not (has_between and top > NEAR_UNIT)
+    if has_between and top > NEAR_UNIT:
+        exponent = BEYOND_SUMS
+    may_be_narrow = magnitude <= NARROW_LOG and exponent != BEYOND_SUMS
     n_changing = 0
     for n in range(len(network.changing)):
         _, down = far_exponential(log_value(network, m, network.changing[n, 0]), exponent, rest)
@@ -210,6 +213,9 @@ def hold_changes(network: Network, m: int, slot: FloatArray) -> None:
         x, down = far_exponential(log_value(network, m, move), 0.0, 0.0)
         fill_table(linear[begin:end], x)
         n_small += NEVER < down < -TRANSITION_SPREAD / 2.0
+        if log_value(network, m, move) > NEAR_UNIT:
+            slot[SHARED_EXPONENT] = BEYOND_SUMS
+            n_small += 1
     slot[NARROW] = slot[IS_NARROW_SO_FAR] if n_small == 0 else 0.0
     slot[HELD] = m + 1.0
 
