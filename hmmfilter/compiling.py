@@ -111,9 +111,10 @@ def last_long(chain: Chain) -> None:
     log_initial, _, rows = chain
     n_states = len(log_initial)
     lasting = Durations(np.full((n_states, 2), 0.5), np.full((n_states, n_states), 1 / n_states), normalize=True)
+    many = np.tile(rows, (60, 1))
     for door in (smoothing.smooth, smoothing.expected_transitions, decoding.viterbi):
-        door(log_initial, lasting, rows)
-    sampling.sample_paths(log_initial, lasting, np.tile(rows, (60, 1)), size=2)
+        door(log_initial, lasting, many)
+    sampling.sample_paths(log_initial, lasting, many, size=2)
 
 
 def sum_up(chain: Chain) -> None:
@@ -181,15 +182,15 @@ def go_by_networks(chain: Chain) -> None:
     states = np.arange(len(log_initial))
     before, after = np.nonzero(log_transition > -np.inf)
     sources, targets = [*states, *len(states) + before], [*len(states) + states, *2 * len(states) + after]
-    logs = [*np.zeros(len(states)), *log_transition[before, after]]
-    ways = ways_of(len(states), len(states), sources, targets, logs)
+    logs = np.concatenate([np.zeros(len(states)), log_transition[before, after]])
+    ways, near = (ways_of(len(states), len(states), sources, targets, some) for some in (logs, np.maximum(logs, -9.0)))
     smoothing.smooth(log_initial, ways, rows)
     for stream in (update_and_restore, smooth_with_lag, decode_as_it_comes):
         stream((log_initial, ways, rows))
     decoding.viterbi(log_initial, ways, rows)
     smoothing.expected_transitions(log_initial, ways, rows)
     sampling.sample_paths(log_initial, ways, rows, size=2)
-    expect(log_initial, ways, np.array([0, STEPS]), np.ones(1), Unseen(), 1, False)
+    expect(log_initial, near, np.array([0, STEPS]), np.ones(1), Unseen(), 1, False)
     jumps = StayOrJump(0.5, np.exp(log_initial), normalize=True)
     sampling.draw_along(np.exp(log_initial), sampling.Walk.of(jumps, None), STEPS, np.random.default_rng(0))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import hmmfilter as hf
+from hmmfilter import _ready
 from hmmfilter._drivers import decoders, recursions
 from tests import cases, oracle
 from tests.conftest import needs_compiled, note_share
@@ -88,7 +89,7 @@ def test_more_matrices_than_are_held_ready(door, n_states, monkeypatch):
     case = log_initial, log_transition[:7], log_likelihoods
     expected = answers(door, *case, transition_index=index)
     made = []
-    for maker, name in ((recursions, "slots_for_chains"), (decoders, "slots_for_moves")):
+    for maker, name in ((_ready, "slots_for_chains"), (decoders, "slots_for_moves")):
         make = getattr(maker, name)
         monkeypatch.setattr(maker, name, lambda *size, make=make: made.append(make(*size)) or made[-1])
         monkeypatch.setattr(recursions, "MOST_HELD", 3 * make(1, n_states).size)

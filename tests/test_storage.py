@@ -157,7 +157,7 @@ BROKEN = [
     ),
     (
         {**GOOD, "transition": {"type": "Dense"}},
-        "the type of transition must be one of Indexed, Rates, Logistic, Sparse, Banded, Kronecker, StayOrJump, got",
+        "the type of transition must be one of Indexed, Rates, Logistic, Durations, Sparse, Banded, Kronecker, StayOrJump",
     ),
     ({**GOOD, "transition": {"type": "Rates"}}, "transition must have the keys ['generator', 'type'], got none of"),
     ({**GOOD, "final": [True]}, "final must hold numbers, got true or false"),
