@@ -201,6 +201,7 @@ def expected_transitions(
         outcome, found = _drivers.count_sojourns(tables, is_split, n_workers, progress)
         if impossible == "raise":
             _checks.possible_evidence(outcome[0], tables.starts, lengths)
+        found = found if log_transition.cut else found.whole()
         found = found if is_split else found.first()
         return ExpectedSojourns(
             ended=found.ended,

@@ -190,8 +190,10 @@ def test_counts_are_those_of_the_plain_chain(case):
 def test_with_an_end_all_sojourns_end():
     chain = hf.transitions.Durations(LASTS, CHANGES, cut=False)
     counts = hf.expected_transitions(np.log([2 / 3, 1 / 3]), chain, SHOWS)
-    assert counts.ended.sum() == pytest.approx(counts.moves.sum(), abs=LAW_TOLERANCE)
-    assert counts.going_on.sum() == pytest.approx(1, abs=LAW_TOLERANCE)
+    assert counts.ended.sum() == pytest.approx(counts.moves.sum() + 1, abs=LAW_TOLERANCE)
+    assert not counts.going_on.any()
+    begun = (counts.begun * np.arange(3)).sum()  # ages 1 less, and all steps are of sojourns that ended
+    assert (counts.ended * np.arange(1, 4)).sum() == pytest.approx(len(SHOWS) + begun, abs=LAW_TOLERANCE)
 
 
 @needs_compiled
@@ -448,6 +450,32 @@ def test_learning_rises_to_where_slopes_are_none():
     assert others.log_likelihood >= start.log_likelihood(data).sum()
 
 
+def test_learning_rises_where_the_last_sojourn_is_whole():
+    """What the sequence ends with has ended: counted as going on, its step of learning fell."""
+    start = hf.HMM([1.0], hf.transitions.Durations([[0.2, 0.3, 0.5]], [[1.0]], cut=False), hf.emissions.Poisson([3.0]))
+    for sequences in ([[3] * 7], [[3] * 4, [3] * 5]):
+        fitted = start.fit(sequences, max_iterations=30)
+        assert np.diff(fitted.history).min() >= -1e-9
+        assert fitted.log_likelihood > start.log_likelihood(sequences).sum()
+    of_one = start.expected_transitions([[3] * 4, [3] * 5], per_sequence=True)
+    assert of_one.ended.sum(axis=(1, 2)) == pytest.approx(of_one.moves.sum(axis=(1, 2)) + 1)
+    assert not of_one.going_on.any()
+
+
+def test_of_many_states_counts_are_printed_in_part():
+    chain = hf.transitions.Durations(np.full((9, 2), 0.5), np.full((9, 9), 1 / 9))
+    counts = hf.HMM(np.full(9, 1 / 9), chain, hf.emissions.Poisson(range(1, 10))).expected_transitions([3, 4])
+    assert [line.split()[0] for line in str(counts).splitlines()[2:]] == ["0", "1", "2", "...", "7", "8"]
+
+
+def test_standard_errors_are_refused():
+    chain = hf.transitions.Durations([[0.5, 0.5]], [[1.0]])
+    fitted = hf.HMM([1.0], chain, hf.emissions.Poisson([3.0])).fit([3, 4, 2], max_iterations=2)
+    with pytest.raises(ValueError, match="a matrix for standard errors, got Durations: fits of samples"):
+        fitted.standard_errors()
+    assert "lasts" in str(fitted)
+
+
 def test_slopes_are_differences():
     """Of the log-likelihood, by durations that need not sum to 1: those of the plain chain, and of tails."""
     rng = np.random.default_rng(4)
@@ -473,6 +501,9 @@ def test_what_is_held_stays_and_zeros_stay():
     start = hf.HMM([0.5, 0.5], hf.transitions.Durations(lasts, CHANGES), hf.emissions.Poisson([2, 5]))
     held = start.fit(data, fixed="transition.durations", max_iterations=2).model
     assert held.transition.durations.tolist() == lasts
+    uneven = hf.HMM([0.5, 0.5], hf.transitions.Durations([[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]], CHANGES), start.emission)
+    assert uneven.fit(data, fixed="transition", max_iterations=3).model.transition == uneven.transition
+    assert uneven.fit(data, fixed="transition.moves", max_iterations=3).model.transition.moves.tolist() == CHANGES
     free = start.fit(data, max_iterations=2, weights=[1] * 7 + [0]).model
     assert np.array_equal(free.transition.durations == 0, np.array(lasts) == 0)
     with pytest.raises(ValueError, match="fixed and tied must leave durations as they are"):

@@ -372,7 +372,14 @@ from hmmfilter._checks.transitions import (
     transition_coefficients,
     transition_matrices,
 )
-from hmmfilter._checks.uncertainty import at_the_top, confidence_level, derivatives, identified, no_listed_moves
+from hmmfilter._checks.uncertainty import (
+    at_the_top,
+    confidence_level,
+    derivatives,
+    identified,
+    no_durations,
+    no_listed_moves,
+)
 from hmmfilter._checks.variational import (
     believed_numbers,
     believed_scales,

@@ -33,6 +33,15 @@ def identified(flat: Sequence[str], has_converged: bool) -> None:
         )
 
 
+def no_durations(are_there: bool) -> None:
+    """Refuse standard errors of a chain whose sojourns have durations."""
+    if are_there:
+        raise ValueError(
+            "transition must be a matrix for standard errors, got Durations: fits of samples that are simulated from "
+            "fitted.model show how far off it may be"
+        )
+
+
 def no_listed_moves(kind: str, are_listed: bool) -> None:
     """Refuse standard errors of a chain that lists its moves."""
     if are_listed:

@@ -304,6 +304,10 @@ class SojournSums(NamedTuple):
     begun: FloatArray
     moves: FloatArray  # (G, K, K)
 
+    def whole(self) -> SojournSums:
+        """Counts where no sojourn goes on after the end: the last ones end there."""
+        return self._replace(ended=self.ended + self.going_on, going_on=np.zeros_like(self.going_on))
+
     def first(self) -> SojournSums:
         """The first of the counts, without the axis of them."""
         return SojournSums(*(x[0] for x in self))

@@ -27,7 +27,7 @@ from hmmfilter._arrays import BoolArray, FloatArray
 from hmmfilter.emissions.learning import HELD
 from hmmfilter.learning.evidence import Model
 from hmmfilter.learning.parameters import EMISSION, Part, Values, values_of
-from hmmfilter.transitions import Structured
+from hmmfilter.transitions import Durations, Structured
 
 if TYPE_CHECKING:
     from hmmfilter.learning.problem import Coordinates, Problem
@@ -79,6 +79,7 @@ def uncertainty_of(problem: Problem, model: Model, has_converged: bool) -> Uncer
     """How far off the parameters may be, of a model that is the most probable one."""
     _checks.derivatives(problem.are_scored)
     _checks.no_listed_moves(type(model.chain).__name__, isinstance(model.chain, Structured))
+    _checks.no_durations(isinstance(model.chain, Durations))
     problem = _apart_from_bounds(problem, model)
     coordinates = problem.coordinates(model)
     scaling = _scaling(coordinates)

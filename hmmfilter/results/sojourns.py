@@ -11,7 +11,7 @@ from hmmfilter._arrays import FloatArray
 from hmmfilter._docstrings import as_in
 from hmmfilter.results import frames
 from hmmfilter.results.base import Previewed
-from hmmfilter.results.printing import Preview, preview
+from hmmfilter.results.printing import Preview, preview, shown_steps
 from hmmfilter.results.sums import ExpectedTransitions
 
 if TYPE_CHECKING:
@@ -109,6 +109,6 @@ class ExpectedSojourns(Previewed):
             f"ExpectedSojourns: {n_states} states, {ended.sum():.4f} ended, {going_on.sum():.4f} go on",
             ["state", "ended", "going on", *(f"to {name}" for name in names)],
             n_states,
-            ([f"{x:.4f}" for x in row] for row in table),
+            ([f"{x:.4f}" for x in row] for row in table[shown_steps(n_states)]),
             label=lambda k: names[k],
         )

@@ -296,15 +296,19 @@ class Durations(Printed):
         return {"durations": self.durations, "moves": self.moves}
 
     def _with(self, parameters: dict[str, FloatArray]) -> Durations:
-        return Durations(parameters["durations"], parameters["moves"], self.cut, normalize=True)
+        return Durations(parameters["durations"], parameters["moves"], self.cut)
+
+    def _counts(self, moved: Moved) -> Any:
+        """How often sojourns ended and went on; those that the sequence ends with end there, if it is not cut."""
+        return moved.slopes if self.cut else moved.slopes.whole()
 
     def _maximised(self, moved: Moved, prior: Any, groups: dict[str, IntArray]) -> Durations:
-        counts = moved.slopes
+        counts = self._counts(moved)
         moves = most_likely(counts.moves, self.moves, groups["moves"])
         _checks.whole_durations(groups["durations"], self.durations)
         are_learnt = (groups["durations"] >= 0).any(axis=1, keepdims=True)
         durations = np.where(are_learnt, self._from_hazards(counts), self.durations)
-        return Durations(durations, moves, self.cut, normalize=bool(are_learnt.any()))
+        return Durations(durations, moves, self.cut)
 
     def _from_hazards(self, counts: Any) -> FloatArray:
         """The durations that are most likely: of those that come to an age, so many end there [1]_.
@@ -326,7 +330,8 @@ class Durations(Printed):
             goes_on = np.where(at_risk > 0, going_on / at_risk, self._going_on)
         reached = np.cumprod(np.append(np.ones((self.n_states, 1)), goes_on[:, :-1], axis=1), axis=1)
         last = (self.durations > 0) & (self._going_on == 0)
-        durations: FloatArray = reached * np.where(last, 1.0, ends)
+        shares = reached * np.where(last, 1.0, ends)
+        durations: FloatArray = shares / shares.sum(axis=1, keepdims=True)
         return durations
 
     @property
@@ -337,7 +342,7 @@ class Durations(Printed):
         return shares
 
     def _score(self, moved: Moved) -> dict[str, FloatArray]:
-        counts, reaches = moved.slopes, np.where(self._reaches > 0, self._reaches, np.inf)
+        counts, reaches = self._counts(moved), np.where(self._reaches > 0, self._reaches, np.inf)
         later = np.where(np.arange(self.n_ages) > 0, counts.begun, 0.0)
         own = np.divide(counts.ended, self.durations, out=np.zeros(self.durations.shape), where=self.durations > 0)
         censored = np.cumsum((counts.going_on - later) / reaches, axis=1)
