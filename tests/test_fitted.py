@@ -80,6 +80,20 @@ def test_bounds_priors_restarts_and_states_never_entered_are_told():
     start = hf.HMM([1.0, 0.0], [[1.0, 0.0], [0.5, 0.5]], hf.emissions.Poisson([2.0, 5.0]), ["here", "there"])
     lonely = start.fit(COUNTS)
     assert repr(lonely).endswith("state there is never entered, and keeps its parameters")
+    n = 20
+    here = hf.HMM(np.eye(n)[0], np.eye(n), hf.emissions.Poisson(np.arange(1.0, n + 1)))
+    assert repr(here.fit(COUNTS)).endswith("\n  19 states are never entered, and keep their parameters")
+
+
+def test_a_variance_of_all_states_is_printed_beside_each():
+    start = hf.HMM([0.5, 0.5], [[0.8, 0.2], [0.3, 0.7]], hf.emissions.Gaussian([1.0, 8.0], 4.0))
+    fitted = start.fit(COUNTS, initial="fixed")
+    head, *rows = repr(fitted).split("\n")[3:6]
+    assert head.endswith("covariance[0]")
+    assert [row.split()[-1] for row in rows] == [f"{fitted.model.emission.covariance:#.5g}"] * 2
+    error = fitted.standard_errors().emission["covariance"][0]
+    assert [line.split()[-1] for line in repr(fitted.standard_errors()).split("\n")[2:]] == [f"{error:#.5g}"] * 2
+    assert fitted._repr_html_().count(f"({error:.3f})") == 2
 
 
 def test_symbols_are_called_by_their_names():

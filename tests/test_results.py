@@ -67,3 +67,12 @@ def test_marked_results_print():
     assert "log-likelihood -inf" in repr(hf.forward_filter(*impossible, impossible="mark"))
     assert "nan" in repr(hf.smooth(*impossible, impossible="mark"))
     assert "-1" in repr(hf.viterbi(*impossible, impossible="mark"))
+
+
+@pytest.mark.parametrize(("n", "columns"), [(12, [str(k) for k in range(12)]), (13, ["0", "1", "...", "11", "12"])])
+def test_columns_of_many_states_are_left_out(n, columns):
+    rows = np.log(np.full((2, n), 1 / n))
+    smoothed = hf.smooth(rows[0], np.log(np.full((n, n), 1 / n)), rows)
+    _, head, *lines = repr(smoothed).split("\n")
+    assert head.split() == ["step", *columns]
+    assert len({len(line) for line in [head, *lines]}) == 1

@@ -269,11 +269,6 @@ class Composite(Valued, ABC):
     def _of_all(self) -> frozenset[str]:
         return self._names_of(lambda part: getattr(part, "_of_all", ()))
 
-    @property
-    def _of_pools(self) -> frozenset[str]:
-        """The parameters that have no row for each state, but one for each of what all states choose from."""
-        return self._names_of(lambda part: getattr(part, "_of_pools", ()))
-
     def _parameters(self) -> Values:
         if not self._learns_from_sums:
             return {}

@@ -75,10 +75,6 @@ class TiedMixture(Mixed):
     def _of_all(self) -> frozenset[str]:
         return self._names_of(lambda part: part._parameters())
 
-    @property
-    def _of_pools(self) -> frozenset[str]:
-        return self._of_all
-
     def _made(self, parts: list[Any], weights: FloatArray) -> TiedMixture:
         return TiedMixture(parts[0], weights)
 

@@ -141,6 +141,8 @@ class Part:
         if not self.are_rows or len(numbers) == 0:
             return len(numbers)
         free = np.flatnonzero(groups >= 0)
+        if len(numbers) == len(free):  # of each row, one follows from the others
+            return len(free) - len(np.unique(free // self.groups.shape[-1]))
         return len(numbers) - int(np.linalg.matrix_rank(self._row_sums(free, np.eye(len(numbers))[group_of])))
 
     def _row_sums(self, entries: IntArray, directions: FloatArray) -> FloatArray:

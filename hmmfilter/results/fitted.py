@@ -13,7 +13,7 @@ import numpy as np
 from hmmfilter import _checks, plotting
 from hmmfilter._arrays import BoolArray, FloatArray
 from hmmfilter._docstrings import as_in
-from hmmfilter.results.outline import Column
+from hmmfilter.results.outline import MOST_SHOWN, Column
 from hmmfilter.results.parameters import (
     EMISSION,
     FINAL,
@@ -384,4 +384,7 @@ class Fitted(OfParameters):
         if any(entry.any() for entry in self.at_boundary.values()):
             notes.append("* at a bound, and without a standard error")
         names = self._names(0)
-        return [*notes, *(f"state {names[k]} is never entered, and keeps its parameters" for k in self.unvisited)]
+        never = [names[k] for k in self.unvisited]
+        if len(never) > MOST_SHOWN:
+            return [*notes, f"{len(never)} states are never entered, and keep their parameters"]
+        return [*notes, *(f"state {name} is never entered, and keeps its parameters" for name in never)]

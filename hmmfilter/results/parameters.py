@@ -84,8 +84,7 @@ def columns_of(cells: Cells, names: Sequence[str], model: Any) -> tuple[list[Col
     shown: list[Column] = []
     for name, table in cells.items():
         if name.startswith(EMISSION):
-            is_of_pool = name.removeprefix(EMISSION) in getattr(emission, "_of_pools", ())
-            is_shared = is_of_pool or (_is_symmetric(name, emission) and table.ndim == 2)
+            is_shared = name.removeprefix(EMISSION) in getattr(emission, "_of_all", ())
             by_state = np.broadcast_to(table, (len(names), *table.shape)) if is_shared else table
             by_entry = np.moveaxis(by_state, 0, -1)
             shown += [

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 FIRST_ROWS, LAST_ROWS = 3, 2  # of a long table, the rows that are printed
+MOST_COLUMNS = 13  # of a table of which no column is left out
 DOTS = "..."
 
 Entry = TypeVar("Entry")
@@ -19,8 +20,10 @@ class Preview(NamedTuple):
     is_cut: bool = False  # whether rows are left out in the middle
 
     def text(self) -> str:
-        """The title above aligned lines, with dots where some are left out."""
-        lines = aligned(self.table)
+        """The title above aligned lines, with dots where some are left out, and columns of a wide table."""
+        n_columns = len(self.table[0])
+        shown = shown_steps(n_columns, MOST_COLUMNS)
+        lines = aligned([with_dots([row[c] for c in shown], n_columns, DOTS) for row in self.table])
         if self.is_cut:
             lines.insert(1 + FIRST_ROWS, " ...")
         return "\n  ".join([self.title, *lines])
