@@ -152,6 +152,8 @@ def test_what_is_no_table_of_sequences_is_refused(folder, tmp_path_factory):
         hfd.viterbi(POISSON, hfd.from_parquet(folder).rename(columns={"id": "state"}), "state", "x")
     with pytest.raises(TypeError, match="model must be"):
         hfd.filter(3, folder)
+    with pytest.raises(TypeError, match=r"frame must be a Dask DataFrame, .* got DataFrame: dask.dataframe"):
+        hfd.filter(POISSON, ROWS)
 
 
 def test_models_that_take_more_than_observations_are_refused(folder):
@@ -160,6 +162,10 @@ def test_models_that_take_more_than_observations_are_refused(folder):
         ValueError, match="model must depend on nothing but observations here, got one that needs times"
     ):
         hfd.smooth(rates, folder, columns="x")
+    haplotypes = hf.HMM([0.5, 0.5], hf.transitions.StayOrJump([0.9] * 12, [0.5, 0.5], by_step=True), POISSON.emission)
+    for ask in (hfd.smooth, hfd.fit):
+        with pytest.raises(ValueError, match="must move in the same way at each step here, got StayOrJump by step"):
+            ask(haplotypes, folder, columns="x")
     angles = hf.HMM([1.0], [[1.0]], hf.emissions.Gamma([1.0], [1.0]))
     if learning.keeps(angles.emission):
         with pytest.raises(ValueError, match="Gamma learns from all observations at once"):
@@ -412,6 +418,23 @@ def test_a_fit_goes_on_from_its_last_iteration(folder, tmp_path_factory, monkeyp
     for other in ({"start": PAIRS, "columns": ["y", "z"]}, {"frame": hfd.from_parquet(folder, steps_per_partition=5)}):
         with pytest.raises(ValueError, match="checkpoint must be a folder of this very fit, or an empty one"):
             hfd.fit(**{"start": POISSON, "frame": frame, "columns": "x", "checkpoint": place, **other})
+
+
+def test_a_checkpoint_of_another_chain_is_refused(folder, tmp_path_factory):
+    """Its parameters may be the same numbers, of moves to other states."""
+    jump, place = [0.25, 0.75], tmp_path_factory.mktemp("fits")
+    ways = hf.transitions.Sparse([[1.0, 0.0], [0.0, 1.0]]), hf.transitions.Sparse([[0.0, 1.0], [1.0, 0.0]])
+    jumps = hf.transitions.StayOrJump(0.5, jump), hf.transitions.StayOrJump(0.5, jump, elsewhere=True)
+    for n, (chain, other) in enumerate([ways, jumps]):
+        options = {"columns": "x", "max_iterations": 1, "checkpoint": place / str(n)}
+        first = hfd.fit(hf.HMM([0.5, 0.5], chain, POISSON.emission), folder, **options)
+        assert hfd.fit(hf.HMM([0.5, 0.5], chain, POISSON.emission), folder, **options).model == first.model
+        with pytest.raises(ValueError, match="checkpoint must be a folder of this very fit, or an empty one"):
+            hfd.fit(hf.HMM([0.5, 0.5], other, POISSON.emission), folder, **options)
+    for content in (b"", b"no step"):
+        (place / "0" / "step-000000.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"step-000000\.npz holds no step of a fit"):
+            hfd.fit(hf.HMM([0.5, 0.5], ways[0], POISSON.emission), folder, **options | {"checkpoint": place / "0"})
 
 
 def test_a_fit_of_sequences_that_end(tmp_path):

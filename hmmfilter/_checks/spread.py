@@ -163,6 +163,24 @@ def alone(what: str, needs: Sequence[str]) -> None:
         raise ValueError(f"{what} must depend on nothing but observations here, got one that needs {', '.join(needs)}")
 
 
+def same_at_each_step(what: str, chain: Any) -> None:
+    """Insist on a chain of which no step of one sequence has a number of its own."""
+    if getattr(chain, "by_step", False):
+        raise ValueError(
+            f"{what} must move in the same way at each step here, got {type(chain).__name__} by step, whose steps are "
+            "those of rows that are given at once"
+        )
+
+
+def frame_or_path(value: Any) -> None:
+    """Insist on rows in partitions, or on where they are."""
+    if not isinstance(value, (str, os.PathLike, list, tuple)):
+        raise TypeError(
+            "frame must be a Dask DataFrame, or the path of Parquet files, or a list of such, got "
+            f"{type(value).__name__}: dask.dataframe.from_pandas cuts one in memory"
+        )
+
+
 def learns_from_short_sums(emission: Any, does: bool) -> None:
     """Insist on an emission whose statistics are sums."""
     if not does:
@@ -179,6 +197,15 @@ def same_fit(directory: str, is_same: bool) -> None:
             f"checkpoint must be a folder of this very fit, or an empty one: {directory} is of another start, of other "
             "options, or of data in other chunks"
         )
+
+
+@contextlib.contextmanager
+def kept_step(path: str) -> Iterator[None]:
+    """Name the file that has no step of a fit."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError) as error:
+        raise ValueError(f"{path} holds no step of a fit that hmmfilter.dask.fit has written") from error
 
 
 def same_stream(path: str, is_known: bool) -> None:

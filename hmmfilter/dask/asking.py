@@ -241,6 +241,7 @@ def of_observations_alone(name: str, model: Any) -> None:
     _checks.hmm(name, model)
     needs = {*_checks.needs_of(model.emission), *model.chain._needs} - {"past"}
     _checks.alone(name, sorted(needs))
+    _checks.same_at_each_step(name, model.chain)
 
 
 def _filtered(model: HMM, rows: Rows, workers: int) -> pd.DataFrame:

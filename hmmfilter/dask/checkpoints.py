@@ -39,10 +39,11 @@ class Journal:
         self.is_recalling = path is not None and os.path.exists(path)
         if path is None or not self.is_recalling:
             return None
-        with np.load(path, allow_pickle=False) as kept:
-            _checks.same_fit(os.path.dirname(path), str(kept["of"]) == self._of(model))
-            shapes = tuple(Shape(name, kind, tuple(shape)) for name, kind, shape in json.loads(str(kept["shapes"])))
-            totals = Totals(kept["sums"], shapes, tuple(kept["log_likelihood"].tolist()), None)
+        with _checks.kept_step(path), np.load(path, allow_pickle=False) as file:
+            kept = dict(file)
+        _checks.same_fit(os.path.dirname(path), str(kept["of"]) == self._of(model))
+        shapes = tuple(Shape(name, kind, tuple(shape)) for name, kind, shape in json.loads(str(kept["shapes"])))
+        totals = Totals(kept["sums"], shapes, tuple(kept["log_likelihood"].tolist()), None)
         self._n_steps += 1
         return totals
 
@@ -68,5 +69,5 @@ class Journal:
     def _of(self, model: Model) -> str:
         """A word for the data and a model."""
         final: Any = [] if model.final is None else [model.final]
-        chain = model.chain._parameters().values()
-        return fingerprint(self._data, model.initial, *chain, *final, str(emission_fingerprint(model.emission)))
+        parts = (str(emission_fingerprint(part)) for part in (model.chain, model.emission))
+        return fingerprint(self._data, model.initial, *final, *parts)

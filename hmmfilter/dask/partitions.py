@@ -134,6 +134,7 @@ class Source(NamedTuple):
 def source_of(frame: Any, sequence: Hashable, columns: Any) -> Source:
     """What tasks take of a Dask DataFrame, or of Parquet files."""
     if not isinstance(frame, dd.DataFrame):
+        _checks.frame_or_path(frame)
         frame = from_parquet(frame, sequence)
     _checks.column_names([sequence], list(frame.columns), "sequence")
     if columns is None:
