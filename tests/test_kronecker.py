@@ -49,7 +49,8 @@ def test_equal_ones():
             "a must be an array, a scipy.sparse array, or one of Dense, Sparse, Banded,",
         ),
         (hf.emissions.Poisson([1.0]), TypeError, "a must be an array.*got Poisson"),
-        ([[0.5, 0.4], [0.0, 1.0]], ValueError, "transition row 0 must sum to 1"),
+        ([[0.5, 0.4], [0.0, 1.0]], ValueError, "a row 0 must sum to 1"),
+        (sparse.csr_array([[0.5, 0.4], [0.0, 1.0]]), ValueError, "a row 0 must sum to 1"),
     ],
 )
 def test_no_factors(a, kind, message):

@@ -85,7 +85,13 @@ def sum_tolerance(kind: np.dtype[Any], n_terms: int) -> float:
 
 
 def divided_by_sums(
-    name: str, sums: FloatArray, kind: np.dtype[Any], tolerance: float, normalize: bool, line: str = "row"
+    name: str,
+    sums: FloatArray,
+    kind: np.dtype[Any],
+    tolerance: float,
+    normalize: bool,
+    line: str = "row",
+    way_on: str = ": normalize=True divides by the sum",
 ) -> bool:
     """Insist on sums of 1 along lines, or any above 0 where they are to be divided by; whether they are, of a kind."""
     has_sum, divides = (sums > 0) & (sums < np.inf), flag("normalize", normalize)
@@ -94,15 +100,15 @@ def divided_by_sums(
         index = tuple(map(int, off[0]))
         which = "".join(f" {line} {i}" for i in index)
         need = "have a sum above 0 that fits into a double" if divides else "sum to 1"
-        hint = ": normalize=True divides by the sum" if has_sum[index] and not divides else ""
+        hint = way_on if has_sum[index] and not divides else ""
         raise ValueError(f"{name}{which} must {need}, got {float(sums[index]):.10g}{hint}")
     return divides or (kind.kind == "f" and kind.itemsize < DOUBLE.itemsize)
 
 
-def transition_matrix(value: npt.ArrayLike, normalize: bool = False) -> FloatArray:
+def transition_matrix(value: npt.ArrayLike, normalize: bool = False, name: str = "transition") -> FloatArray:
     """Let a square matrix in whose rows are distributions."""
-    matrix = distributions("transition", value, ("K", "K"), normalize)
-    require_shape("transition", matrix, (len(matrix), len(matrix)))
+    matrix = distributions(name, value, ("K", "K"), normalize)
+    require_shape(name, matrix, (len(matrix), len(matrix)))
     return matrix
 
 

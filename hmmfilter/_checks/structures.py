@@ -91,7 +91,7 @@ def listed_logs(rows: npt.ArrayLike, columns: npt.ArrayLike, log_values: npt.Arr
     moves = ordered_moves(since[happens], to[happens], logs[happens], n_states, np.logaddexp)
     with np.errstate(over="ignore"):
         sums = _sums(moves._replace(values=np.exp(moves.values)))
-    divided_by_sums("exp(log_values) of", sums, logs.dtype, sum_tolerance(logs.dtype, n_states), False)
+    divided_by_sums("exp(log_values) of", sums, logs.dtype, sum_tolerance(logs.dtype, n_states), False, way_on="")
     return moves
 
 

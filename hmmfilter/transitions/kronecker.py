@@ -244,9 +244,9 @@ class Kronecker(Learning, Mapped):
 def _factor(name: str, value: Any, normalize: bool) -> Any:
     """A factor as it is, or one of a matrix."""
     if _checks.is_sparse(value):
-        return Sparse(value, normalize=normalize)
+        return Sparse._of(_checks.listed_moves(name, value, normalize))
     if not hasattr(value, "n_states"):
-        return Dense(value, normalize=normalize)
+        return Dense(_checks.transition_matrix(value, normalize, name))
     _checks.factor(name, value, FACTORS)
     return value
 
