@@ -122,8 +122,10 @@ def test_a_stay_of_each_step(elsewhere):
     stay[[9, 23]] = 0.5, 0.25
     again = model_of(StayOrJump(stay, JUMP, elsewhere, by_step=True)).smooth(COUNTS, **given)
     assert np.array_equal(again.log_probabilities, told.log_probabilities)
-    with pytest.raises(ValueError, match="must have 24 steps that lead on, one a row, got 23"):
+    with pytest.raises(ValueError, match=r"must have 24 steps that lead on \(T; those of last steps unused\), got 23"):
         model_of(alone).smooth(COUNTS, **given)
+    with pytest.raises(ValueError, match=r"must have 23 steps that lead on \(T - 1\), got 24"):
+        model_of(both).smooth(COUNTS)
 
 
 def test_impossible_evidence():

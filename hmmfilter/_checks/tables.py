@@ -152,8 +152,8 @@ def matrices_for(routine: str, log_transition: Any) -> Any:
     if n_matrices * n_states**2 > MOST_PAIRS:
         got = f"{n_matrices} matrices" if n_matrices > 1 else "a matrix"
         raise ValueError(
-            f"{routine} goes by matrices, of at most {MOST_PAIRS} entries where they are made of a chain of another "
-            f"structure: got {got} of {n_states} states; filtering, smoothing and viterbi go without any"
+            f"{routine} goes by matrices, which are made of such a chain up to {MOST_PAIRS} entries in all: got {got} "
+            f"of {n_states} states; filtering, smoothing and viterbi go without any"
         )
     matrices = dense_logs(ways.onward)
     return matrices[0] if n_matrices == 1 else matrices
@@ -217,7 +217,8 @@ def _network_chain(
     elif n_matrices > 1 or ways.onward.kinds.size > 0:
         n_needed = len(_used_moves(first_rows, lengths))
         if n_matrices not in (1, n_needed):
-            raise ValueError(f"log_transition must have {n_needed} steps that lead on, one a row, got {n_matrices}")
+            rows = "T - 1" if lengths is None else "T; those of last steps unused"
+            raise ValueError(f"log_transition must have {n_needed} steps that lead on ({rows}), got {n_matrices}")
     if n_matrices == 1:
         index = NO_INDEX
     if allowed is not None:

@@ -47,6 +47,22 @@ class Banded(InRows, Mapped):
           0  0.8000  0.2000  0.0000
           1  0.1000  0.8000  0.1000
           2  0.0000  0.1000  0.9000
+
+    One to two states up or down from each of 500, the nearer the likelier, as far as there are states:
+
+    >>> import numpy as np
+    >>> steps = np.arange(-2, 3)[:, np.newaxis]
+    >>> to = np.arange(500) + steps
+    >>> near = np.where((to >= 0) & (to < 500), 3 - abs(steps), 0)
+    >>> hf.transitions.Banded(near, lower=2, normalize=True)
+    Banded: 500 states, 5 diagonals
+      state  leads to    stay
+          0         3  0.5000
+          1         4  0.3750
+          2         5  0.3333
+       ...
+        498         4  0.3750
+        499         3  0.5000
     """
 
     diagonals: FloatArray

@@ -71,6 +71,14 @@ class StayOrJump(Learning, Structured):
           0  0.5000  0.5000
           1  0.5000  0.2500
           2  0.5000  0.2500
+
+    Of four places of a chromosome, with a stay probability for each step between them, and three haplotypes:
+
+    >>> import numpy as np
+    >>> chain = hf.transitions.StayOrJump(np.exp([-0.01, -0.02, -0.5]), [1 / 3] * 3, by_step=True)
+    >>> alleles_agree = np.log([[0.01, 0.99, 0.01], [0.99, 0.99, 0.01], [0.01, 0.99, 0.01], [0.01, 0.99, 0.01]])
+    >>> hf.viterbi(np.log([1 / 3] * 3), chain, alleles_agree).path
+    array([1, 1, 1, 1])
     """
 
     DISTRIBUTIONS: ClassVar[frozenset[str]] = frozenset({"jump"})
