@@ -21,7 +21,7 @@ class Preview(NamedTuple):
 
     def text(self) -> str:
         """The title above aligned lines, with dots where some are left out, and columns of a wide table."""
-        n_columns = len(self.table[0])
+        n_columns = len(self.table[0]) if self.table else 0
         shown = shown_steps(n_columns, MOST_COLUMNS)
         lines = aligned([with_dots([row[c] for c in shown], n_columns, DOTS) for row in self.table])
         if self.is_cut:
