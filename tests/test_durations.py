@@ -536,6 +536,11 @@ def test_chains_that_are_refused(arguments, words):
         hf.transitions.Durations(*arguments)
 
 
+def test_a_matrix_of_states_and_ages_has_to_fit():
+    with pytest.raises(ValueError, match="to_dense must leave room in memory, got 5000000 states"):
+        hf.transitions.Durations(np.full((5, 10**6), 1e-6), np.full((5, 5), 0.2)).to_dense()
+
+
 def test_questions_that_are_refused():
     chain, start = hf.transitions.Durations(LASTS, CHANGES), np.log([0.5, 0.5])
     for door in (hf.max_marginals, hf.pairwise_marginals, hf.log_likelihood_gradient):

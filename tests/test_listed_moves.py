@@ -440,6 +440,19 @@ def test_what_is_held_or_tied_stays_so():
     )
 
 
+def test_moves_below_all_doubles_are_learnt():
+    """They are no zeros, which would stay; and what is held keeps its log."""
+    chain = hf.transitions.Sparse.from_logs([0, 0, 1], [0, 1, 0], [0.0, -1000.0, 0.0], n_states=2)
+    start = hf.HMM([1.0, 0.0], chain, hf.emissions.Categorical([[1.0, 0.0], [0.0, 1.0]]))
+    for model in (start, hf.HMM(np.eye(2)[0], hf.transitions.Kronecker(chain, [[1.0]]), start.emission)):
+        fitted = model.fit([0, 0, 0, 1], max_iterations=4)
+        np.testing.assert_allclose(fitted.model.transition.to_dense(), [[2 / 3, 1 / 3], [1.0, 0.0]], rtol=1e-12)
+        assert fitted.history[0] == -1000.0
+    assert start.fit([0, 0, 0, 1], max_iterations=4, fixed="transition").model.transition == chain
+    held = {"transition": [[False, False], [True, True]]}
+    assert start.fit([0, 0, 0, 1], max_iterations=4, fixed=held).model.transition.log_values[2] == 0.0
+
+
 def test_rows_beyond_doubles_may_have_states_that_are_impossible():
     """A state that is never reached, in rows that are counted by wide numbers at all nodes."""
     table = evidence(8, 4, 3000.0)

@@ -225,6 +225,11 @@ class Durations(Printed):
         ndarray, (K D, K D)
             Probabilities; rows sum to 1.
 
+        Raises
+        ------
+        ValueError
+            Where it does not fit into memory.
+
         Examples
         --------
         >>> import hmmfilter as hf
@@ -235,6 +240,7 @@ class Durations(Printed):
                [1. , 0. , 0. , 0. ]])
         """
         n_states, n_ages = self.durations.shape
+        _checks.dense_in_memory(n_states * n_ages)
         dense = np.zeros((n_states, n_ages, n_states, n_ages))
         ends = np.where(self._reaches > 0, self.hazards, 1.0)
         dense[:, :, :, 0] = ends[:, :, np.newaxis] * self.moves[:, np.newaxis, :]

@@ -17,6 +17,8 @@ from hmmfilter.transitions.elimination import settled_moves
 from hmmfilter.transitions.learnt import InRows, moves_of
 from hmmfilter.transitions.structure import Listed, Mapped, dense_of
 
+FAINT = 1e-300  # a probability below all doubles, where it is learnt
+
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
 class Sparse(InRows, Mapped):
@@ -210,8 +212,15 @@ class Sparse(InRows, Mapped):
     def _rows_listed(self) -> FloatArray:
         places = self._own_places
         table = np.zeros((self.n_states, int(np.diff(self.starts).max())))
-        table.ravel()[places] = self.probabilities
+        table.ravel()[places] = self._shares
         return table
+
+    @property
+    def _shares(self) -> FloatArray:
+        """Probabilities as they are learnt from: those below all doubles are no zeros, which would stay."""
+        if not self.are_logs:
+            return self.values
+        return np.where(self.values > -np.inf, np.maximum(self.probabilities, FAINT), 0.0)
 
     def _places(self, rows: IntArray, columns: IntArray) -> IntArray:
         numbers = np.minimum(self._numbers_of(rows, columns), self.n_moves - 1)
@@ -219,7 +228,10 @@ class Sparse(InRows, Mapped):
         return np.where(is_listed, self._own_places[numbers], -1)
 
     def _of_table(self, table: FloatArray) -> Sparse:
-        return self._of(_checks.ListedMoves(self.starts, self.columns, table.ravel()[self._own_places]))
+        values = table.ravel()[self._own_places]
+        if self.are_logs:  # what is held stays as it is
+            values = np.where(values == self._shares, self.values, log_of(values))
+        return self._of(_checks.ListedMoves(self.starts, self.columns, values), self.are_logs)
 
     def _counted(self) -> IntArray:
         return np.diff(self.starts)
