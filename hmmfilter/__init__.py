@@ -33,7 +33,9 @@ For tables of logs, from any model of your own, there are
   `to_hmmlearn`, `to_dynamax`, `to_pomegranate`,
 - `compile`: all of it compiled beforehand, so that nobody waits later.
 
-The conventions are in `hmmfilter.model`.
+What models are made of is in `emissions`, which for which data, and `transitions`, also for thousands of states and for
+states that last. `hmmfilter.dask`, `sklearn`, `torch` and `jax` are imported by themselves. The conventions are in
+`hmmfilter.model`.
 """
 
 from typing import TYPE_CHECKING

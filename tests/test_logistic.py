@@ -237,7 +237,7 @@ def test_no_prior_and_nowhere_to_settle():
     CHAIN._admit(None)
     with pytest.raises(TypeError, match="the prior of the transition must be None, since coefficients of a logit"):
         CHAIN._admit(hf.priors.Dirichlet(2.0))
-    with pytest.raises(ValueError, match="a chain of Logistic transitions moves otherwise from step to step"):
+    with pytest.raises(ValueError, match="Logistic transitions, which move otherwise from step to step"):
         CHAIN.stationary()
 
 

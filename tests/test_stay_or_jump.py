@@ -151,7 +151,7 @@ def test_it_may_settle_in_several_ways_or_none(elsewhere):
         StayOrJump([0.0, 1.0, 1.0], [0.5, 0.5, 0.0], elsewhere).stationary()
     with pytest.raises(ValueError, match=r"got 2: \[1\] and \[0, 2\]"):
         StayOrJump([0.0, 1.0, 0.25], [0.5, 0.0, 0.5], elsewhere).stationary()
-    with pytest.raises(ValueError, match="StayOrJump by step transitions moves otherwise from step to step"):
+    with pytest.raises(ValueError, match="StayOrJump by step transitions, which move otherwise from step to step"):
         StayOrJump(STAY, JUMP, elsewhere, by_step=True).stationary()
 
 

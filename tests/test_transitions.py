@@ -106,7 +106,7 @@ def test_several_are_printed():
 
 
 def test_several_settle_nowhere():
-    with pytest.raises(ValueError, match="initial must be probabilities, since a chain of Indexed transitions moves"):
+    with pytest.raises(ValueError, match="no stationary distribution of Indexed transitions, which move"):
         INDEXED.stationary()
 
 

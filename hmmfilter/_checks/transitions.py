@@ -279,6 +279,6 @@ def given_index(index: Any) -> Any:
 def one_stationary(kind: str) -> NoReturn:
     """Refuse to say where a chain settles that moves otherwise from step to step."""
     raise ValueError(
-        f"initial must be probabilities, since a chain of {kind} transitions moves otherwise from step to step and "
-        "settles nowhere, got 'stationary'"
+        f"there is no stationary distribution of {kind} transitions, which move otherwise from step to step: initial "
+        "must be probabilities"
     )
