@@ -76,3 +76,8 @@ def test_columns_of_many_states_are_left_out(n, columns):
     _, head, *lines = repr(smoothed).split("\n")
     assert head.split() == ["step", *columns]
     assert len({len(line) for line in [head, *lines]}) == 1
+    counted = hf.expected_transitions(rows[0], np.log(np.full((n, n), 1 / n)), rows)
+    model = hf.HMM(np.full(n, 1 / n), np.full((n, n), 1 / n), hf.emissions.Poisson(np.arange(1.0, n + 1)))
+    for told in (counted, hf.expected_statistics(model, [3, 4, 5])):
+        _, _, *lines = repr(told).split("\n")
+        assert [line.split()[0] for line in lines] == (columns if n == 12 else ["0", "1", "2", "...", "11", "12"])

@@ -64,3 +64,9 @@ def preview(
     steps = shown_steps(n_steps)
     table = [[*header], *([label(t), *row] for t, row in zip(steps, rows, strict=True))]
     return Preview(title, table, len(steps) < n_steps)
+
+
+def preview_of_states(title: str, header: Iterable[str], rows: list[list[str]]) -> Preview:
+    """Show a row for each state under a title, of many states the first and the last, as columns are."""
+    shown = shown_steps(len(rows), MOST_COLUMNS - 1)
+    return Preview(title, [[*header], *(rows[k] for k in shown)], len(shown) < len(rows))

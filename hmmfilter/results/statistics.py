@@ -11,7 +11,7 @@ import numpy as np
 from hmmfilter._arrays import FloatArray
 from hmmfilter.results import frames
 from hmmfilter.results.base import Previewed
-from hmmfilter.results.printing import Preview, four_decimals
+from hmmfilter.results.printing import Preview, four_decimals, preview_of_states
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,7 @@ class ExpectedStatistics(Previewed):
         rows = [[name, *map(four_decimals, row)] for name, row in zip(names, table, strict=True)]
         total = four_decimals(float(np.sum(self.log_likelihood)))
         title = f"ExpectedStatistics: {len(names)} states, log-likelihood {total}"
-        return Preview(title, [["state", *heads], *rows])
+        return preview_of_states(title, ["state", *heads], rows)
 
 
 def _of_all(moves: FloatArray) -> FloatArray:

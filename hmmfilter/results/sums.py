@@ -12,7 +12,7 @@ from hmmfilter import _checks
 from hmmfilter._arrays import FloatArray, IntArray
 from hmmfilter.results import arrays, frames, html
 from hmmfilter.results.base import OfSequences, Previewed
-from hmmfilter.results.printing import Preview, four_decimals
+from hmmfilter.results.printing import Preview, four_decimals, preview_of_states
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +156,7 @@ class ExpectedTransitions(OfSequences):
         total = self._total()
         names = self._names(len(total))
         rows = [[name, *map(four_decimals, row)] for name, row in zip(names, total, strict=True)]
-        return Preview(self._title(), [self._header(), *rows])
+        return preview_of_states(self._title(), self._header(), rows)
 
     def _repr_html_(self) -> str:
         total = self._total()
