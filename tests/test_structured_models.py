@@ -221,6 +221,12 @@ def test_states_numbered_anew_say_the_same(chain):
     np.testing.assert_allclose(anew.probabilities, told.probabilities[:, order], rtol=0, atol=NEAR)
 
 
+def test_a_band_whose_states_keep_their_numbers_stays_one():
+    model = hf.HMM(np.full(N_STATES, 1 / N_STATES), BAND, Gaussian(np.arange(20.0), np.ones(20)))
+    assert model.reordered(range(N_STATES)) == model
+    assert hf.aligned(model, model) == model
+
+
 def test_what_only_a_full_matrix_can_do_says_how_to_make_one():
     model = hf.HMM(np.full(N_STATES, 1 / N_STATES), BAND, Gaussian(np.arange(20.0), np.ones(20)))
     with pytest.raises(AttributeError, match=r"there is none of Banded transitions: .*transition\.to_dense\(\)"):

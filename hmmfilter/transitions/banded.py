@@ -165,8 +165,8 @@ class Banded(InRows, Mapped):
         """The same without diagonals."""
         return Sparse._of(_checks.ordered_moves(*self._entries(), self.n_states))
 
-    def _reordered(self, order: IntArray) -> Sparse:
-        return self._sparse()._reordered(order)
+    def _reordered(self, order: IntArray) -> Sparse | Banded:
+        return self._sparse()._reordered(order) if (np.diff(order) < 0).any() else self
 
     def _draw_many(self, ax: Any, initial: FloatArray, final: FloatArray | None) -> None:
         plotting.draw_moves(ax, initial, plotting.Map(self.n_states, *self._entries()), final)
