@@ -26,6 +26,12 @@ class Wanted(NamedTuple):
 Array = npt.NDArray[Any]  # of real numbers, in any precision
 
 
+def matrices(log_transition: Any) -> Any:
+    """Insist on logs from which a gradient goes back."""
+    _checks.no_structure("log_transition", log_transition)
+    return log_transition
+
+
 def log_likelihood(
     log_initial: Array, log_transition: Array, log_likelihoods: Array, lengths: Array | None, *, workers: int
 ) -> FloatArray:

@@ -88,7 +88,7 @@ def log_likelihood(log_initial: Any, log_transition: Any, log_likelihoods: Any, 
     >>> np.asarray(totals).round(3)
     array([-1.591, -3.024], dtype=float32)
     """
-    tables = (jnp.asarray(table) for table in (log_initial, log_transition, log_likelihoods))
+    tables = (jnp.asarray(table) for table in (log_initial, _gradients.matrices(log_transition), log_likelihoods))
     reals = (table.astype(jnp.promote_types(table.dtype, jnp.float32)) for table in tables)
     total: jax.Array = _differentiable(*reals, None if lengths is None else jnp.asarray(lengths))
     return total

@@ -79,7 +79,7 @@ def log_likelihood(log_initial: Any, log_transition: Any, log_likelihoods: Any, 
     >>> (-totals.sum()).backward()
     >>> optimizer.step()
     """
-    tables = map(torch.as_tensor, (log_initial, log_transition, log_likelihoods))
+    tables = map(torch.as_tensor, (log_initial, _gradients.matrices(log_transition), log_likelihoods))
     total: torch.Tensor = _LogLikelihood.apply(*tables, None if lengths is None else torch.as_tensor(lengths))
     return total
 

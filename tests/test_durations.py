@@ -510,6 +510,11 @@ def test_what_is_held_stays_and_zeros_stay():
         start.fit(data, fixed={"transition.durations": [[False, True, False, False], [False] * 4]})
     with pytest.raises(ValueError, match="initial must be 'free' or 'fixed'"):
         start.fit(data, initial="stationary")
+    begun = hf.HMM([[1.0, 0, 0, 0], [0, 0, 0, 0]], start.transition, start.emission)  # never in the second state
+    assert begun.fit(data, initial="fixed", max_iterations=9).model.initial.tolist() == begun.initial.tolist()
+    assert hf.expected_statistics(begun, data).initial.sum() == pytest.approx(8)
+    with pytest.raises(TypeError, match=r"transition must be an array, got Durations transitions: to_dense\(\)"):
+        hf.stationary_distribution(start.transition)
     aged = hf.HMM("stationary", start.transition, start.emission)
     with pytest.raises(ValueError, match="'fixed', as it is of states and ages"):
         aged.fit(data)

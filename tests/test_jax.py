@@ -141,6 +141,9 @@ def test_there_are_no_second_derivatives():
 
 
 def test_refusals_are_those_of_the_library(capfd):
+    chain = hf.transitions.StayOrJump(0.5, [0.5, 0.25, 0.25])
+    with pytest.raises(TypeError, match=r"log_transition must be an array of logs, .* got StayOrJump transitions"):
+        hfj.log_likelihood(jnp.zeros(K), chain, jnp.zeros((3, K)))
     with pytest.raises(Exception, match=r"log_likelihoods\[0, 2\] must be -inf or finite, got nan"):
         jax.block_until_ready(hfj.log_likelihood(jnp.zeros(K), jnp.zeros((K, K)), jnp.array([[0.0, 0.0, jnp.nan]])))
 

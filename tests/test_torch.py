@@ -125,6 +125,9 @@ def test_functions_of_torch_differentiate_it_too():
 def test_refusals_are_those_of_the_library():
     with pytest.raises(ValueError, match=r"log_likelihoods\[0, 2\] must be -inf or finite, got nan"):
         hft.log_likelihood([0.0, 0.0, 0.0], np.zeros((K, K)), [[0.0, 0.0, np.nan]])
+    chain = hf.transitions.StayOrJump(0.5, [0.5, 0.25, 0.25])
+    with pytest.raises(TypeError, match=r"log_transition must be an array of logs, .* got StayOrJump transitions"):
+        hft.log_likelihood(torch.zeros(K), chain, torch.zeros(T, K))
     with pytest.raises(TypeError, match="lengths must hold integers"):
         hft.log_likelihood(torch.zeros(K), torch.zeros(K, K), torch.zeros(N, T, K), torch.ones(N))
 

@@ -158,7 +158,7 @@ from hmmfilter._checks.learning import (
     whole_count,
 )
 from hmmfilter._checks.linear import epsilon, linear_chain, linear_likelihoods, naive_dtype
-from hmmfilter._checks.numbers import is_sparse
+from hmmfilter._checks.numbers import is_sparse, no_structure
 from hmmfilter._checks.observations import (
     PLAIN,
     drawn_observations,

@@ -36,11 +36,19 @@ def no_sparse_logs(name: str, value: Any) -> None:
         )
 
 
+def no_structure(name: str, value: Any) -> None:
+    """Refuse transitions where a gradient goes back to logs."""
+    if hasattr(value, "n_states"):
+        raise TypeError(
+            f"{name} must be an array of logs, to which its gradient goes back, got {type(value).__name__} transitions"
+        )
+
+
 def real_numbers(name: str, value: Any) -> Any:
     """What numpy takes for real numbers: a sparse matrix made dense, objects that are numbers rounded to doubles."""
     if is_sparse(value):
         return _dense(name, value)
-    if hasattr(value, "_ways"):
+    if hasattr(value, "_ways") or hasattr(value, "_ages"):
         raise TypeError(
             f"{name} must be an array, got {type(value).__name__} transitions: to_dense() makes one of them"
         )

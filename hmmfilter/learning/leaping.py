@@ -71,6 +71,8 @@ class Leaps:
                 initial = stationary(chain)
             except ValueError:  # moves have become 0, and it settles nowhere
                 return None
+        elif before.initial.ndim > 1:  # of states and ages, which is not learnt
+            initial = before.initial
         else:
             initial = _rows(logs, before.initial, parts["initial"].groups)
         final = before.final

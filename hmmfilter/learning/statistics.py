@@ -66,7 +66,8 @@ def expected_statistics(
     _checks.hmm("model", model)
     n_workers = _checks.workers(workers)
     given = Given(lengths, allowed, labels, weights, covariates, times, transition_index, log_weights)
-    problem = running.problem_of(model, observations, given, "free", "emission", None, None, n_workers)
+    initial = "free" if model.initial.ndim == 1 else "fixed"  # that of states and ages is not learnt
+    problem = running.problem_of(model, observations, given, initial, "emission", None, None, n_workers)
     evidence = problem.evidence
     expectations = problem.expect(model)
     evidence.possible(expectations.n_possible)
