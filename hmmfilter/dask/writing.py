@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from typing import Any
@@ -67,7 +68,9 @@ def to_parquet(frame: Any, path: Any, *, client: Any = None) -> None:
                 os.unlink(os.path.join(folder, name))
         os.replace(folder, target)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.replace(folder, f"{folder}-left")  # so that tasks that still write find none
+        shutil.rmtree(f"{folder}-left", ignore_errors=True)
         raise
 
 
