@@ -43,7 +43,7 @@ class Sparse(InRows, Mapped):
     --------
     >>> import hmmfilter as hf
     >>> from scipy import sparse
-    >>> ring = sparse.diags_array([0.9, 0.1, 0.1], offsets=[0, 1, -999], shape=(1000, 1000))
+    >>> ring = sparse.diags([0.9, 0.1, 0.1], offsets=[0, 1, -999], shape=(1000, 1000))
     >>> chain = hf.transitions.Sparse(ring)
     >>> chain
     Sparse: 1000 states, 2000 moves
