@@ -418,7 +418,12 @@ def test_a_fit_goes_on_from_its_last_iteration(folder, tmp_path_factory, monkeyp
     assert resumed.model == through.model
     farther = hfd.fit(POISSON, frame, columns="x", max_iterations=11, checkpoint=place)
     assert farther.history[:10].tolist() == through.history.tolist()
-    for other in ({"start": PAIRS, "columns": ["y", "z"]}, {"frame": hfd.from_parquet(folder, steps_per_partition=5)}):
+    others = [
+        {"start": PAIRS, "columns": ["y", "z"]},
+        {"frame": hfd.from_parquet(folder, steps_per_partition=5)},
+        {"frame": frame.assign(x=frame["x"] + 1)},
+    ]
+    for other in others:
         with pytest.raises(ValueError, match="checkpoint must be a folder of this very fit, or an empty one"):
             hfd.fit(**{"start": POISSON, "frame": frame, "columns": "x", "checkpoint": place, **other})
 

@@ -195,7 +195,7 @@ def same_fit(directory: str, is_same: bool) -> None:
     if not is_same:
         raise ValueError(
             f"checkpoint must be a folder of this very fit, or an empty one: {directory} is of another start, of other "
-            "options, or of data in other chunks"
+            "options, or of other data, or other chunks of it"
         )
 
 

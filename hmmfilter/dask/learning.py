@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Callable, Hashable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+import pandas as pd
 from dask.delayed import Delayed, delayed
 from dask.sizeof import sizeof
 
@@ -114,7 +116,8 @@ def fit(
     parts, believed = parts_of(start, initial, fixed, tied), _checks.prior_of_model(prior, start)
     spread = Spread.of(start, frame, sequence, columns, client).staying()
     sizes = spread.sizes()
-    journal = Journal(None if checkpoint is None else os.fspath(checkpoint), fingerprint(sizes))
+    known_by = fingerprint(sizes, *(() if checkpoint is None else spread.contents()))
+    journal = Journal(None if checkpoint is None else os.fspath(checkpoint), known_by)
     evidence, settles = spread.evidence(start, sizes), initial == "stationary"
     problem = SpreadProblem(evidence, parts, settles, believed, spread=spread, journal=journal)
     if settings.callback is not None:
@@ -228,6 +231,12 @@ class Spread:
         tasks = delayed(list, pure=False)(self._tasks("sizes", _sizes))
         return np.array(computed(tasks, self.client, self.names))
 
+    def contents(self) -> list[str]:
+        """A word for the rows of each, by what stands in them."""
+        tasks = delayed(list, pure=False)(self._tasks("contents", _content))
+        words: list[str] = computed(tasks, self.client, self.names)
+        return words
+
     def ask(self, model: Model) -> Totals:
         """What an expectation step comes to."""
         tasks = self._tasks("expected", _expected, _given(model))
@@ -272,6 +281,16 @@ def _sizes(let_in: LetIn | None, _: str) -> tuple[float, float, float]:
     if let_in is None:
         return 0.0, 0.0, 0.0
     return float(let_in.evidence.n_rows), float(len(let_in.keys)), let_in.evidence.n_observations
+
+
+def _content(let_in: LetIn | None, _: str) -> str:
+    """A task: a word for what rows show, and where their sequences begin."""
+    return "" if let_in is None else _word(let_in.evidence)
+
+
+def _word(evidence: Evidence) -> str:
+    rows = pd.util.hash_pandas_object(evidence.observations, index=False).to_numpy()
+    return hashlib.sha256(rows.tobytes() + evidence.starts.tobytes()).hexdigest()
 
 
 def _expected(let_in: LetIn | None, where: str, model: Model) -> Totals | None:
