@@ -184,20 +184,22 @@ unsigned = intrinsic(lambda _, n: (types.uint64(n), emit_unsigned))
 store = intrinsic(lambda _, x, array, n: (types.none(x, array, n), emit_store))
 
 
-def choice(one: Callable[..., Any], other: Callable[..., Any], is_other: Callable[[Any], bool]) -> Any:
+def choice(  # pragma: no cover
+    one: Callable[..., Any], other: Callable[..., Any], is_other: Callable[[Any], bool]
+) -> Any:
     """Which of two kernels is meant, as the compiler knows it by the type of an argument."""
 
     @intrinsic
-    def choose(_: Any, by: Any) -> Any:  # pragma: no cover
+    def choose(_: Any, by: Any) -> Any:
         kernel = types.Dispatcher(other if is_other(by) else one)
         return kernel(by), lambda context, builder, signature, values: context.get_dummy_value()
 
     return choose
 
 
-def chosen_by_lanes(few: Callable[..., Any], many: Callable[..., Any]) -> Callable[..., Any]:
+def chosen_by_lanes(few: Callable[..., Any], many: Callable[..., Any]) -> Callable[..., Any]:  # pragma: no cover
     return choice(few, many, lambda like: isinstance(like, types.NoneType))
 
 
-def chosen_by_chain(dense: Callable[..., Any], network: Callable[..., Any]) -> Callable[..., Any]:
+def chosen_by_chain(dense: Callable[..., Any], network: Callable[..., Any]) -> Callable[..., Any]:  # pragma: no cover
     return choice(dense, network, lambda chain: bool({"network", "onward"} & {*getattr(chain, "fields", ())}))
