@@ -155,8 +155,7 @@ def matrices_for(routine: str, log_transition: Any) -> Any:
             f"{routine} goes by matrices, which are made of such a chain up to {MOST_PAIRS} entries in all: got {got} "
             f"of {n_states} states; filtering, smoothing and viterbi go without any"
         )
-    matrices = dense_logs(ways.onward)
-    return matrices[0] if n_matrices == 1 else matrices
+    return _as_given(dense_logs(ways.onward))
 
 
 def moves_in(log_transition: Any) -> Any:
@@ -167,8 +166,13 @@ def moves_in(log_transition: Any) -> Any:
         return log_transition
     if ways.onward.n_between > 0 or len(ways.onward.into) - 1 > FEW_STATES:
         return ways
-    logs = dense_logs(ways.onward)
-    return logs[0] if len(logs) == 1 else logs
+    return _as_given(dense_logs(ways.onward))
+
+
+def _as_given(matrices: FloatArray) -> FloatArray:
+    """Matrices as a caller gives them: one alone is (K, K)."""
+    one: FloatArray = matrices[0]
+    return one if len(matrices) == 1 else matrices
 
 
 def n_states_of(ways: Ways) -> int:

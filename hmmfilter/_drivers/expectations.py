@@ -20,9 +20,9 @@ from hmmfilter._kernels.ages import Ages
 from hmmfilter._kernels.chain import NARROW, SHARED_EXPONENT, tiled
 from hmmfilter._kernels.doubles import CARRIED, room_for_expectations
 from hmmfilter._kernels.flows import room_for_flow
-from hmmfilter._kernels.lanes import lanes_for
 from hmmfilter._kernels.network import Ways
 from hmmfilter._kernels.tables import Tables, matrix_count
+from hmmfilter._ready import lanes_of
 from hmmfilter._tiers import kernels
 from hmmfilter._ways import is_narrow, order_of_back
 
@@ -185,7 +185,7 @@ class Worker:
         self._given = tuple(tables)
         ways = tables.log_transition
         is_network = isinstance(ways, Ways)
-        self._lanes = None if is_network else lanes_for(n_states)
+        self._lanes = lanes_of(ways, n_states)
         self._room = room_for_flow(ways.back, n_states) if is_network else room_for_expectations(n_states)
         self._chains, self._backward_chains = slots_for_moves_of(tables), slots_for_moves_of(tables)
         self._initial = np.exp(tables.log_initial[0])
